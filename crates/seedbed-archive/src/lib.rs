@@ -1,0 +1,1 @@
+//! Archive definitions and crawling: from listings to STAC items.

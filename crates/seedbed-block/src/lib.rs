@@ -1,0 +1,22 @@
+//! Values that every part of Seedbed shares: pixel coordinates, dates and
+//! calendars, units, and the time × y × x [`Block`] that models consume.
+//!
+//! Nothing here knows a file format, a CRS or a store. Conventions that hold
+//! throughout the workspace:
+//!
+//! * axis order is time, y, x; rows count from the north, columns from the west;
+//! * ranges of pixels are half-open;
+//! * a missing value in memory is NaN, whatever the file's nodata value was.
+
+mod block;
+mod date;
+mod extent;
+mod real;
+mod unit;
+
+pub use block::{Block, BlockError};
+pub use date::{Calendar, DateError, Period, is_leap};
+pub use extent::{Index, PixelRange, Shape2d, Xy};
+pub use jiff::civil::{Date, date};
+pub use real::{Precision, Real};
+pub use unit::{Conversion, Unit, UnitError};

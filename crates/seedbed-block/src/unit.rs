@@ -1,0 +1,211 @@
+//! Physical units and the conversions between them.
+//!
+//! A closed list: an unknown unit is an error at the edge, never a silent
+//! pass-through. Amounts a day and plain amounts are one kind, since a daily
+//! value of precipitation is written either way.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A unit of measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// A pure number: NDVI, masks, fractions from 0 to 1.
+    One,
+    /// Hundredths.
+    Percent,
+    /// Depth of water, or depth of water a day for a daily value.
+    Millimetre,
+    /// Depth of water in inches.
+    Inch,
+    /// Degrees Celsius.
+    Celsius,
+    /// Kelvin.
+    Kelvin,
+    /// Degrees Fahrenheit.
+    Fahrenheit,
+    /// Pascal.
+    Pascal,
+    /// Hectopascal.
+    Hectopascal,
+    /// Kilopascal.
+    Kilopascal,
+    /// Watt per square metre.
+    WattPerSquareMetre,
+    /// Megajoule per square metre and day.
+    MegajoulePerSquareMetreDay,
+    /// Kilogram per square metre: for water the same as a millimetre.
+    KilogramPerSquareMetre,
+    /// Metre per second.
+    MetrePerSecond,
+    /// Metre.
+    Metre,
+    /// Second.
+    Second,
+    /// Hour.
+    Hour,
+    /// Day of year, from 1.
+    DayOfYear,
+    /// Degree of angle.
+    Degree,
+}
+
+/// What a conversion can fail with.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UnitError {
+    /// The name is not on the list.
+    #[error("unknown unit `{0}`")]
+    Unknown(String),
+    /// The two units measure different things.
+    #[error("`{from}` cannot be converted to `{to}`")]
+    Incompatible {
+        /// The unit there is.
+        from: Unit,
+        /// The unit asked for.
+        to: Unit,
+    },
+}
+
+/// `to = from × scale + offset`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Conversion {
+    /// Factor.
+    pub scale: f64,
+    /// Added after scaling.
+    pub offset: f64,
+}
+
+impl Conversion {
+    /// Leaves values as they are.
+    pub const IDENTITY: Self = Self { scale: 1.0, offset: 0.0 };
+
+    /// The converted value.
+    #[must_use]
+    pub fn apply(self, value: f64) -> f64 {
+        value * self.scale + self.offset
+    }
+}
+
+/// (unit, canonical spelling, other spellings, dimension, factor and offset to the dimension's base)
+type Row = (Unit, &'static str, &'static [&'static str], u8, f64, f64);
+
+const TABLE: &[Row] = &[
+    (Unit::One, "1", &["", "-", "unitless", "none", "dimensionless", "fraction"], 0, 1.0, 0.0),
+    (Unit::Percent, "%", &["percent", "pct"], 0, 0.01, 0.0),
+    (
+        Unit::Millimetre,
+        "mm",
+        &["mm/day", "mm d-1", "mm day-1", "mm/d", "millimeter", "millimetre", "millimeters"],
+        1,
+        1.0,
+        0.0,
+    ),
+    (Unit::Inch, "inch", &["in", "inches"], 1, 25.4, 0.0),
+    (Unit::KilogramPerSquareMetre, "kg m-2", &["kg/m2", "kg/m^2"], 1, 1.0, 0.0),
+    (
+        Unit::Celsius,
+        "degC",
+        &["degrees C", "deg C", "celsius", "°C", "degree_Celsius", "degrees_Celsius", "C"],
+        2,
+        1.0,
+        0.0,
+    ),
+    (Unit::Kelvin, "K", &["kelvin", "Kelvin", "degK"], 2, 1.0, -273.15),
+    (Unit::Fahrenheit, "degF", &["°F", "fahrenheit"], 2, 5.0 / 9.0, -160.0 / 9.0),
+    (Unit::Pascal, "Pa", &["pascal"], 3, 1.0, 0.0),
+    (Unit::Hectopascal, "hPa", &["mbar"], 3, 100.0, 0.0),
+    (Unit::Kilopascal, "kPa", &[], 3, 1000.0, 0.0),
+    (Unit::WattPerSquareMetre, "W m-2", &["W/m2", "W/m^2", "W m**-2"], 4, 1.0, 0.0),
+    (Unit::MegajoulePerSquareMetreDay, "MJ m-2 day-1", &["MJ m-2 d-1", "MJ/m2/day"], 4, 1e6 / 86400.0, 0.0),
+    (Unit::MetrePerSecond, "m s-1", &["m/s"], 5, 1.0, 0.0),
+    (Unit::Metre, "m", &["metre", "meter", "meters"], 6, 1.0, 0.0),
+    (Unit::Second, "s", &["seconds", "second", "s/day"], 7, 1.0, 0.0),
+    (Unit::Hour, "h", &["hour", "hours"], 7, 3600.0, 0.0),
+    (Unit::DayOfYear, "day of year", &["Day of the year", "doy"], 8, 1.0, 0.0),
+    (Unit::Degree, "degree", &["deg", "degrees", "degrees_north", "degrees_east"], 9, 1.0, 0.0),
+];
+
+impl Unit {
+    #[expect(clippy::expect_used, reason = "TABLE has a row for every variant, which a test checks")]
+    fn row(self) -> &'static Row {
+        TABLE.iter().find(|r| r.0 == self).expect("every unit has a row")
+    }
+
+    /// The factor and offset from this unit to `to`.
+    ///
+    /// # Errors
+    /// [`UnitError::Incompatible`] where the two measure different things.
+    ///
+    /// # Examples
+    /// ```
+    /// use seedbed_block::Unit;
+    /// let c = Unit::Kelvin.to(Unit::Celsius).unwrap();
+    /// assert!((c.apply(273.15)).abs() < 1e-12);
+    /// assert!(Unit::Kelvin.to(Unit::Millimetre).is_err());
+    /// ```
+    pub fn to(self, to: Self) -> Result<Conversion, UnitError> {
+        let (a, b) = (self.row(), to.row());
+        if a.3 != b.3 {
+            return Err(UnitError::Incompatible { from: self, to });
+        }
+        if self == to {
+            return Ok(Conversion::IDENTITY);
+        }
+        Ok(Conversion { scale: a.4 / b.4, offset: (a.5 - b.5) / b.4 })
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.row().1)
+    }
+}
+
+impl FromStr for Unit {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        let t = text.trim();
+        TABLE
+            .iter()
+            .find(|r| r.1 == t || r.2.contains(&t))
+            .map(|r| r.0)
+            .ok_or_else(|| UnitError::Unknown(text.to_owned()))
+    }
+}
+
+impl Serialize for Unit {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Unit {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_parses_to_one_unit() {
+        for row in TABLE {
+            for name in std::iter::once(&row.1).chain(row.2) {
+                assert_eq!(name.parse::<Unit>().unwrap(), row.0, "{name}");
+            }
+            assert_eq!(row.0.to_string().parse::<Unit>().unwrap(), row.0);
+        }
+    }
+
+    #[test]
+    fn fahrenheit_converts_both_ways() {
+        let f = Unit::Celsius.to(Unit::Fahrenheit).unwrap();
+        assert!((f.apply(100.0) - 212.0).abs() < 1e-9);
+        let c = Unit::Fahrenheit.to(Unit::Celsius).unwrap();
+        assert!((c.apply(32.0)).abs() < 1e-9);
+    }
+}

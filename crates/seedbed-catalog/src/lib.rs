@@ -1,0 +1,1 @@
+//! STAC items, collections and trees: reading, writing, searching, copying.

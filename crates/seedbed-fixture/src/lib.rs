@@ -1,0 +1,1 @@
+//! Small archives in their true formats, served on loopback as the real sites do.

@@ -1,0 +1,1 @@
+//! The model trait and the built-in models: numerics only.

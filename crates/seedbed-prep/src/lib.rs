@@ -1,0 +1,1 @@
+//! Items and tiles to aligned blocks; products, mosaics and their verification.

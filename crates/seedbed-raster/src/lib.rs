@@ -1,0 +1,1 @@
+//! Rasters in and out: GDAL, warp plans, composites, COGs.

@@ -1,0 +1,1 @@
+//! Project files, plans, the ledger and the executor that runs models on tiles.

@@ -1,0 +1,1 @@
+//! Locations, stores, credentials and verified transfer of bytes.
