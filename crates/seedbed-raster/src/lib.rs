@@ -1,1 +1,32 @@
-//! Rasters in and out: GDAL, warp plans, composites, COGs.
+//! Rasters in and out: GDAL, PROJ, warp plans and COGs.
+//!
+//! The only crate (besides the unpublished fixture) that links GDAL. It takes
+//! local paths and knows no URL and no STAC; GDAL's own network drivers are
+//! switched off before the first file is opened.
+//!
+//! * [`Proj`] – coordinate reference systems, for every crate that asks for
+//!   [`seedbed_grid::Projections`].
+//! * [`Raster`] – one variable of one file: its geobox, its layers in time, its
+//!   values as physical numbers with NaN for nodata.
+//! * [`WarpPlan`] – where each target pixel's samples lie in the source, made
+//!   once and applied to as many layers as there are.
+//! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
+
+pub mod cog;
+mod dtype;
+mod error;
+mod proj;
+mod raster;
+mod resampling;
+mod runtime;
+mod statistics;
+mod warp;
+
+pub use dtype::DType;
+pub use error::{RasterError, WarpError};
+pub use proj::{Proj, same_crs};
+pub use raster::{Layer, Raster, RasterSource};
+pub use resampling::Resampling;
+pub use runtime::{driver_names, gdal_version, has_driver};
+pub use statistics::{Statistics, statistics};
+pub use warp::WarpPlan;

@@ -1,0 +1,163 @@
+//! What can go wrong with a raster or a warp.
+
+use seedbed_block::PixelRange;
+use seedbed_grid::{ProjectionError, Shape2d};
+use std::path::PathBuf;
+
+/// A raster that can't be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RasterError {
+    /// A URL or a path of GDAL's virtual file systems.
+    #[error("`{path}` is no local file: fetch it first")]
+    NotLocal {
+        /// What was given.
+        path: String,
+    },
+    /// The file can't be read at all.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file isn't what its name says, or is cut short.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, with numbers.
+        reason: String,
+    },
+    /// GDAL refused.
+    #[error("{}: {reason}", path.display())]
+    Gdal {
+        /// The file.
+        path: PathBuf,
+        /// GDAL's message.
+        reason: String,
+    },
+    /// The file has several variables (or none by that name).
+    #[error("{} has {}; it has {}", path.display(), wanted.as_ref().map_or_else(|| "several variables, and none was chosen".to_owned(), |w| format!("no variable `{w}`")), listed(available))]
+    Variable {
+        /// The file.
+        path: PathBuf,
+        /// The variable asked for.
+        wanted: Option<String>,
+        /// The variables there are.
+        available: Vec<String>,
+    },
+    /// The file doesn't say where it lies, and nothing was claimed for it.
+    #[error("{} doesn't say where it lies ({missing})", path.display())]
+    NoGeobox {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        missing: String,
+    },
+    /// The file's own geobox contradicts the claimed one.
+    #[error("{} is not where its metadata says: {reason}", path.display())]
+    Claim {
+        /// The file.
+        path: PathBuf,
+        /// The difference, with numbers.
+        reason: String,
+    },
+    /// A time axis that can't be read.
+    #[error("{}: the time axis `{units}` ({calendar}) can't be read: {reason}", path.display())]
+    Time {
+        /// The file.
+        path: PathBuf,
+        /// Its units.
+        units: String,
+        /// Its calendar.
+        calendar: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A window outside the raster.
+    #[error("{}: window of {}×{} at row {}, column {} lies outside {}×{}", path.display(), window.rows, window.cols, window.row0, window.col0, shape.rows, shape.cols)]
+    Window {
+        /// The file.
+        path: PathBuf,
+        /// The window asked for.
+        window: PixelRange,
+        /// The raster's shape.
+        shape: Shape2d,
+    },
+    /// A layer that isn't there.
+    #[error("{} has {layers} layers, layer {layer} (from 0) was asked for", path.display())]
+    NoLayer {
+        /// The file.
+        path: PathBuf,
+        /// The layer asked for, from 0.
+        layer: usize,
+        /// How many there are.
+        layers: usize,
+    },
+    /// A value that the stored type can't hold.
+    #[error("{}: {value} at row {row}, column {col} becomes {stored} in {dtype}, which holds {min} to {max}", path.display())]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// The physical value.
+        value: f64,
+        /// The stored value it would need.
+        stored: f64,
+        /// The stored type.
+        dtype: crate::DType,
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        col: usize,
+        /// Smallest number that can be stored.
+        min: f64,
+        /// Largest number that can be stored.
+        max: f64,
+    },
+    /// Writing was asked for with contradictory options.
+    #[error("{}: {reason}", path.display())]
+    Options {
+        /// The file.
+        path: PathBuf,
+        /// The contradiction.
+        reason: String,
+    },
+    /// The coordinate reference system isn't usable.
+    #[error("{}: its coordinate reference system can't be used", path.display())]
+    Crs {
+        /// The file.
+        path: PathBuf,
+        /// PROJ's reason.
+        source: ProjectionError,
+    },
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A warp that can't be planned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WarpError {
+    /// A geobox without pixels or with a singular affine.
+    #[error("the {which} geobox is degenerate: {reason}")]
+    Degenerate {
+        /// `source` or `target`.
+        which: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// There is no way between the two systems.
+    #[error("no warp from {from} to {to}")]
+    Projection {
+        /// Source system.
+        from: String,
+        /// Target system.
+        to: String,
+        /// PROJ's reason.
+        source: ProjectionError,
+    },
+}
