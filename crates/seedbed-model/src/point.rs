@@ -1,0 +1,153 @@
+//! One pixel, from columns to columns.
+
+use crate::settings::unknown;
+use crate::{
+    Fallback, Forcing, InputSpec, Model, ModelError, ModelSpec, Outputs, SettingValue, Settings, Statics,
+    Values, ValuesMut,
+};
+use jiff::ToSpan;
+use seedbed_block::{Date, Precision};
+
+/// A table of days: one row a day, NaN where a cell is empty.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Columns {
+    /// The day of each row.
+    pub dates: Vec<Date>,
+    /// Name and values of each column.
+    pub columns: Vec<(String, Vec<f64>)>,
+}
+
+/// What a run of one pixel gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PointRun {
+    /// The settings used.
+    pub settings: Settings,
+    /// The variant's outputs, in the spec's order.
+    pub output: Columns,
+    /// Columns of the forcing that the model doesn't know.
+    pub ignored: Vec<String>,
+    /// Inputs that were computed in place of given ones.
+    pub computed: Vec<&'static str>,
+}
+
+/// Runs one pixel in 64 bits.
+///
+/// `set` names the variant, parameters, switches and static inputs alike.
+/// Columns go by an input's name or alias. Every day from the first to the last
+/// row must have its row.
+///
+/// # Errors
+/// [`ModelError`] for unknown or missing settings, statics and columns, for rows
+/// that skip days, and for values out of range: a single one, or in a lenient
+/// variant more than half of a column, which means another unit.
+pub fn run_point(
+    model: &dyn Model,
+    set: &[(String, SettingValue)],
+    forcing: &Columns,
+) -> Result<PointRun, ModelError> {
+    let spec = model.spec();
+    let (fixed, pairs): (Vec<_>, Vec<_>) =
+        set.iter().partition(|(name, _)| spec.static_input(name).is_some());
+    let settings = match Settings::new(spec, pairs.iter().map(|(n, v)| (n.as_str(), v.clone()))) {
+        Err(ModelError::UnknownSetting { name, .. }) => return Err(unknown(spec, &name)),
+        other => other?,
+    };
+    let lenient = spec.variant(settings.variant())?.lenient;
+    let statics = static_values(spec, &fixed, lenient)?;
+    check_days(&forcing.dates)?;
+
+    let mut inputs: Vec<Option<&[f64]>> = vec![None; spec.inputs.len()];
+    let mut ignored = Vec::new();
+    for (name, values) in &forcing.columns {
+        crate::values::length(name, values.len(), forcing.dates.len())?;
+        match spec.input(name) {
+            // A column under the input's own name wins over one under an alias.
+            Some(i) if inputs[i].is_none() || spec.inputs[i].name == name => {
+                check_column(&spec.inputs[i], &forcing.dates, values, lenient)?;
+                inputs[i] = Some(values);
+            }
+            _ => ignored.push(name.clone()),
+        }
+    }
+    let computed: Vec<&'static str> =
+        spec.inputs.iter().zip(&inputs).filter(|(s, v)| v.is_none() && !s.required).map(|(s, _)| s.name).collect();
+    for input in &computed {
+        settings.check_computed(spec, input)?;
+    }
+
+    let days = forcing.dates.len();
+    let mut outputs: Vec<Option<Vec<f64>>> = vec![None; spec.outputs.len()];
+    for (i, _) in spec.outputs_of(settings.variant()) {
+        outputs[i] = Some(vec![f64::NAN; days]);
+    }
+    let given = Statics { pixels: 1, values: statics.iter().map(|v| v.as_ref().map(std::slice::from_ref)).collect() };
+    let mut simulation = model.begin(&settings, &given, Precision::Double, None)?;
+    simulation.advance(
+        &Forcing { dates: &forcing.dates, inputs: inputs.into_iter().map(|v| v.map(Values::F64)).collect() },
+        &mut Outputs { values: outputs.iter_mut().map(|v| v.as_deref_mut().map(ValuesMut::F64)).collect() },
+    )?;
+    let columns = spec
+        .outputs
+        .iter()
+        .zip(outputs)
+        .filter_map(|(s, v)| Some((s.name.to_owned(), v?)))
+        .collect();
+    Ok(PointRun { settings, output: Columns { dates: forcing.dates.clone(), columns }, ignored, computed })
+}
+
+fn static_values(
+    spec: &ModelSpec,
+    set: &[&(String, SettingValue)],
+    lenient: bool,
+) -> Result<Vec<Option<f64>>, ModelError> {
+    let mut values = vec![None; spec.statics.len()];
+    for (name, value) in set.iter().copied() {
+        let number = value.number().ok_or_else(|| ModelError::SettingKind {
+            name: name.clone(),
+            value: value.text(),
+            expected: "a number",
+        })?;
+        if let Some(i) = spec.static_input(name) {
+            let input = &spec.statics[i];
+            if !lenient && input.outside([number]).0 > 0 {
+                return Err(out_of_range(input, input.name.to_owned(), number));
+            }
+            values[i] = Some(number);
+        }
+    }
+    for (value, input) in values.iter_mut().zip(&spec.statics) {
+        if let (None, Fallback::Value(v)) = (&value, input.fallback) {
+            *value = Some(v);
+        }
+    }
+    Ok(values)
+}
+
+fn out_of_range(input: &InputSpec, name: String, value: f64) -> ModelError {
+    ModelError::OutOfRange { name, value, low: input.range.0, high: input.range.1, unit: input.unit.to_string() }
+}
+
+fn check_days(dates: &[Date]) -> Result<(), ModelError> {
+    for pair in dates.windows(2) {
+        let (after, before) = (pair[0], pair[1]);
+        if before <= after {
+            return Err(ModelError::Order { before: after, after: before });
+        }
+        if after.checked_add(1.day()).ok() != Some(before) {
+            return Err(ModelError::Gap { after, before });
+        }
+    }
+    Ok(())
+}
+
+fn check_column(input: &InputSpec, dates: &[Date], values: &[f64], lenient: bool) -> Result<(), ModelError> {
+    let (outside, there, _) = input.outside(values.iter().copied());
+    if outside == 0 || (lenient && 2 * outside <= there) {
+        return Ok(());
+    }
+    let first = values.iter().zip(dates).find(|(v, _)| input.outside([**v]).0 > 0);
+    match first {
+        Some((value, date)) => Err(out_of_range(input, format!("{} on {date}", input.name), *value)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,195 @@
+//! What a model says of itself.
+
+use crate::ModelError;
+use crate::nearest::nearest;
+use seedbed_block::Unit;
+use serde::Serialize;
+
+/// A model's description: everything a caller must know to feed it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelSpec {
+    /// The name it is asked for by.
+    pub name: &'static str,
+    /// A title of a few words.
+    pub title: &'static str,
+    /// Goes up whenever the same inputs would give other numbers.
+    pub revision: u32,
+    /// The variants, the first of which is taken where none is named.
+    pub variants: &'static [VariantSpec],
+    /// Daily inputs, in the order of [`Forcing`](crate::Forcing).
+    pub inputs: Vec<InputSpec>,
+    /// One value a pixel, in the order of [`Statics`](crate::Statics).
+    pub statics: Vec<InputSpec>,
+    /// Numbers that hold for the whole run.
+    pub parameters: Vec<ParameterSpec>,
+    /// Choices that a variant makes and a setting can unmake.
+    pub switches: Vec<SwitchSpec>,
+    /// Daily outputs, in the order of [`Outputs`](crate::Outputs).
+    pub outputs: Vec<OutputSpec>,
+    /// Papers and code the equations come from.
+    pub references: &'static [&'static str],
+}
+
+/// One of a model's variants.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct VariantSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// What sets it apart.
+    pub doc: &'static str,
+    /// Whether it reproduces another program down to that program's treatment
+    /// of stored nodata values, so that single values out of range must pass.
+    pub lenient: bool,
+    /// Whether the first day of a run counts in sums over months and years.
+    pub sums_first_day: bool,
+}
+
+/// What to do where an optional input or static isn't given.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fallback {
+    /// The mean of `tmin` and `tmax` of the day; the model computes it.
+    MeanOfTminTmax,
+    /// Hargreaves–Samani from `tmin`, `tmax` and the static `latitude`; the
+    /// model computes it where that static is given.
+    HargreavesSamani,
+    /// This value everywhere.
+    Value(f64),
+    /// Nothing takes its place: what needs it must be given itself.
+    Nothing,
+}
+
+/// A daily input or a static one.
+#[derive(Debug, Clone, Serialize)]
+pub struct InputSpec {
+    /// The name.
+    pub name: &'static str,
+    /// Other names it is known by in tables.
+    pub aliases: &'static [&'static str],
+    /// The unit the model wants.
+    pub unit: Unit,
+    /// Values outside are no such quantity in that unit.
+    pub range: (f64, f64),
+    /// Whether the model can't do without it.
+    pub required: bool,
+    /// What takes its place where it isn't required and not given.
+    pub fallback: Fallback,
+    /// What it is.
+    pub doc: &'static str,
+}
+
+impl InputSpec {
+    /// How many of the values that are not missing lie outside the range, how
+    /// many are not missing, and the first outside.
+    #[must_use]
+    pub fn outside(&self, values: impl IntoIterator<Item = f64>) -> (usize, usize, Option<f64>) {
+        let (mut outside, mut there, mut first) = (0, 0, None);
+        for v in values.into_iter().filter(|v| !v.is_nan()) {
+            there += 1;
+            if v < self.range.0 || v > self.range.1 {
+                outside += 1;
+                first.get_or_insert(v);
+            }
+        }
+        (outside, there, first)
+    }
+}
+
+/// A number that holds for the whole run.
+#[derive(Debug, Clone, Serialize)]
+pub struct ParameterSpec {
+    /// The name.
+    pub name: &'static str,
+    /// Its value where none is set; without one it must be set.
+    pub default: Option<f64>,
+    /// Smallest and largest value.
+    pub range: (f64, f64),
+    /// The unit, as text: composite units such as mm/degC² occur only here.
+    pub unit: &'static str,
+    /// The input the default was calibrated for: where that input is computed
+    /// by its [`Fallback`], the parameter must be set.
+    pub calibrated_for: Option<&'static str>,
+    /// What it is.
+    pub doc: &'static str,
+}
+
+/// A choice that a variant makes and a setting can unmake.
+#[derive(Debug, Clone, Serialize)]
+pub struct SwitchSpec {
+    /// The name.
+    pub name: &'static str,
+    /// The variants in which it is on.
+    pub on_in: &'static [&'static str],
+    /// What it does when on.
+    pub doc: &'static str,
+}
+
+/// How daily values become a month's or a year's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aggregation {
+    /// The sum of the days.
+    Sum,
+    /// The last day's value.
+    State,
+}
+
+/// A daily output.
+#[derive(Debug, Clone, Serialize)]
+pub struct OutputSpec {
+    /// The name.
+    pub name: &'static str,
+    /// The unit.
+    pub unit: Unit,
+    /// How it is gathered over a period.
+    pub aggregation: Aggregation,
+    /// Whether a month's value is among the usual products.
+    pub monthly: bool,
+    /// Whether a year's value is among the usual products.
+    pub yearly: bool,
+    /// Variants that don't have it.
+    pub absent_in: &'static [&'static str],
+    /// What it is.
+    pub doc: &'static str,
+}
+
+impl ModelSpec {
+    /// The variant of that name.
+    ///
+    /// # Errors
+    /// [`ModelError::UnknownVariant`].
+    pub fn variant(&self, name: &str) -> Result<&'static VariantSpec, ModelError> {
+        self.variants.iter().find(|v| v.name == name).ok_or_else(|| ModelError::UnknownVariant {
+            model: self.name,
+            name: name.to_owned(),
+            nearest: nearest(name, self.variants.iter().map(|v| v.name)),
+        })
+    }
+
+    /// The position of an input, by its name or an alias.
+    #[must_use]
+    pub fn input(&self, name: &str) -> Option<usize> {
+        position(&self.inputs, name)
+    }
+
+    /// The position of a static input, by its name or an alias.
+    #[must_use]
+    pub fn static_input(&self, name: &str) -> Option<usize> {
+        position(&self.statics, name)
+    }
+
+    /// The position of an output.
+    #[must_use]
+    pub fn output(&self, name: &str) -> Option<usize> {
+        self.outputs.iter().position(|o| o.name == name)
+    }
+
+    /// The outputs a variant has, with their positions.
+    pub fn outputs_of(&self, variant: &str) -> impl Iterator<Item = (usize, &OutputSpec)> {
+        self.outputs.iter().enumerate().filter(move |(_, o)| !o.absent_in.contains(&variant))
+    }
+}
+
+fn position(list: &[InputSpec], name: &str) -> Option<usize> {
+    list.iter().position(|i| i.name == name || i.aliases.contains(&name))
+}
