@@ -15,6 +15,7 @@
 pub mod cog;
 mod dtype;
 mod error;
+mod ffi;
 mod proj;
 mod raster;
 mod resampling;

@@ -1,19 +1,81 @@
-//! GDAL itself.
+//! GDAL itself: set up once, without network, threads or noise.
+
+use crate::ffi;
+use gdal::config::{set_config_option, set_error_handler};
+use gdal::{DriverManager, errors::GdalError};
+use std::sync::Once;
+
+/// Drivers that open URLs. Seedbed fetches files itself, with its own retries
+/// and credentials; GDAL only ever sees local files.
+const NETWORK_DRIVERS: &[&str] = &[
+    "HTTP", "WCS", "WMS", "WMTS", "DAAS", "DAP", "PLMOSAIC", "PLSCENES", "EEDA", "EEDAI", "NGW",
+    "STACTA", "STACIT", "OGCAPI", "OAPIF", "WFS", "CSW", "Carto", "CartoDB", "AmigoCloud",
+    "Elasticsearch", "GFT", "CouchDB", "Cloudant", "EHdrRemote", "JPIPKAK", "GeoRaster",
+    "PostGISRaster", "PostgreSQL", "MySQL", "ODBC", "AVCE00Remote", "GSTAC", "GTI",
+];
+
+/// Prepares GDAL; every entry point of this crate calls it first.
+pub fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let options = [
+            ("GDAL_SKIP", NETWORK_DRIVERS.join(",")),
+            // The curl file systems can't be removed; no file has this ending.
+            ("CPL_VSIL_CURL_ALLOWED_EXTENSIONS", ".seedbed-opens-no-url".to_owned()),
+            ("GDAL_NUM_THREADS", "1".to_owned()),
+            // Statistics and the like never go into side files of an input.
+            ("GDAL_PAM_ENABLE_MARK_DIRTY", "OFF".to_owned()),
+            ("CPL_DEBUG", "OFF".to_owned()),
+        ];
+        for (key, value) in options {
+            if let Err(error) = set_config_option(key, &value) {
+                tracing::warn!(key, %error, "GDAL refuses a setting");
+            }
+        }
+        // GDAL keeps each thread's last message, which becomes the RasterError.
+        set_error_handler(|class, number, message| {
+            tracing::debug!(?class, number, message, "GDAL");
+        });
+        DriverManager::register_all();
+        for name in NETWORK_DRIVERS {
+            if let Ok(driver) = DriverManager::get_driver_by_name(name) {
+                DriverManager::deregister_driver(&driver);
+            }
+        }
+    });
+    // PROJ's contexts are a thread's own.
+    thread_local!(static QUIET: () = ffi::disable_proj_network());
+    QUIET.with(|()| ());
+}
+
+/// What GDAL said, without the wrapper's words around it.
+pub fn reason(error: &GdalError) -> String {
+    let message = match error {
+        GdalError::CplError { msg, .. } | GdalError::NullPointer { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    };
+    if message.is_empty() { "GDAL gives no reason".to_owned() } else { message }
+}
 
 /// GDAL's release, such as `3.6.2`.
 #[must_use]
 pub fn gdal_version() -> String {
-    todo!()
+    prepare();
+    gdal::version::VersionInfo::release_name()
 }
 
 /// The short names of GDAL's drivers, sorted.
 #[must_use]
 pub fn driver_names() -> Vec<String> {
-    todo!()
+    prepare();
+    let mut names: Vec<String> = DriverManager::all().map(|d| d.short_name()).collect();
+    names.sort_unstable();
+    names
 }
 
 /// Whether GDAL has a driver, by its short name (`HDF4`, `netCDF`, `COG`).
 #[must_use]
-pub fn has_driver(_name: &str) -> bool {
-    todo!()
+pub fn has_driver(name: &str) -> bool {
+    prepare();
+    DriverManager::get_driver_by_name(name).is_ok()
 }
