@@ -12,6 +12,7 @@ mod block;
 mod date;
 mod extent;
 mod real;
+pub mod series;
 mod unit;
 
 pub use block::{Block, BlockError};

@@ -23,6 +23,8 @@ pub use error::ModelError;
 pub use registry::{find, model, models};
 pub use settings::{SettingValue, Settings};
 pub use simulation::{Forcing, Model, Outputs, Simulation, Statics};
-pub use spec::{Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec};
+pub use spec::{
+    Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
+};
 pub use state::State;
 pub use values::{Values, ValuesMut};

@@ -69,8 +69,13 @@ pub fn run_point(
             _ => ignored.push(name.clone()),
         }
     }
-    let computed: Vec<&'static str> =
-        spec.inputs.iter().zip(&inputs).filter(|(s, v)| v.is_none() && !s.required).map(|(s, _)| s.name).collect();
+    let computed: Vec<&'static str> = spec
+        .inputs
+        .iter()
+        .zip(&inputs)
+        .filter(|(s, v)| v.is_none() && !s.required)
+        .map(|(s, _)| s.name)
+        .collect();
     for input in &computed {
         settings.check_computed(spec, input)?;
     }
@@ -80,18 +85,15 @@ pub fn run_point(
     for (i, _) in spec.outputs_of(settings.variant()) {
         outputs[i] = Some(vec![f64::NAN; days]);
     }
-    let given = Statics { pixels: 1, values: statics.iter().map(|v| v.as_ref().map(std::slice::from_ref)).collect() };
+    let given =
+        Statics { pixels: 1, values: statics.iter().map(|v| v.as_ref().map(std::slice::from_ref)).collect() };
     let mut simulation = model.begin(&settings, &given, Precision::Double, None)?;
     simulation.advance(
         &Forcing { dates: &forcing.dates, inputs: inputs.into_iter().map(|v| v.map(Values::F64)).collect() },
         &mut Outputs { values: outputs.iter_mut().map(|v| v.as_deref_mut().map(ValuesMut::F64)).collect() },
     )?;
-    let columns = spec
-        .outputs
-        .iter()
-        .zip(outputs)
-        .filter_map(|(s, v)| Some((s.name.to_owned(), v?)))
-        .collect();
+    let columns =
+        spec.outputs.iter().zip(outputs).filter_map(|(s, v)| Some((s.name.to_owned(), v?))).collect();
     Ok(PointRun { settings, output: Columns { dates: forcing.dates.clone(), columns }, ignored, computed })
 }
 
@@ -124,7 +126,13 @@ fn static_values(
 }
 
 fn out_of_range(input: &InputSpec, name: String, value: f64) -> ModelError {
-    ModelError::OutOfRange { name, value, low: input.range.0, high: input.range.1, unit: input.unit.to_string() }
+    ModelError::OutOfRange {
+        name,
+        value,
+        low: input.range.0,
+        high: input.range.1,
+        unit: input.unit.to_string(),
+    }
 }
 
 fn check_days(dates: &[Date]) -> Result<(), ModelError> {

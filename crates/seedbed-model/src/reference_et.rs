@@ -180,12 +180,8 @@ impl Model for ReferenceEt {
         let coefficient = settings.parameter("coefficient");
         let last = from.and_then(|s| s.last);
         Ok(match precision {
-            Precision::Single => {
-                Box::new(Strip::<f32> { latitude, coefficient, last, real: PhantomData })
-            }
-            Precision::Double => {
-                Box::new(Strip::<f64> { latitude, coefficient, last, real: PhantomData })
-            }
+            Precision::Single => Box::new(Strip::<f32> { latitude, coefficient, last, real: PhantomData }),
+            Precision::Double => Box::new(Strip::<f64> { latitude, coefficient, last, real: PhantomData }),
         })
     }
 }
@@ -242,7 +238,9 @@ mod tests {
     #[test]
     fn radiation_is_that_of_fao_56_table_2_6() {
         // Northern hemisphere, 50°, 15 June and 15 December; equator, 15 March.
-        let at = |month, day, latitude: f64| SolarDay::new(date(2015, month, day)).radiation(latitude.to_radians());
+        let at = |month, day, latitude: f64| {
+            SolarDay::new(date(2015, month, day)).radiation(latitude.to_radians())
+        };
         assert!((at(6, 15, 50.0) - 41.9).abs() < 0.2, "{}", at(6, 15, 50.0));
         assert!((at(12, 15, 50.0) - 8.2).abs() < 0.2, "{}", at(12, 15, 50.0));
         assert!((at(3, 15, 0.0) - 37.9).abs() < 0.2, "{}", at(3, 15, 0.0));

@@ -101,9 +101,5 @@ pub(crate) fn checked_mut<'a, T: Number>(
 
 /// Refuses a wrong length.
 pub(crate) fn length(what: &str, got: usize, expected: usize) -> Result<(), ModelError> {
-    if got == expected {
-        Ok(())
-    } else {
-        Err(ModelError::Length { what: what.to_owned(), expected, got })
-    }
+    if got == expected { Ok(()) } else { Err(ModelError::Length { what: what.to_owned(), expected, got }) }
 }

@@ -43,11 +43,8 @@ impl<T: Real> Sites<T> {
     /// The sites of a strip.
     pub fn new(spec: &ModelSpec, rules: Rules, statics: &Statics<'_>) -> Result<Self, ModelError> {
         let required = |index: usize| {
-            let missing = ModelError::Missing {
-                model: spec.name,
-                kind: "static",
-                name: spec.statics[index].name,
-            };
+            let missing =
+                ModelError::Missing { model: spec.name, kind: "static", name: spec.statics[index].name };
             statics.get(spec, index)?.ok_or(missing)
         };
         let whc = required(fixed::WHC)?;
@@ -66,7 +63,8 @@ impl<T: Real> Sites<T> {
                 let parts = [field_capacity[i], saturation[i], interception[i]];
                 let missing = |v: f64| v.is_nan() || v < 0.0;
                 let water_missing = water.is_some_and(|w| missing(w[i]));
-                let masked = whc[i].is_nan() || whc[i] <= 0.0 || water_missing || parts.into_iter().any(missing);
+                let masked =
+                    whc[i].is_nan() || whc[i] <= 0.0 || water_missing || parts.into_iter().any(missing);
                 if rules.hold_missing && masked { T::NAN } else { T::ZERO }
             })
             .collect();
@@ -77,9 +75,7 @@ impl<T: Real> Sites<T> {
             kept: interception.iter().map(|v| T::of(*v / 100.0)).collect(),
             water: water.map_or_else(|| vec![T::ZERO; statics.pixels], of),
             open,
-            latitude: statics
-                .get(spec, fixed::LATITUDE)?
-                .map(|l| l.iter().map(|v| v.to_radians()).collect()),
+            latitude: statics.get(spec, fixed::LATITUDE)?.map(|l| l.iter().map(|v| v.to_radians()).collect()),
         })
     }
 

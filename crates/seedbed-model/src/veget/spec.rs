@@ -1,6 +1,8 @@
 //! What VegET says of itself.
 
-use crate::{Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec};
+use crate::{
+    Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
+};
 use seedbed_block::Unit;
 
 /// Positions of the inputs.
@@ -150,10 +152,7 @@ pub fn spec() -> ModelSpec {
                 doc,
             })
             .collect(),
-        switches: SWITCHES
-            .iter()
-            .map(|&(name, doc)| SwitchSpec { name, on_in: &["default"], doc })
-            .collect(),
+        switches: SWITCHES.iter().map(|&(name, doc)| SwitchSpec { name, on_in: &["default"], doc }).collect(),
         outputs: OUTPUTS
             .iter()
             .map(|&(name, state, monthly, yearly, doc)| OutputSpec {
