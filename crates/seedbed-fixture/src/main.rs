@@ -1,0 +1,84 @@
+//! Makes and serves the small archives: `seedbed-fixture --help`.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use seedbed_fixture::{Archive, Archives, Area, Spec};
+
+/// Small archives in their true formats: make them, and serve them on loopback as the real sites do.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  seedbed-fixture generate /tmp/archives --only daymet,modis,statics\n  \
+                  seedbed-fixture serve /tmp/archives --port 8080"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the archives in a folder; files that are there already are kept.
+    Generate(Generate),
+}
+
+#[derive(Debug, Args)]
+struct Generate {
+    /// The folder.
+    dir: PathBuf,
+    /// Calendar years, first-last or one.
+    #[arg(long, value_name = "FIRST-LAST", default_value = "2003-2004")]
+    years: String,
+    /// The area with values: west,south,east,north in degrees.
+    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, default_value_t = Area::UPPER_DELAWARE)]
+    area: Area,
+    /// Only these: daymet, modis, statics, prism, prism-old, maca.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    only: Vec<Archive>,
+    /// Daymet variables, of tmin, tmax, prcp, dayl, srad, vp, swe.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "tmin,tmax,prcp")]
+    daymet_variables: Vec<String>,
+    /// PRISM variables, of ppt, tmin, tmax, tmean.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "ppt,tmin,tmax")]
+    prism_variables: Vec<String>,
+    /// First PRISM day.
+    #[arg(long, value_name = "DATE", default_value = "2004-02-25")]
+    prism_start: jiff::civil::Date,
+    /// How many PRISM days.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    prism_days: u16,
+}
+
+impl Generate {
+    fn spec(&self) -> Result<Spec> {
+        let (first, last) = self.years.split_once('-').unwrap_or((&self.years, &self.years));
+        let year = |text: &str| {
+            text.parse::<i16>().with_context(|| format!("--years {}: `{text}` isn't a year", self.years))
+        };
+        let (first, last) = (year(first)?, year(last)?);
+        anyhow::ensure!(first <= last, "--years {}: the first comes after the last", self.years);
+        Ok(Spec {
+            archives: if self.only.is_empty() { Archive::ALL.to_vec() } else { self.only.clone() },
+            area: self.area,
+            years: first..=last,
+            daymet_variables: self.daymet_variables.clone(),
+            prism_variables: self.prism_variables.clone(),
+            prism_start: self.prism_start,
+            prism_days: self.prism_days,
+        })
+    }
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Generate(generate) => {
+            let started = Instant::now();
+            let archives = Archives::generate(&generate.dir, &generate.spec()?)?;
+            eprintln!("made {} in {:.1} s", archives.dir().display(), started.elapsed().as_secs_f64());
+            Ok(())
+        }
+    }
+}

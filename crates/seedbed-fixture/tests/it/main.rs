@@ -1,0 +1,1 @@
+//! Structure and behaviour of the archives.
