@@ -1,0 +1,349 @@
+//! Digests of bytes, written as multihashes.
+
+use md5::Md5;
+use sha2::digest::DynDigest;
+use sha2::{Digest, Sha256, Sha512};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::str::FromStr;
+
+/// A digest and its function: the value of STAC's `file:checksum`.
+///
+/// Written as a [multihash](https://multiformats.io/multihash/) in lower-case
+/// hex: the function's code, the digest's length and the digest. We write
+/// SHA2-256 and read MD5, SHA2-256 and SHA2-512.
+///
+/// # Examples
+/// ```
+/// use seedbed_storage::Checksum;
+/// let known: Checksum = Checksum::of_bytes(b"").multihash().parse()?;
+/// assert!(known.multihash().starts_with("1220e3b0c442"));
+/// # Ok::<(), seedbed_storage::ChecksumError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Checksum {
+    function: Function,
+    digest: Vec<u8>,
+}
+
+/// A digest function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Function {
+    /// MD5, as some archives publish it; finds accidents, not forgery.
+    Md5,
+    /// SHA2-256: what we write.
+    Sha256,
+    /// SHA2-512.
+    Sha512,
+}
+
+/// A string that is no checksum.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChecksumError {
+    /// Not hexadecimal, or too short.
+    #[error("`{text}` is no multihash in hex")]
+    Form {
+        /// What was written.
+        text: String,
+    },
+    /// A multihash of a function that is not read.
+    #[error("`{text}`: the multihash function {code:#x} is not supported (md5, sha2-256, sha2-512)")]
+    Function {
+        /// What was written.
+        text: String,
+        /// The function's code.
+        code: u64,
+    },
+    /// The digest's length is not the function's.
+    #[error("`{text}`: {function} has {expected} bytes, {found} stand here")]
+    Length {
+        /// What was written.
+        text: String,
+        /// The function.
+        function: Function,
+        /// Its length in bytes.
+        expected: usize,
+        /// The length found.
+        found: usize,
+    },
+}
+
+impl Function {
+    const ALL: [Self; 3] = [Self::Md5, Self::Sha256, Self::Sha512];
+
+    /// The multihash code.
+    fn code(self) -> u64 {
+        match self {
+            Self::Md5 => 0xd5,
+            Self::Sha256 => 0x12,
+            Self::Sha512 => 0x13,
+        }
+    }
+
+    /// The digest's length in bytes.
+    fn length(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    fn hasher(self) -> Box<dyn DynDigest + Send> {
+        match self {
+            Self::Md5 => Box::new(Md5::new()),
+            Self::Sha256 => Box::new(Sha256::new()),
+            Self::Sha512 => Box::new(Sha512::new()),
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha2-256",
+            Self::Sha512 => "sha2-512",
+        })
+    }
+}
+
+impl Checksum {
+    /// A digest that an archive states bare, without the multihash's head.
+    ///
+    /// # Errors
+    /// [`ChecksumError`] if it is not hexadecimal or not of the function's length.
+    pub fn from_hex(function: Function, hex: &str) -> Result<Self, ChecksumError> {
+        let digest = unhex(hex.trim()).ok_or_else(|| ChecksumError::Form { text: hex.to_owned() })?;
+        Self::new(function, digest, hex)
+    }
+
+    /// SHA2-256 of bytes at hand.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self { function: Function::Sha256, digest: Sha256::digest(bytes).to_vec() }
+    }
+
+    /// SHA2-256 of a file, read once in pieces.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let mut hashing = Hashing::new(None);
+        hashing.read(&mut File::open(path)?)?;
+        Ok(hashing.finish().sha256)
+    }
+
+    /// Whether the file's bytes have this checksum, by its own function.
+    ///
+    /// # Errors
+    /// If the file can't be read.
+    pub fn matches_file(&self, path: &Path) -> io::Result<bool> {
+        let mut hashing = Hashing::new(Some(self.function));
+        hashing.read(&mut File::open(path)?)?;
+        Ok(hashing.finish().matches(self))
+    }
+
+    /// Its function.
+    #[must_use]
+    pub fn function(&self) -> Function {
+        self.function
+    }
+
+    /// The digest alone, in lower-case hex.
+    #[must_use]
+    pub fn digest_hex(&self) -> String {
+        hex(&self.digest)
+    }
+
+    /// The multihash in lower-case hex, as in `file:checksum`.
+    #[must_use]
+    pub fn multihash(&self) -> String {
+        let mut bytes = Vec::with_capacity(3 + self.digest.len());
+        push_varint(&mut bytes, self.function.code());
+        push_varint(&mut bytes, self.digest.len() as u64);
+        bytes.extend_from_slice(&self.digest);
+        hex(&bytes)
+    }
+
+    fn new(function: Function, digest: Vec<u8>, text: &str) -> Result<Self, ChecksumError> {
+        if digest.len() != function.length() {
+            let (expected, found) = (function.length(), digest.len());
+            return Err(ChecksumError::Length { text: text.to_owned(), function, expected, found });
+        }
+        Ok(Self { function, digest })
+    }
+}
+
+impl FromStr for Checksum {
+    type Err = ChecksumError;
+
+    fn from_str(text: &str) -> Result<Self, ChecksumError> {
+        let form = || ChecksumError::Form { text: text.to_owned() };
+        let bytes = unhex(text.trim()).ok_or_else(form)?;
+        let (code, rest) = take_varint(&bytes).ok_or_else(form)?;
+        let (length, digest) = take_varint(rest).ok_or_else(form)?;
+        let function = Function::ALL
+            .into_iter()
+            .find(|f| f.code() == code)
+            .ok_or_else(|| ChecksumError::Function { text: text.to_owned(), code })?;
+        if length != digest.len() as u64 {
+            return Err(form());
+        }
+        Self::new(function, digest.to_vec(), text)
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.multihash())
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checksum({} {})", self.function, self.digest_hex())
+    }
+}
+
+/// Digests of bytes that pass by: always SHA2-256, and another function if one is expected.
+pub(crate) struct Hashing {
+    sha256: Sha256,
+    other: Option<(Function, Box<dyn DynDigest + Send>)>,
+}
+
+/// What the bytes that passed digest to.
+pub(crate) struct Digests {
+    pub(crate) sha256: Checksum,
+    other: Option<Checksum>,
+}
+
+impl Hashing {
+    pub(crate) fn new(expected: Option<Function>) -> Self {
+        let other = expected.filter(|f| *f != Function::Sha256).map(|f| (f, f.hasher()));
+        Self { sha256: Sha256::new(), other }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        Digest::update(&mut self.sha256, bytes);
+        if let Some((_, hasher)) = &mut self.other {
+            hasher.update(bytes);
+        }
+    }
+
+    /// Takes in all that `from` gives; the number of bytes.
+    pub(crate) fn read(&mut self, from: &mut impl Read) -> io::Result<u64> {
+        let mut buffer = vec![0; 256 << 10];
+        let mut total = 0;
+        loop {
+            match from.read(&mut buffer) {
+                Ok(0) => return Ok(total),
+                Ok(n) => {
+                    self.update(&buffer[..n]);
+                    total += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Digests {
+        Digests {
+            sha256: Checksum { function: Function::Sha256, digest: self.sha256.finalize().to_vec() },
+            other: self.other.map(|(function, h)| Checksum { function, digest: h.finalize().into_vec() }),
+        }
+    }
+}
+
+impl Digests {
+    /// The digest by the function that `expected` has.
+    pub(crate) fn like(&self, expected: &Checksum) -> &Checksum {
+        self.other.as_ref().filter(|c| c.function == expected.function).unwrap_or(&self.sha256)
+    }
+
+    pub(crate) fn matches(&self, expected: &Checksum) -> bool {
+        self.like(expected) == expected
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    text.as_bytes().chunks_exact(2).map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?)).collect()
+}
+
+/// Unsigned LEB128, as multihash uses it.
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push((value & 0x7f) as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn take_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0u64;
+    // Multihash bounds its integers to 63 bits, nine bytes.
+    for (i, byte) in bytes.iter().enumerate().take(9) {
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[i + 1..]));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_and_writes_the_multihash_of_each_function() {
+        let md5 = "d50110d41d8cd98f00b204e9800998ecf8427e";
+        let sha256 = "1220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let sha512 = "1340cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e";
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty");
+        std::fs::write(&empty, b"").unwrap();
+        for text in [md5, sha256, sha512] {
+            let checksum: Checksum = text.parse().unwrap();
+            assert_eq!(checksum.multihash(), text);
+            assert_eq!(text.to_uppercase().parse::<Checksum>().unwrap(), checksum);
+            assert!(checksum.matches_file(&empty).unwrap());
+            std::fs::write(folder.path().join("full"), b"x").unwrap();
+            assert!(!checksum.matches_file(&folder.path().join("full")).unwrap());
+        }
+        assert_eq!(Checksum::of_bytes(b"").multihash(), sha256);
+    }
+
+    #[test]
+    fn refuses_what_is_no_checksum_by_name() {
+        assert!(matches!("12".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
+        assert!(matches!("xyz0".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
+        assert!(matches!("1220ff".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
+        assert!(matches!("1201ff".parse::<Checksum>(), Err(ChecksumError::Length { found: 1, .. })));
+        assert!(matches!("1101ff".parse::<Checksum>(), Err(ChecksumError::Function { code: 0x11, .. })));
+        assert!(matches!("é0".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
+    }
+
+    #[test]
+    fn takes_a_bare_digest_of_an_archive() {
+        let bare = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(Checksum::from_hex(Function::Sha256, bare).unwrap(), Checksum::of_bytes(b""));
+        assert!(Checksum::from_hex(Function::Md5, bare).is_err());
+    }
+}

@@ -1,0 +1,207 @@
+//! Who we are to which host.
+//!
+//! A credential belongs to hosts and goes to no other, and only over TLS.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use url::Url;
+
+/// The domain whose hosts take an Earthdata Login token.
+const EARTHDATA: &str = "earthdata.nasa.gov";
+
+/// Credentials by host: an Earthdata token and the entries of a netrc file.
+///
+/// Its `Debug` names hosts, never secrets.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    earthdata_token: Option<Secret>,
+    logins: BTreeMap<String, Login>,
+}
+
+/// A text that is never printed.
+#[derive(Clone)]
+struct Secret(String);
+
+#[derive(Clone)]
+struct Login {
+    user: String,
+    password: Secret,
+}
+
+impl Credentials {
+    /// No credentials at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// `EARTHDATA_TOKEN` for the hosts of earthdata.nasa.gov, and the machines of the file `NETRC` names,
+    /// or of `~/.netrc`. What is not there, or can't be read, gives no credential.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.trim().is_empty());
+        let mut credentials = Self::none();
+        if let Some(token) = variable("EARTHDATA_TOKEN") {
+            credentials = credentials.with_earthdata_token(token.trim());
+        }
+        let netrc = variable("NETRC")
+            .map(PathBuf::from)
+            .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".netrc")));
+        match netrc.and_then(|path| std::fs::read_to_string(path).ok()) {
+            Some(text) => credentials.with_netrc(&text),
+            None => credentials,
+        }
+    }
+
+    /// Adds a token for the hosts of earthdata.nasa.gov.
+    #[must_use]
+    pub fn with_earthdata_token(mut self, token: &str) -> Self {
+        self.earthdata_token = Some(Secret(token.to_owned()));
+        self
+    }
+
+    /// Adds the machines of a netrc file's text. A `default` entry is left out: it would go to every host.
+    #[must_use]
+    pub fn with_netrc(mut self, text: &str) -> Self {
+        self.logins.extend(read_netrc(text));
+        self
+    }
+
+    /// The `Authorization` that belongs to this address, if there is one.
+    pub(crate) fn authorization(&self, url: &Url) -> Option<String> {
+        if url.scheme() != "https" {
+            return None;
+        }
+        let host = url.host_str()?;
+        if let Some(token) = &self.earthdata_token
+            && (host == EARTHDATA || host.strip_suffix(EARTHDATA).is_some_and(|h| h.ends_with('.')))
+        {
+            return Some(format!("Bearer {}", token.0));
+        }
+        let login = self.logins.get(host)?;
+        Some(format!("Basic {}", base64(format!("{}:{}", login.user, login.password.0).as_bytes())))
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.earthdata_token.as_ref().map(|_| "…");
+        let hosts: Vec<&String> = self.logins.keys().collect();
+        f.debug_struct("Credentials").field("earthdata_token", &token).field("logins", &hosts).finish()
+    }
+}
+
+/// The machines of a netrc file: words in any layout, `macdef` up to an empty line.
+fn read_netrc(text: &str) -> BTreeMap<String, Login> {
+    let mut logins = BTreeMap::new();
+    let mut machine: Option<(String, Option<String>, Option<String>)> = None;
+    let mut in_macro = false;
+    let mut finish = |machine: Option<(String, Option<String>, Option<String>)>| {
+        if let Some((host, Some(user), Some(password))) = machine {
+            logins.entry(host).or_insert(Login { user, password: Secret(password) });
+        }
+    };
+    let mut expecting: Option<&str> = None;
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            in_macro = false;
+        }
+        if in_macro || (expecting.is_none() && line.trim_start().starts_with('#')) {
+            continue;
+        }
+        for word in line.split_whitespace() {
+            match expecting.take() {
+                Some("machine") => {
+                    finish(machine.replace((word.to_ascii_lowercase(), None, None)));
+                }
+                Some("login") => {
+                    if let Some(m) = &mut machine {
+                        m.1 = Some(word.to_owned());
+                    }
+                }
+                Some("password") => {
+                    if let Some(m) = &mut machine {
+                        m.2 = Some(word.to_owned());
+                    }
+                }
+                Some(_) => {}
+                None => match word {
+                    "default" => finish(machine.take()),
+                    "macdef" => in_macro = true,
+                    "machine" => expecting = Some("machine"),
+                    "login" => expecting = Some("login"),
+                    "password" => expecting = Some("password"),
+                    "account" => expecting = Some("account"),
+                    _ => {}
+                },
+            }
+            if in_macro {
+                break;
+            }
+        }
+    }
+    finish(machine);
+    logins
+}
+
+/// RFC 4648 with padding.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for i in 0..4 {
+            let letter = LETTERS[(bits >> (18 - 6 * i) & 63) as usize];
+            text.push(if i <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authorization(credentials: &Credentials, url: &str) -> Option<String> {
+        credentials.authorization(&url.parse().unwrap())
+    }
+
+    #[test]
+    fn the_earthdata_token_goes_to_its_hosts_alone_and_only_over_tls() {
+        let mine = Credentials::none().with_earthdata_token("T0KEN");
+        let bearer = Some("Bearer T0KEN".to_owned());
+        assert_eq!(authorization(&mine, "https://data.ornldaac.earthdata.nasa.gov/x"), bearer);
+        assert_eq!(authorization(&mine, "https://urs.earthdata.nasa.gov/"), bearer);
+        assert_eq!(authorization(&mine, "http://urs.earthdata.nasa.gov/"), None);
+        assert_eq!(authorization(&mine, "https://evil-earthdata.nasa.gov/"), None);
+        assert_eq!(authorization(&mine, "https://earthdata.nasa.gov.evil.org/"), None);
+        assert_eq!(authorization(&mine, "https://bucket.s3.amazonaws.com/x"), None);
+    }
+
+    #[test]
+    fn reads_netrc_in_any_layout_and_never_its_default() {
+        let text = "# mine\nmachine a.org\n  login me password p#1\nmacdef init\nmachine m.org login x password y\n\n\
+                    machine b.org login you account z password q default login anonymous password guest";
+        let mine = Credentials::none().with_netrc(text);
+        assert_eq!(authorization(&mine, "https://a.org/x"), Some(format!("Basic {}", base64(b"me:p#1"))));
+        assert_eq!(authorization(&mine, "https://b.org:8443/"), Some(format!("Basic {}", base64(b"you:q"))));
+        assert_eq!(authorization(&mine, "https://m.org/"), None);
+        assert_eq!(authorization(&mine, "https://c.org/"), None);
+    }
+
+    #[test]
+    fn never_prints_a_secret() {
+        let mine = Credentials::none().with_earthdata_token("T0KEN").with_netrc("machine a login b password s3cret");
+        let text = format!("{mine:?}");
+        assert!(!text.contains("T0KEN") && !text.contains("s3cret") && text.contains("\"a\""), "{text}");
+    }
+
+    #[test]
+    fn encodes_base64_as_rfc_4648() {
+        let cases = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
+        let encoded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
+        assert_eq!(cases.map(|c| base64(c.as_bytes())), encoded);
+    }
+}

@@ -1,0 +1,299 @@
+//! A transfer's way over HTTP: in as many attempts as it takes, each from where the last one ended.
+
+use crate::checksum::{Checksum, Digests, Hashing};
+use crate::content::ENOUGH;
+use crate::http::{Answer, Failure, Http, Request, Retry};
+use crate::part::{Part, Record};
+use crate::progress::Progress;
+use crate::store::Meta;
+use crate::transfer::{Expectation, Gathered, Outcome, not_content, wrong};
+use crate::{Location, StorageError};
+use url::Url;
+
+/// How much is gathered in memory before it is written.
+const BUFFER: usize = 256 << 10;
+
+/// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
+/// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
+const GOOD_WAY: u64 = 1 << 20;
+
+/// The state of one download.
+pub(crate) struct Download<'a> {
+    http: &'a Http,
+    url: &'a Url,
+    from: &'a Location,
+    expect: &'a Expectation,
+    progress: &'a dyn Progress,
+    part: Part,
+    /// Which version the part holds the beginning of.
+    version: Option<Meta>,
+    /// Digest of what the part holds.
+    hashing: Hashing,
+    /// How many bytes it holds.
+    length: u64,
+    /// How many of them an earlier transfer left.
+    inherited: u64,
+    /// Whether the progress was told of the present count.
+    told: bool,
+}
+
+/// How an attempt's answer goes on.
+enum Start {
+    /// With the bytes after those at hand.
+    Here,
+    /// It does not: all of them are at hand.
+    Complete,
+}
+
+impl<'a> Download<'a> {
+    /// Takes up what an earlier transfer of the same source left in the part.
+    pub(crate) async fn new(
+        http: &'a Http,
+        url: &'a Url,
+        from: &'a Location,
+        expect: &'a Expectation,
+        progress: &'a dyn Progress,
+        part: Part,
+    ) -> Result<Self, StorageError> {
+        let mut download = Self {
+            http,
+            url,
+            from,
+            expect,
+            progress,
+            part,
+            version: None,
+            hashing: fresh(expect),
+            length: 0,
+            inherited: 0,
+            told: false,
+        };
+        let at_most = expect.size.unwrap_or(u64::MAX);
+        let record = download.part.record().filter(|r| r.source == from.to_string());
+        if let Some(record) = record.filter(|r| validator(&r.version).is_some()) {
+            let length = download.part.length()?;
+            if length > 0 && length <= at_most.min(record.version.size.unwrap_or(u64::MAX)) {
+                let (hashing, length) = download.part.digest(fresh(expect)).await?;
+                download.hashing = hashing;
+                download.length = length;
+                download.inherited = length;
+                download.version = Some(record.version);
+            }
+        }
+        Ok(download)
+    }
+
+    /// Gathers the bytes and verifies them.
+    pub(crate) async fn run(mut self) -> Result<Gathered, StorageError> {
+        let mut retry = Retry::new(self.http.settings());
+        let mut second_time = false;
+        let mut furthest = self.length;
+        loop {
+            match self.attempt().await {
+                Ok(()) => {
+                    let digests = std::mem::replace(&mut self.hashing, fresh(self.expect)).finish();
+                    match wrong(self.from, self.expect, self.length, &digests, &self.part).await? {
+                        None => return Ok(self.gathered(digests)),
+                        // A proxy or a disk may have spoilt them on the way: once more from the start.
+                        Some(error) if !second_time && spoilt(&error) => {
+                            tracing::debug!(error = %error, "reading it again from the start");
+                            second_time = true;
+                            self.forget();
+                        }
+                        Some(error) => return self.fail(error).await,
+                    }
+                }
+                Err(failure) => {
+                    if self.length >= furthest.saturating_add(GOOD_WAY) {
+                        retry.progressed();
+                        furthest = self.length;
+                    }
+                    if let Err(error) = retry.pause(failure, &self.from.shown()).await {
+                        return self.fail(error).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// One request, from where the part ends.
+    async fn attempt(&mut self) -> Result<(), Failure> {
+        let mut request = Request::get(self.url.clone());
+        match self.version.as_ref().and_then(validator).filter(|_| self.length > 0) {
+            Some(validator) => {
+                let range = format!("bytes={}-", self.length);
+                request = request.header("range", &range).header("if-range", validator);
+            }
+            None => self.forget(),
+        }
+        let answer = self.http.attempt(&request).await?;
+        match self.start(answer).await? {
+            (Start::Here, Some(answer)) => self.stream(answer).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks at what the server made of the request.
+    async fn start(&mut self, answer: Answer) -> Result<(Start, Option<Answer>), Failure> {
+        let resuming = self.length > 0;
+        match answer.status {
+            206 if resuming => {
+                self.continues(&answer)?;
+                Ok((Start::Here, Some(answer)))
+            }
+            416 if resuming => {
+                let total = answer.headers.unsatisfied_total();
+                if total == Some(self.length) && self.expect.size.is_none_or(|s| s == self.length) {
+                    self.tell(total);
+                    return Ok((Start::Complete, None));
+                }
+                self.forget();
+                Err(self.broken("the rest of the file is refused").into())
+            }
+            // The whole file: no range was asked for, or it is ignored, or the source has changed.
+            200 => {
+                self.forget();
+                let version = Meta::of(&answer.headers, answer.headers.content_length());
+                let record = Record { source: self.from.to_string(), version: version.clone() };
+                self.part.restart(&record).await?;
+                self.tell(version.size.or(self.expect.size));
+                self.version = Some(version);
+                Ok((Start::Here, Some(answer)))
+            }
+            status @ 201..=299 => {
+                let what = format!("answered HTTP {status} where a file was asked for");
+                Err(StorageError::Protocol { at: self.from.shown(), what }.into())
+            }
+            _ => Err(self.http.refused(answer).await),
+        }
+    }
+
+    /// Checks that a partial answer is the rest of what the part holds the beginning of.
+    fn continues(&mut self, answer: &Answer) -> Result<(), Failure> {
+        let Some((first, total)) = answer.headers.content_range() else {
+            self.forget();
+            return Err(self.broken("a part came without saying which").into());
+        };
+        if first != self.length {
+            self.forget();
+            return Err(self.broken("another part came than was asked for").into());
+        }
+        let known = self.version.clone().unwrap_or_default();
+        let now = Meta::of(&answer.headers, total);
+        let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
+        let resized = known.size.is_some() && now.size.is_some() && known.size != now.size;
+        if resized || differs(&known.etag, &now.etag) || differs(&known.last_modified, &now.last_modified) {
+            self.forget();
+            return Err(StorageError::Changed { at: self.from.shown() }.into());
+        }
+        self.version = Some(Meta { size: known.size.or(now.size), ..known });
+        self.tell(now.size.or(known.size));
+        Ok(())
+    }
+
+    /// Takes in the body.
+    async fn stream(&mut self, mut answer: Answer) -> Result<(), Failure> {
+        let mut buffer = Vec::with_capacity(BUFFER);
+        let broken = loop {
+            match answer.chunk().await {
+                Ok(Some(piece)) => {
+                    buffer.extend_from_slice(&piece);
+                    if buffer.len() >= BUFFER {
+                        buffer = self.write(buffer).await?;
+                    }
+                }
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        drop(answer);
+        if broken.is_none() || !buffer.is_empty() {
+            self.write(buffer).await?;
+        }
+        if let Some(error) = broken {
+            return Err(error.into());
+        }
+        let promised = self.version.as_ref().and_then(|v| v.size);
+        // A server that promised no length, or another one, may have ended early; one that kept its
+        // promise has a file that is not the expected one, which the verification will say.
+        if self.length < promised.or(self.expect.size).unwrap_or(0) {
+            return Err(self.broken("the answer ended early").into());
+        }
+        Ok(())
+    }
+
+    /// Writes what was gathered; gives the buffer back, empty.
+    async fn write(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, StorageError> {
+        let tells = self.length == 0 && buffer.len() >= ENOUGH;
+        if tells && !self.expect.content.starts(&buffer) {
+            return Err(not_content(self.from, self.expect.content, &buffer));
+        }
+        let length = self.length + buffer.len() as u64;
+        if let Some(expected) = self.expect.size.filter(|e| length > *e) {
+            let found = self.version.as_ref().and_then(|v| v.size).unwrap_or(length);
+            return Err(StorageError::Size { at: self.from.shown(), expected, found });
+        }
+        let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
+        let (hashing, mut buffer) = self.part.append(hashing, buffer).await?;
+        self.hashing = hashing;
+        self.length = length;
+        self.progress.advanced(buffer.len() as u64);
+        buffer.clear();
+        Ok(buffer)
+    }
+
+    fn gathered(self, digests: Digests) -> Gathered {
+        let outcome = if self.inherited > 0 { Outcome::Resumed } else { Outcome::Copied };
+        let version = self.version.unwrap_or_default();
+        Gathered { part: self.part, bytes: self.length, digests, version, outcome }
+    }
+
+    /// Ends for good. A part that can be resumed stays.
+    async fn fail(self, error: StorageError) -> Result<Gathered, StorageError> {
+        let resumable = self.version.as_ref().is_some_and(|v| validator(v).is_some()) && self.length > 0;
+        let good = error.retryable() || matches!(error, StorageError::Full { .. } | StorageError::Denied { .. });
+        if !(resumable && good) {
+            self.part.discard().await?;
+        }
+        Err(error)
+    }
+
+    /// What the part holds is of no use: the next attempt asks for the whole.
+    fn forget(&mut self) {
+        self.hashing = fresh(self.expect);
+        self.length = 0;
+        self.inherited = 0;
+        self.version = None;
+        self.told = false;
+    }
+
+    /// Tells the progress, once a count, what the count is about.
+    fn tell(&mut self, total: Option<u64>) {
+        if !self.told {
+            self.told = true;
+            self.progress.started(total);
+            if self.length > 0 {
+                self.progress.advanced(self.length);
+            }
+        }
+    }
+
+    fn broken(&self, what: &'static str) -> StorageError {
+        StorageError::Network { at: self.from.shown(), what, retryable: true, source: None }
+    }
+}
+
+fn fresh(expect: &Expectation) -> Hashing {
+    Hashing::new(expect.checksum.as_ref().map(Checksum::function))
+}
+
+/// What tells a server which version we have: a strong entity tag, else the date.
+fn validator(version: &Meta) -> Option<&str> {
+    let strong = version.etag.as_deref().filter(|tag| tag.starts_with('"'));
+    strong.or(version.last_modified.as_deref())
+}
+
+/// Whether reading once more may give other bytes.
+fn spoilt(error: &StorageError) -> bool {
+    matches!(error, StorageError::Checksum { .. } | StorageError::Content { excerpt: None, .. })
+}

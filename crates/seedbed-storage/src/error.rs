@@ -1,0 +1,252 @@
+//! What can go wrong with bytes, sorted by what the caller can do.
+
+use crate::Content;
+use crate::location::LocationError;
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+/// A failed operation of a store. Addresses are shown without user and query.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// There is nothing at this location.
+    #[error("{at}: not found")]
+    NotFound {
+        /// Where.
+        at: String,
+    },
+    /// The server wants a credential, or refuses ours.
+    #[error("{at}: access denied (HTTP {status})")]
+    Denied {
+        /// Where.
+        at: String,
+        /// 401 or 403.
+        status: u16,
+    },
+    /// The server answered with an error.
+    #[error("{at}: the server answered HTTP {status}{}", said(.excerpt.as_deref()))]
+    Status {
+        /// Where.
+        at: String,
+        /// The HTTP status.
+        status: u16,
+        /// The beginning of what it said, if that was a short text.
+        excerpt: Option<String>,
+    },
+    /// The server wants us to wait longer than the settings allow.
+    #[error("{at}: HTTP {status}, and asks to wait {} s before trying again", .wait.as_secs())]
+    Wait {
+        /// Where.
+        at: String,
+        /// The HTTP status.
+        status: u16,
+        /// How long.
+        wait: Duration,
+    },
+    /// The server could not be reached, or the connection broke.
+    #[error("{at}: {what}")]
+    Network {
+        /// Where.
+        at: String,
+        /// What failed.
+        what: &'static str,
+        /// Whether another attempt may help.
+        retryable: bool,
+        /// Why.
+        #[source]
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+    /// Every attempt failed.
+    #[error("{at}: gave up after {attempts} attempts")]
+    GaveUp {
+        /// Where.
+        at: String,
+        /// How many requests were made.
+        attempts: u32,
+        /// How the last one failed.
+        #[source]
+        source: Box<StorageError>,
+    },
+    /// A redirect that is not followed.
+    #[error("{at}: {what}")]
+    Redirect {
+        /// The address that redirects.
+        at: String,
+        /// Why it is not followed.
+        what: String,
+    },
+    /// An answer that breaks the protocol.
+    #[error("{at}: {what}")]
+    Protocol {
+        /// Where.
+        at: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Larger than what may be held in memory.
+    #[error("{at}: larger than {limit} bytes")]
+    TooLarge {
+        /// Where.
+        at: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Not as many bytes as expected.
+    #[error("{at}: {found} bytes, {expected} expected")]
+    Size {
+        /// Where the bytes came from.
+        at: String,
+        /// The size expected.
+        expected: u64,
+        /// The size found.
+        found: u64,
+    },
+    /// Other bytes than expected.
+    #[error("{at}: checksum {found}, {expected} expected")]
+    Checksum {
+        /// Where the bytes came from.
+        at: String,
+        /// The multihash expected.
+        expected: String,
+        /// The multihash found.
+        found: String,
+    },
+    /// Bytes of another kind, such as a page that says no.
+    #[error("{at}: not {expected}{}", said(.excerpt.as_deref()))]
+    Content {
+        /// Where the bytes came from.
+        at: String,
+        /// The kind expected.
+        expected: Content,
+        /// The beginning of what came, if it is text.
+        excerpt: Option<String>,
+    },
+    /// The source was another one by the end than at the start.
+    #[error("{at}: changed while it was read")]
+    Changed {
+        /// The source.
+        at: String,
+    },
+    /// Something else is at the destination already; it was not touched.
+    #[error("{at}: already there, and not the same: {what}")]
+    Occupied {
+        /// The destination.
+        at: String,
+        /// How it differs.
+        what: String,
+    },
+    /// No room is left, or a quota is used up.
+    #[error("{at}: no room left on the device")]
+    Full {
+        /// The file that was written.
+        at: String,
+        /// The system's word.
+        #[source]
+        source: io::Error,
+    },
+    /// The file system failed.
+    #[error("{at}: cannot {operation}")]
+    Io {
+        /// The path.
+        at: String,
+        /// What was attempted.
+        operation: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// This kind of location can't do that.
+    #[error("{at}: `{scheme}` locations {what}")]
+    Unsupported {
+        /// Where.
+        at: String,
+        /// The location's scheme.
+        scheme: String,
+        /// What they can't do.
+        what: &'static str,
+    },
+    /// A request that can't be sent, such as one with a header that is none.
+    #[error("{at}: {what}")]
+    Request {
+        /// Where it was to go.
+        at: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The HTTP client could not be set up.
+    #[error("cannot set up {what}")]
+    Setup {
+        /// Which part.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// No location.
+    #[error(transparent)]
+    Location(#[from] LocationError),
+}
+
+impl StorageError {
+    /// Whether the same operation may succeed later with nothing changed on our side.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Self::Network { retryable, .. } => *retryable,
+            Self::Wait { .. } | Self::Changed { .. } => true,
+            Self::GaveUp { source, .. } => source.retryable(),
+            _ => false,
+        }
+    }
+
+    /// The HTTP status that the server answered with, if that is the failure.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Denied { status, .. } | Self::Status { status, .. } | Self::Wait { status, .. } => Some(*status),
+            Self::GaveUp { source, .. } => source.status(),
+            _ => None,
+        }
+    }
+
+    /// Whether there is nothing at the location.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound { .. })
+    }
+
+    /// A file system's failure in our terms.
+    pub(crate) fn io(at: &std::path::Path, operation: &'static str, source: io::Error) -> Self {
+        let at = at.display().to_string();
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::NotFound { at },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { at, source },
+            _ => Self::Io { at, operation, source },
+        }
+    }
+}
+
+fn said(excerpt: Option<&str>) -> String {
+    excerpt.map(|text| format!(": {text:?}")).unwrap_or_default()
+}
+
+/// The beginning of a body, on one line, if it is text.
+pub(crate) fn excerpt(body: &[u8]) -> Option<String> {
+    const LONGEST: usize = 200;
+    let head = &body[..body.len().min(4 * LONGEST)];
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A character cut in two at the end is no sign of binary.
+        Err(e) if e.error_len().is_none() => std::str::from_utf8(&head[..e.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    if text.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+        return None;
+    }
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = line.chars().take(LONGEST).collect();
+    let more = if short.len() < line.len() { "…" } else { "" };
+    (!short.is_empty()).then(|| format!("{short}{more}"))
+}

@@ -1,0 +1,65 @@
+//! What one host may be asked at once, and when.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use url::{Position, Url};
+
+/// The hosts that were spoken to, by scheme, name and port.
+pub(super) struct Hosts {
+    concurrency: usize,
+    known: Mutex<HashMap<String, Arc<Host>>>,
+}
+
+/// One host: a bounded number of requests, and a time before which it wants none.
+pub(super) struct Host {
+    requests: Arc<Semaphore>,
+    not_before: Mutex<Option<Instant>>,
+}
+
+/// Leave to have one request running; ends when dropped.
+pub(super) struct Permit {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Hosts {
+    pub(super) fn new(concurrency: usize) -> Self {
+        Self { concurrency: concurrency.max(1), known: Mutex::default() }
+    }
+
+    pub(super) fn get(&self, url: &Url) -> Arc<Host> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = known.entry(url[..Position::BeforePath].to_owned()).or_insert_with(|| {
+            let requests = Arc::new(Semaphore::new(self.concurrency));
+            Arc::new(Host { requests, not_before: Mutex::default() })
+        });
+        Arc::clone(host)
+    }
+}
+
+impl Host {
+    /// Waits for leave to send a request.
+    pub(super) async fn enter(&self) -> Permit {
+        loop {
+            // The semaphore is never closed, so there always is a permit in the end.
+            let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
+            let Some(until) = self.until() else { return Permit { _permit: permit } };
+            drop(permit);
+            tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// No request is to start for this long.
+    pub(super) fn leave_alone_for(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut not_before = self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        *not_before = Some(not_before.map_or(until, |known| known.max(until)));
+    }
+
+    fn until(&self) -> Option<Instant> {
+        let not_before = *self.not_before.lock().unwrap_or_else(PoisonError::into_inner);
+        not_before.filter(|until| *until > Instant::now())
+    }
+}

@@ -1,0 +1,235 @@
+//! The file system as a store.
+//!
+//! Objects appear whole: they are written under a temporary name in the same
+//! folder, made durable, and then given their name by one atomic call.
+
+use crate::store::{Listed, Meta, Put};
+use crate::{Location, StorageError};
+use bytes::Bytes;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The file system.
+#[derive(Clone, Copy)]
+pub(crate) struct Local;
+
+impl Local {
+    pub(crate) async fn read(self, path: &Path, limit: u64) -> Result<Bytes, StorageError> {
+        let path = path.to_owned();
+        blocking(move || read_bounded(&path, limit)).await
+    }
+
+    pub(crate) async fn head(self, path: &Path) -> Result<Meta, StorageError> {
+        let path = path.to_owned();
+        blocking(move || {
+            let meta = fs::metadata(&path).map_err(|e| StorageError::io(&path, "look at it", e))?;
+            if !meta.is_file() {
+                return Err(no_file(&path));
+            }
+            let last_modified = meta.modified().ok().map(httpdate::fmt_http_date);
+            Ok(Meta { size: Some(meta.len()), etag: None, last_modified })
+        })
+        .await
+    }
+
+    pub(crate) async fn put_once(self, path: &Path, small: Bytes) -> Result<Put, StorageError> {
+        let path = path.to_owned();
+        blocking(move || {
+            let temporary = Temporary::write(&path, &small)?;
+            match link_new(&temporary.0, &path)? {
+                Linked::Won => {
+                    drop(temporary);
+                    sync_folder(&path)?;
+                    Ok(Put::Created)
+                }
+                Linked::Lost => Ok(Put::Exists(read_bounded(&path, u64::MAX)?)),
+            }
+        })
+        .await
+    }
+
+    pub(crate) async fn replace(self, path: &Path, small: Bytes) -> Result<(), StorageError> {
+        let path = path.to_owned();
+        blocking(move || {
+            let temporary = Temporary::write(&path, &small)?;
+            fs::rename(&temporary.0, &path).map_err(|e| StorageError::io(&path, "replace it", e))?;
+            sync_folder(&path)
+        })
+        .await
+    }
+
+    pub(crate) async fn list(self, folder: &Path) -> Result<Vec<Listed>, StorageError> {
+        let folder = folder.to_owned();
+        blocking(move || {
+            let mut found = Vec::new();
+            walk(&folder, &mut Vec::new(), &mut found)?;
+            found.sort();
+            Ok(found)
+        })
+        .await
+    }
+
+    pub(crate) async fn remove(self, path: &Path) -> Result<(), StorageError> {
+        let path = path.to_owned();
+        blocking(move || {
+            fs::remove_file(&path).map_err(|e| StorageError::io(&path, "remove it", e))?;
+            sync_folder(&path)
+        })
+        .await
+    }
+}
+
+/// Runs file work on a thread that may block.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
+) -> Result<T, StorageError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
+        Err(e) => Err(StorageError::Setup { what: "a thread for file work", source: e.into() }),
+    }
+}
+
+/// How giving a new name ended.
+pub(crate) enum Linked {
+    /// The name is ours.
+    Won,
+    /// The name was taken.
+    Lost,
+}
+
+/// Gives the file a second name, unless that is taken: link(2), the one call that decides between writers.
+pub(crate) fn link_new(from: &Path, to: &Path) -> Result<Linked, StorageError> {
+    let Err(error) = fs::hard_link(from, to) else { return Ok(Linked::Won) };
+    // A network file system may do the work and lose the answer: the count of names tells.
+    if fs::metadata(from).is_ok_and(|m| m.nlink() == 2) && same_file(from, to) {
+        return Ok(Linked::Won);
+    }
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => Ok(Linked::Lost),
+        _ => Err(StorageError::io(to, "give it its name (link)", error)),
+    }
+}
+
+/// Whether both paths are one file.
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(a), Ok(b)) => a.dev() == b.dev() && a.ino() == b.ino(),
+        _ => false,
+    }
+}
+
+/// Makes the names in a file's folder durable.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StorageError> {
+    let folder = folder_of(path);
+    match File::open(folder).and_then(|f| f.sync_all()) {
+        Ok(()) => Ok(()),
+        // Some network file systems have no fsync of folders.
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        Err(e) => Err(StorageError::io(folder, "make it durable", e)),
+    }
+}
+
+/// Makes the folder of a file, and its parents, durably.
+pub(crate) fn ensure_folder(path: &Path) -> Result<(), StorageError> {
+    let folder = folder_of(path);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    ensure_folder(folder)?;
+    match fs::create_dir(folder) {
+        Ok(()) => sync_folder(folder),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        Err(e) => Err(StorageError::io(folder, "make the folder", e)),
+    }
+}
+
+/// `path` with `suffix` at the end of its name.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// When the file was last changed.
+pub(crate) fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        None => Path::new("/"),
+    }
+}
+
+fn no_file(path: &Path) -> StorageError {
+    StorageError::io(path, "read it", io::Error::other("it is a folder or a device, not a file"))
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<Bytes, StorageError> {
+    let io = |e| StorageError::io(path, "read it", e);
+    let file = File::open(path).map_err(io)?;
+    if !file.metadata().map_err(io)?.is_file() {
+        return Err(no_file(path));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > limit {
+        return Err(StorageError::TooLarge { at: path.display().to_string(), limit });
+    }
+    Ok(bytes.into())
+}
+
+/// A temporary file beside its destination; its name is removed when dropped, if it still has it.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Writes the bytes durably beside `destination`.
+    fn write(destination: &Path, bytes: &[u8]) -> Result<Self, StorageError> {
+        ensure_folder(destination)?;
+        let random = getrandom::u64()
+            .map_err(|e| StorageError::Setup { what: "random names", source: e.to_string().into() })?;
+        let temporary = Self(with_suffix(destination, &format!(".{random:016x}.tmp")));
+        let io = |e| StorageError::io(destination, "write it", e);
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0).map_err(io)?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+        Ok(temporary)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // A temporary file that can't be removed harms nothing but order.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Collects the files below `folder`; `above` are the folders that lead here, against loops of links.
+fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<Listed>) -> Result<(), StorageError> {
+    let io = |e| StorageError::io(folder, "list it", e);
+    let here = fs::metadata(folder).map_err(io)?;
+    if above.contains(&(here.dev(), here.ino())) {
+        return Ok(());
+    }
+    above.push((here.dev(), here.ino()));
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        match fs::metadata(&path) {
+            Ok(meta) if meta.is_dir() => walk(&path, above, found)?,
+            Ok(meta) if meta.is_file() => {
+                found.push(Listed { at: Location::Local(path), size: Some(meta.len()) });
+            }
+            // Devices and sockets are no files of ours; a name may vanish while we look, or lead nowhere.
+            Ok(_) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(StorageError::io(&path, "look at it", e)),
+        }
+    }
+    above.pop();
+    Ok(())
+}

@@ -1,0 +1,261 @@
+//! The bytes of a transfer that are here already.
+
+use crate::StorageError;
+use crate::checksum::Hashing;
+use crate::local::{self, Linked, blocking, ensure_folder, same_file, sync_folder, with_suffix};
+use crate::store::Meta;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a transfer that finds another at work waits before it looks again; grows to the second.
+const FIRST_LOOK: Duration = Duration::from_millis(20);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
+
+/// How much of the beginning is looked at.
+pub(crate) const HEAD: usize = 1024;
+
+/// What a part holds the beginning of: the contents of `<name>.part.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Where the bytes come from, without secrets.
+    pub(crate) source: String,
+    /// Which version of it.
+    pub(crate) version: Meta,
+}
+
+/// `<name>.part`, locked: no other transfer, in this process or another, writes it while this lives.
+///
+/// Where the file system knows no locks, it is a file of its own name instead, which nobody resumes.
+pub(crate) struct Part {
+    destination: PathBuf,
+    path: PathBuf,
+    file: Arc<File>,
+    shared: bool,
+}
+
+impl Part {
+    /// Waits for the part of `destination` to be free, and locks it.
+    pub(crate) async fn lock(destination: &Path) -> Result<Self, StorageError> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            let at = destination.to_owned();
+            if let Some(part) = blocking(move || Self::try_lock(&at)).await? {
+                return Ok(part);
+            }
+            tokio::time::sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_LOOK);
+        }
+    }
+
+    fn try_lock(destination: &Path) -> Result<Option<Self>, StorageError> {
+        ensure_folder(destination)?;
+        let path = with_suffix(destination, ".part");
+        let io = |e| StorageError::io(&path, "open it", e);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(e)) => {
+                tracing::debug!(path = %path.display(), error = %e, "no locks here; a part of its own");
+                return Self::unshared(destination).map(Some);
+            }
+        }
+        // Between opening and locking, another transfer may have finished with this file, or have died
+        // just after it gave the file its final name: then it is no part any more, and must not be written.
+        let ours = file.metadata().map_err(io)?;
+        let named = fs::metadata(&path).is_ok_and(|m| m.dev() == ours.dev() && m.ino() == ours.ino());
+        if !named {
+            return Ok(None);
+        }
+        if ours.nlink() > 1 {
+            remove_if_there(&path)?;
+            return Ok(None);
+        }
+        Ok(Some(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: true }))
+    }
+
+    fn unshared(destination: &Path) -> Result<Self, StorageError> {
+        let random = getrandom::u64()
+            .map_err(|e| StorageError::Setup { what: "random names", source: e.to_string().into() })?;
+        let path = with_suffix(destination, &format!(".{random:016x}.part"));
+        let io = |e| StorageError::io(&path, "create it", e);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(io)?;
+        Ok(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: false })
+    }
+
+    /// What the part holds the beginning of, if that is recorded.
+    pub(crate) fn record(&self) -> Option<Record> {
+        serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
+    }
+
+    /// How many bytes it holds.
+    pub(crate) fn length(&self) -> Result<u64, StorageError> {
+        Ok(self.file.metadata().map_err(|e| StorageError::io(&self.path, "look at it", e))?.len())
+    }
+
+    /// Empties it, for the bytes of this version of this source.
+    pub(crate) async fn restart(&self, record: &Record) -> Result<(), StorageError> {
+        let (file, path, record_path) = (Arc::clone(&self.file), self.path.clone(), self.record_path());
+        let text = serde_json::to_vec_pretty(record)
+            .map_err(|e| StorageError::Setup { what: "the record of a transfer", source: e.into() })?;
+        let shared = self.shared;
+        blocking(move || {
+            let io = |e| StorageError::io(&path, "empty it", e);
+            if file.metadata().map_err(io)?.len() > 0 {
+                file.set_len(0).map_err(io)?;
+            }
+            (&*file).seek(SeekFrom::Start(0)).map_err(io)?;
+            if shared {
+                fs::write(&record_path, text).map_err(|e| StorageError::io(&record_path, "write it", e))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes the bytes it holds into a digest, and stands at their end.
+    pub(crate) async fn digest(&self, mut hashing: Hashing) -> Result<(Hashing, u64), StorageError> {
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        blocking(move || {
+            let io = |e| StorageError::io(&path, "read it", e);
+            (&*file).seek(SeekFrom::Start(0)).map_err(io)?;
+            let length = hashing.read(&mut &*file).map_err(io)?;
+            Ok((hashing, length))
+        })
+        .await
+    }
+
+    /// Adds bytes at its end and to the digest; gives both back.
+    pub(crate) async fn append(
+        &self,
+        mut hashing: Hashing,
+        bytes: Vec<u8>,
+    ) -> Result<(Hashing, Vec<u8>), StorageError> {
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        blocking(move || {
+            (&*file).write_all(&bytes).map_err(|e| StorageError::io(&path, "write it", e))?;
+            hashing.update(&bytes);
+            Ok((hashing, bytes))
+        })
+        .await
+    }
+
+    /// Adds up to `most` bytes of a file of this machine; how many there were.
+    pub(crate) async fn append_from(
+        &self,
+        mut hashing: Hashing,
+        source: (Arc<File>, PathBuf),
+        most: u64,
+    ) -> Result<(Hashing, u64), StorageError> {
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        blocking(move || {
+            let (source, source_path) = source;
+            let mut bytes = Vec::new();
+            let read = (&*source).take(most).read_to_end(&mut bytes);
+            read.map_err(|e| StorageError::io(&source_path, "read it", e))?;
+            (&*file).write_all(&bytes).map_err(|e| StorageError::io(&path, "write it", e))?;
+            hashing.update(&bytes);
+            Ok((hashing, bytes.len() as u64))
+        })
+        .await
+    }
+
+    /// Its beginning: enough to tell its kind, or to quote it.
+    pub(crate) async fn head(&self) -> Result<Vec<u8>, StorageError> {
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        blocking(move || {
+            let mut head = vec![0; HEAD];
+            let n = file.read_at(&mut head, 0).map_err(|e| StorageError::io(&path, "read it", e))?;
+            head.truncate(n);
+            Ok(head)
+        })
+        .await
+    }
+
+    /// Whether its end is as a file of this kind ends.
+    pub(crate) async fn ends_as(&self, content: crate::Content) -> Result<bool, StorageError> {
+        let path = self.path.clone();
+        blocking(move || {
+            let io = |e| StorageError::io(&path, "read it", e);
+            content.ends(&mut File::open(&path).map_err(io)?).map_err(io)
+        })
+        .await
+    }
+
+    /// Makes it durable and gives it its final name, unless something has that; then it is gone.
+    pub(crate) async fn commit(self) -> Result<Linked, StorageError> {
+        blocking(move || {
+            self.file.sync_all().map_err(|e| StorageError::io(&self.path, "make it durable", e))?;
+            let linked = match local::link_new(&self.path, &self.destination) {
+                Err(StorageError::Io { source, .. }) if has_no_links(&source) => self.rename()?,
+                linked => linked?,
+            };
+            self.remove()?;
+            sync_folder(&self.destination)?;
+            Ok(linked)
+        })
+        .await
+    }
+
+    /// Throws it away.
+    pub(crate) async fn discard(self) -> Result<(), StorageError> {
+        blocking(move || self.remove()).await
+    }
+
+    /// The final name where the file system has no link(2). The lock keeps other transfers out.
+    fn rename(&self) -> Result<Linked, StorageError> {
+        if fs::symlink_metadata(&self.destination).is_ok() {
+            return Ok(Linked::Lost);
+        }
+        fs::rename(&self.path, &self.destination)
+            .map_err(|e| StorageError::io(&self.destination, "give it its name (rename)", e))?;
+        Ok(Linked::Won)
+    }
+
+    fn remove(&self) -> Result<(), StorageError> {
+        if self.shared {
+            remove_if_there(&self.record_path())?;
+        }
+        remove_if_there(&self.path)
+    }
+
+    fn record_path(&self) -> PathBuf {
+        with_suffix(&self.destination, ".part.json")
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.shared {
+            // Nobody would resume it. One that can't be removed harms nothing but order.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Removes what a transfer left that died after its file had its final name.
+pub(crate) fn tidy(destination: &Path) -> Result<(), StorageError> {
+    let path = with_suffix(destination, ".part");
+    if same_file(&path, destination) {
+        remove_if_there(&with_suffix(destination, ".part.json"))?;
+        remove_if_there(&path)?;
+    }
+    Ok(())
+}
+
+fn has_no_links(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), StorageError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StorageError::io(path, "remove it", e)),
+        _ => Ok(()),
+    }
+}

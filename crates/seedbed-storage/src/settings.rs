@@ -1,0 +1,50 @@
+//! How patient and how forceful the stores are.
+
+use crate::credentials::Credentials;
+use std::time::Duration;
+
+/// The knobs of [`crate::Stores`]. The defaults suit public archives.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How often a failed request is tried again. A transfer counts afresh whenever it got a good way further.
+    pub retries: u32,
+    /// The pause before the first retry; each further one is twice as long, less a random part of up to a half.
+    pub backoff: Duration,
+    /// The longest such pause.
+    pub max_backoff: Duration,
+    /// The longest `Retry-After` that is waited for; a server that asks for more fails at once, as retryable.
+    pub max_retry_after: Duration,
+    /// How long a connection may take to stand, TLS included.
+    pub connect_timeout: Duration,
+    /// How long a server may be silent: before its answer starts, and between two pieces of it.
+    pub stall_timeout: Duration,
+    /// How many redirects in a row are followed.
+    pub max_redirects: usize,
+    /// How many requests run on one host (and port) at once.
+    pub concurrency_per_host: usize,
+    /// The largest document in bytes: what [`crate::Stores::read_document`] and `request` hold in memory.
+    pub max_document: u64,
+    /// What we call ourselves.
+    pub user_agent: String,
+    /// Who we are to which host.
+    pub credentials: Credentials,
+}
+
+impl Default for Settings {
+    /// The defaults, with the credentials of [`Credentials::from_environment`].
+    fn default() -> Self {
+        Self {
+            retries: 5,
+            backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(30),
+            max_retry_after: Duration::from_secs(120),
+            connect_timeout: Duration::from_secs(20),
+            stall_timeout: Duration::from_secs(60),
+            max_redirects: 10,
+            concurrency_per_host: 8,
+            max_document: 64 << 20,
+            user_agent: concat!("seedbed/", env!("CARGO_PKG_VERSION")).to_owned(),
+            credentials: Credentials::from_environment(),
+        }
+    }
+}

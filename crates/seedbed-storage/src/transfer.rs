@@ -1,0 +1,266 @@
+//! Bringing a file home: whole, verified, under its name only then.
+
+use crate::checksum::{Checksum, Digests, Hashing};
+use crate::content::Content;
+use crate::download::Download;
+use crate::local::{Linked, blocking, modified};
+use crate::part::{self, Part, Record};
+use crate::progress::Progress;
+use crate::store::{Meta, Store};
+use crate::{Location, StorageError};
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// How much of a local source is copied between two words to the progress: 4 MiB.
+const PIECE: u64 = 4 << 20;
+
+/// What is known of the bytes before they are here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expectation {
+    /// Their number.
+    pub size: Option<u64>,
+    /// Their checksum.
+    pub checksum: Option<Checksum>,
+    /// Their kind.
+    pub content: Content,
+}
+
+/// A file that is home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transferred {
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Its SHA2-256.
+    pub checksum: Checksum,
+    /// The source's version. Of an adopted file, the source's as it is now; just the size if the source
+    /// could not be asked.
+    pub version: Meta,
+    /// How it came here.
+    pub outcome: Outcome,
+}
+
+/// How a file came home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All of it now.
+    Copied,
+    /// The rest of it now.
+    Resumed,
+    /// It was here already.
+    Adopted,
+}
+
+/// Bytes that are in the part, to the last one.
+pub(crate) struct Gathered {
+    pub(crate) part: Part,
+    pub(crate) bytes: u64,
+    pub(crate) digests: Digests,
+    pub(crate) version: Meta,
+    pub(crate) outcome: Outcome,
+}
+
+/// See [`crate::Stores::transfer`].
+pub(crate) async fn run(
+    source: Store<'_>,
+    from: &Location,
+    to: &Path,
+    expect: &Expectation,
+    progress: &dyn Progress,
+) -> Result<Transferred, StorageError> {
+    if let Some(adopted) = adopt(source, to, expect, progress).await? {
+        return Ok(adopted);
+    }
+    let part = Part::lock(to).await?;
+    // Another transfer may have finished while this one waited.
+    match adopt(source, to, expect, progress).await {
+        Ok(None) => {}
+        Ok(Some(adopted)) => {
+            part.discard().await?;
+            return Ok(adopted);
+        }
+        Err(error) => {
+            part.discard().await?;
+            return Err(error);
+        }
+    }
+    let gathered = match source {
+        Store::Http(http, url) => Download::new(http, url, from, expect, progress, part).await?.run().await?,
+        Store::Local(_, path) => copy(path, from, expect, progress, part).await?,
+    };
+    let Gathered { part, bytes, digests, version, outcome } = gathered;
+    let transferred = Transferred { bytes, checksum: digests.sha256, version, outcome };
+    match part.commit().await? {
+        Linked::Won => Ok(transferred),
+        Linked::Lost => same_as(to, transferred).await,
+    }
+}
+
+/// The file at the destination, if there is one and it is what is wanted; none if there is none, or if only
+/// the source's bytes can tell.
+async fn adopt(
+    source: Store<'_>,
+    to: &Path,
+    expect: &Expectation,
+    progress: &dyn Progress,
+) -> Result<Option<Transferred>, StorageError> {
+    let Some(size) = size_of(to)? else { return Ok(None) };
+    let occupied = |what| StorageError::Occupied { at: to.display().to_string(), what };
+    if let Some(expected) = expect.size.filter(|e| *e != size) {
+        return Err(occupied(format!("{size} bytes, {expected} expected")));
+    }
+    let mut version = None;
+    if expect.size.is_none() && expect.checksum.is_none() {
+        let meta = meta_of(source).await?;
+        if let Some(there) = meta.size.filter(|s| *s != size) {
+            return Err(occupied(format!("{size} bytes, {there} at the source")));
+        }
+        if meta.size.is_none() || !unchanged_since(&meta, modified(to)) {
+            return Ok(None);
+        }
+        version = Some(meta);
+    }
+    let digests = digests_of(to, expect).await?;
+    if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
+        return Err(occupied(format!("checksum {}, {expected} expected", digests.like(expected))));
+    }
+    let version = match version {
+        Some(version) => version,
+        // For the record only: what is here is what was asked for, whether or not the source answers.
+        None => match source {
+            Store::Http(http, url) => http.glance(url).await.filter(|m| m.size.is_none_or(|s| s == size)),
+            Store::Local(local, path) => local.head(path).await.ok(),
+        }
+        .unwrap_or(Meta { size: Some(size), ..Meta::default() }),
+    };
+    let path = to.to_owned();
+    blocking(move || part::tidy(&path)).await?;
+    progress.started(Some(size));
+    progress.advanced(size);
+    Ok(Some(Transferred { bytes: size, checksum: digests.sha256, version, outcome: Outcome::Adopted }))
+}
+
+/// Somebody else's file got the name while ours gathered: adopted if it is the same.
+async fn same_as(to: &Path, ours: Transferred) -> Result<Transferred, StorageError> {
+    let theirs = digests_of(to, &Expectation::default()).await?.sha256;
+    if theirs != ours.checksum {
+        let what = format!("checksum {theirs}, {} at the source", ours.checksum);
+        return Err(StorageError::Occupied { at: to.display().to_string(), what });
+    }
+    Ok(Transferred { outcome: Outcome::Adopted, ..ours })
+}
+
+/// Copies a file of this machine.
+async fn copy(
+    path: &Path,
+    from: &Location,
+    expect: &Expectation,
+    progress: &dyn Progress,
+    part: Part,
+) -> Result<Gathered, StorageError> {
+    let opened = path.to_owned();
+    let (file, size, before) = blocking(move || {
+        let io = |e| StorageError::io(&opened, "read it", e);
+        let file = File::open(&opened).map_err(io)?;
+        let meta = file.metadata().map_err(io)?;
+        Ok((Arc::new(file), meta.len(), meta.modified().ok()))
+    })
+    .await?;
+    let version = Meta { size: Some(size), etag: None, last_modified: before.map(httpdate::fmt_http_date) };
+    part.restart(&Record { source: from.to_string(), version: version.clone() }).await?;
+    progress.started(Some(size));
+    let mut hashing = Hashing::new(expect.checksum.as_ref().map(Checksum::function));
+    let mut bytes = 0;
+    loop {
+        let source = (Arc::clone(&file), path.to_owned());
+        let (hashed, n) = part.append_from(hashing, source, PIECE).await?;
+        hashing = hashed;
+        if n == 0 {
+            break;
+        }
+        bytes += n;
+        progress.advanced(n);
+    }
+    let digests = hashing.finish();
+    let wrong = if size_of(path)? != Some(bytes) || modified(path) != before {
+        Some(StorageError::Changed { at: from.shown() })
+    } else {
+        wrong(from, expect, bytes, &digests, &part).await?
+    };
+    if let Some(error) = wrong {
+        part.discard().await?;
+        return Err(error);
+    }
+    Ok(Gathered { part, bytes, digests, version, outcome: Outcome::Copied })
+}
+
+/// How the gathered bytes are not what was expected, if so.
+pub(crate) async fn wrong(
+    from: &Location,
+    expect: &Expectation,
+    bytes: u64,
+    digests: &Digests,
+    part: &Part,
+) -> Result<Option<StorageError>, StorageError> {
+    let head = part.head().await?;
+    if !expect.content.starts(&head) {
+        return Ok(Some(not_content(from, expect.content, &head)));
+    }
+    if let Some(expected) = expect.size.filter(|e| *e != bytes) {
+        return Ok(Some(StorageError::Size { at: from.shown(), expected, found: bytes }));
+    }
+    if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
+        let (expected, found) = (expected.to_string(), digests.like(expected).to_string());
+        return Ok(Some(StorageError::Checksum { at: from.shown(), expected, found }));
+    }
+    if !part.ends_as(expect.content).await? {
+        return Ok(Some(StorageError::Content { at: from.shown(), expected: expect.content, excerpt: None }));
+    }
+    Ok(None)
+}
+
+/// Bytes of another kind than wanted.
+pub(crate) fn not_content(from: &Location, expected: Content, head: &[u8]) -> StorageError {
+    StorageError::Content { at: from.shown(), expected, excerpt: crate::error::excerpt(head) }
+}
+
+async fn meta_of(source: Store<'_>) -> Result<Meta, StorageError> {
+    match source {
+        Store::Local(local, path) => local.head(path).await,
+        Store::Http(http, url) => http.head(url).await,
+    }
+}
+
+async fn digests_of(path: &Path, expect: &Expectation) -> Result<Digests, StorageError> {
+    let path = path.to_owned();
+    let function = expect.checksum.as_ref().map(Checksum::function);
+    blocking(move || {
+        let io = |e| StorageError::io(&path, "read it", e);
+        let mut hashing = Hashing::new(function);
+        hashing.read(&mut File::open(&path).map_err(io)?).map_err(io)?;
+        Ok(hashing.finish())
+    })
+    .await
+}
+
+/// The size of the file at a path, if anything is there.
+fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_file() => Ok(Some(meta.len())),
+        Ok(_) => {
+            let what = "it is a folder or a device".to_owned();
+            Err(StorageError::Occupied { at: path.display().to_string(), what })
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StorageError::io(path, "look at it", e)),
+    }
+}
+
+/// Whether the source, by its own date, has not changed since the file here was written.
+///
+/// HTTP dates are whole seconds, so a source that changed within the very second does not count as unchanged.
+fn unchanged_since(source: &Meta, written: Option<SystemTime>) -> bool {
+    let changed = source.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
+    matches!((changed, written), (Some(changed), Some(written)) if changed + Duration::from_secs(1) <= written)
+}
