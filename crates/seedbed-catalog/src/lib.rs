@@ -1,1 +1,47 @@
 //! STAC items, collections and trees: reading, writing, searching, copying.
+//!
+//! Documents are kept as the JSON that was read: unknown fields, their order
+//! and foreign extensions pass through untouched, under a thin typed view
+//! ([`Item`], [`Asset`], [`Collection`]). Nothing is dropped or normalised
+//! unless one of our own operations changes that very field.
+//!
+//! # Hrefs: the one rule
+//!
+//! * **Reading.** A relative href is resolved against the location of the
+//!   document that holds it. URLs and absolute paths stay as they are.
+//! * **Writing a tree.** Links between the tree's documents, and assets that
+//!   lie inside the tree, are written relative to the document (`./…`, `../…`);
+//!   everything else is written absolute. So a tree can be moved as a whole.
+//! * **Writing an item collection.** Every href is made absolute.
+
+pub mod copy;
+pub mod describe;
+pub mod validate;
+
+mod asset;
+mod collection;
+mod document;
+mod error;
+mod geometry;
+mod glob;
+mod href;
+mod item;
+mod item_collection;
+mod query;
+mod save;
+mod search_api;
+mod time;
+mod tree;
+
+pub use asset::{Asset, Band, Identity, alternate_assets_schema, file_schema};
+pub use collection::Collection;
+pub use error::CatalogError;
+pub use glob::Glob;
+pub use href::{relative_href, resolve_href};
+pub use item::Item;
+pub use item_collection::ItemCollection;
+pub use query::{Area, Filter, Query};
+pub use save::{Absent, Merge, Saved, TreeBuilder};
+pub use search_api::{search, search_api};
+pub use time::{DateInterval, parse_interval};
+pub use tree::{Node, NodeKind, Tree};

@@ -1,0 +1,335 @@
+//! One asset of an item: a file, its band, its place.
+
+use crate::{CatalogError, Item, document, href};
+use seedbed_grid::{Affine, GeoBox, Projections, Shape2d};
+use seedbed_storage::Location;
+use serde_json::{Map, Value};
+
+/// The `$id` of the alternate-assets extension that copying uses.
+#[must_use]
+pub fn alternate_assets_schema() -> &'static str {
+    "https://stac-extensions.github.io/alternate-assets/v1.2.0/schema.json"
+}
+
+/// The `$id` of the file extension that copying uses.
+#[must_use]
+pub fn file_schema() -> &'static str {
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+}
+
+/// A view of one asset, with the item around it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asset<'a> {
+    item: &'a Item,
+    key: &'a str,
+    value: &'a Map<String, Value>,
+}
+
+/// What the first band of an asset is, from wherever the item says it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Band {
+    /// The variable inside a file of several: a netCDF variable or HDF4 SDS name.
+    pub name: Option<String>,
+    /// The stored value that stands for no data; NaN and infinities included.
+    pub nodata: Option<f64>,
+    /// value = stored × scale + offset.
+    pub scale: Option<f64>,
+    /// value = stored × scale + offset.
+    pub offset: Option<f64>,
+    /// Unit of the scaled value, as written.
+    pub unit: Option<String>,
+    /// STAC's name of the stored type, such as `int16` or `float32`.
+    pub data_type: Option<String>,
+}
+
+/// What an archive said of a file, which copying doesn't change.
+///
+/// A checksum alone identifies a file; without one its first address does,
+/// with the size and version that the archive's listing gave, if any.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Identity {
+    /// Multihash, in hexadecimal, that the archive states.
+    Checksum(String),
+    /// The address at the archive.
+    Origin {
+        /// URL or path where the file was first found.
+        href: String,
+        /// Bytes, if listed.
+        size: Option<u64>,
+        /// Time of the last change or another mark of its version, if listed.
+        version: Option<String>,
+    },
+}
+
+impl<'a> Asset<'a> {
+    pub(crate) fn new(item: &'a Item, key: &'a str, value: &'a Map<String, Value>) -> Self {
+        Self { item, key, value }
+    }
+
+    /// Its key in the item.
+    #[must_use]
+    pub fn key(&self) -> &'a str {
+        self.key
+    }
+
+    /// Its JSON.
+    #[must_use]
+    pub fn as_object(&self) -> &'a Map<String, Value> {
+        self.value
+    }
+
+    /// The href as written.
+    #[must_use]
+    pub fn href(&self) -> &'a str {
+        document::text(self.value, "href").unwrap_or_default()
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(&self) -> Option<&'a str> {
+        document::text(self.value, "type")
+    }
+
+    /// The roles, such as `data`.
+    pub fn roles(&self) -> impl Iterator<Item = &'a str> {
+        self.value.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// `file:checksum`: a multihash in hexadecimal.
+    #[must_use]
+    pub fn checksum(&self) -> Option<&'a str> {
+        document::text(self.value, "file:checksum")
+    }
+
+    /// `file:size` in bytes.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.value.get("file:size").and_then(Value::as_u64)
+    }
+
+    /// Where the file is: the href counted from the item's document.
+    ///
+    /// # Errors
+    /// [`CatalogError::Href`] if no store can be meant.
+    pub fn location(&self) -> Result<Location, CatalogError> {
+        href::resolve_href(self.item.location(), self.href())
+    }
+
+    /// Where the file was copied from, if it is a copy: `alternate.origin.href`.
+    #[must_use]
+    pub fn origin(&self) -> Option<&'a str> {
+        self.origin_object().and_then(|o| document::text(o, "href"))
+    }
+
+    pub(crate) fn origin_object(&self) -> Option<&'a Map<String, Value>> {
+        self.value.get("alternate")?.get("origin")?.as_object()
+    }
+
+    /// The version of the source that a copy was made from: its `ETag`, else
+    /// its `Last-Modified`, as the server wrote them.
+    #[must_use]
+    pub fn source_version(&self) -> Option<&'a str> {
+        let origin = self.origin_object()?;
+        document::text(origin, "seedbed:etag").or_else(|| document::text(origin, "seedbed:last_modified"))
+    }
+
+    /// What identifies the file at its archive: the same before and after a copy.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let (declared, href) = match self.origin_object() {
+            Some(origin) => (origin, document::text(origin, "href").unwrap_or_default().to_owned()),
+            None => (self.value, href::absolute_href(self.item.location(), self.href())),
+        };
+        match document::text(declared, "file:checksum") {
+            Some(checksum) => Identity::Checksum(checksum.to_owned()),
+            None => Identity::Origin {
+                href,
+                size: declared.get("file:size").and_then(Value::as_u64),
+                version: document::text(declared, "updated").map(str::to_owned),
+            },
+        }
+    }
+
+    /// Its first band: `bands[0]` of STAC 1.1, then the asset's own fields, then
+    /// the older `raster:bands[0]` and `eo:bands[0]`.
+    #[must_use]
+    pub fn band(&self) -> Band {
+        let first = |key: &str| self.value.get(key).and_then(|bands| bands.get(0)).and_then(Value::as_object);
+        let (band, raster, eo) = (first("bands"), first("raster:bands"), first("eo:bands"));
+        let field = |name: &str| {
+            let prefixed = format!("raster:{name}");
+            [band, Some(self.value)]
+                .into_iter()
+                .flatten()
+                .find_map(|o| o.get(name).or_else(|| o.get(&prefixed)))
+                .or_else(|| raster.and_then(|o| o.get(name)))
+                .filter(|v| !v.is_null())
+        };
+        let text = |name: &str| field(name).and_then(Value::as_str).map(str::to_owned);
+        let name = [band, raster, eo].into_iter().flatten().find_map(|b| document::text(b, "name"));
+        Band {
+            name: name.map(str::to_owned),
+            nodata: field("nodata").and_then(number),
+            scale: field("scale").and_then(number),
+            offset: field("offset").and_then(number),
+            unit: text("unit"),
+            data_type: text("data_type"),
+        }
+    }
+
+    /// A field of the asset, else of the item's properties.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&'a Value> {
+        self.value.get(name).or_else(|| self.item.property(name)).filter(|v| !v.is_null())
+    }
+
+    /// Its place on Earth as the item claims it: `proj:code` (or the older
+    /// `proj:epsg`), else `proj:wkt2`, else `proj:projjson`, with `proj:shape`
+    /// and `proj:transform`, each of the asset or else of the item. `None`
+    /// unless all three are there.
+    ///
+    /// Returns an error inside if the CRS isn't understood, or a shape or
+    /// transform has the wrong form.
+    #[must_use]
+    pub fn geobox(&self, projections: &dyn Projections) -> Option<Result<GeoBox, CatalogError>> {
+        let (shape, transform) = (self.field("proj:shape")?, self.field("proj:transform")?);
+        let crs = self
+            .field("proj:code")
+            .or_else(|| self.field("proj:wkt2"))
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .or_else(|| self.field("proj:epsg").map(|v| format!("EPSG:{v}")))
+            .or_else(|| self.field("proj:projjson").map(Value::to_string))?;
+        Some(self.geobox_of(projections, &crs, shape, transform))
+    }
+
+    fn geobox_of(
+        &self,
+        projections: &dyn Projections,
+        crs: &str,
+        shape: &Value,
+        transform: &Value,
+    ) -> Result<GeoBox, CatalogError> {
+        let bad = |field: &str, what: &str| {
+            CatalogError::document(self.item.name(), format!("`{field}` of asset `{}` is no {what}", self.key))
+        };
+        let sizes: Option<Vec<usize>> = list(shape, |v| usize::try_from(v.as_u64()?).ok());
+        let Some([rows, cols]) = sizes.as_deref() else {
+            return Err(bad("proj:shape", "pair of rows and columns"));
+        };
+        let numbers: Option<Vec<f64>> = list(transform, Value::as_f64);
+        let Some([a, b, c, d, e, f] | [a, b, c, d, e, f, _, _, _]) = numbers.as_deref() else {
+            return Err(bad("proj:transform", "list of six or nine numbers"));
+        };
+        let crs = projections.resolve(crs).map_err(|source| CatalogError::Crs {
+            at: self.item.name(),
+            asset: self.key.to_owned(),
+            source,
+        })?;
+        Ok(GeoBox {
+            crs,
+            affine: Affine::from([*a, *b, *c, *d, *e, *f]),
+            shape: Shape2d { rows: *rows, cols: *cols },
+        })
+    }
+}
+
+fn list<T>(value: &Value, of: impl Fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    value.as_array()?.iter().map(of).collect()
+}
+
+/// A JSON number, or one of the words STAC has for what JSON can't write.
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number(n) => n.as_f64(),
+        Value::String(word) => match word.to_ascii_lowercase().as_str() {
+            "nan" => Some(f64::NAN),
+            "inf" | "+inf" => Some(f64::INFINITY),
+            "-inf" => Some(f64::NEG_INFINITY),
+            text => text.parse().ok(),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedbed_grid::{Crs, ProjectionError, Transform};
+    use serde_json::json;
+
+    fn with(asset: Value) -> Item {
+        let mut item = Item::new("i");
+        item.set_asset("a", asset);
+        item
+    }
+
+    #[test]
+    fn bands_are_read_in_every_dialect() {
+        let new = with(json!({"href": "x", "nodata": -9999, "bands": [
+            {"name": "tmax", "unit": "degC", "data_type": "int16", "raster:scale": 0.1, "nodata": -32768}]}));
+        let old = with(json!({"href": "x", "eo:bands": [{"name": "tmax"}], "raster:bands": [
+            {"unit": "degC", "data_type": "int16", "scale": 0.1, "nodata": -32768}]}));
+        let expected = Band {
+            name: Some("tmax".into()),
+            nodata: Some(-32768.0),
+            scale: Some(0.1),
+            offset: None,
+            unit: Some("degC".into()),
+            data_type: Some("int16".into()),
+        };
+        assert_eq!(new.asset("a").unwrap().band(), expected);
+        assert_eq!(old.asset("a").unwrap().band(), expected);
+    }
+
+    #[test]
+    fn nodata_may_be_a_word() {
+        let nodata = |v: Value| with(json!({"href": "x", "nodata": v})).asset("a").unwrap().band().nodata;
+        assert!(nodata(json!("nan")).unwrap().is_nan());
+        assert_eq!(nodata(json!("inf")), Some(f64::INFINITY));
+        assert_eq!(nodata(json!("-inf")), Some(f64::NEG_INFINITY));
+        assert_eq!(nodata(json!(-9999)), Some(-9999.0));
+        assert_eq!(nodata(json!(null)), None);
+    }
+
+    struct Wkt;
+    impl Projections for Wkt {
+        fn resolve(&self, definition: &str) -> Result<Crs, ProjectionError> {
+            if definition == "EPSG:0" {
+                return Err(ProjectionError::Unknown { definition: definition.into(), reason: "none".into() });
+            }
+            Ok(Crs { code: None, wkt2: definition.into(), projjson: Value::Null, geographic: false })
+        }
+        fn transform(&self, from: &Crs, to: &Crs) -> Result<Box<dyn Transform>, ProjectionError> {
+            Err(ProjectionError::NoPath { from: from.to_string(), to: to.to_string(), reason: "none".into() })
+        }
+    }
+
+    #[test]
+    fn a_geobox_is_pieced_together_from_asset_and_item() {
+        let mut item = with(json!({"href": "x", "proj:shape": [2, 3]}));
+        assert!(item.asset("a").unwrap().geobox(&Wkt).is_none());
+        item.set_property("proj:transform", json!([10, 0, 100, 0, -10, 200, 0, 0, 1]));
+        item.set_property("proj:code", Value::Null);
+        item.set_property("proj:wkt2", json!("PROJCRS[]"));
+        let geobox = item.asset("a").unwrap().geobox(&Wkt).unwrap().unwrap();
+        assert_eq!((geobox.shape.rows, geobox.shape.cols), (2, 3));
+        assert_eq!(<[f64; 6]>::from(geobox.affine), [10.0, 0.0, 100.0, 0.0, -10.0, 200.0]);
+        assert_eq!(geobox.crs.wkt2, "PROJCRS[]");
+
+        item.set_property("proj:code", json!("EPSG:0"));
+        assert!(item.asset("a").unwrap().geobox(&Wkt).unwrap().is_err());
+        item.set_property("proj:transform", json!([1, 2]));
+        let error = item.asset("a").unwrap().geobox(&Wkt).unwrap().unwrap_err().to_string();
+        assert!(error.contains("proj:transform") && error.contains("item i"), "{error}");
+    }
+
+    #[test]
+    fn an_identity_is_the_same_before_and_after_a_copy() {
+        let before = with(json!({"href": "https://h.org/x.nc", "file:size": 7}));
+        let after = with(json!({"href": "./x.nc", "file:size": 7, "file:checksum": "1220aa",
+            "alternate": {"origin": {"href": "https://h.org/x.nc", "file:size": 7, "seedbed:etag": "\"1\""}}}));
+        assert_eq!(before.asset("a").unwrap().identity(), after.asset("a").unwrap().identity());
+        assert_eq!(after.asset("a").unwrap().source_version(), Some("\"1\""));
+    }
+}

@@ -1,0 +1,296 @@
+//! A planned copy, done.
+
+use super::plan::{CopyPlan, Missing, Transfer, Use};
+use super::record::{Copied, record_copy};
+use crate::document::{read_json, text, to_bytes};
+use crate::href::resolve_href;
+use crate::save::{Merge, TreeBuilder, moved_href};
+use crate::{CatalogError, Collection, Item, Tree};
+use futures::{StreamExt, stream};
+use seedbed_storage::{Expectation, Location, Outcome, Stores, Transferred};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Mutex;
+
+/// Told how a copy goes; from any thread.
+pub trait Progress: Send + Sync {
+    /// Called once at the start.
+    fn planned(&self, _plan: &CopyPlan) {}
+    /// Who is told of the bytes of one file.
+    fn file<'a>(&'a self, _transfer: &Transfer) -> Box<dyn seedbed_storage::Progress + 'a> {
+        Box::new(seedbed_storage::Silent)
+    }
+    /// A file is done, or has failed for the reason given.
+    fn finished(&self, _transfer: &Transfer, _failure: Option<&str>) {}
+}
+
+/// Nobody is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+impl Progress for Silent {}
+
+/// What a failing file means for the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// They go on.
+    #[default]
+    KeepGoing,
+    /// No further one is begun.
+    Stop,
+}
+
+/// A file that could not be copied.
+#[derive(Debug, Clone, Serialize)]
+pub struct Failure {
+    /// The assets that it is.
+    pub uses: Vec<Use>,
+    /// Where it should have come from.
+    pub from: Location,
+    /// Where it should have gone.
+    pub to: Location,
+    /// What went wrong, cause by cause.
+    pub reason: String,
+    /// Whether trying again may help.
+    pub retryable: bool,
+}
+
+/// What a copy did.
+#[derive(Debug, Clone, Serialize)]
+pub struct CopyReport {
+    /// Files brought whole.
+    pub copied: usize,
+    /// Files of which an earlier run had left a part.
+    pub resumed: usize,
+    /// Files that were at their place already but not in the catalog.
+    pub adopted: usize,
+    /// Assets that the catalog had as copies already.
+    pub present: usize,
+    /// Bytes of the files brought.
+    pub bytes: u64,
+    /// Files that failed.
+    pub failed: Vec<Failure>,
+    /// Files not begun because another failed.
+    pub skipped: usize,
+    /// Items without some of the chosen assets.
+    pub missing: Vec<Missing>,
+    /// Documents of items that were updated.
+    pub updated: usize,
+    /// The catalog written, if not the items' own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Location>,
+}
+
+/// Does what is planned, `jobs` files at once. A failing file doesn't stop the
+/// batch unless asked to, and doesn't touch its item.
+///
+/// Dropping the future stops the copy; what is then complete is recorded or
+/// will be adopted by the next run.
+///
+/// # Errors
+/// [`CatalogError`] only if the catalog itself can't be written or read;
+/// failures of files are in the report.
+pub async fn execute(
+    stores: &Stores,
+    plan: &CopyPlan,
+    jobs: usize,
+    on_error: OnError,
+    progress: &dyn Progress,
+) -> Result<CopyReport, CatalogError> {
+    let documents = Documents::of(match &plan.out {
+        Some(out) => write_catalog(stores, plan, out).await?,
+        None => plan.items.clone(),
+    });
+    progress.planned(plan);
+    let stopped = AtomicBool::new(false);
+    let (documents, stopped) = (&documents, &stopped);
+    let outcomes: Vec<Option<Result<Done, Failure>>> = stream::iter(&plan.transfers)
+        .map(|transfer| async move {
+            if stopped.load(Ordering::Relaxed) {
+                return None;
+            }
+            let done = copy_one(stores, transfer, documents, progress).await.map_err(|e| failure(transfer, &e));
+            let reason = done.as_ref().err().map(|f| f.reason.as_str());
+            progress.finished(transfer, reason);
+            if reason.is_some() && on_error == OnError::Stop {
+                stopped.store(true, Ordering::Relaxed);
+            }
+            Some(done)
+        })
+        .buffer_unordered(jobs.max(1))
+        .collect()
+        .await;
+
+    let mut report = CopyReport {
+        copied: 0,
+        resumed: 0,
+        adopted: 0,
+        present: plan.present.len(),
+        bytes: 0,
+        failed: Vec::new(),
+        skipped: 0,
+        missing: plan.missing.clone(),
+        updated: documents.updated().await,
+        catalog: plan.out.as_ref().map(TreeBuilder::root_of),
+    };
+    for outcome in outcomes {
+        match outcome {
+            None => report.skipped += 1,
+            Some(Err(failure)) => report.failed.push(failure),
+            Some(Ok(done)) => match done.outcome {
+                Outcome::Adopted => report.adopted += 1,
+                outcome => {
+                    report.bytes += done.bytes;
+                    *(if outcome == Outcome::Resumed { &mut report.resumed } else { &mut report.copied }) += 1;
+                }
+            },
+        }
+    }
+    // Files finish in any order; a report has one.
+    report.failed.sort_by(|a, b| a.uses.cmp(&b.uses));
+    Ok(report)
+}
+
+struct Done {
+    outcome: Outcome,
+    bytes: u64,
+}
+
+async fn copy_one(
+    stores: &Stores,
+    transfer: &Transfer,
+    documents: &Documents,
+    progress: &dyn Progress,
+) -> Result<Done, CatalogError> {
+    let expect =
+        Expectation { size: transfer.bytes, checksum: transfer.checksum.clone(), content: transfer.content };
+    let counter = progress.file(transfer);
+    let moved = stores
+        .transfer(&transfer.from, &transfer.to, &expect, counter.as_ref())
+        .await
+        .map_err(|source| CatalogError::Read { at: transfer.from.clone(), source })?;
+    for used in &transfer.uses {
+        documents.record(stores, used, &transfer.to, &moved).await?;
+    }
+    Ok(Done { outcome: moved.outcome, bytes: moved.bytes })
+}
+
+fn failure(transfer: &Transfer, error: &CatalogError) -> Failure {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        reason.push_str(": ");
+        reason.push_str(&error.to_string());
+        cause = error.source();
+    }
+    Failure {
+        uses: transfer.uses.clone(),
+        from: transfer.from.clone(),
+        to: transfer.to.clone(),
+        reason,
+        retryable: error.retryable(),
+    }
+}
+
+/// The documents to update, each by one task at a time.
+struct Documents(HashMap<(Option<String>, String), Mutex<Document>>);
+
+struct Document {
+    item: Item,
+    at: Location,
+    root: Location,
+    updated: bool,
+}
+
+impl Documents {
+    fn of(items: Vec<Item>) -> Self {
+        let documents = items.into_iter().filter_map(|item| {
+            let at = item.location()?.clone();
+            let root = root_of(&item, &at);
+            let key = (item.collection().map(str::to_owned), item.id().to_owned());
+            Some((key, Mutex::new(Document { item, at, root, updated: false })))
+        });
+        Self(documents.collect())
+    }
+
+    /// Says in an item's document that one of its assets was copied.
+    async fn record(
+        &self,
+        stores: &Stores,
+        used: &Use,
+        to: &Location,
+        moved: &Transferred,
+    ) -> Result<(), CatalogError> {
+        let key = (used.collection.clone(), used.item.clone());
+        let Some(document) = self.0.get(&key) else {
+            return Err(CatalogError::document(&used.item, "the item isn't in the catalog that was written"));
+        };
+        let mut document = document.lock().await;
+        let href = moved_href(&to.to_string(), None, &document.at, &document.root);
+        let mut item = document.item.clone();
+        let checksum = moved.checksum.multihash();
+        let copied = Copied { href: &href, size: moved.bytes, checksum: &checksum, version: &moved.version };
+        record_copy(&mut item, &used.asset, &copied);
+        let at = document.at.clone();
+        stores
+            .replace(&at, to_bytes(item.as_value()).into())
+            .await
+            .map_err(|source| CatalogError::Write { at, source })?;
+        document.item = item;
+        document.updated = true;
+        Ok(())
+    }
+
+    async fn updated(&self) -> usize {
+        let mut n = 0;
+        for document in self.0.values() {
+            n += usize::from(document.lock().await.updated);
+        }
+        n
+    }
+}
+
+/// The folder of the tree that an item belongs to.
+fn root_of(item: &Item, at: &Location) -> Location {
+    let root = item.links().find(|l| text(l, "rel") == Some("root")).and_then(|l| text(l, "href"));
+    let root = root.and_then(|href| resolve_href(Some(at), href).ok()).unwrap_or_else(|| at.clone());
+    root.parent().unwrap_or(root)
+}
+
+/// Writes the new catalog with the hrefs that the items have so far, and gives
+/// back the planned items as they stand in it.
+async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Result<Vec<Item>, CatalogError> {
+    let mut groups: BTreeMap<String, Vec<Item>> = BTreeMap::new();
+    for item in &plan.items {
+        groups.entry(item.collection().unwrap_or_default().to_owned()).or_default().push(item.clone());
+    }
+    let mut builder = TreeBuilder::new("copy", "Items with assets copied").merging(Merge::KeepCopies);
+    for (id, items) in groups {
+        let mut collection = collection_of(stores, plan, &id, &items).await;
+        collection.set_extent(&items);
+        builder = builder.with(collection, items);
+    }
+    builder.save(stores, out).await?;
+    let wanted: HashSet<(Option<&str>, &str)> = plan.items.iter().map(|i| (i.collection(), i.id())).collect();
+    let written = Tree::read(stores, &TreeBuilder::root_of(out)).await?.into_items();
+    Ok(written.into_iter().filter(|i| wanted.contains(&(i.collection(), i.id()))).collect())
+}
+
+/// The collection's document: given, or linked by its items, or made of them.
+async fn collection_of(stores: &Stores, plan: &CopyPlan, id: &str, items: &[Item]) -> Collection {
+    if let Some(given) = plan.collections.iter().find(|c| c.id() == id) {
+        return given.clone();
+    }
+    for link in items.iter().take(1).flat_map(Item::links).filter(|l| text(l, "rel") == Some("collection")) {
+        let at = text(link, "href").and_then(|href| resolve_href(items[0].location(), href).ok());
+        if let Some(at) = at
+            && let Ok(document) = read_json(stores, &at).await
+            && let Ok(collection) = Collection::from_value(document)
+            && collection.id() == id
+        {
+            return collection.at(at);
+        }
+    }
+    Collection::from_items(id, &format!("Items of {id}"), "other", items)
+}

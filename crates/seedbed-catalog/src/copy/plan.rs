@@ -1,0 +1,257 @@
+//! What a copy would do.
+
+use super::template::Template;
+use crate::href::{is_inside, resolve_href, same_place};
+use crate::save::TreeBuilder;
+use crate::{Asset, CatalogError, Collection, Item, Tree};
+use seedbed_storage::{Checksum, Content, Location, Stores};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::{BTreeMap, HashMap};
+
+/// What is to be copied, and where to.
+#[derive(Debug, Clone)]
+pub struct CopyRequest {
+    /// The items, as selected.
+    pub items: Vec<Item>,
+    /// Collection documents for a new catalog; where one is missing it is made
+    /// from the items.
+    pub collections: Vec<Collection>,
+    /// Keys of the assets to copy.
+    pub assets: Vec<String>,
+    /// The folder to copy into.
+    pub to: Location,
+    /// The path of each file below that folder.
+    pub template: Template,
+    /// Folder of the catalog to write; without it the items' own documents are updated.
+    pub out: Option<Location>,
+}
+
+/// An asset of an item.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Use {
+    /// Its collection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// The item.
+    pub item: String,
+    /// The asset's key.
+    pub asset: String,
+}
+
+/// One file to bring, for one asset or several that share it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Transfer {
+    /// Where it is.
+    pub from: Location,
+    /// Where it goes.
+    pub to: Location,
+    /// Its size, where the item says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// The assets that it is.
+    pub uses: Vec<Use>,
+    #[serde(skip)]
+    pub(crate) checksum: Option<Checksum>,
+    #[serde(skip)]
+    pub(crate) content: Content,
+}
+
+/// An item that lacks chosen assets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Its collection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
+    /// The item.
+    pub item: String,
+    /// The keys it lacks.
+    pub assets: Vec<String>,
+}
+
+/// What a copy would do.
+#[derive(Debug, Clone, Serialize)]
+pub struct CopyPlan {
+    /// The files to bring.
+    pub transfers: Vec<Transfer>,
+    /// Assets that are copied already.
+    pub present: Vec<Use>,
+    /// Items without some of the chosen assets.
+    pub missing: Vec<Missing>,
+    /// Bytes to bring, as far as they are known.
+    pub bytes: u64,
+    /// Files whose size isn't known.
+    pub unknown_sizes: usize,
+    /// The catalog that will be written, if not the items' own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub out: Option<Location>,
+    /// The items with their places; of a catalog to write, as they will be written.
+    #[serde(skip)]
+    pub(crate) items: Vec<Item>,
+    #[serde(skip)]
+    pub(crate) collections: Vec<Collection>,
+}
+
+/// Plans a copy. Nothing is written; what is there already is looked up.
+///
+/// An asset counts as copied if it names its origin and its href is a file
+/// below the destination folder that exists with the size recorded. Of assets
+/// with the same source only one file is brought. Where files of one item
+/// would have one name, the asset's key is put before it.
+///
+/// # Errors
+/// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
+/// local documents of their own; [`CatalogError::Collision`] if files of
+/// different items would have one name; [`CatalogError::Href`].
+pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
+    let items = match &request.out {
+        Some(out) => with_copies_of(stores, &request.items, out).await?,
+        None => {
+            request.items.iter().try_for_each(updatable)?;
+            request.items.clone()
+        }
+    };
+    let mut plan = CopyPlan {
+        transfers: Vec::new(),
+        present: Vec::new(),
+        missing: Vec::new(),
+        bytes: 0,
+        unknown_sizes: 0,
+        out: request.out.clone(),
+        items: Vec::new(),
+        collections: request.collections.clone(),
+    };
+    let mut by_source: HashMap<Location, usize> = HashMap::new();
+    let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
+    for item in &items {
+        let absent: Vec<String> = request.assets.iter().filter(|k| item.asset(k).is_none()).cloned().collect();
+        if !absent.is_empty() {
+            let collection = item.collection().map(str::to_owned);
+            plan.missing.push(Missing { collection, item: item.id().to_owned(), assets: absent });
+        }
+        for asset in request.assets.iter().filter_map(|key| item.asset(key)) {
+            let used = Use {
+                collection: item.collection().map(str::to_owned),
+                item: item.id().to_owned(),
+                asset: asset.key().to_owned(),
+            };
+            if is_copied(&asset, &request.to)? {
+                plan.present.push(used);
+                continue;
+            }
+            let from = source(&asset)?;
+            if let Some(n) = by_source.get(&from) {
+                plan.transfers[*n].uses.push(used);
+                continue;
+            }
+            let path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
+            let to = request.to.join(&path);
+            if let Some(other) = claimed.insert(to.clone(), from.clone()) {
+                return Err(CatalogError::Collision {
+                    first: other.to_string(),
+                    second: from.to_string(),
+                    to: to.to_string(),
+                });
+            }
+            by_source.insert(from.clone(), plan.transfers.len());
+            plan.transfers.push(Transfer {
+                from,
+                to,
+                bytes: asset.size(),
+                uses: vec![used],
+                checksum: asset.checksum().and_then(|c| c.parse().ok()),
+                content: content(asset.media_type()),
+            });
+        }
+    }
+    plan.bytes = plan.transfers.iter().filter_map(|t| t.bytes).sum();
+    plan.unknown_sizes = plan.transfers.iter().filter(|t| t.bytes.is_none()).count();
+    plan.items = items;
+    Ok(plan)
+}
+
+/// The items as they would stand in the catalog at `out`, with the copies that
+/// it has already; an item must have a collection there.
+async fn with_copies_of(stores: &Stores, items: &[Item], out: &Location) -> Result<Vec<Item>, CatalogError> {
+    let mut items = items.to_vec();
+    for item in items.iter_mut().filter(|i| i.collection().is_none()) {
+        item.set_field("collection", json!("items"));
+    }
+    let Some(tree) = existing_tree(stores, out).await? else { return Ok(items) };
+    let old: HashMap<(Option<&str>, &str), &Item> =
+        tree.items().into_iter().map(|i| ((i.collection(), i.id()), i)).collect();
+    for item in &mut items {
+        if let Some(before) = old.get(&(item.collection(), item.id())) {
+            super::keep_copies(item, before);
+        }
+    }
+    Ok(items)
+}
+
+async fn existing_tree(stores: &Stores, out: &Location) -> Result<Option<Tree>, CatalogError> {
+    let root = TreeBuilder::root_of(out);
+    if root.as_path().is_some_and(|p| !p.exists()) {
+        return Ok(None);
+    }
+    Tree::read(stores, &root).await.map(Some)
+}
+
+/// Whether the item's document can be replaced by itself.
+fn updatable(item: &Item) -> Result<(), CatalogError> {
+    let refused = |at: String, reason: &str| Err(CatalogError::NotInPlace { at, reason: reason.to_owned() });
+    match item.location() {
+        None => refused(item.id().to_owned(), "it has no document"),
+        Some(at) if !at.is_local() => refused(at.to_string(), "it isn't a local file"),
+        Some(at) if !item.has_own_document() => refused(at.to_string(), "it holds items of several documents"),
+        Some(_) => Ok(()),
+    }
+}
+
+fn is_copied(asset: &Asset<'_>, to: &Location) -> Result<bool, CatalogError> {
+    let at = asset.location()?;
+    let (Some(path), Some(_)) = (at.as_path(), asset.origin()) else { return Ok(false) };
+    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+    Ok(is_inside(to, &at) && size.is_some() && size == asset.size())
+}
+
+/// Where to copy from: where the asset is now, or, if that is a copy that has
+/// gone, where it came from.
+fn source(asset: &Asset<'_>) -> Result<Location, CatalogError> {
+    let at = asset.location()?;
+    match asset.origin() {
+        Some(origin) if at.as_path().is_some_and(|p| !p.exists()) => resolve_href(None, origin),
+        _ => Ok(at),
+    }
+}
+
+/// The file's name at its archive, unique among the files of its item: chosen
+/// or not, so that it doesn't depend on the choice.
+fn file_name(item: &Item, asset: &Asset<'_>) -> Result<String, CatalogError> {
+    let (name, from) = name_at_archive(asset)?;
+    let mut others = item.assets().filter(|(key, _)| *key != asset.key());
+    let clashes = others.any(|(_, other)| {
+        name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from))
+    });
+    Ok(if clashes { format!("{}-{name}", asset.key()) } else { name })
+}
+
+fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError> {
+    let at = match asset.origin() {
+        Some(origin) => resolve_href(None, origin)?,
+        None => asset.location()?,
+    };
+    let name = at.file_name().unwrap_or(asset.key()).to_owned();
+    Ok((name, at))
+}
+
+/// What the first bytes must look like, by the media type: a login page or a
+/// refusal with status 200 must not become a file.
+fn content(media_type: Option<&str>) -> Content {
+    let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match essence {
+        "application/zip" => Content::Zip,
+        "image/tiff" => Content::Tiff,
+        "application/netcdf" | "application/x-netcdf" => Content::NetCdf,
+        _ => Content::Any,
+    }
+}

@@ -1,0 +1,137 @@
+//! What a copied asset says of itself.
+
+use crate::asset::{alternate_assets_schema, file_schema};
+use crate::document::text;
+use crate::href::absolute_href;
+use crate::{Asset, Item};
+use seedbed_storage::Meta;
+use serde_json::{Map, Value, json};
+
+/// What a listing may say of a file and a copy must not overwrite unseen.
+const DECLARED: [&str; 3] = ["file:size", "file:checksum", "updated"];
+
+/// The facts of a finished copy.
+pub struct Copied<'a> {
+    /// As it is to stand in the item.
+    pub href: &'a str,
+    /// Bytes.
+    pub size: u64,
+    /// Multihash in hexadecimal.
+    pub checksum: &'a str,
+    /// The version that the source's server named.
+    pub version: &'a Meta,
+}
+
+/// The `alternate.origin` of an asset that is about to be copied: the one it
+/// has, or one made of what it says now.
+fn origin_of(asset: &Asset<'_>, item: &Item, version: &Meta) -> Map<String, Value> {
+    if let Some(origin) = asset.origin_object() {
+        return origin.clone();
+    }
+    let mut origin = Map::new();
+    let href = absolute_href(item.location(), asset.href());
+    let shown = href.parse::<seedbed_storage::Location>().map(|l| l.to_string());
+    origin.insert("href".to_owned(), json!(shown.unwrap_or(href)));
+    for field in DECLARED {
+        if let Some(value) = asset.as_object().get(field) {
+            origin.insert(field.to_owned(), value.clone());
+        }
+    }
+    for (field, value) in [("seedbed:etag", &version.etag), ("seedbed:last_modified", &version.last_modified)] {
+        if let Some(value) = value {
+            origin.insert(field.to_owned(), json!(value));
+        }
+    }
+    origin
+}
+
+/// Makes an item's asset say that it was copied.
+pub fn record_copy(item: &mut Item, key: &str, copied: &Copied<'_>) {
+    let Some(asset) = item.asset(key) else { return };
+    let origin = origin_of(&asset, item, copied.version);
+    set(item, key, copied.href, &json!(copied.size), &json!(copied.checksum), origin);
+}
+
+fn set(item: &mut Item, key: &str, href: &str, size: &Value, checksum: &Value, origin: Map<String, Value>) {
+    let Some(asset) = item.asset_mut(key) else { return };
+    asset.insert("href".to_owned(), json!(href));
+    asset.insert("file:size".to_owned(), size.clone());
+    asset.insert("file:checksum".to_owned(), checksum.clone());
+    let alternate = asset.entry("alternate").or_insert_with(|| json!({}));
+    if let Some(alternate) = alternate.as_object_mut() {
+        alternate.insert("origin".to_owned(), Value::Object(origin));
+    }
+    item.add_extension(alternate_assets_schema());
+    item.add_extension(file_schema());
+}
+
+/// Takes over into `new` what copying did to `old`, an earlier state of the
+/// same item: asset by asset, where both name the same file at the archive.
+pub fn keep_copies(new: &mut Item, old: &Item) {
+    for (key, before) in old.assets() {
+        let (Some(origin), Some(after)) = (before.origin_object(), new.asset(key)) else { continue };
+        if after.origin_object().is_some() || after.identity() != before.identity() {
+            continue;
+        }
+        let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else { continue };
+        let href = absolute_href(old.location(), before.href());
+        set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn crawled(declared: Value) -> Item {
+        let mut item = Item::new("i");
+        let mut asset = json!({"href": "https://h.org/x.nc?key=1", "title": "X"});
+        asset.as_object_mut().unwrap().extend(declared.as_object().unwrap().clone());
+        item.set_asset("x", asset);
+        item
+    }
+
+    fn copied(declared: Value) -> Item {
+        let mut item = crawled(declared).at("/cat/i/i.json".parse().unwrap());
+        let version = Meta { size: Some(9), etag: Some("\"e\"".into()), last_modified: None };
+        record_copy(&mut item, "x", &Copied { href: "./x.nc", size: 9, checksum: "1220ab", version: &version });
+        item
+    }
+
+    #[test]
+    fn a_copy_records_origin_size_checksum_and_version() {
+        let item = copied(json!({"file:checksum": "d50110aa"}));
+        assert_eq!(
+            item.asset("x").unwrap().as_object(),
+            json!({"href": "./x.nc", "title": "X", "file:checksum": "1220ab", "file:size": 9,
+                "alternate": {"origin": {"href": "https://h.org/x.nc?key=1", "file:checksum": "d50110aa",
+                    "seedbed:etag": "\"e\""}}})
+            .as_object()
+            .unwrap()
+        );
+        let before = crawled(json!({"file:checksum": "d50110aa"}));
+        assert_eq!(before.asset("x").unwrap().identity(), item.asset("x").unwrap().identity());
+    }
+
+    #[test]
+    fn copying_a_copy_keeps_the_first_origin() {
+        let mut item = copied(json!({}));
+        let version = Meta::default();
+        record_copy(&mut item, "x", &Copied { href: "/far/x.nc", size: 9, checksum: "1220ab", version: &version });
+        assert_eq!(item.asset("x").unwrap().origin(), Some("https://h.org/x.nc?key=1"));
+        assert_eq!(item.asset("x").unwrap().href(), "/far/x.nc");
+    }
+
+    #[test]
+    fn a_new_crawl_keeps_copies_but_not_stale_ones() {
+        let old = copied(json!({"updated": "2003-01-01T00:00:00Z"}));
+        let mut same = crawled(json!({"updated": "2003-01-01T00:00:00Z"}));
+        keep_copies(&mut same, &old);
+        assert_eq!(same.asset("x").unwrap().href(), "/cat/i/x.nc");
+        assert_eq!(same.asset("x").unwrap().as_object()["alternate"], old.asset("x").unwrap().as_object()["alternate"]);
+
+        let mut newer = crawled(json!({"updated": "2003-07-01T00:00:00Z"}));
+        keep_copies(&mut newer, &old);
+        assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?key=1");
+    }
+}

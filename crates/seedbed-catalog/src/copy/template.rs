@@ -1,0 +1,155 @@
+//! Where a copy goes.
+
+use crate::href::safe_name;
+use crate::{CatalogError, Item};
+use std::fmt;
+use std::str::FromStr;
+
+/// A path below the destination folder, with placeholders in braces:
+/// `{collection}`, `{item}`, `{asset}`, `{filename}` (the name at the archive,
+/// without a query), `{year}`, `{month}`, `{day}` (of the item's first day).
+///
+/// ```
+/// use seedbed_catalog::copy::Template;
+/// let t: Template = "{collection}/{year}/{filename}".parse()?;
+/// assert!("{collection}/{tile}/x".parse::<Template>().is_err());
+/// # Ok::<(), seedbed_catalog::CatalogError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Collection,
+    Item,
+    Asset,
+    Filename,
+    Year,
+    Month,
+    Day,
+}
+
+impl Default for Template {
+    /// `{collection}/{item}/{filename}`.
+    fn default() -> Self {
+        let slash = || Piece::Text("/".to_owned());
+        Self {
+            text: "{collection}/{item}/{filename}".to_owned(),
+            pieces: vec![Piece::Collection, slash(), Piece::Item, slash(), Piece::Filename],
+        }
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for Template {
+    type Err = CatalogError;
+
+    fn from_str(text: &str) -> Result<Self, CatalogError> {
+        let bad = |reason: String| CatalogError::Template { template: text.to_owned(), reason };
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').ok_or_else(|| bad("a brace isn't closed".to_owned()))?;
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            pieces.push(match name {
+                "collection" => Piece::Collection,
+                "item" => Piece::Item,
+                "asset" => Piece::Asset,
+                "filename" => Piece::Filename,
+                "year" => Piece::Year,
+                "month" => Piece::Month,
+                "day" => Piece::Day,
+                other => {
+                    return Err(bad(format!(
+                        "`{{{other}}}` is none of collection, item, asset, filename, year, month, day"
+                    )));
+                }
+            });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        if text.starts_with('/') || text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(bad("it must be a relative path without empty or dotted parts".to_owned()));
+        }
+        if !pieces.iter().any(|p| matches!(p, Piece::Filename | Piece::Asset)) {
+            return Err(bad("without {filename} or {asset} the files of an item would have one name".to_owned()));
+        }
+        Ok(Self { text: text.to_owned(), pieces })
+    }
+}
+
+impl Template {
+    /// The path for one file. Names are made safe for files: a value can't
+    /// bring a slash along.
+    ///
+    /// # Errors
+    /// [`CatalogError::Template`] if it needs a date and the item has none.
+    pub fn fill(&self, item: &Item, asset: &str, filename: &str) -> Result<String, CatalogError> {
+        let day = || {
+            item.start().ok_or_else(|| CatalogError::Template {
+                template: self.text.clone(),
+                reason: format!("item {} has no date", item.id()),
+            })
+        };
+        let mut path = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => path.push_str(text),
+                Piece::Collection => path.push_str(&safe_name(item.collection().unwrap_or("no-collection"))),
+                Piece::Item => path.push_str(&safe_name(item.id())),
+                Piece::Asset => path.push_str(&safe_name(asset)),
+                Piece::Filename => path.push_str(&safe_name(filename)),
+                Piece::Year => path.push_str(&format!("{:04}", day()?.year())),
+                Piece::Month => path.push_str(&format!("{:02}", day()?.month())),
+                Piece::Day => path.push_str(&format!("{:02}", day()?.day())),
+            }
+        }
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn placeholders_are_filled_with_safe_names() {
+        let mut item = Item::new("a/b");
+        item.set_field("collection", json!("c d"));
+        let default = Template::default();
+        assert_eq!(default.fill(&item, "x", "f.nc").unwrap(), "c_d/a_b/f.nc");
+        assert_eq!(default, default.to_string().parse().unwrap());
+        let dated: Template = "{year}-{month}-{day}_{asset}.nc".parse().unwrap();
+        assert!(dated.fill(&item, "x", "f.nc").unwrap_err().to_string().contains("a/b"));
+        item.set_property("datetime", json!("2003-02-01T00:00:00Z"));
+        assert_eq!(dated.fill(&item, "x", "f.nc").unwrap(), "2003-02-01_x.nc");
+    }
+
+    #[test]
+    fn bad_templates_say_why() {
+        for (text, why) in [
+            ("{colection}/{filename}", "colection"),
+            ("{filename", "closed"),
+            ("../{filename}", "relative"),
+            ("/x/{filename}", "relative"),
+            ("{item}", "one name"),
+        ] {
+            let error = text.parse::<Template>().unwrap_err();
+            assert!(error.to_string().contains(why) && error.is_usage(), "{error}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What can go wrong with catalogs.
+
+use seedbed_storage::{Location, LocationError, StorageError};
+use std::path::PathBuf;
+
+/// Why a catalog operation failed. Each message says this layer's fact; the
+/// cause is in [`source`](std::error::Error::source).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// A document could not be read.
+    #[error("cannot read {at}")]
+    Read {
+        /// The document.
+        at: Location,
+        /// Why.
+        #[source]
+        source: StorageError,
+    },
+    /// A document could not be written.
+    #[error("cannot write {at}")]
+    Write {
+        /// The document.
+        at: Location,
+        /// Why.
+        #[source]
+        source: StorageError,
+    },
+    /// A local file could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, `list`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A document isn't JSON.
+    #[error("{at} is no JSON{}", line.map(|n| format!(" (line {n})")).unwrap_or_default())]
+    Json {
+        /// The document.
+        at: String,
+        /// The line of a newline-delimited file.
+        line: Option<usize>,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A document is JSON but not what it should be.
+    #[error("{at}: {reason}")]
+    Document {
+        /// The document, or what there is of a name for it.
+        at: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A linked document isn't there or unreadable.
+    #[error("{from} links to {to} as `{rel}`, which cannot be read")]
+    Link {
+        /// The linking document.
+        from: Location,
+        /// The linked one.
+        to: Location,
+        /// The relation, such as `child`.
+        rel: String,
+        /// Why.
+        #[source]
+        source: Box<CatalogError>,
+    },
+    /// An href that is no location.
+    #[error("the href `{href}` in {at} is no location")]
+    Href {
+        /// The href.
+        href: String,
+        /// The document or item that holds it.
+        at: String,
+        /// Why.
+        #[source]
+        source: LocationError,
+    },
+    /// Geometry that can't be understood.
+    #[error("{at}: the geometry can't be understood")]
+    Geometry {
+        /// The item or file.
+        at: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A filter that can't be parsed or evaluated.
+    #[error("the filter `{filter}` can't be {step}")]
+    Filter {
+        /// The filter as written.
+        filter: String,
+        /// `parsed`, or `evaluated on item X`.
+        step: String,
+        /// Why.
+        #[source]
+        source: Box<cql2::Error>,
+    },
+    /// A date or interval that can't be read.
+    #[error("`{text}` is no date or interval: write 2003, 2003-06, 2003-06-01 or A/B with `..` for open ends")]
+    Interval {
+        /// What was written.
+        text: String,
+    },
+    /// An asset's place can't be had.
+    #[error("{at}: the CRS of asset `{asset}` is not understood")]
+    Crs {
+        /// The item.
+        at: String,
+        /// The asset.
+        asset: String,
+        /// Why.
+        #[source]
+        source: seedbed_grid::ProjectionError,
+    },
+    /// Two documents of a tree, or two files of a copy, would have one name.
+    #[error("{first} and {second} would both be written to {to}")]
+    Collision {
+        /// The first claimant.
+        first: String,
+        /// The second claimant.
+        second: String,
+        /// The contested place.
+        to: String,
+    },
+    /// A copy's destination template that can't be used.
+    #[error("the destination template `{template}` is unusable: {reason}")]
+    Template {
+        /// The template.
+        template: String,
+        /// Why.
+        reason: String,
+    },
+    /// Copying in place needs one document an item.
+    #[error("{at} can't be updated in place, item by item: {reason}; name a catalog to write with --out")]
+    NotInPlace {
+        /// The catalog or items file.
+        at: String,
+        /// Why.
+        reason: String,
+    },
+    /// A copy would transfer more than allowed.
+    #[error("the copy needs {bytes} bytes, more than the {limit} allowed")]
+    TooMuch {
+        /// The bytes known to be needed.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A STAC API answered something else than an item collection, or paged in a circle.
+    #[error("{url}: {reason}")]
+    Api {
+        /// The request.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A JSON schema that can't be used.
+    #[error("the schema {schema} can't be used: {reason}")]
+    Schema {
+        /// Its file or `$id`.
+        schema: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl CatalogError {
+    /// Whether trying again later may help: only failures of the network do.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Read { source, .. } | Self::Write { source, .. } => source.retryable(),
+            Self::Link { source, .. } => source.retryable(),
+            _ => false,
+        }
+    }
+
+    /// Whether the user's request or configuration is at fault, not a file or a server.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Filter { .. }
+                | Self::Interval { .. }
+                | Self::Template { .. }
+                | Self::NotInPlace { .. }
+                | Self::TooMuch { .. }
+        )
+    }
+
+    pub(crate) fn document(at: impl ToString, reason: impl Into<String>) -> Self {
+        Self::Document { at: at.to_string(), reason: reason.into() }
+    }
+}

@@ -1,0 +1,133 @@
+//! Hrefs: resolved on reading, relative inside a written tree.
+//!
+//! A relative href counts from the document that holds it. On a local disk it
+//! is a plain path (no percent-decoding, as pystac and GDAL read it); on HTTP
+//! and WebDAV it is a URL reference as RFC 3986 has it.
+
+use crate::CatalogError;
+use seedbed_storage::Location;
+
+/// Where an href points that stands in the document at `document`; without a
+/// document it counts from the working directory.
+///
+/// # Errors
+/// [`CatalogError::Href`] if it is empty or has a scheme no store knows.
+pub fn resolve_href(document: Option<&Location>, href: &str) -> Result<Location, CatalogError> {
+    let resolved = match document {
+        Some(document) => document.resolve(href),
+        None => href.parse(),
+    };
+    resolved.map_err(|source| CatalogError::Href {
+        href: href.to_owned(),
+        at: document.map_or_else(|| "an item".to_owned(), ToString::to_string),
+        source,
+    })
+}
+
+/// The href of `target` relative to the document at `document`, with a leading
+/// `./` or `../`; `None` if they lie in different stores.
+#[must_use]
+pub fn relative_href(document: &Location, target: &Location) -> Option<String> {
+    let folder = absolute(document).parent()?;
+    absolute(target).relative_to(&folder)
+}
+
+/// The same place, absolute and normalised; as it is if the working directory can't be told.
+pub fn absolute(location: &Location) -> Location {
+    location.absolute().unwrap_or_else(|_| location.clone())
+}
+
+/// The href as it may stand in any document: addresses as they are (also those
+/// of schemes we have no store for), paths absolute.
+pub fn absolute_href(document: Option<&Location>, href: &str) -> String {
+    match resolve_href(document, href) {
+        Ok(_) if href.contains("://") => href.to_owned(),
+        Ok(location) => absolute(&location).to_string(),
+        Err(_) => href.to_owned(),
+    }
+}
+
+/// Whether `target` lies inside the folder `root` (of the same store).
+pub fn is_inside(root: &Location, target: &Location) -> bool {
+    absolute(target)
+        .relative_to(&absolute(root))
+        .is_some_and(|link| link.starts_with("./") && link.len() > 2)
+}
+
+/// Whether two locations are the same place, whether written absolute or not.
+pub fn same_place(a: &Location, b: &Location) -> bool {
+    a == b || absolute(a) == absolute(b)
+}
+
+/// A name for a file or folder: letters, digits and `._-+=@,~` stay, any other
+/// character becomes `_`; never `.`, `..` or empty.
+pub fn safe_name(name: &str) -> String {
+    let safe: String = name
+        .chars()
+        .map(|c| if c.is_alphanumeric() || "._-+=@,~".contains(c) { c } else { '_' })
+        .collect();
+    if safe.chars().all(|c| c == '.') { format!("_{safe}") } else { safe }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Location {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn relative_hrefs_count_from_the_document() {
+        for (document, href, expected) in [
+            ("/cat/a/a.json", "./x.tif", "/cat/a/x.tif"),
+            ("/cat/a/a.json", "../collection.json", "/cat/collection.json"),
+            ("/cat/a/a.json", "/data/x.tif", "/data/x.tif"),
+            ("https://h.org/cat/a.json", "../x.tif", "https://h.org/x.tif"),
+            ("https://h.org/cat/a.json", "/x.tif", "https://h.org/x.tif"),
+            ("https://h.org/cat/a.json", "https://k.org/x?v=1", "https://k.org/x?v=1"),
+            ("s3://b/cat/a/a.json", "../x.tif", "s3://b/cat/x.tif"),
+        ] {
+            let resolved = resolve_href(Some(&at(document)), href).unwrap();
+            assert_eq!(resolved.to_string(), expected, "{href} in {document}");
+        }
+        assert!(resolve_href(Some(&at("/a.json")), "").is_err());
+    }
+
+    #[test]
+    fn relative_and_resolved_are_inverse() {
+        for (document, target, href) in [
+            ("/cat/c/i/i.json", "/cat/c/i/x.tif", "./x.tif"),
+            ("/cat/c/i/i.json", "/cat/catalog.json", "../../catalog.json"),
+            ("/cat/catalog.json", "/cat/c/collection.json", "./c/collection.json"),
+            ("s3://b/k/c.json", "s3://b/k/d/e.json", "./d/e.json"),
+        ] {
+            assert_eq!(relative_href(&at(document), &at(target)).as_deref(), Some(href));
+            assert_eq!(resolve_href(Some(&at(document)), href).unwrap(), at(target));
+        }
+        assert_eq!(relative_href(&at("/a/b.json"), &at("https://h.org/x")), None);
+        assert_eq!(relative_href(&at("https://h.org/x"), &at("https://k.org/x")), None);
+    }
+
+    #[test]
+    fn inside_means_below_by_whole_names() {
+        assert!(is_inside(&at("/cat"), &at("/cat/a/x.tif")));
+        assert!(!is_inside(&at("/cat"), &at("/cat2/x.tif")));
+        assert!(!is_inside(&at("/cat"), &at("/cat")));
+        assert!(is_inside(&at("https://h.org/cat/"), &at("https://h.org/cat/x")));
+    }
+
+    #[test]
+    fn hrefs_of_unknown_schemes_stay() {
+        assert_eq!(absolute_href(Some(&at("/c/i.json")), "gs://b/x.zarr"), "gs://b/x.zarr");
+        assert_eq!(absolute_href(Some(&at("/c/i.json")), "../x"), "/x");
+    }
+
+    #[test]
+    fn names_are_safe_for_files() {
+        assert_eq!(safe_name("MOD13Q1.A2003097.h12v04"), "MOD13Q1.A2003097.h12v04");
+        assert_eq!(safe_name("a/b c:d"), "a_b_c_d");
+        assert_eq!(safe_name(".."), "_..");
+        assert_eq!(safe_name(""), "_");
+    }
+}

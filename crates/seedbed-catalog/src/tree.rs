@@ -1,0 +1,227 @@
+//! A static catalog, read.
+
+use crate::document::{self, links, text};
+use crate::href::{absolute, resolve_href};
+use crate::{CatalogError, Collection, Item};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use seedbed_storage::{Location, Stores};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+/// How many documents are read at once.
+const AT_ONCE: usize = 16;
+/// How deep catalogs may nest; a real tree has a handful of levels.
+const DEEPEST: usize = 64;
+
+/// A static catalog with all its documents.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// The document it was entered by.
+    pub root: Node,
+}
+
+/// What a node's document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeKind {
+    /// A catalog.
+    Catalog,
+    /// A collection.
+    Collection,
+}
+
+/// A catalog or collection with what it links to.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Which of the two.
+    pub kind: NodeKind,
+    /// Its document, as it was read.
+    pub document: Value,
+    /// Where it was read from.
+    pub location: Location,
+    /// The catalogs and collections below, in the order of their links.
+    pub children: Vec<Node>,
+    /// Its own items, in the order of their links.
+    pub items: Vec<Item>,
+}
+
+impl Tree {
+    /// Reads a catalog or collection and everything below it: the targets of
+    /// its `child` and `item` links. A document that two links reach is read once.
+    ///
+    /// # Errors
+    /// [`CatalogError::Link`] naming the document that links to one that can't
+    /// be read; [`CatalogError::Document`] if one isn't what its link says.
+    pub async fn read(stores: &Stores, at: &Location) -> Result<Self, CatalogError> {
+        let document = document::read_json(stores, at).await?;
+        Self::from_document(stores, at, document).await
+    }
+
+    pub(crate) async fn from_document(stores: &Stores, at: &Location, document: Value) -> Result<Self, CatalogError> {
+        if crate::search_api::is_api(&document) {
+            let reason = "this is a STAC API, not a static catalog: it can be searched, not read as a whole";
+            return Err(CatalogError::document(at, reason));
+        }
+        let seen = Mutex::new(HashSet::from([absolute(at)]));
+        let root = read_node(stores, at.clone(), document, &seen, 0).await?;
+        Ok(Self { root })
+    }
+
+    /// Every catalog and collection, each before those below it.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<&Node> {
+        let mut nodes = vec![&self.root];
+        let mut next = 0;
+        while next < nodes.len() {
+            nodes.extend(&nodes[next].children);
+            next += 1;
+        }
+        nodes
+    }
+
+    /// Every collection, each with the items of itself and of the catalogs below it.
+    #[must_use]
+    pub fn collections(&self) -> Vec<(Collection, Vec<&Item>)> {
+        self.nodes()
+            .into_iter()
+            .filter(|n| n.kind == NodeKind::Collection)
+            .filter_map(|n| Some((Collection::from_value(n.document.clone()).ok()?.at(n.location.clone()), n.all_items())))
+            .collect()
+    }
+
+    /// Every item.
+    #[must_use]
+    pub fn items(&self) -> Vec<&Item> {
+        self.root.all_items()
+    }
+
+    /// Every item, given away.
+    #[must_use]
+    pub fn into_items(self) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut stack = vec![self.root];
+        while let Some(node) = stack.pop() {
+            items.extend(node.items);
+            stack.extend(node.children.into_iter().rev());
+        }
+        items
+    }
+}
+
+impl Node {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.document["id"].as_str().unwrap_or_default()
+    }
+
+    /// Its items and those of everything below it.
+    #[must_use]
+    pub fn all_items(&self) -> Vec<&Item> {
+        let mut items: Vec<&Item> = self.items.iter().collect();
+        for child in &self.children {
+            items.extend(child.all_items());
+        }
+        items
+    }
+}
+
+/// What a catalog document's `type` says.
+pub fn kind_of(document: &Value) -> Option<NodeKind> {
+    match document["type"].as_str() {
+        Some("Catalog") => Some(NodeKind::Catalog),
+        Some("Collection") => Some(NodeKind::Collection),
+        _ => None,
+    }
+}
+
+fn read_node<'a>(
+    stores: &'a Stores,
+    at: Location,
+    document: Value,
+    seen: &'a Mutex<HashSet<Location>>,
+    depth: usize,
+) -> BoxFuture<'a, Result<Node, CatalogError>> {
+    async move {
+        let kind = kind_of(&document)
+            .ok_or_else(|| CatalogError::document(&at, "this is neither a STAC catalog nor a collection"))?;
+        if depth > DEEPEST {
+            return Err(CatalogError::document(&at, format!("catalogs nest deeper than {DEEPEST} levels")));
+        }
+        let mut wanted: Vec<(Rel, Location)> = Vec::new();
+        for link in links(&document) {
+            let (Some(rel), Some(href)) = (text(link, "rel").and_then(Rel::of), text(link, "href")) else { continue };
+            let target = resolve_href(Some(&at), href)?;
+            if seen.lock().unwrap_or_else(PoisonError::into_inner).insert(absolute(&target)) {
+                wanted.push((rel, target));
+            }
+        }
+        let from = &at;
+        let read: Vec<Found> = stream::iter(wanted)
+            .map(|(rel, to)| async move {
+                let found = read_linked(stores, rel, to.clone(), seen, depth).await;
+                found.map_err(|e| linked(from, to, rel, e))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let (mut children, mut items) = (Vec::new(), Vec::new());
+        for found in read {
+            match found {
+                Found::Node(node) => children.push(node),
+                Found::Item(item) => items.push(*item),
+            }
+        }
+        Ok(Node { kind, document, location: at, children, items })
+    }
+    .boxed()
+}
+
+/// The links that lead down.
+#[derive(Clone, Copy, PartialEq)]
+enum Rel {
+    Child,
+    Item,
+}
+
+impl Rel {
+    fn of(text: &str) -> Option<Self> {
+        match text {
+            "child" => Some(Self::Child),
+            "item" => Some(Self::Item),
+            _ => None,
+        }
+    }
+}
+
+enum Found {
+    Node(Node),
+    Item(Box<Item>),
+}
+
+async fn read_linked(
+    stores: &Stores,
+    rel: Rel,
+    to: Location,
+    seen: &Mutex<HashSet<Location>>,
+    depth: usize,
+) -> Result<Found, CatalogError> {
+    let document = document::read_json(stores, &to).await?;
+    if rel == Rel::Item {
+        return Ok(Found::Item(Box::new(Item::from_value(document)?.in_own_document(to))));
+    }
+    Ok(Found::Node(read_node(stores, to, document, seen, depth + 1).await?))
+}
+
+/// Names the linking document, unless a deeper one is named already.
+fn linked(from: &Location, to: Location, rel: Rel, source: CatalogError) -> CatalogError {
+    match source {
+        deeper @ CatalogError::Link { .. } => deeper,
+        source => {
+            let rel = if rel == Rel::Item { "item" } else { "child" };
+            CatalogError::Link { from: from.clone(), to, rel: rel.to_owned(), source: Box::new(source) }
+        }
+    }
+}
