@@ -1,0 +1,68 @@
+# Seedbed's recipes. `./justw RECIPE` sees to what they need first.
+
+set positional-arguments
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+locked := if env("CI", "") == "" { "" } else { "--locked" }
+bin := env("CARGO_TARGET_DIR", justfile_directory() / "target") / "debug"
+
+# List the recipes
+default:
+    @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
+
+# The whole pipeline, from empty directory to mosaics, on small archives served on loopback
+[no-cd]
+demo *ARGS: build
+    @"{{ bin }}/seedbed-fixture" demo "$@"
+
+# Every test, then every check; ARGS go to cargo test, and only the tests they choose are run
+test *ARGS:
+    @. tests/env.sh; cargo test --workspace {{ locked }} --no-fail-fast "$@"
+    @if [ $# -eq 0 ]; then "{{ just_executable() }}" check; fi
+
+# Build seedbed (optimised) and put it on the PATH, in cargo's own bin folder
+install *ARGS:
+    cargo install --path crates/seedbed --locked "$@"
+
+# Build everything as the demo and the tests use it
+build:
+    @cargo build --workspace {{ locked }}
+
+# All that CI checks besides the tests
+check: check-format lint doc check-house check-shell
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+[private]
+check-format:
+    @if cargo fmt --version >/dev/null 2>&1; then set -x; cargo fmt --all --check; \
+    else echo "skipped: rustfmt is not installed (rustup component add rustfmt)"; fi
+
+# Clippy on everything, warnings being errors
+lint:
+    @if cargo clippy --version >/dev/null 2>&1; then set -x; cargo clippy --workspace --all-targets {{ locked }} -- -D warnings; \
+    else echo "skipped: clippy is not installed (rustup component add clippy)"; fi
+
+# The libraries' documentation, in target/doc
+doc *ARGS:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps {{ locked }} "$@"
+
+[private]
+check-house:
+    tests/check/house.sh
+
+[private]
+check-shell:
+    @if command -v shellcheck >/dev/null; then set -x; shellcheck -x justw .ci/run tests/*.sh tests/check/*.sh; \
+    else echo "skipped: shellcheck is not installed"; fi
+
+# Licences, bans and advisories of the dependency tree (needs cargo-deny)
+deny:
+    cargo deny check
+
+# Remove what building and the demo made; .venv and .tools stay
+clean:
+    cargo clean
+    rm -rf demo-out
