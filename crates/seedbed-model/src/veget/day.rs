@@ -61,8 +61,6 @@ const GREEN: f64 = 0.4;
 /// ```
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the loop over pixels only becomes vector code around its body")]
-#[expect(clippy::similar_names, reason = "the model's own names")]
-#[expect(clippy::float_cmp, reason = "a mask is exactly 1")]
 pub fn day<T: Real>(
     p: &Parameters<T>,
     rules: Rules,

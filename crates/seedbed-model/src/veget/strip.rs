@@ -37,18 +37,15 @@ impl<T: Number> Strip<T> {
         from: Option<&State>,
     ) -> Result<Self, ModelError> {
         let sites = Sites::new(spec, rules, statics)?;
-        let (soil, pack, last) = match from {
-            Some(state) => {
-                state.check(spec)?;
-                let vector = |name| -> Result<Vec<T>, ModelError> {
-                    Ok(state.vector(name, statics.pixels)?.iter().map(|v| T::of(*v)).collect())
-                };
-                (vector("swf")?, vector("snwpk")?, state.last)
-            }
-            None => {
-                let half = sites.whc.iter().map(|w| T::of(0.5) * *w).collect();
-                (half, vec![T::ZERO; statics.pixels], None)
-            }
+        let (soil, pack, last) = if let Some(state) = from {
+            state.check(spec)?;
+            let vector = |name| -> Result<Vec<T>, ModelError> {
+                Ok(state.vector(name, statics.pixels)?.iter().map(|v| T::of(*v)).collect())
+            };
+            (vector("swf")?, vector("snwpk")?, state.last)
+        } else {
+            let half = sites.whc.iter().map(|w| T::of(0.5) * *w).collect();
+            (half, vec![T::ZERO; statics.pixels], None)
         };
         Ok(Self { spec, variant: variant.to_owned(), parameters, rules, sites, soil, pack, last })
     }

@@ -126,7 +126,7 @@ fn real_reference_is_the_golden_set_with_every_pathology() {
     println!("f64: {equal} of {finite} finite values bit-equal, largest deviation {worst:e} mm");
     println!("f32 on clean pixels: largest deviation {clean:e} mm, relative (from 1 mm) {relative:e}");
     assert!(worst <= EXACT, "{worst:e} mm");
-    assert!(clean <= 1e-2, "{clean:e} mm");
+    assert!(clean <= 5e-3, "{clean:e} mm");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub fn read(path: &Path) -> HashMap<String, Array> {
     (0..archive.len())
         .map(|i| {
             let mut member = archive.by_index(i).unwrap();
-            let name = member.name().trim_end_matches(".npy").to_owned();
+            let name = member.name().unwrap().trim_end_matches(".npy").to_owned();
             let mut bytes = Vec::new();
             member.read_to_end(&mut bytes).unwrap();
             (name, parse(&bytes))
