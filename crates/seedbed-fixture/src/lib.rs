@@ -24,11 +24,11 @@ pub mod daymet;
 pub mod maca;
 pub mod modis;
 pub mod prism;
-// pub mod serve;
+pub mod serve;
 pub mod spec;
 pub mod statics;
 mod write;
 
 pub use archives::Archives;
-// pub use serve::{Server, ServerOptions};
+pub use serve::{Server, ServerOptions};
 pub use spec::{Archive, Area, Spec};

@@ -1,11 +1,12 @@
 //! Makes and serves the small archives: `seedbed-fixture --help`.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use seedbed_fixture::{Archive, Archives, Area, Spec};
+use seedbed_fixture::{Archive, Archives, Area, Server, ServerOptions, Spec};
 
 /// Small archives in their true formats: make them, and serve them on loopback as the real sites do.
 #[derive(Debug, Parser)]
@@ -23,6 +24,8 @@ struct Cli {
 enum Command {
     /// Make the archives in a folder; files that are there already are kept.
     Generate(Generate),
+    /// Serve a folder of archives on loopback until interrupted; the address is printed on a line.
+    Serve(Serve),
 }
 
 #[derive(Debug, Args)]
@@ -52,6 +55,27 @@ struct Generate {
     prism_days: u16,
 }
 
+#[derive(Debug, Args)]
+struct Serve {
+    /// The folder.
+    dir: PathBuf,
+    /// The port; 0 takes a free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// Protected data demand this bearer token.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// The most granules on a page of CMR.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().cmr_page)]
+    cmr_page: usize,
+    /// The most items on a page of the STAC API.
+    #[arg(long, value_name = "N", default_value_t = ServerOptions::default().stac_page)]
+    stac_page: usize,
+    /// Refuse a PRISM file, in words and with status 200, after it was had so often.
+    #[arg(long, value_name = "N")]
+    prism_allowance: Option<u32>,
+}
+
 impl Generate {
     fn spec(&self) -> Result<Spec> {
         let (first, last) = self.years.split_once('-').unwrap_or((&self.years, &self.years));
@@ -78,6 +102,22 @@ fn main() -> Result<()> {
             let started = Instant::now();
             let archives = Archives::generate(&generate.dir, &generate.spec()?)?;
             eprintln!("made {} in {:.1} s", archives.dir().display(), started.elapsed().as_secs_f64());
+            Ok(())
+        }
+        Command::Serve(serve) => {
+            anyhow::ensure!(serve.dir.is_dir(), "{} isn't a folder", serve.dir.display());
+            let options = ServerOptions {
+                port: serve.port,
+                token: serve.token,
+                cmr_page: serve.cmr_page,
+                stac_page: serve.stac_page,
+                prism_allowance: serve.prism_allowance,
+            };
+            let server = Server::start(&serve.dir, options)?;
+            let mut stdout = std::io::stdout();
+            writeln!(stdout, "{}", server.base_url())?;
+            stdout.flush()?;
+            server.wait();
             Ok(())
         }
     }

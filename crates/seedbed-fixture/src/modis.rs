@@ -1,7 +1,6 @@
 //! MODIS MOD13A1 v061, 16-day vegetation index at 500 m, as the Planetary Computer serves it:
 //! one `GeoTIFF` a layer on the sinusoidal tile h12v04, and a STAC item a composite.
 
-use std::f64::consts::PI;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -29,8 +28,9 @@ pub const RELIABILITY: &str = "500m_16_days_pixel_reliability";
 pub(crate) const BASE: &str = "{base}";
 
 const EARTH_RADIUS: f64 = 6_371_007.181;
-/// A tile's side: a thirty-sixth of the equator.
-const TILE: f64 = 2.0 * PI * EARTH_RADIUS / 36.0;
+/// A tile's side and the grid's corner as the granules give them, m.
+const TILE: f64 = 1_111_950.519_666_666_6;
+const CORNER: (f64, f64) = (-20_015_109.354, 10_007_554.677);
 const PIXELS: usize = 2400;
 /// The tile that holds the upper Delaware: columns from the west, rows from the north.
 const TILE_H: i32 = 12;
@@ -112,12 +112,17 @@ fn composites(spec: &Spec) -> Vec<Composite> {
     list
 }
 
+/// The tile's pixels. The granules' metadata round the corners to a micrometre, and the size of a
+/// pixel follows from them.
 fn grid() -> Grid {
-    let pixel = TILE / PIXELS as f64;
+    let micro = |metres: f64| (metres * 1e6).round() / 1e6;
+    let column = |h: i32| micro(CORNER.0 + f64::from(h) * TILE);
+    let row = |v: i32| micro(CORNER.1 - f64::from(v) * TILE);
+    let side = PIXELS as f64;
     Grid {
-        left: -18.0 * TILE + f64::from(TILE_H) * TILE,
-        top: 9.0 * TILE - f64::from(TILE_V) * TILE,
-        pixel: (pixel, pixel),
+        left: column(TILE_H),
+        top: row(TILE_V),
+        pixel: ((column(TILE_H + 1) - column(TILE_H)) / side, (row(TILE_V) - row(TILE_V + 1)) / side),
         rows: PIXELS,
         cols: PIXELS,
     }
@@ -369,9 +374,9 @@ mod tests {
     #[test]
     fn the_tile_lies_where_the_modis_grid_has_it() {
         // Corner and pixel size of h12v11 and of h12 by the published items.
-        assert!((grid().left - -6_671_703.118).abs() < 1e-3);
-        assert!((grid().pixel.0 - 463.312_716_527_916_5).abs() < 1e-6);
-        assert!((grid().top - 5_559_752.598_333).abs() < 1e-3);
+        assert_eq!(grid().left, -6_671_703.118);
+        assert!((grid().pixel.0 - 463.312_716_527_916_5).abs() < 1e-12);
+        assert_eq!(grid().top, 5_559_752.598_333);
         assert!(lonlat_bounds().contains(-75.0, 41.0));
     }
 

@@ -45,9 +45,9 @@ fn storms(day: i32) -> Vec<Storm> {
     let summer = -season(day).cos();
     let draw = |k: i64| hash(31, i64::from(day), k);
     let mut list = Vec::new();
-    if draw(0) < 0.36 - 0.06 * summer {
+    if draw(0) < 0.42 - 0.06 * summer {
         // Heavy fronts are rare: the square of a uniform number is mostly small.
-        let depth = 5.0 + 34.0 * draw(1) * draw(1);
+        let depth = 6.0 + 42.0 * draw(1) * draw(1);
         let centre = (-79.5 + 8.0 * draw(2), 38.7 + 5.4 * draw(3));
         list.push(Storm::new(centre, 0.5 + 0.9 * draw(4), (5.0, 1.0 + 1.6 * draw(5)), depth));
     }

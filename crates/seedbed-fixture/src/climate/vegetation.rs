@@ -79,7 +79,7 @@ impl Vegetation {
                 f64::from(lon) * 6.0,
                 f64::from(lat) * 8.0,
             );
-            let snow = winter_depth > 0.75 - self.snow_line[i];
+            let snow = winter_depth > 1.0 - self.snow_line[i];
             (out[i], rank[i]) = if self.pond[i] {
                 (-0.08, Reliability::Good)
             } else if cloud > 0.93 {

@@ -1,1 +1,204 @@
-//! The loopback server.
+//! The loopback server: each archive under the paths of its real site, all on one port.
+//!
+//! | paths | site |
+//! |---|---|
+//! | `/search/granules.json`, `/search/collections.json` | CMR |
+//! | `/protected/daymet/…`, `/public/daymet/…` | ORNL's Daymet in the cloud |
+//! | `/api/stac/v1/…`, `/modis-061-cogs/…` | the Planetary Computer |
+//! | `/time_series/…` | PRISM since 2025 |
+//! | `/daily/…` | PRISM before |
+//! | `/thredds/…` | MACA |
+//! | `/statics/…` | plain files |
+//! | `/fault/<kind>/<any of the above>` | the same, broken on purpose: see [`Fault`] |
+//! | `/_fixture/stats` | what was asked for, as JSON |
+//!
+//! Two more ports stand for other hosts: the object store that protected data redirect to, where
+//! no `Authorization` may arrive, and the login site that anonymous requests are sent to where a
+//! token is demanded.
+
+mod body;
+mod cmr;
+mod fault;
+mod files;
+mod index;
+mod log;
+mod protected;
+mod request;
+mod route;
+mod stac;
+mod thredds;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context, Result};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+pub use fault::Fault;
+pub use log::Logged;
+
+/// How the server behaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerOptions {
+    /// The port on loopback; 0 takes a free one.
+    pub port: u16,
+    /// Protected data demand this bearer token, and send others to log in.
+    pub token: Option<String>,
+    /// The most granules on a page of CMR, whatever was asked for.
+    pub cmr_page: usize,
+    /// The most items on a page of the STAC API, whatever was asked for.
+    pub stac_page: usize,
+    /// How often a PRISM file may be had before the answer is a refusal in words, with status 200.
+    pub prism_allowance: Option<u32>,
+}
+
+impl Default for ServerOptions {
+    /// A free port, no token, small pages so that paging happens, and no refusals.
+    fn default() -> Self {
+        Self { port: 0, token: None, cmr_page: 4, stac_page: 10, prism_allowance: None }
+    }
+}
+
+/// Which host a port stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Archives,
+    ObjectStore,
+    Login,
+}
+
+/// What every request sees.
+struct Site {
+    dir: PathBuf,
+    options: ServerOptions,
+    object_store: String,
+    login: String,
+    log: log::Log,
+    faults: fault::Counts,
+    tags: files::Tags,
+}
+
+/// A running server; it stops when dropped.
+pub struct Server {
+    base_url: String,
+    site: Arc<Site>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Server {
+    /// Serves the archives in `dir` on a thread of its own, with its own runtime, so that it can
+    /// be used from code that is synchronous or has another runtime.
+    ///
+    /// # Errors
+    /// When the port is taken or the runtime can't be built.
+    pub fn start(dir: impl AsRef<Path>, options: ServerOptions) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .context("can't build the server's runtime")?;
+        let bind = |port| {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            runtime.block_on(TcpListener::bind(address)).with_context(|| format!("can't listen on {address}"))
+        };
+        let (archives, object_store, login) = (bind(options.port)?, bind(0)?, bind(0)?);
+        let url = |listener: &TcpListener| Ok::<_, std::io::Error>(format!("http://{}", listener.local_addr()?));
+        let base_url = url(&archives)?;
+        let site = Arc::new(Site {
+            dir: dir.as_ref().to_path_buf(),
+            options,
+            object_store: url(&object_store)?,
+            login: url(&login)?,
+            log: log::Log::default(),
+            faults: fault::Counts::default(),
+            tags: files::Tags::default(),
+        });
+        for (listener, role) in
+            [(archives, Role::Archives), (object_store, Role::ObjectStore), (login, Role::Login)]
+        {
+            runtime.spawn(accept(listener, role, Arc::clone(&site)));
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::Builder::new()
+            .name("fixture-server".into())
+            .spawn(move || {
+                // An error means that the sender was dropped: that is a stop, too.
+                let _ = runtime.block_on(stopped);
+                runtime.shutdown_background();
+            })
+            .context("can't start the server's thread")?;
+        Ok(Self { base_url, site, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The server's address, without a slash at the end.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The address of the object store that protected data redirect to.
+    #[must_use]
+    pub fn object_store_url(&self) -> &str {
+        &self.site.object_store
+    }
+
+    /// Every request so far, in the order of arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Logged> {
+        self.site.log.requests()
+    }
+
+    /// What clients did that no client may: sent a credential to a host that it isn't for.
+    #[must_use]
+    pub fn violations(&self) -> Vec<String> {
+        self.site.log.violations()
+    }
+
+    /// Forgets requests, violations and how often each fault struck.
+    pub fn reset(&self) {
+        self.site.log.reset();
+        self.site.faults.reset();
+    }
+
+    /// Waits until the server stops, which it does not by itself.
+    pub fn wait(mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Accepts connections for ever.
+async fn accept(listener: TcpListener, role: Role, site: Arc<Site>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let _ = stream.set_nodelay(true);
+        let site = Arc::clone(&site);
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let site = Arc::clone(&site);
+                async move { Ok::<_, std::convert::Infallible>(route::answer(&site, role, request).await) }
+            });
+            // A client that goes away, or a body broken on purpose, ends the connection.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
