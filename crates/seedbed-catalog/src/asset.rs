@@ -139,7 +139,7 @@ impl<'a> Asset<'a> {
     pub fn identity(&self) -> Identity {
         let (declared, href) = match self.origin_object() {
             Some(origin) => (origin, document::text(origin, "href").unwrap_or_default().to_owned()),
-            None => (self.value, href::absolute_href(self.item.location(), self.href())),
+            None => (self.value, href::public_href(self.item.location(), self.href())),
         };
         match document::text(declared, "file:checksum") {
             Some(checksum) => Identity::Checksum(checksum.to_owned()),

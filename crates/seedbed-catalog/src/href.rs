@@ -47,6 +47,15 @@ pub fn absolute_href(document: Option<&Location>, href: &str) -> String {
     }
 }
 
+/// The absolute href with the values of secret query parameters taken out, as
+/// it may be written down for good.
+pub fn public_href(document: Option<&Location>, href: &str) -> String {
+    match resolve_href(document, href) {
+        Ok(location) => absolute(&location).to_string(),
+        Err(_) => href.to_owned(),
+    }
+}
+
 /// Whether `target` lies inside the folder `root` (of the same store).
 pub fn is_inside(root: &Location, target: &Location) -> bool {
     absolute(target)

@@ -92,6 +92,16 @@ pub struct CopyPlan {
     pub(crate) collections: Vec<Collection>,
 }
 
+impl CopyPlan {
+    /// Refuses a plan that is known to bring more than `limit` bytes.
+    ///
+    /// # Errors
+    /// [`CatalogError::TooMuch`].
+    pub fn within(self, limit: u64) -> Result<Self, CatalogError> {
+        if self.bytes > limit { Err(CatalogError::TooMuch { bytes: self.bytes, limit }) } else { Ok(self) }
+    }
+}
+
 /// Plans a copy. Nothing is written; what is there already is looked up.
 ///
 /// An asset counts as copied if it names its origin and its href is a file

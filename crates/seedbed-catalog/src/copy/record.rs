@@ -2,7 +2,7 @@
 
 use crate::asset::{alternate_assets_schema, file_schema};
 use crate::document::text;
-use crate::href::absolute_href;
+use crate::href::{absolute_href, public_href};
 use crate::{Asset, Item};
 use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
@@ -29,9 +29,7 @@ fn origin_of(asset: &Asset<'_>, item: &Item, version: &Meta) -> Map<String, Valu
         return origin.clone();
     }
     let mut origin = Map::new();
-    let href = absolute_href(item.location(), asset.href());
-    let shown = href.parse::<seedbed_storage::Location>().map(|l| l.to_string());
-    origin.insert("href".to_owned(), json!(shown.unwrap_or(href)));
+    origin.insert("href".to_owned(), json!(public_href(item.location(), asset.href())));
     for field in DECLARED {
         if let Some(value) = asset.as_object().get(field) {
             origin.insert(field.to_owned(), value.clone());
@@ -85,7 +83,7 @@ mod tests {
 
     fn crawled(declared: Value) -> Item {
         let mut item = Item::new("i");
-        let mut asset = json!({"href": "https://h.org/x.nc?key=1", "title": "X"});
+        let mut asset = json!({"href": "https://h.org/x.nc?v=1", "title": "X"});
         asset.as_object_mut().unwrap().extend(declared.as_object().unwrap().clone());
         item.set_asset("x", asset);
         item
@@ -104,7 +102,7 @@ mod tests {
         assert_eq!(
             item.asset("x").unwrap().as_object(),
             json!({"href": "./x.nc", "title": "X", "file:checksum": "1220ab", "file:size": 9,
-                "alternate": {"origin": {"href": "https://h.org/x.nc?key=1", "file:checksum": "d50110aa",
+                "alternate": {"origin": {"href": "https://h.org/x.nc?v=1", "file:checksum": "d50110aa",
                     "seedbed:etag": "\"e\""}}})
             .as_object()
             .unwrap()
@@ -114,11 +112,21 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_is_written_down() {
+        let mut item = Item::new("i");
+        item.set_asset("x", json!({"href": "https://h.org/x.tif?sig=abc"}));
+        let before = item.asset("x").unwrap().identity();
+        record_copy(&mut item, "x", &Copied { href: "x", size: 1, checksum: "1220", version: &Meta::default() });
+        assert!(!item.as_value().to_string().contains("abc"));
+        assert_eq!(item.asset("x").unwrap().identity(), before);
+    }
+
+    #[test]
     fn copying_a_copy_keeps_the_first_origin() {
         let mut item = copied(json!({}));
         let version = Meta::default();
         record_copy(&mut item, "x", &Copied { href: "/far/x.nc", size: 9, checksum: "1220ab", version: &version });
-        assert_eq!(item.asset("x").unwrap().origin(), Some("https://h.org/x.nc?key=1"));
+        assert_eq!(item.asset("x").unwrap().origin(), Some("https://h.org/x.nc?v=1"));
         assert_eq!(item.asset("x").unwrap().href(), "/far/x.nc");
     }
 
@@ -132,6 +140,6 @@ mod tests {
 
         let mut newer = crawled(json!({"updated": "2003-07-01T00:00:00Z"}));
         keep_copies(&mut newer, &old);
-        assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?key=1");
+        assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?v=1");
     }
 }
