@@ -97,7 +97,7 @@ pub enum RasterError {
         layers: usize,
     },
     /// A value that the stored type can't hold.
-    #[error("{}: {value} at row {row}, column {col} becomes {stored} in {dtype}, which holds {min} to {max}", path.display())]
+    #[error("{}: {value} at row {row}, column {col} becomes {stored} in {dtype}, which holds {min} to {max}{}", path.display(), nodata.map_or_else(|| " and has no nodata value".to_owned(), |n| format!(", {n} being nodata")))]
     Range {
         /// The file.
         path: PathBuf,
@@ -115,6 +115,8 @@ pub enum RasterError {
         min: f64,
         /// Largest number that can be stored.
         max: f64,
+        /// The stored value that means missing, which no valid value may take.
+        nodata: Option<f64>,
     },
     /// Writing was asked for with contradictory options.
     #[error("{}: {reason}", path.display())]

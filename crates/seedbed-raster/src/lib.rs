@@ -12,15 +12,22 @@
 //!   once and applied to as many layers as there are.
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
 
+mod bands;
+mod clock;
 pub mod cog;
+mod container;
 mod dtype;
 mod error;
 mod ffi;
+mod grid_mapping;
+mod netcdf;
+mod place;
 mod proj;
 mod raster;
 mod resampling;
 mod runtime;
 mod statistics;
+mod stored;
 mod warp;
 
 pub use dtype::DType;

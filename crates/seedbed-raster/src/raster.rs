@@ -1,19 +1,28 @@
 //! One variable of one file.
 
-use crate::{DType, RasterError};
+use crate::bands::{self, Bands};
+use crate::container::{self, Kind};
+use crate::netcdf::{self, Variable};
+use crate::place;
+use crate::stored::Decoding;
+use crate::{DType, RasterError, runtime};
+use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
 use seedbed_grid::GeoBox;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to open.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RasterSource {
-    /// A local file: netCDF, HDF4-EOS, GeoTIFF, JPEG 2000, ESRI grid, VRT, or a
-    /// zip that holds exactly one `.tif` or `.bil`.
+    /// A local file: netCDF, HDF4-EOS, GeoTIFF, JPEG 2000, ESRI grid, BIL, VRT,
+    /// or a zip that holds `.tif` or `.bil` members.
     pub path: PathBuf,
     /// The variable inside, where there are several: a netCDF variable, an
-    /// HDF4 field (`1 km 16 days NDVI`), a zip member's name, or `band 2`.
+    /// HDF4 field (`1 km 16 days NDVI`), a zip member by its name without
+    /// ending, a band by its description or as `band 2`. Without it the bands
+    /// of a GeoTIFF are its layers. A file of a single band has no variables
+    /// to choose from: the name is then ignored.
     pub variable: Option<String>,
     /// Where the file lies, for files that don't say; checked against those that do.
     pub claimed: Option<GeoBox>,
@@ -27,67 +36,267 @@ pub struct Layer {
 }
 
 /// An open raster. It may move to another thread, but not be shared.
-pub struct Raster {}
+pub struct Raster {
+    path: PathBuf,
+    dataset: Dataset,
+    content: Content,
+    geobox: GeoBox,
+    layers: Vec<Layer>,
+}
+
+enum Content {
+    Array(Variable),
+    Bands(Bands),
+}
+
+/// A dataset, what there is in it, and what was chosen.
+enum Opened {
+    Array(Dataset, String),
+    Bands(Dataset),
+}
 
 impl Raster {
     /// Opens a raster and reads its metadata.
-    pub fn open(_source: &RasterSource) -> Result<Self, RasterError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`RasterError`]: not a local file, not readable, damaged (a text where a
+    /// zip was asked for, a member cut short), several variables and none
+    /// chosen, no place on Earth, or another place than was claimed.
+    pub fn open(source: &RasterSource) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        match open(path, source.variable.as_deref())? {
+            Opened::Array(dataset, name) => {
+                let v = netcdf::describe(&dataset, path, &name)?;
+                let said = place::Said { affine: Some(v.affine), crs: v.crs.clone(), degrees: v.degrees };
+                let geobox = place::geobox(path, v.shape, said, source.claimed.as_ref())?;
+                let layers = v.layers.clone();
+                Ok(Self { path: path.to_owned(), dataset, content: Content::Array(v), geobox, layers })
+            }
+            Opened::Bands(dataset) => {
+                let b = bands::describe(&dataset, path, source.variable.as_deref())?;
+                let said = place::Said { affine: b.affine, crs: b.crs.clone(), degrees: false };
+                let geobox = place::geobox(path, b.shape, said, source.claimed.as_ref())?;
+                let layers = vec![Layer { date: None }; b.numbers.len()];
+                Ok(Self { path: path.to_owned(), dataset, content: Content::Bands(b), geobox, layers })
+            }
+        }
     }
+
     /// The variables of a file, as [`RasterSource::variable`] names them.
-    pub fn variables(_path: &std::path::Path) -> Result<Vec<String>, RasterError> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`RasterError`] if the file can't be read.
+    pub fn variables(path: &Path) -> Result<Vec<String>, RasterError> {
+        // A name that can't be one brings the list of those there are.
+        match open(path, Some("\u{1}")) {
+            Err(RasterError::Variable { available, .. }) => Ok(available),
+            Err(error) => Err(error),
+            Ok(Opened::Array(_, name)) => Ok(vec![name]),
+            Ok(Opened::Bands(dataset)) => match bands::describe(&dataset, path, Some("\u{1}")) {
+                Err(RasterError::Variable { available, .. }) => Ok(available),
+                Err(error) => Err(error),
+                Ok(bands) => Ok(vec![bands.name.unwrap_or_else(|| "band 1".to_owned())]),
+            },
+        }
     }
-    /// Where it lies. Rows may run northwards (`affine.e > 0`).
+
+    /// Where it lies: the file's own word, else what was claimed. Rows may run
+    /// northwards (`affine.e > 0`). Longitudes beyond 180° are brought back.
     #[must_use]
     pub fn geobox(&self) -> &GeoBox {
-        todo!()
+        &self.geobox
     }
+
     /// The layers, in the file's order; at least one.
     #[must_use]
     pub fn layers(&self) -> &[Layer] {
-        todo!()
+        &self.layers
     }
+
     /// The variable's name, where the file has one.
     #[must_use]
     pub fn variable(&self) -> Option<&str> {
-        todo!()
+        match &self.content {
+            Content::Array(v) => Some(&v.name),
+            Content::Bands(b) => b.name.as_deref(),
+        }
     }
+
+    fn decoding(&self) -> &Decoding {
+        match &self.content {
+            Content::Array(v) => &v.decoding,
+            Content::Bands(b) => &b.decoding,
+        }
+    }
+
+    fn decoding_mut(&mut self) -> &mut Decoding {
+        match &mut self.content {
+            Content::Array(v) => &mut v.decoding,
+            Content::Bands(b) => &mut b.decoding,
+        }
+    }
+
     /// The stored value that means no data.
     #[must_use]
     pub fn nodata(&self) -> Option<f64> {
-        todo!()
+        self.decoding().nodata
     }
+
     /// Physical value = stored × scale + offset.
     #[must_use]
     pub fn scale(&self) -> f64 {
-        todo!()
+        self.decoding().scale
     }
+
     /// Physical value = stored × scale + offset.
     #[must_use]
     pub fn offset(&self) -> f64 {
-        todo!()
+        self.decoding().offset
     }
+
+    /// For files that don't carry them: what metadata say of the stored values.
+    pub fn set_scaling(&mut self, scale: f64, offset: f64) {
+        let decoding = self.decoding_mut();
+        (decoding.scale, decoding.offset) = (scale, offset);
+    }
+
+    /// For files that don't carry it: the stored value that means no data.
+    pub fn set_nodata(&mut self, nodata: Option<f64>) {
+        self.decoding_mut().nodata = nodata;
+    }
+
     /// The unit as the file writes it.
     #[must_use]
     pub fn unit(&self) -> Option<&str> {
-        todo!()
+        match &self.content {
+            Content::Array(v) => v.unit.as_deref(),
+            Content::Bands(b) => b.unit.as_deref(),
+        }
     }
+
     /// The stored type.
     #[must_use]
     pub fn data_type(&self) -> DType {
-        todo!()
+        self.decoding().dtype
     }
-    /// One layer's values in a window, row by row: stored × scale + offset, NaN for nodata.
-    pub fn read<T: Real>(&self, _layer: usize, _window: PixelRange) -> Result<Vec<T>, RasterError> {
-        todo!()
+
+    /// One layer's values in a window, row by row: stored × scale + offset,
+    /// NaN for nodata, NaN and infinity.
+    ///
+    /// # Errors
+    /// [`RasterError`] if there is no such layer, the window isn't inside the
+    /// raster, or the file is damaged there.
+    pub fn read<T: Real>(&self, layer: usize, window: PixelRange) -> Result<Vec<T>, RasterError> {
+        self.read_layers(layer..layer + 1, window)
     }
-    /// Many layers' values in a window: layer, row, column.
-    pub fn read_layers<T: Real>(
-        &self,
-        _layers: Range<usize>,
-        _window: PixelRange,
-    ) -> Result<Vec<T>, RasterError> {
-        todo!()
+
+    /// Many layers' values in a window: layer, row, column. For netCDF this is
+    /// one call, which inflates each chunk once.
+    ///
+    /// # Errors
+    /// As [`Raster::read`].
+    pub fn read_layers<T: Real>(&self, layers: Range<usize>, window: PixelRange) -> Result<Vec<T>, RasterError> {
+        runtime::prepare();
+        let path = self.path.as_path();
+        if layers.end > self.layers.len() || layers.start >= layers.end {
+            let layer = layers.end.saturating_sub(1).max(layers.start);
+            return Err(RasterError::NoLayer { path: path.to_owned(), layer, layers: self.layers.len() });
+        }
+        if window.is_empty() || window.intersection(PixelRange::of_shape(self.geobox.shape)) != Some(window) {
+            return Err(RasterError::Window { path: path.to_owned(), window, shape: self.geobox.shape });
+        }
+        match &self.content {
+            Content::Array(v) => v.read(&self.dataset, path, layers, window),
+            Content::Bands(b) => {
+                let mut values = Vec::with_capacity(layers.len() * window.shape().len());
+                for layer in layers {
+                    values.append(&mut b.read(&self.dataset, path, layer, window)?);
+                }
+                Ok(values)
+            }
+        }
     }
+}
+
+fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
+    runtime::prepare();
+    let full = container::local(path)?;
+    let name = full.to_string_lossy().into_owned();
+    let wrong = |available: Vec<String>| RasterError::Variable {
+        path: path.to_owned(),
+        wanted: variable.map(str::to_owned),
+        available,
+    };
+    match container::kind(path)? {
+        Kind::Netcdf => {
+            let dataset = bands::open(path, &name, &["netCDF"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
+            let names = netcdf::variables(&dataset);
+            let chosen = match variable {
+                Some(wanted) => names.iter().find(|n| *n == wanted),
+                None if names.len() == 1 => names.first(),
+                None => None,
+            };
+            let chosen = chosen.cloned().ok_or_else(|| wrong(names))?;
+            Ok(Opened::Array(dataset, chosen))
+        }
+        Kind::Hdf4 => {
+            let dataset = bands::open(path, &name, &["HDF4", "HDF4Image"], GdalOpenFlags::GDAL_OF_RASTER)?;
+            let fields = bands::hdf4_fields(&dataset);
+            if fields.is_empty() {
+                return Ok(Opened::Bands(dataset));
+            }
+            let chosen = match variable {
+                Some(wanted) => fields.iter().find(|(n, _)| n == wanted),
+                None if fields.len() == 1 => fields.first(),
+                None => None,
+            };
+            let Some((_, gdal_name)) = chosen else {
+                return Err(wrong(fields.into_iter().map(|(n, _)| n).collect()));
+            };
+            let field = bands::open(path, gdal_name, &["HDF4Image"], GdalOpenFlags::GDAL_OF_RASTER)?;
+            Ok(Opened::Bands(field))
+        }
+        Kind::Zip => {
+            let members = container::members(path)?;
+            let chosen = match members.as_slice() {
+                [only] => Some(only),
+                several => several.iter().find(|m| variable.is_some_and(|v| m.name == v || m.stem() == v)),
+            };
+            let Some(member) = chosen else {
+                return Err(wrong(members.iter().map(|m| m.stem().to_owned()).collect()));
+            };
+            let inside = format!("/vsizip/{{{name}}}/{}", member.name);
+            open_bands(path, &inside, member.size).map(Opened::Bands)
+        }
+        Kind::Bands => {
+            let size = std::fs::metadata(path)
+                .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
+                .len();
+            open_bands(path, &name, size).map(Opened::Bands)
+        }
+    }
+}
+
+/// Opens a file as bands, and refuses one of raw pixels that is cut short:
+/// GDAL would read what is missing as zeros.
+fn open_bands(path: &Path, name: &str, size: u64) -> Result<Dataset, RasterError> {
+    let dataset = bands::open(path, name, bands::BAND_DRIVERS, GdalOpenFlags::GDAL_OF_RASTER)?;
+    if matches!(dataset.driver().short_name().as_str(), "EHdr" | "ENVI") {
+        let (cols, rows) = dataset.raster_size();
+        let bits = dataset
+            .rasterband(1)
+            .ok()
+            .map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
+        let pixels = (cols * rows * dataset.raster_count()) as u64;
+        // One-bit and similar packings are declared as bytes; only whole bytes are checked.
+        let needed = pixels * bits / 8;
+        let packed = gdal::Metadata::metadata_item(&dataset, "NBITS", "IMAGE_STRUCTURE").is_some();
+        if size < needed && !packed {
+            return Err(RasterError::Damaged {
+                path: path.to_owned(),
+                reason: format!("{rows}×{cols} pixels need {needed} bytes, there are {size}"),
+            });
+        }
+    }
+    Ok(dataset)
 }

@@ -19,6 +19,10 @@ pub enum Resampling {
 }
 
 impl Resampling {
+    /// Goes up whenever a kernel or the coordinates it samples at would give other
+    /// numbers; part of every task's key.
+    pub const REVISION: u32 = 1;
+
     /// Every kernel.
     pub const ALL: [Self; 3] = [Self::Nearest, Self::Bilinear, Self::Average];
 

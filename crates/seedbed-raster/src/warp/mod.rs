@@ -1,41 +1,194 @@
 //! Warp plans: where each target pixel's samples lie in the source.
+//!
+//! The rules, which are gdalwarp's exact ones (`-et 0`) unless said otherwise:
+//!
+//! * the centre of target pixel (i, j) is at (i + ½, j + ½);
+//! * *nearest* takes the source pixel at ⌊x + 1e-10⌋;
+//! * *bilinear* blends the four pixel centres around it, fewer at the edges. Where
+//!   target pixels are larger than source pixels by more than 1/0.95, along
+//!   rows or columns, the triangle widens by that factor, measured pixel by
+//!   pixel as the length of the coordinates' gradient (gdalwarp takes one
+//!   factor for a whole chunk, from its bounding box);
+//! * *average* is the mean over the target pixel's own quadrilateral, weighted
+//!   by its overlap with each source pixel, both in the plane of the source's
+//!   CRS (gdalwarp takes a box from two corners, which is wrong on sheared grids);
+//! * a missing source pixel at the centre makes a nearest or bilinear pixel
+//!   missing; beyond that weights renormalise over valid pixels. Average has
+//!   no rule for the centre;
+//! * longitudes wrap where the source goes all round.
+
+mod area;
+mod build;
+mod coordinates;
+mod samples;
 
 use crate::{Resampling, WarpError};
+use build::Build;
+use coordinates::Mapping;
+use samples::Samples;
 use seedbed_block::{Index, PixelRange, Real, Shape2d};
-use seedbed_grid::{GeoBox, Projections};
+use seedbed_grid::{Affine, GeoBox, PixelGrid, Projections};
 
 /// A warp between two geoboxes, ready to be applied to any number of layers.
-pub struct WarpPlan {}
+pub struct WarpPlan {
+    target: Shape2d,
+    window: Option<PixelRange>,
+    samples: Samples,
+    max_error: f64,
+}
 
 impl WarpPlan {
-    /// Plans a warp. `anchor` is the target's first pixel on the project's grid.
-    pub fn new(
-        _source: &GeoBox,
-        _target: &GeoBox,
-        _anchor: Index,
-        _resampling: Resampling,
-        _projections: &dyn Projections,
+    /// Plans a warp onto a range of pixels of a grid. Results don't depend on
+    /// how the grid is cut into ranges, bit for bit.
+    ///
+    /// # Errors
+    /// [`WarpError`] for a degenerate source or range, or where PROJ knows no way.
+    pub fn on_grid(
+        source: &GeoBox,
+        grid: &PixelGrid,
+        range: PixelRange,
+        resampling: Resampling,
+        projections: &dyn Projections,
     ) -> Result<Self, WarpError> {
-        todo!()
+        Self::plan(source, &grid.geobox(range), grid.affine(), range, resampling, projections)
     }
-    /// The source pixels that [`WarpPlan::apply`] needs, or `None` where target and source don't meet.
+
+    /// Plans a warp onto a geobox whose first pixel is pixel `anchor` of the
+    /// project's grid.
+    ///
+    /// The grid's origin is worked out from the target's corner and rounded to
+    /// 13 digits, to undo the rounding in that corner; origins that people
+    /// write down survive this exactly. Where the grid is at hand, prefer
+    /// [`WarpPlan::on_grid`], which needs no such care.
+    ///
+    /// # Errors
+    /// As [`WarpPlan::on_grid`].
+    pub fn new(
+        source: &GeoBox,
+        target: &GeoBox,
+        anchor: Index,
+        resampling: Resampling,
+        projections: &dyn Projections,
+    ) -> Result<Self, WarpError> {
+        let range = PixelRange { row0: anchor.row, col0: anchor.col, ..PixelRange::of_shape(target.shape) };
+        Self::plan(source, target, origin(target.affine, anchor), range, resampling, projections)
+    }
+
+    fn plan(
+        source: &GeoBox,
+        target: &GeoBox,
+        grid: Affine,
+        range: PixelRange,
+        resampling: Resampling,
+        projections: &dyn Projections,
+    ) -> Result<Self, WarpError> {
+        check("source", source)?;
+        check("target", target)?;
+        let transform = projections.transform(&target.crs, &source.crs).map_err(|cause| WarpError::Projection {
+            from: target.crs.to_string(),
+            to: source.crs.to_string(),
+            source: cause,
+        })?;
+        let singular = || WarpError::Degenerate { which: "source", reason: "its affine is singular".to_owned() };
+        let linear = source.crs == target.crs;
+        let mapping = Mapping::new(source, grid, transform, linear).ok_or_else(singular)?;
+        let built = Build { mapping: &mapping, source: source.shape, range }.samples(resampling)?;
+        Ok(Self { target: target.shape, window: built.window, samples: built.samples, max_error: built.max_error })
+    }
+
+    /// The source pixels that [`WarpPlan::apply`] needs, or `None` where
+    /// target and source don't meet.
     #[must_use]
     pub fn source_window(&self) -> Option<PixelRange> {
-        todo!()
+        self.window
     }
+
     /// The target's shape.
     #[must_use]
     pub fn target_shape(&self) -> Shape2d {
-        todo!()
+        self.target
     }
-    /// The largest measured error of an interpolated source coordinate, in source pixels.
+
+    /// The largest measured deviation of interpolated source coordinates from
+    /// PROJ's, in source pixels; at most 1e-5.
     #[must_use]
     pub fn max_error(&self) -> f64 {
-        todo!()
+        self.max_error
     }
-    /// Resamples one layer: `source` is the source window row by row (NaN = missing, empty
-    /// where there is no window), `out` the target row by row.
-    pub fn apply<T: Real>(&self, _source: &[T], _out: &mut [T]) {
-        todo!()
+
+    /// Resamples one layer: `source` is the source window row by row (NaN is
+    /// missing; empty where there is no window), `out` the target row by row.
+    /// Sums run in 64 bits in the source's row and column order.
+    ///
+    /// # Panics
+    /// If `source` hasn't the window's or `out` the target's length.
+    pub fn apply<T: Real>(&self, source: &[T], out: &mut [T]) {
+        assert_eq!(out.len(), self.target.len(), "the output must have the target's shape");
+        let Some(window) = self.window else {
+            out.fill(T::NAN);
+            return;
+        };
+        assert_eq!(source.len(), window.shape().len(), "the input must be the source window");
+        self.samples.apply(source, window.shape().cols, out);
+    }
+}
+
+fn check(which: &'static str, geobox: &GeoBox) -> Result<(), WarpError> {
+    let bad = |reason: String| Err(WarpError::Degenerate { which, reason });
+    if geobox.shape.is_empty() {
+        return bad(format!("it has {}×{} pixels", geobox.shape.rows, geobox.shape.cols));
+    }
+    let numbers: [f64; 6] = geobox.affine.into();
+    if numbers.iter().any(|n| !n.is_finite()) || geobox.affine.inverse().is_none() {
+        return bad(format!("its affine is {numbers:?}"));
+    }
+    Ok(())
+}
+
+/// The affine of the grid's pixel (0, 0), from that of pixel `anchor`.
+#[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
+fn origin(target: Affine, anchor: Index) -> Affine {
+    if anchor == (Index { row: 0, col: 0 }) {
+        return target;
+    }
+    let (row, col) = (anchor.row as f64, anchor.col as f64);
+    let back = |corner: f64, shift: f64| {
+        let origin = corner - shift;
+        let size = origin.abs().max(corner.abs()).max(shift.abs());
+        if size == 0.0 {
+            return origin;
+        }
+        // Whole numbers stay exact: 10^n is, for n up to 22, and a negative
+        // power is divided by, so that decimals come out correctly rounded.
+        #[expect(clippy::cast_possible_truncation, reason = "the exponent of a finite double")]
+        let digits = 12 - size.log10().floor() as i32;
+        if digits >= 0 {
+            (origin * 10_f64.powi(digits)).round() / 10_f64.powi(digits)
+        } else {
+            (origin / 10_f64.powi(-digits)).round() * 10_f64.powi(-digits)
+        }
+    };
+    Affine {
+        c: back(target.c, target.a * col + target.b * row),
+        f: back(target.f, target.d * col + target.e * row),
+        ..target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use seedbed_grid::Xy;
+
+    #[test]
+    fn the_origin_is_found_again_from_any_tile() {
+        for (origin_x, size) in [(-2_356_095.0, 30.0), (-125.020_833_333_333, 1.0 / 24.0), (-180.0, 0.1), (0.0, 1.0 / 3.0)] {
+            let grid = Affine::north_up(Xy { x: origin_x, y: 49.9375 }, size, size);
+            for anchor in [Index { row: 7, col: 13 }, Index { row: -4000, col: 123_457 }] {
+                #[expect(clippy::cast_precision_loss, reason = "small")]
+                let tile = grid.shifted(anchor.row as f64, anchor.col as f64);
+                assert_eq!(origin(tile, anchor), grid, "{origin_x} {size} {anchor:?}");
+            }
+        }
     }
 }

@@ -1,0 +1,309 @@
+//! netCDF by its own conventions: variables, axes, clock and place.
+//!
+//! GDAL reads the arrays; their meaning is worked out here, since GDAL's needs
+//! `standard_name`s that real files lack, and depends on its release.
+
+use crate::error::RasterError;
+use crate::ffi::{Array, Group};
+use crate::proj::{self, Proj};
+use crate::raster::Layer;
+use crate::stored::Decoding;
+use crate::{DType, clock, grid_mapping};
+use gdal::Dataset;
+use gdal_sys::GDALDataType as Gdt;
+use seedbed_block::{PixelRange, Real, Shape2d};
+use seedbed_grid::{Affine, Crs, Projections};
+use std::ops::Range;
+use std::path::Path;
+
+/// How far, in pixels, a coordinate may be from an even spacing: 32-bit
+/// degrees are off by up to 1e-3 of a 4-km pixel.
+const UNEVEN: f64 = 0.01;
+
+/// A variable on two horizontal axes, and what the file says of it.
+pub struct Variable {
+    pub name: String,
+    pub layers: Vec<Layer>,
+    pub shape: Shape2d,
+    pub affine: Affine,
+    pub crs: Option<Crs>,
+    /// Whether the axes are longitude and latitude.
+    pub degrees: bool,
+    pub unit: Option<String>,
+    pub decoding: Decoding,
+    /// How many dimensions precede the two horizontal ones.
+    leading: usize,
+    /// Which of them the layers run along.
+    along: Option<usize>,
+    stored: u32,
+}
+
+/// What a coordinate variable measures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Axis {
+    X,
+    Y,
+    Time,
+    Other,
+}
+
+fn axis(group: &Group<'_>, name: &str) -> Axis {
+    let array = group.array(name);
+    let text = |key: &str| {
+        array.as_ref().and_then(|a| a.text_attribute(key)).unwrap_or_default().to_ascii_lowercase()
+    };
+    match text("axis").as_str() {
+        "x" => return Axis::X,
+        "y" => return Axis::Y,
+        "t" => return Axis::Time,
+        _ => {}
+    }
+    match text("standard_name").as_str() {
+        "longitude" | "projection_x_coordinate" | "grid_longitude" => return Axis::X,
+        "latitude" | "projection_y_coordinate" | "grid_latitude" => return Axis::Y,
+        "time" => return Axis::Time,
+        _ => {}
+    }
+    let units = array.as_ref().and_then(units).unwrap_or_default().to_ascii_lowercase();
+    if units.starts_with("degree") && units.contains("_e") {
+        return Axis::X;
+    }
+    if units.starts_with("degree") && units.contains("_n") {
+        return Axis::Y;
+    }
+    if units.contains(" since ") || units.contains(" from ") {
+        return Axis::Time;
+    }
+    match name.to_ascii_lowercase().as_str() {
+        "x" | "lon" | "longitude" | "easting" => Axis::X,
+        "y" | "lat" | "latitude" | "northing" => Axis::Y,
+        "time" | "day" | "t" => Axis::Time,
+        _ => Axis::Other,
+    }
+}
+
+fn units(array: &Array<'_>) -> Option<String> {
+    array.unit().or_else(|| array.text_attribute("units"))
+}
+
+/// The variables on two horizontal axes, in the file's order.
+pub fn variables(dataset: &Dataset) -> Vec<String> {
+    let Some(group) = Group::root(dataset) else { return Vec::new() };
+    let names = group.array_names();
+    let mut axes = std::collections::HashMap::new();
+    let bounds: Vec<String> = names
+        .iter()
+        .filter_map(|n| {
+            let array = group.array(n)?;
+            array.text_attribute("bounds").or_else(|| array.text_attribute("climatology"))
+        })
+        .collect();
+    names
+        .iter()
+        .filter(|name| {
+            let Some(array) = group.array(name) else { return false };
+            let dims = array.dimensions();
+            let [.., y, x] = dims.as_slice() else { return false };
+            let mut axis_of =
+                |name: &str| *axes.entry(name.to_owned()).or_insert_with(|| axis(&group, name));
+            let horizontal = axis_of(&y.0) == Axis::Y && axis_of(&x.0) == Axis::X;
+            let numeric = dtype(array.stored_type()).is_some();
+            // 2-D longitudes and latitudes are coordinates, not data.
+            horizontal && numeric && !bounds.contains(name) && axis(&group, name) == Axis::Other
+        })
+        .cloned()
+        .collect()
+}
+
+/// The type of GDAL's number for it; 64-bit integers are read as doubles.
+pub fn dtype(gdal: u32) -> Option<DType> {
+    Some(match gdal {
+        Gdt::GDT_Byte => DType::UInt8,
+        Gdt::GDT_UInt16 => DType::UInt16,
+        Gdt::GDT_Int16 => DType::Int16,
+        Gdt::GDT_UInt32 => DType::UInt32,
+        Gdt::GDT_Int32 => DType::Int32,
+        Gdt::GDT_Float32 => DType::Float32,
+        // GDT_UInt64, GDT_Int64
+        Gdt::GDT_Float64 | 12 | 13 => DType::Float64,
+        // GDT_Int8, from GDAL 3.7
+        14 => DType::Int8,
+        _ => return None,
+    })
+}
+
+/// Works out where and when a variable's values are.
+pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, RasterError> {
+    let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
+    let group = Group::root(dataset).ok_or_else(|| damaged("it has no root group".to_owned()))?;
+    let array = group.array(name).ok_or_else(|| damaged(format!("variable `{name}` can't be opened")))?;
+    let dims = array.dimensions();
+    let [leading @ .., y, x] = dims.as_slice() else {
+        return Err(damaged(format!("variable `{name}` has {} dimensions", dims.len())));
+    };
+    let shape = Shape2d { rows: y.1, cols: x.1 };
+
+    let mapping = array.text_attribute("grid_mapping");
+    let mapping = mapping.as_deref().and_then(|m| m.split([' ', ':']).next()).and_then(|m| group.array(m));
+    let crs = match &mapping {
+        Some(mapping) => {
+            let crs = match grid_mapping::definition(mapping) {
+                Some(definition) => Some(Proj.resolve(&definition)),
+                None => array.spatial_ref().map(|srs| proj::canonical(&srs, name)),
+            };
+            crs.transpose().map_err(|source| RasterError::Crs { path: path.to_owned(), source })?
+        }
+        None => None,
+    };
+    let (xs, x_unit) = coordinates(&group, path, &x.0)?;
+    let (ys, y_unit) = coordinates(&group, path, &y.0)?;
+    let degrees = crs.as_ref().map_or_else(
+        || x_unit.starts_with("degree") || x.0.to_ascii_lowercase().starts_with("lon"),
+        |crs| crs.geographic,
+    );
+    let (x0, dx) = spacing(path, &x.0, &xs, &x_unit, degrees)?;
+    let (y0, dy) = spacing(path, &y.0, &ys, &y_unit, degrees)?;
+    // Coordinates are pixel centres.
+    let affine = Affine { a: dx, b: 0.0, c: x0 - dx / 2.0, d: 0.0, e: dy, f: y0 - dy / 2.0 };
+
+    let long: Vec<usize> = (0..leading.len()).filter(|i| leading[*i].1 != 1).collect();
+    let times: Vec<usize> = (0..leading.len()).filter(|i| axis(&group, &leading[*i].0) == Axis::Time).collect();
+    let along = match (long.as_slice(), times.as_slice()) {
+        ([], times) => times.first().copied(),
+        ([one], _) => Some(*one),
+        _ => {
+            let names: Vec<&str> = long.iter().map(|i| leading[*i].0.as_str()).collect();
+            return Err(damaged(format!("variable `{name}` runs along {}: layers need one axis", names.join(" and "))));
+        }
+    };
+    let layers = match along {
+        Some(i) if times.contains(&i) => clock_of(&group, path, &leading[i].0, leading[i].1)?,
+        Some(i) => vec![Layer { date: None }; leading[i].1],
+        None => vec![Layer { date: None }],
+    };
+    if layers.is_empty() || shape.is_empty() {
+        return Err(damaged(format!("variable `{name}` is empty")));
+    }
+    let stored = array.stored_type();
+    let dtype = dtype(stored).ok_or_else(|| damaged(format!("variable `{name}` isn't numeric")))?;
+    let first = |key: &str| array.number_attribute(key).and_then(|list| list.first().copied());
+    // Floats that were never written hold netCDF's default fill value.
+    let default_fill = matches!(dtype, DType::Float32 | DType::Float64).then_some(9.969_209_968_386_869e36);
+    let nodata = array.nodata().or_else(|| first("_FillValue")).or(default_fill);
+    let also_nodata = first("missing_value").filter(|m| Some(*m) != nodata);
+    let unsigned = array.text_attribute("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
+    Ok(Variable {
+        name: name.to_owned(),
+        layers,
+        shape,
+        affine,
+        crs,
+        degrees,
+        unit: units(&array),
+        decoding: Decoding {
+            dtype,
+            nodata,
+            also_nodata,
+            scale: first("scale_factor").unwrap_or(1.0),
+            offset: first("add_offset").unwrap_or(0.0),
+            unsigned,
+        },
+        leading: leading.len(),
+        along,
+        stored,
+    })
+}
+
+fn clock_of(group: &Group<'_>, path: &Path, name: &str, size: usize) -> Result<Vec<Layer>, RasterError> {
+    let silent = || vec![Layer { date: None }; size];
+    let Some(array) = group.array(name) else { return Ok(silent()) };
+    let Some(units) = units(&array) else { return Ok(silent()) };
+    let calendar = array.text_attribute("calendar").unwrap_or_default();
+    let values: Vec<f64> = array
+        .read(&[0], &[size])
+        .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    let dates = clock::dates(&units, &calendar, &values).map_err(|reason| RasterError::Time {
+        path: path.to_owned(),
+        units,
+        calendar,
+        reason,
+    })?;
+    Ok(dates.into_iter().map(|date| Layer { date: Some(date) }).collect())
+}
+
+fn coordinates(group: &Group<'_>, path: &Path, name: &str) -> Result<(Vec<f64>, String), RasterError> {
+    let missing = || RasterError::NoGeobox {
+        path: path.to_owned(),
+        missing: format!("dimension `{name}` has no coordinates"),
+    };
+    let array = group.array(name).ok_or_else(missing)?;
+    let dims = array.dimensions();
+    let [(_, size)] = dims.as_slice() else { return Err(missing()) };
+    let values = array
+        .read(&[0], &[*size])
+        .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    Ok((values, units(&array).unwrap_or_default()))
+}
+
+/// The first coordinate and the step, in metres or degrees.
+#[expect(clippy::cast_precision_loss, reason = "axis lengths are far below 2^52")]
+fn spacing(path: &Path, name: &str, values: &[f64], unit: &str, degrees: bool) -> Result<(f64, f64), RasterError> {
+    let bad = |missing: String| RasterError::NoGeobox { path: path.to_owned(), missing };
+    let metres = match unit.to_ascii_lowercase().as_str() {
+        _ if degrees => 1.0,
+        "km" | "kilometer" | "kilometers" | "kilometre" | "kilometres" => 1000.0,
+        "" | "1" | "m" | "meter" | "meters" | "metre" | "metres" => 1.0,
+        other => return Err(bad(format!("axis `{name}` is in `{other}`"))),
+    };
+    let (Some(first), Some(last)) = (values.first(), values.last()) else {
+        return Err(bad(format!("axis `{name}` is empty")));
+    };
+    if values.len() < 2 {
+        return Err(bad(format!("axis `{name}` has one value and so no spacing")));
+    }
+    let step = (last - first) / (values.len() - 1) as f64;
+    let uneven = values
+        .iter()
+        .enumerate()
+        .map(|(i, v)| ((v - first) / step - i as f64).abs())
+        .fold(0.0, f64::max);
+    if step == 0.0 || !step.is_finite() || uneven > UNEVEN || uneven.is_nan() {
+        return Err(bad(format!("axis `{name}` is uneven by {uneven:.3} steps of {step}")));
+    }
+    Ok((first * metres, step * metres))
+}
+
+impl Variable {
+    /// Reads a window of many layers in one call to the library.
+    pub fn read<T: Real>(
+        &self,
+        dataset: &Dataset,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Vec<T>, RasterError> {
+        let failed = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
+        let group = Group::root(dataset).ok_or_else(|| failed("it has no root group".to_owned()))?;
+        let array =
+            group.array(&self.name).ok_or_else(|| failed(format!("variable `{}` is gone", self.name)))?;
+        let (mut start, mut count) = (vec![0; self.leading], vec![1; self.leading]);
+        if let Some(i) = self.along {
+            start[i] = layers.start as u64;
+            count[i] = layers.len();
+        }
+        start.extend([window.row0.unsigned_abs(), window.col0.unsigned_abs()]);
+        count.extend([window.shape().rows, window.shape().cols]);
+        let (s, n) = (start.as_slice(), count.as_slice());
+        // In the stored type: the netCDF driver converts element by element.
+        let decoded = match self.stored {
+            Gdt::GDT_Byte => array.read::<u8>(s, n).map(|raw| self.decoding.decode(&raw)),
+            Gdt::GDT_UInt16 => array.read::<u16>(s, n).map(|raw| self.decoding.decode(&raw)),
+            Gdt::GDT_Int16 => array.read::<i16>(s, n).map(|raw| self.decoding.decode(&raw)),
+            Gdt::GDT_UInt32 => array.read::<u32>(s, n).map(|raw| self.decoding.decode(&raw)),
+            Gdt::GDT_Int32 => array.read::<i32>(s, n).map(|raw| self.decoding.decode(&raw)),
+            Gdt::GDT_Float32 => array.read::<f32>(s, n).map(|raw| self.decoding.decode(&raw)),
+            _ => array.read::<f64>(s, n).map(|raw| self.decoding.decode(&raw)),
+        };
+        decoded.map_err(|reason| failed(format!("layers {} to {} can't be read: {reason}", layers.start, layers.end)))
+    }
+}

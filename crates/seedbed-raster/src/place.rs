@@ -1,0 +1,129 @@
+//! Where a raster lies: what its file says against what its metadata claim.
+
+use crate::proj::{Proj, same_crs};
+use crate::RasterError;
+use seedbed_block::Shape2d;
+use seedbed_grid::{Affine, Crs, GeoBox, Projections};
+use std::path::Path;
+
+/// How far, in pixels, a file's corners may lie from those claimed: headers
+/// round to a few digits, half a pixel is a mistaken corner convention.
+const CLAIM: f64 = 0.05;
+
+/// What the file says.
+pub struct Said {
+    pub affine: Option<Affine>,
+    pub crs: Option<Crs>,
+    /// Whether its axes are longitude and latitude by name.
+    pub degrees: bool,
+}
+
+/// The geobox from both.
+#[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+pub fn geobox(path: &Path, shape: Shape2d, said: Said, claimed: Option<&GeoBox>) -> Result<GeoBox, RasterError> {
+    let contradiction = |reason: String| RasterError::Claim { path: path.to_owned(), reason };
+    let missing = |missing: &str| RasterError::NoGeobox { path: path.to_owned(), missing: missing.to_owned() };
+    if let Some(claim) = claimed
+        && claim.shape != shape
+    {
+        return Err(contradiction(format!(
+            "it has {}×{} pixels, its metadata say {}×{}",
+            shape.rows, shape.cols, claim.shape.rows, claim.shape.cols
+        )));
+    }
+    let crs = match (said.crs, claimed) {
+        (Some(own), Some(claim)) if !same_crs(&own, &claim.crs) => {
+            return Err(contradiction(format!("it is in {own}, its metadata say {}", claim.crs)));
+        }
+        (Some(own), _) => own,
+        (None, Some(claim)) => claim.crs.clone(),
+        // CF asks for no grid mapping where the axes are longitude and latitude.
+        (None, None) if said.degrees => {
+            Proj.resolve("EPSG:4326").map_err(|source| RasterError::Crs { path: path.to_owned(), source })?
+        }
+        (None, None) => return Err(missing("no coordinate reference system")),
+    };
+    let mut affine = match (said.affine, claimed) {
+        (Some(own), Some(claim)) => {
+            let off = distance(own, claim.affine, shape, crs.geographic)
+                .ok_or_else(|| missing("its affine is singular"))?;
+            if off > CLAIM {
+                return Err(contradiction(format!(
+                    "its corner is at {}, {} with pixels of {}×{}, its metadata say {}, {} and {}×{} ({off:.2} px off)",
+                    own.c, own.f, own.a, own.e, claim.affine.c, claim.affine.f, claim.affine.a, claim.affine.e
+                )));
+            }
+            own
+        }
+        (Some(own), None) => own,
+        (None, Some(claim)) => claim.affine,
+        (None, None) => return Err(missing("no corner and pixel size")),
+    };
+    if crs.geographic && affine.b == 0.0 {
+        let (one, other) = (affine.c, affine.c + affine.a * shape.cols as f64);
+        if one.min(other) >= 180.0 {
+            affine.c -= 360.0;
+        }
+    }
+    Ok(GeoBox { crs, affine, shape })
+}
+
+/// How far two affines' corners are apart, in pixels of the first; whole turns
+/// and the direction of the rows don't count.
+#[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+fn distance(own: Affine, claim: Affine, shape: Shape2d, geographic: bool) -> Option<f64> {
+    let (rows, cols) = (shape.rows as f64, shape.cols as f64);
+    let inverse = own.inverse()?;
+    let far = |flip: bool| {
+        [(0.0, 0.0), (cols, 0.0), (0.0, rows)]
+            .iter()
+            .map(|&(col, row)| {
+                let mut at = claim.apply(col, if flip { rows - row } else { row });
+                let there = own.apply(col, row);
+                if geographic {
+                    at.x += 360.0 * ((there.x - at.x) / 360.0).round();
+                }
+                let px = inverse.apply(at.x, at.y);
+                (px.x - col).abs().max((px.y - row).abs())
+            })
+            .fold(0.0, f64::max)
+    };
+    Some(far(false).min(far(true)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(affine: [f64; 6]) -> Said {
+        Said { affine: Some(affine.into()), crs: Some(Proj.resolve("EPSG:4326").unwrap()), degrees: true }
+    }
+
+    fn claim(affine: [f64; 6]) -> GeoBox {
+        GeoBox { crs: Proj.resolve("OGC:CRS84").unwrap(), affine: affine.into(), shape: Shape2d { rows: 10, cols: 20 } }
+    }
+
+    #[test]
+    fn longitudes_beyond_180_are_brought_back_and_flipped_claims_accepted() {
+        let shape = Shape2d { rows: 10, cols: 20 };
+        let path = Path::new("maca.nc");
+        let own = [0.5, 0.0, 235.0, 0.0, 0.5, 25.0];
+        let flipped = claim([0.5, 0.0, -125.0, 0.0, -0.5, 30.0]);
+        let box_ = geobox(path, shape, said(own), Some(&flipped)).unwrap();
+        assert_eq!(<[f64; 6]>::from(box_.affine), [0.5, 0.0, -125.0, 0.0, 0.5, 25.0]);
+        let half_off = claim([0.5, 0.0, -125.25, 0.0, -0.5, 30.0]);
+        let error = geobox(path, shape, said(own), Some(&half_off)).unwrap_err().to_string();
+        assert!(error.contains("0.50 px off"), "{error}");
+        let shape = Shape2d { rows: 10, cols: 21 };
+        assert!(geobox(path, shape, said(own), Some(&flipped)).is_err());
+    }
+
+    #[test]
+    fn a_mute_file_needs_a_claim() {
+        let shape = Shape2d { rows: 10, cols: 20 };
+        let mute = || Said { affine: None, crs: None, degrees: false };
+        assert!(geobox(Path::new("a.tif"), shape, mute(), None).is_err());
+        let claim = claim([0.5, 0.0, -125.0, 0.0, -0.5, 30.0]);
+        assert_eq!(geobox(Path::new("a.tif"), shape, mute(), Some(&claim)).unwrap(), claim);
+    }
+}

@@ -1,0 +1,1 @@
+//! Rasters against GDAL and other readers.
