@@ -1,1 +1,35 @@
-//! Items and tiles to aligned blocks; products, mosaics and their verification.
+//! Where items meet tiles: STAC assets become aligned blocks, and results
+//! become verified products.
+//!
+//! Reading: a [`Series`] is one asset key of many items; a [`TileReader`] puts
+//! it onto one tile, day by day. Writing: an [`Attempt`] stages a product's
+//! files, verifies them and commits one record; [`Expected`] is the set of
+//! products there should be, which [`verify`] and [`mosaic()`] hold them to.
+
+mod clean;
+mod error;
+mod expected;
+mod identity;
+mod mosaic;
+mod prepare;
+mod product;
+mod reader;
+mod record;
+mod series;
+mod spool;
+mod tree;
+mod verify;
+
+pub use clean::{CleanReport, clean};
+pub use error::PrepError;
+pub use expected::{Expected, Member};
+pub use identity::{Identity, TaskKey};
+pub use mosaic::{MosaicReport, MosaicRequest, mosaic};
+pub use prepare::{Prepare, PrepareReport, prepare};
+pub use product::{Attempt, Committed, Done, Outcome, Variable, is_done};
+pub use reader::{LeapRule, Plans, Rules, Sane, Target, TileReader, TimeRule};
+pub use record::{Description, Provenance};
+pub use series::{Series, SourceAsset};
+pub use spool::{Spool, product_path};
+pub use tree::write_catalog;
+pub use verify::{Problem, VerifyReport, verify};

@@ -1,0 +1,212 @@
+//! What can go wrong between items and products.
+
+use seedbed_block::{Date, Unit, UnitError};
+use seedbed_catalog::CatalogError;
+use seedbed_grid::{GridError, ProjectionError};
+use seedbed_raster::{RasterError, WarpError};
+use seedbed_storage::StorageError;
+use std::path::PathBuf;
+
+/// An error of preparing inputs or writing products.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepError {
+    /// No item has the asset.
+    #[error("input `{input}`: none of the {items} items has an asset `{asset}` (they have: {there})")]
+    NoAsset {
+        /// The input's name.
+        input: String,
+        /// How many items were looked at.
+        items: usize,
+        /// The asset asked for.
+        asset: String,
+        /// The keys there are.
+        there: String,
+    },
+    /// An item has no date.
+    #[error("item `{item}` has neither a datetime nor start and end")]
+    Undated {
+        /// The item.
+        item: String,
+    },
+    /// Nothing of an input touches the tiles.
+    #[error("input `{input}`: none of its {assets} assets touches {what}")]
+    Outside {
+        /// The input's name.
+        input: String,
+        /// How many assets it has.
+        assets: usize,
+        /// The tile or tiles.
+        what: String,
+    },
+    /// Days that no asset has.
+    #[error("input `{input}`: {count} days are missing on {tile}: {days}")]
+    MissingDays {
+        /// The input's name.
+        input: String,
+        /// The tile.
+        tile: String,
+        /// How many.
+        count: usize,
+        /// The first of them.
+        days: String,
+    },
+    /// A file's dates contradict its item's.
+    #[error("{path}: layer {layer} is dated {found}, but the item `{item}` covers {start} to {end}")]
+    Clock {
+        /// The file.
+        path: PathBuf,
+        /// Layer number from 0.
+        layer: usize,
+        /// The file's date.
+        found: Date,
+        /// The item.
+        item: String,
+        /// Its first day.
+        start: Date,
+        /// Its last day.
+        end: Date,
+    },
+    /// The unit isn't known.
+    #[error("input `{input}`: no unit is stated in {place}; set `unit` in the project file")]
+    NoUnit {
+        /// The input's name.
+        input: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// The unit can't be converted.
+    #[error("input `{input}` ({path})")]
+    Unit {
+        /// The input's name.
+        input: String,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: UnitError,
+    },
+    /// A value that can't be in the unit it is said to be in.
+    #[error(
+        "input `{input}`: {value} {unit} on {date} in tile {tile} lies outside {low}..{high} {unit} ({path})"
+    )]
+    Range {
+        /// The input's name.
+        input: String,
+        /// The value found.
+        value: f64,
+        /// Its unit after conversion.
+        unit: Unit,
+        /// The day.
+        date: Date,
+        /// The tile.
+        tile: String,
+        /// Least value that makes sense.
+        low: f64,
+        /// Greatest value that makes sense.
+        high: f64,
+        /// The file it was read from.
+        path: PathBuf,
+    },
+    /// A file can't be read.
+    #[error("can't read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or folder can't be written.
+    #[error("can't write {path}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A written file doesn't read back as it was meant.
+    #[error("{path} does not read back as written: {what}")]
+    Unverified {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// A product's document is damaged.
+    #[error("{path} is no {what}: {reason}")]
+    Document {
+        /// The file.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A mosaic would have holes.
+    #[error("{count} of {expected} tiles are missing: {tiles}")]
+    Holes {
+        /// How many.
+        count: usize,
+        /// How many there should be.
+        expected: usize,
+        /// Their names and periods, the first few.
+        tiles: String,
+    },
+    /// A request contradicts itself.
+    #[error("{0}")]
+    Request(String),
+    /// A task can't be encoded.
+    #[error("a task can't be encoded")]
+    Encode(#[source] serde_json::Error),
+    /// From the catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// From a store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// From a raster.
+    #[error(transparent)]
+    Raster(#[from] RasterError),
+    /// From a warp plan.
+    #[error(transparent)]
+    Warp(#[from] WarpError),
+    /// From the grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// From PROJ.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+}
+
+impl PrepError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Storage(e) => e.retryable(),
+            Self::Catalog(e) => e.retryable(),
+            _ => false,
+        }
+    }
+
+    /// Whether the request or its inputs are at fault rather than the work.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAsset { .. }
+                | Self::Undated { .. }
+                | Self::Outside { .. }
+                | Self::NoUnit { .. }
+                | Self::Unit { .. }
+                | Self::Request(_)
+                | Self::Read { .. }
+                | Self::Grid(_)
+                | Self::Projection(_)
+        )
+    }
+}
+
+/// Attaches a path to an I/O error.
+pub(crate) fn at(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> PrepError {
+    let path = path.into();
+    move |source| PrepError::Write { path, source }
+}

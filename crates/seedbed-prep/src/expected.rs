@@ -1,0 +1,108 @@
+//! The set of products there should be.
+
+use crate::{PrepError, Spool, TaskKey};
+use seedbed_grid::{Bbox, PixelGrid, PixelRange, Tile};
+use seedbed_storage::Location;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One product: a tile, a period, and the key of the task that makes it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Member {
+    /// The tile's name; `mosaic` for the union of all.
+    pub tile: String,
+    /// `2003`, `2003-07` or `2003-07-15`.
+    pub period: String,
+    /// The task's key.
+    pub key: TaskKey,
+    /// Its variables, where they are not all of the set's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub variables: Option<Vec<String>>,
+}
+
+impl Member {
+    /// `<root>/<tile>/<period>`.
+    #[must_use]
+    pub fn folder(&self, root: &Path) -> PathBuf {
+        root.join(&self.tile).join(&self.period)
+    }
+
+    /// `<root>/<tile>/<period>/<K>.json`.
+    #[must_use]
+    pub fn record(&self, root: &Path) -> PathBuf {
+        self.folder(root).join(format!("{}.json", self.key))
+    }
+}
+
+/// Tiles × periods × variables: written at planning as `expected.json` beside
+/// the product's catalog, and what `verify` and `mosaic` go by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Expected {
+    /// Version of this document's form.
+    pub format_version: u32,
+    /// The product's name.
+    pub name: String,
+    /// The variables of every product: each an asset key.
+    pub variables: Vec<String>,
+    /// The grid all tiles lie on.
+    pub grid: PixelGrid,
+    /// The tiles.
+    pub tiles: Vec<Tile>,
+    /// The area the tiles cover, in WGS 84.
+    pub bbox: Bbox,
+    /// Every product there should be.
+    pub members: Vec<Member>,
+}
+
+/// The file's name beside `catalog.json`.
+const FILE: &str = "expected.json";
+
+impl Expected {
+    /// Version of the document's form that is written.
+    pub const FORMAT: u32 = 1;
+
+    /// The set written beside a product's `catalog.json`, or in its folder.
+    ///
+    /// # Errors
+    /// [`PrepError::Document`] if there is none or it is damaged.
+    pub fn read(product: &Path) -> Result<(Self, PathBuf), PrepError> {
+        let root = if product.is_dir() { product } else { product.parent().unwrap_or(Path::new(".")) };
+        let path = root.join(FILE);
+        let document =
+            |reason: String| PrepError::Document { path: path.clone(), what: "expected set", reason };
+        let bytes = fs::read(&path).map_err(|e| document(e.to_string()))?;
+        let set: Self = serde_json::from_slice(&bytes).map_err(|e| document(e.to_string()))?;
+        if set.format_version != Self::FORMAT {
+            return Err(document(format!("its format version is {}", set.format_version)));
+        }
+        Ok((set, root.to_owned()))
+    }
+
+    /// Writes the set under `root`, unless the same is there.
+    ///
+    /// # Errors
+    /// [`PrepError::Storage`] if it can't be written.
+    pub fn write(&self, root: &Path, spool: &Spool) -> Result<(), PrepError> {
+        let path = root.join(FILE);
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(PrepError::Encode)?;
+        bytes.push(b'\n');
+        if fs::read(&path).is_ok_and(|there| there == bytes) {
+            return Ok(());
+        }
+        spool.block_on(spool.stores().replace(&Location::Local(path), bytes.into()))?;
+        Ok(())
+    }
+
+    /// The variables of a member.
+    #[must_use]
+    pub fn variables<'a>(&'a self, member: &'a Member) -> &'a [String] {
+        member.variables.as_deref().unwrap_or(&self.variables)
+    }
+
+    /// The pixels of a member.
+    #[must_use]
+    pub fn range(&self, member: &Member) -> Option<PixelRange> {
+        self.tiles.iter().find(|t| t.name == member.tile).map(|t| t.range)
+    }
+}

@@ -1,0 +1,118 @@
+//! What bytes are, wherever they lie, and the keys of the work done on them.
+
+use seedbed_catalog::Asset;
+use seedbed_storage::Checksum;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+use crate::PrepError;
+
+/// What identifies an input's bytes independently of where they are kept.
+///
+/// An asset that was copied home keeps the identity it had at the archive, so
+/// copying or moving inputs redoes nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Identity {
+    /// A digest, as a multihash in hex: the archive's, or computed from a local file.
+    Checksum(String),
+    /// What the archive says of a file it gives no digest for.
+    Origin {
+        /// The address at the archive.
+        href: String,
+        /// Bytes, where known.
+        size: Option<u64>,
+        /// Its version, where known.
+        version: Option<String>,
+    },
+    /// A constant from the project file.
+    Value(f64),
+}
+
+impl Identity {
+    /// The identity of an asset: what the archive said of it, or the digest of a
+    /// local file that came from no archive.
+    ///
+    /// # Errors
+    /// [`PrepError`] if a local file is missing or can't be read.
+    pub fn of(asset: &Asset<'_>) -> Result<Self, PrepError> {
+        let stated = match asset.identity() {
+            seedbed_catalog::Identity::Checksum(multihash) => Self::Checksum(multihash),
+            seedbed_catalog::Identity::Origin { href, size, version } => Self::Origin { href, size, version },
+        };
+        match (&stated, asset.origin(), asset.location()?.as_path()) {
+            (Self::Origin { .. }, None, Some(path)) => Self::of_file(path),
+            _ => Ok(stated),
+        }
+    }
+
+    /// The identity of a local file: its digest.
+    ///
+    /// # Errors
+    /// [`PrepError::Read`] if the file is missing or can't be read.
+    pub fn of_file(path: &std::path::Path) -> Result<Self, PrepError> {
+        let checksum =
+            Checksum::of_file(path).map_err(|source| PrepError::Read { path: path.to_owned(), source })?;
+        Ok(Self::Checksum(checksum.multihash()))
+    }
+}
+
+/// SHA-256 of a task's canonical encoding, in hex.
+///
+/// Equal keys mean equal results: the encoding holds the inputs' identities,
+/// every parameter, the geometry, and a revision for each kernel and model.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TaskKey(String);
+
+impl TaskKey {
+    /// The key of a task, from its canonical encoding.
+    ///
+    /// # Errors
+    /// [`PrepError::Encode`] if it can't be encoded as JSON.
+    pub fn of<T: Serialize>(task: &T) -> Result<Self, PrepError> {
+        let encoded = serde_json::to_vec(task).map_err(PrepError::Encode)?;
+        Ok(Self(hex(&Sha256::digest(encoded))))
+    }
+
+    /// All 64 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first eight digits, as they stand in folder names.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+}
+
+impl fmt::Display for TaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Bytes as lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_depends_on_every_part_of_the_task() {
+        let a = TaskKey::of(&("veget", 1, 0.85)).unwrap();
+        let b = TaskKey::of(&("veget", 1, 0.86)).unwrap();
+        assert_ne!(a, b);
+        assert_eq!(a, TaskKey::of(&("veget", 1, 0.85)).unwrap());
+        assert_eq!(a.short().len(), 8);
+    }
+}

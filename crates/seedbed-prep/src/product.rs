@@ -1,0 +1,303 @@
+//! Products: staged, verified, committed once.
+//!
+//! A product is all files of one tile and period. Its files go to a staging
+//! folder no other attempt knows, are flushed and digested, and the folder is
+//! renamed to `<K8>-<C8>`: eight digits of the task's key and eight of its
+//! contents' digest. Two attempts with the same result thus name the same
+//! folder, two with different results never touch each other's. The product
+//! exists from the moment its record `<K>.json`, the STAC item, is created;
+//! that happens once, by `link(2)`.
+
+use crate::error::at;
+use crate::identity::hex;
+use crate::record::{Description, record};
+use crate::{Member, PrepError, Spool};
+use seedbed_block::Real;
+use seedbed_catalog::Item;
+use seedbed_grid::{GeoBox, Projections};
+use seedbed_raster::cog::{self, BandMeta, CogOptions};
+use seedbed_raster::{Raster, RasterSource, Statistics, statistics};
+use seedbed_storage::{Checksum, Location, Put};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A product under way. Dropped without [`Attempt::commit`], it leaves nothing.
+#[derive(Debug)]
+pub struct Attempt {
+    folder: PathBuf,
+    staging: PathBuf,
+    member: Member,
+    geobox: GeoBox,
+    options: CogOptions,
+    written: Vec<Written>,
+}
+
+/// A variable to be written.
+#[derive(Debug, Clone, Default)]
+pub struct Variable {
+    /// The asset key.
+    pub name: String,
+    /// A line for people.
+    pub title: String,
+    /// Unit of the values.
+    pub unit: Option<String>,
+    /// More facts for the record, such as days that were missing.
+    pub facts: Map<String, Value>,
+}
+
+/// A variable that has been written.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) variable: Variable,
+    pub(crate) file: String,
+    pub(crate) statistics: Statistics,
+}
+
+/// A file of a product, as staged.
+#[derive(Debug, Clone)]
+pub(crate) struct Staged {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) checksum: String,
+}
+
+/// How a commit went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// This attempt made the record.
+    Created,
+    /// Another attempt had made a whole product; its record stands.
+    Adopted,
+}
+
+/// A committed product.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The record's path.
+    pub record: PathBuf,
+    /// Who made it.
+    pub outcome: Outcome,
+}
+
+/// What [`is_done`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// There is no record.
+    No,
+    /// The record and all its files are there.
+    Yes,
+    /// There is a record, but something it names is missing or has another size.
+    Damaged(String),
+}
+
+impl Attempt {
+    /// Starts a product of `member` under `root`: COGs on `geobox`, all written
+    /// with the same options.
+    ///
+    /// # Errors
+    /// [`PrepError::Write`] if the staging folder can't be made.
+    pub fn begin(
+        root: &Path,
+        member: &Member,
+        geobox: &GeoBox,
+        options: &CogOptions,
+    ) -> Result<Self, PrepError> {
+        let folder = member.folder(root);
+        let mut random = [0_u8; 8];
+        getrandom::fill(&mut random).map_err(|e| PrepError::Request(format!("no random numbers: {e}")))?;
+        let staging = folder.join(format!(".{}.{}.part", member.key.short(), hex(&random)));
+        fs::create_dir_all(&staging).map_err(at(&staging))?;
+        Ok(Self {
+            folder,
+            staging,
+            member: member.clone(),
+            geobox: geobox.clone(),
+            options: options.clone(),
+            written: Vec::new(),
+        })
+    }
+
+    /// Writes a variable's COG, `<variable>_<tile>_<period>.tif`, and reads its
+    /// grid and nodata value back through the public reader.
+    ///
+    /// # Errors
+    /// [`PrepError::Raster`] for values the type can't hold or a full disk;
+    /// [`PrepError::Unverified`] if the file reads back otherwise than meant.
+    pub fn write<T: Real>(&mut self, variable: Variable, values: &[T]) -> Result<(), PrepError> {
+        let file = format!("{}_{}_{}.tif", variable.name, self.member.tile, self.member.period);
+        let path = self.staging.join(&file);
+        let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
+        cog::write(&path, &self.geobox, values, &band, &self.options)?;
+        self.check(&path)?;
+        self.written.push(Written { variable, file, statistics: statistics(values) });
+        Ok(())
+    }
+
+    fn check(&self, path: &Path) -> Result<(), PrepError> {
+        let raster = Raster::open(&RasterSource { path: path.to_owned(), variable: None, claimed: None })?;
+        let wrong = |what: String| Err(PrepError::Unverified { path: path.to_owned(), what });
+        if *raster.geobox() != self.geobox {
+            return wrong(format!("its grid is {:?}, not {:?}", raster.geobox(), self.geobox));
+        }
+        let same = match (raster.nodata(), self.options.nodata) {
+            (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (a, b) => a == b,
+        };
+        if !same {
+            return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), self.options.nodata));
+        }
+        Ok(())
+    }
+
+    /// Flushes and digests the staged files, names them by their contents and
+    /// commits the record.
+    ///
+    /// # Errors
+    /// [`PrepError::Write`] if something can't be flushed or renamed,
+    /// [`PrepError::Storage`] if the record can't be created.
+    pub fn commit(
+        self,
+        spool: &Spool,
+        projections: &dyn Projections,
+        description: &Description<'_>,
+    ) -> Result<Committed, PrepError> {
+        let files = staged(&self.staging)?;
+        let mut digest = Sha256::new();
+        for file in &files {
+            digest.update(format!("{} {}\n", file.name, file.checksum));
+        }
+        let name = format!("{}-{}", self.member.key.short(), &hex(&digest.finalize())[..8]);
+        let data = self.folder.join(&name);
+        if !holds(&data, &files) {
+            if data.exists() {
+                // The same name with other bytes can only be damage: set it aside for `clean`.
+                let aside = self.folder.join(format!(".{name}.damaged.part"));
+                let _ = fs::remove_dir_all(&aside);
+                fs::rename(&data, &aside).map_err(at(&data))?;
+            }
+            match fs::rename(&self.staging, &data) {
+                Ok(()) => {}
+                // Another attempt with the same bytes was quicker.
+                Err(_) if holds(&data, &files) => {}
+                Err(source) => return Err(PrepError::Write { path: data, source }),
+            }
+            sync_folder(&self.folder)?;
+        }
+        let contents = Contents { folder: name, files };
+        let record = record(
+            &self.member,
+            &self.geobox,
+            &self.options,
+            &self.written,
+            &contents,
+            description,
+            projections,
+        )?;
+        self.record(spool, &record)
+    }
+
+    fn record(&self, spool: &Spool, record: &Value) -> Result<Committed, PrepError> {
+        let path = self.folder.join(format!("{}.json", self.member.key));
+        let mut bytes = serde_json::to_vec_pretty(record).map_err(PrepError::Encode)?;
+        bytes.push(b'\n');
+        let location = Location::Local(path.clone());
+        let put = spool.block_on(spool.stores().put_once(&location, bytes.clone().into()))?;
+        let outcome = match put {
+            Put::Created => Outcome::Created,
+            Put::Exists(there) if there[..] == bytes[..] => Outcome::Adopted,
+            Put::Exists(_) => match check(&path) {
+                Done::Yes => Outcome::Adopted,
+                Done::No | Done::Damaged(_) => {
+                    spool.block_on(spool.stores().replace(&location, bytes.into()))?;
+                    Outcome::Created
+                }
+            },
+        };
+        Ok(Committed { record: path, outcome })
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        // Gone already if the commit renamed it; otherwise it is nobody's.
+        let _ = fs::remove_dir_all(&self.staging);
+    }
+}
+
+/// What a commit found staged.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    /// The data folder's name beside the record.
+    pub(crate) folder: String,
+    /// The files in it, by name.
+    pub(crate) files: Vec<Staged>,
+}
+
+/// Whether `member` has been committed under `root` and its files are there in
+/// their recorded sizes. Digests are [`crate::verify()`]'s business.
+#[must_use]
+pub fn is_done(root: &Path, member: &Member) -> Done {
+    check(&member.record(root))
+}
+
+fn check(record: &Path) -> Done {
+    if !record.exists() {
+        return Done::No;
+    }
+    let Ok(item) = read_record(record) else {
+        return Done::Damaged(format!("{} is no record", record.display()));
+    };
+    let folder = record.parent().unwrap_or(Path::new("."));
+    for (key, asset) in item.assets() {
+        let path = folder.join(asset.href());
+        let found = fs::metadata(&path).ok().map(|m| m.len());
+        if found.is_none() || found != asset.size() {
+            return Done::Damaged(format!("asset `{key}`: {} is missing or damaged", path.display()));
+        }
+    }
+    Done::Yes
+}
+
+/// The STAC item a product's record holds.
+///
+/// # Errors
+/// [`PrepError::Document`] if it can't be read.
+pub(crate) fn read_record(path: &Path) -> Result<Item, PrepError> {
+    let document = |reason: String| PrepError::Document { path: path.to_owned(), what: "record", reason };
+    let bytes = fs::read(path).map_err(|e| document(e.to_string()))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|e| document(e.to_string()))?;
+    Item::from_value(value).map_err(|e| document(e.to_string()))
+}
+
+/// The staged files by name, each flushed to the disk and digested.
+fn staged(folder: &Path) -> Result<Vec<Staged>, PrepError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(at(folder))? {
+        let path = entry.map_err(at(folder))?.path();
+        let file = fs::File::open(&path).map_err(at(&path))?;
+        file.sync_all().map_err(at(&path))?;
+        let size = file.metadata().map_err(at(&path))?.len();
+        let checksum = Checksum::of_file(&path)
+            .map_err(|source| PrepError::Read { path: path.clone(), source })?
+            .multihash();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        files.push(Staged { name, size, checksum });
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    sync_folder(folder)?;
+    Ok(files)
+}
+
+/// Whether `folder` holds just these files, byte for byte.
+fn holds(folder: &Path, files: &[Staged]) -> bool {
+    folder.is_dir()
+        && files.iter().all(|file| {
+            Checksum::of_file(&folder.join(&file.name)).is_ok_and(|c| c.multihash() == file.checksum)
+        })
+}
+
+fn sync_folder(folder: &Path) -> Result<(), PrepError> {
+    fs::File::open(folder).and_then(|f| f.sync_all()).map_err(at(folder))
+}

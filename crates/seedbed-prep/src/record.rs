@@ -1,0 +1,148 @@
+//! A product's record: the STAC item that says what it is and what it was made from.
+
+use crate::product::{Contents, Staged, Written};
+use crate::{Member, PrepError};
+use seedbed_block::Period;
+use seedbed_grid::{GeoBox, Projections};
+use seedbed_raster::cog::CogOptions;
+use seedbed_raster::gdal_version;
+use serde_json::{Map, Value, json};
+
+/// How a product came about.
+#[derive(Debug, Clone)]
+pub struct Provenance {
+    /// `seedbed run veget`, `seedbed prep`, `seedbed mosaic`.
+    pub process: String,
+    /// Parameters worth recording.
+    pub parameters: Map<String, Value>,
+    /// Origin hrefs of everything it was made from.
+    pub derived_from: Vec<String>,
+    /// Newest input's end, which stands as `created`: two runs agree on it.
+    pub created: seedbed_block::Date,
+}
+
+/// What a product's maker says of it.
+#[derive(Debug)]
+pub struct Description<'a> {
+    /// The product's name; becomes the collection's id.
+    pub product: &'a str,
+    /// The days it covers.
+    pub period: Period,
+    /// How it was made.
+    pub provenance: &'a Provenance,
+    /// More properties, such as holes.
+    pub properties: Map<String, Value>,
+}
+
+const EXTENSIONS: [&str; 4] = [
+    "https://stac-extensions.github.io/file/v2.1.0/schema.json",
+    "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
+    "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
+    "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
+];
+
+/// The record of a product: a STAC 1.1 item without clock, host or absolute path.
+pub(crate) fn record(
+    member: &Member,
+    geobox: &GeoBox,
+    options: &CogOptions,
+    written: &[Written],
+    contents: &Contents,
+    description: &Description<'_>,
+    projections: &dyn Projections,
+) -> Result<Value, PrepError> {
+    let (ring, bbox) = geobox.footprint(projections, 8)?;
+    let mut ring: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
+    ring.extend(ring.first().copied());
+    let mut assets = Map::new();
+    for one in written {
+        let Some(staged) = contents.files.iter().find(|f| f.name == one.file) else {
+            return Err(PrepError::Unverified {
+                path: one.file.clone().into(),
+                what: "it is gone from its staging folder".to_owned(),
+            });
+        };
+        assets.insert(one.variable.name.clone(), asset(geobox, options, one, &contents.folder, staged));
+    }
+    let mut properties = json!({
+        "datetime": null,
+        "start_datetime": format!("{}T00:00:00Z", description.period.start),
+        "end_datetime": format!("{}T23:59:59Z", description.period.end),
+        "created": format!("{}T23:59:59Z", description.provenance.created),
+        "seedbed:tile": member.tile,
+        "seedbed:period": member.period,
+        "seedbed:key": member.key,
+        "seedbed:parameters": description.provenance.parameters,
+        "processing:lineage": description.provenance.process,
+        "processing:software": { "seedbed": env!("CARGO_PKG_VERSION"), "gdal": gdal_version() },
+    });
+    if let Value::Object(all) = &mut properties {
+        all.extend(description.properties.clone());
+    }
+    let mut links = vec![
+        json!({ "rel": "root", "href": "../../catalog.json", "type": "application/json" }),
+        json!({ "rel": "parent", "href": "../../collection.json", "type": "application/json" }),
+        json!({ "rel": "collection", "href": "../../collection.json", "type": "application/json" }),
+    ];
+    links.extend(
+        description.provenance.derived_from.iter().map(|h| json!({ "rel": "derived_from", "href": h })),
+    );
+    Ok(json!({
+        "type": "Feature",
+        "stac_version": "1.1.0",
+        "stac_extensions": EXTENSIONS,
+        "id": format!("{}-{}-{}", description.product, member.tile, member.period),
+        "collection": description.product,
+        "geometry": { "type": "Polygon", "coordinates": [ring] },
+        "bbox": [bbox.west, bbox.south, bbox.east, bbox.north],
+        "properties": properties,
+        "links": links,
+        "assets": assets,
+    }))
+}
+
+fn asset(geobox: &GeoBox, options: &CogOptions, one: &Written, folder: &str, staged: &Staged) -> Value {
+    let s = &one.statistics;
+    let mut band = json!({
+        "name": one.variable.name,
+        "data_type": options.dtype.name(),
+        "raster:scale": options.scale,
+        "raster:offset": options.offset,
+        "statistics": { "minimum": number(s.min), "maximum": number(s.max), "mean": number(s.mean),
+                        "stddev": number(s.stddev), "valid_percent": number(s.valid_percent) },
+    });
+    if let Some(nodata) = options.nodata {
+        band["nodata"] = if nodata.is_nan() { json!("nan") } else { number(nodata) };
+    }
+    if let Some(unit) = &one.variable.unit {
+        band["unit"] = json!(unit);
+    }
+    let mut asset = json!({
+        "href": format!("./{folder}/{}", one.file),
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "title": one.variable.title,
+        "roles": ["data"],
+        "file:size": staged.size,
+        "file:checksum": staged.checksum,
+        "proj:shape": [geobox.shape.rows, geobox.shape.cols],
+        "proj:transform": geobox.affine,
+        "bands": [band],
+    });
+    if let Some(code) = &geobox.crs.code {
+        asset["proj:code"] = json!(code);
+    } else {
+        asset["proj:code"] = Value::Null;
+        asset["proj:wkt2"] = json!(geobox.crs.wkt2);
+        asset["proj:projjson"] = geobox.crs.projjson.clone();
+    }
+    if let Value::Object(all) = &mut asset {
+        all.extend(one.variable.facts.clone());
+    }
+    asset
+}
+
+/// Whole numbers without a fraction; what isn't finite as null.
+fn number(value: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that fit are converted")]
+    if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
+}

@@ -1,0 +1,173 @@
+//! One input as a series: the same asset key over many items.
+
+use crate::{Identity, PrepError};
+use seedbed_block::{Date, Period, Unit};
+use seedbed_catalog::Item;
+use seedbed_grid::{Bbox, GeoBox, Projections};
+use seedbed_storage::Location;
+
+/// One asset of one item, with what the item claims of it.
+#[derive(Debug, Clone)]
+pub struct SourceAsset {
+    /// The item's id.
+    pub item: String,
+    /// Where the bytes are now.
+    pub location: Location,
+    /// What the bytes are, wherever they lie.
+    pub identity: Identity,
+    /// Where they came from, for the record.
+    pub origin: String,
+    /// First and last day.
+    pub period: Period,
+    /// Footprint's box in WGS 84, if the item has one.
+    pub bbox: Option<Bbox>,
+    /// Grid as the item claims it.
+    pub geobox: Option<GeoBox>,
+    /// The variable inside the file.
+    pub variable: Option<String>,
+    /// Stored value for "no observation".
+    pub nodata: Option<f64>,
+    /// Factor from stored to physical values.
+    pub scale: Option<f64>,
+    /// Added after scaling.
+    pub offset: Option<f64>,
+    /// Unit of the scaled values.
+    pub unit: Option<String>,
+    /// Whether the item's date holds even if the file's clock says otherwise
+    /// (`seedbed:dates` is `item`).
+    pub dated_by_item: bool,
+    /// Whether the date means nothing: a static field.
+    pub undated: bool,
+}
+
+/// All assets of one input, by start date and item id.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// The input's name.
+    pub name: String,
+    /// The assets in time order.
+    pub assets: Vec<SourceAsset>,
+}
+
+impl Series {
+    /// The series of `asset` over those `items` that have it.
+    ///
+    /// # Errors
+    /// [`PrepError::NoAsset`] where none has it; [`PrepError::Undated`] for an
+    /// item without a date; what the catalog says of a bad href or CRS.
+    pub fn from_items(
+        name: &str,
+        items: &[Item],
+        asset: &str,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
+        let mut assets = Vec::new();
+        for item in items {
+            let Some(found) = item.asset(asset) else { continue };
+            let undated = || PrepError::Undated { item: item.id().to_owned() };
+            let start = item.start().ok_or_else(undated)?;
+            let end = item.end().ok_or_else(undated)?;
+            let period = Period::new(start, end)
+                .map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))?;
+            let location = found.location()?;
+            let origin = found.origin().map_or_else(|| location.to_string(), str::to_owned);
+            let band = found.band();
+            assets.push(SourceAsset {
+                item: item.id().to_owned(),
+                identity: Identity::of(&found)?,
+                location,
+                origin,
+                period,
+                bbox: item.bbox(),
+                geobox: found.geobox(projections).transpose()?,
+                variable: band.name,
+                nodata: band.nodata,
+                scale: band.scale,
+                offset: band.offset,
+                unit: band.unit,
+                dated_by_item: item.property("seedbed:dates").is_some_and(|v| v == "item"),
+                undated: false,
+            });
+        }
+        if assets.is_empty() {
+            let mut there: Vec<&str> = items.iter().flat_map(Item::assets).map(|(key, _)| key).collect();
+            there.sort_unstable();
+            there.dedup();
+            return Err(PrepError::NoAsset {
+                input: name.to_owned(),
+                items: items.len(),
+                asset: asset.to_owned(),
+                there: if there.is_empty() { "none".to_owned() } else { there.join(", ") },
+            });
+        }
+        assets.sort_by(|a, b| (a.period, &a.item).cmp(&(b.period, &b.item)));
+        Ok(Self { name: name.to_owned(), assets })
+    }
+
+    /// The series of a single local file that has no date of its own.
+    ///
+    /// # Errors
+    /// [`PrepError::Read`] if the file can't be read.
+    pub fn from_file(name: &str, location: &Location) -> Result<Self, PrepError> {
+        let identity = match location.as_path() {
+            Some(path) => Identity::of_file(path)?,
+            None => Identity::Origin { href: location.to_string(), size: None, version: None },
+        };
+        let day = seedbed_block::date(1970, 1, 1);
+        let asset = SourceAsset {
+            item: name.to_owned(),
+            location: location.clone(),
+            identity,
+            origin: location.to_string(),
+            period: Period { start: day, end: day },
+            bbox: None,
+            geobox: None,
+            variable: None,
+            nodata: None,
+            scale: None,
+            offset: None,
+            unit: None,
+            dated_by_item: false,
+            undated: true,
+        };
+        Ok(Self { name: name.to_owned(), assets: vec![asset] })
+    }
+
+    /// The assets that may hold pixels of `bbox` between two days.
+    pub fn near(&self, bbox: Bbox, from: Date, to: Date) -> impl Iterator<Item = &SourceAsset> {
+        self.assets
+            .iter()
+            .filter(move |a| a.period.start <= to && a.period.end >= from)
+            .filter(move |a| a.bbox.is_none_or(|b| b.intersects(bbox)))
+    }
+
+    /// The unit all assets state, if they agree on one.
+    ///
+    /// # Errors
+    /// [`PrepError::Request`] where two assets state different units;
+    /// [`PrepError::Unit`] for an unknown one.
+    pub fn unit(&self) -> Result<Option<Unit>, PrepError> {
+        let mut stated: Option<(&str, &SourceAsset)> = None;
+        for asset in &self.assets {
+            let Some(unit) = asset.unit.as_deref() else { continue };
+            if let Some((first, of)) = stated
+                && first != unit
+            {
+                return Err(PrepError::Request(format!(
+                    "input `{}`: item `{}` states the unit `{first}`, item `{}` `{unit}`",
+                    self.name, of.item, asset.item
+                )));
+            }
+            stated = Some((unit, asset));
+        }
+        stated
+            .map(|(unit, asset)| {
+                unit.parse().map_err(|source| PrepError::Unit {
+                    input: self.name.clone(),
+                    path: asset.location.to_string().into(),
+                    source,
+                })
+            })
+            .transpose()
+    }
+}

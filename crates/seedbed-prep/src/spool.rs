@@ -1,0 +1,72 @@
+//! Local copies of remote assets, for readers that need a file.
+
+use crate::identity::hex;
+use crate::{PrepError, SourceAsset};
+use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
+use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+/// Brings assets to the local disk; the synchronous side's way to the stores.
+///
+/// A local asset is used where it lies. A remote one is transferred, verified,
+/// to `<folder>/<16 hex of its address>/<file name>` and kept, so the next tile
+/// and the next run find it there.
+#[derive(Clone)]
+pub struct Spool {
+    stores: Stores,
+    runtime: Handle,
+    folder: Arc<PathBuf>,
+}
+
+impl Spool {
+    /// A spool in `folder`, which is made at first use.
+    #[must_use]
+    pub fn new(stores: Stores, runtime: Handle, folder: PathBuf) -> Self {
+        Self { stores, runtime, folder: Arc::new(folder) }
+    }
+
+    /// The stores behind it.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Runs an asynchronous operation from a worker thread.
+    pub fn block_on<F: Future>(&self, operation: F) -> F::Output {
+        self.runtime.block_on(operation)
+    }
+
+    /// A path at which the asset's bytes are whole.
+    ///
+    /// # Errors
+    /// [`PrepError::Storage`] if the transfer fails.
+    pub fn local(&self, asset: &SourceAsset) -> Result<PathBuf, PrepError> {
+        if let Some(path) = asset.location.as_path() {
+            return Ok(path.to_owned());
+        }
+        let address = hex(&Sha256::digest(asset.origin.as_bytes()));
+        let name = asset.location.file_name().unwrap_or("asset").to_owned();
+        let path = self.folder.join(&address[..16]).join(name);
+        let mut expect = Expectation::default();
+        match &asset.identity {
+            crate::Identity::Checksum(multihash) => expect.checksum = multihash.parse::<Checksum>().ok(),
+            crate::Identity::Origin { size, .. } => expect.size = *size,
+            crate::Identity::Value(_) => {}
+        }
+        let to = Location::Local(path.clone());
+        self.block_on(self.stores.transfer(&asset.location, &to, &expect, &Silent))?;
+        Ok(path)
+    }
+}
+
+/// The local folder a product is written to.
+///
+/// # Errors
+/// [`PrepError::Request`] for a place that isn't local.
+pub fn product_path(location: &Location) -> Result<PathBuf, PrepError> {
+    location.as_path().map(std::path::Path::to_owned).ok_or_else(|| {
+        PrepError::Request(format!("{location} is not local: products are written to a local folder"))
+    })
+}

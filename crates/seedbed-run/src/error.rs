@@ -1,0 +1,121 @@
+//! What can go wrong with a run.
+
+use seedbed_catalog::CatalogError;
+use seedbed_grid::{GridError, ProjectionError};
+use seedbed_model::ModelError;
+use seedbed_prep::PrepError;
+use seedbed_storage::StorageError;
+use std::path::PathBuf;
+
+/// An error of planning or running.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The project file can't be read.
+    #[error("can't read {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The project file isn't understood.
+    #[error("{path}:{line}:{column}: {message}")]
+    Project {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong, with the nearest name where one was mistyped.
+        message: String,
+    },
+    /// A key's value makes no sense.
+    #[error("{path}: {key}: {message}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// The key, as `section.name`.
+        key: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// An input or static can't be resolved.
+    #[error("{path}: {key}")]
+    Input {
+        /// The project file.
+        path: PathBuf,
+        /// The key, as `inputs.NAME`.
+        key: String,
+        /// Why.
+        source: Box<PrepError>,
+    },
+    /// A plan file doesn't fit.
+    #[error("{path}: {reason}")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The ledger can't be written.
+    #[error("can't write the ledger {path}")]
+    Ledger {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// From the model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// From preparing inputs or writing products.
+    #[error(transparent)]
+    Prep(#[from] PrepError),
+    /// From the catalog.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// From the grid.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// From PROJ.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
+    /// From a store.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Interrupted by the user.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+}
+
+impl RunError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Prep(e) => e.retryable(),
+            Self::Input { source, .. } => source.retryable(),
+            Self::Catalog(e) => e.retryable(),
+            Self::Storage(e) => e.retryable(),
+            _ => false,
+        }
+    }
+
+    /// Whether the project or its inputs are at fault rather than the work.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Self::Read { .. }
+            | Self::Project { .. }
+            | Self::Key { .. }
+            | Self::Plan { .. }
+            | Self::Model(_)
+            | Self::Grid(_)
+            | Self::Projection(_) => true,
+            Self::Input { source, .. } => !source.retryable(),
+            Self::Prep(e) => e.is_usage(),
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A commented project file, made from a model's own description.
+
+use seedbed_model::{Fallback, ModelSpec};
+use std::fmt::Write as _;
+
+/// The text of a project file for a model, every input, static and parameter
+/// with its unit and meaning.
+#[must_use]
+pub fn template(spec: &ModelSpec) -> String {
+    let mut text = String::new();
+    // Writing into a String can't fail.
+    let _ = write_template(&mut text, spec);
+    text
+}
+
+fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
+    writeln!(text, "# {}", spec.title)?;
+    writeln!(text, "# Relative paths count from this file. Run with: seedbed run seedbed.toml\n")?;
+    writeln!(text, "[project]\nname = \"{}\"", spec.name)?;
+    writeln!(text, "out = \"out\"")?;
+    writeln!(text, "period = \"2003-01-01/2004-12-31\"  # first and last day, both included")?;
+    writeln!(
+        text,
+        "leap = \"repeat\"  # a day an input's calendar leaves out: error, repeat (the day before) or missing\n"
+    )?;
+    writeln!(text, "[grid]\nfile = \"tiles.grid.json\"  # made by: seedbed grid\n")?;
+    for input in &spec.inputs {
+        let mark = if input.required { "" } else { "# " };
+        writeln!(text, "{mark}[inputs.{}]  # {}, {}", input.name, input.doc, input.unit)?;
+        if let Some(instead) = instead(input.fallback) {
+            writeln!(text, "# without it: {instead}")?;
+        }
+        writeln!(text, "{mark}items = \"catalog/catalog.json\"")?;
+        writeln!(text, "{mark}asset = \"{}\"", input.name)?;
+        if input.name == "ndvi" {
+            writeln!(text, "{mark}time = \"composite\"  # 16-day composites, linear between them")?;
+        }
+        writeln!(text, "# unit = \"{}\"  # where items and files don't say", input.unit)?;
+        writeln!(text, "# resampling = \"bilinear\"  # nearest, bilinear or average\n")?;
+    }
+    for field in &spec.statics {
+        let mark = if field.required { "" } else { "# " };
+        writeln!(text, "{mark}[statics.{}]  # {}, {}", field.name, field.doc, field.unit)?;
+        writeln!(text, "{mark}href = \"statics/{}.tif\"  # or: value = 1.0", field.name)?;
+        writeln!(text, "{mark}unit = \"{}\"\n", field.unit)?;
+    }
+    writeln!(text, "[model]\nname = \"{}\"", spec.name)?;
+    for (n, variant) in spec.variants.iter().enumerate() {
+        let mark = if n == 0 { "" } else { "# " };
+        writeln!(text, "{mark}variant = \"{}\"  # {}", variant.name, variant.doc)?;
+    }
+    writeln!(text, "\n[model.set]")?;
+    for p in &spec.parameters {
+        let default = p.default.map_or_else(|| "0.0".to_owned(), |d| format!("{d:?}"));
+        let mark = if p.default.is_some() && p.calibrated_for.is_none() { "# " } else { "" };
+        writeln!(text, "{mark}{} = {default}  # {} ({})", p.name, p.doc, p.unit)?;
+    }
+    let usual: Vec<String> =
+        spec.outputs.iter().filter(|o| o.monthly || o.yearly).map(|o| format!("\"{}\"", o.name)).collect();
+    writeln!(text, "\n[output]\nperiods = [\"monthly\", \"yearly\"]  # also: daily")?;
+    writeln!(text, "variables = [{}]", usual.join(", "))
+}
+
+fn instead(fallback: Fallback) -> Option<String> {
+    match fallback {
+        Fallback::MeanOfTminTmax => Some("the mean of tmin and tmax".to_owned()),
+        Fallback::HargreavesSamani => Some("Hargreaves–Samani from tmin, tmax and latitude".to_owned()),
+        Fallback::Value(v) => Some(format!("{v} everywhere")),
+        Fallback::Nothing => None,
+    }
+}

@@ -1,0 +1,250 @@
+//! The project file.
+
+use crate::{PeriodKind, RunError};
+use seedbed_block::{Period, Precision, Unit};
+use seedbed_model::SettingValue;
+use seedbed_prep::{LeapRule, TimeRule};
+use seedbed_raster::cog::Compress;
+use seedbed_raster::{DType, Resampling};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A run as its user wrote it. Relative paths count from the file's folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// Name, place and time.
+    pub project: ProjectSection,
+    /// The tiles.
+    pub grid: GridSection,
+    /// Daily inputs, by the model's names.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, InputSection>,
+    /// One value a pixel, by the model's names.
+    #[serde(default)]
+    pub statics: BTreeMap<String, StaticSection>,
+    /// The model.
+    pub model: ModelSection,
+    /// What is written.
+    #[serde(default)]
+    pub output: OutputSection,
+    /// The file it was read from.
+    #[serde(skip)]
+    pub path: PathBuf,
+}
+
+/// `[project]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectSection {
+    /// The product's name.
+    pub name: String,
+    /// The folder that outputs go to.
+    pub out: String,
+    /// The days to run, first and last included.
+    pub period: Period,
+    /// What stands for days that an input's calendar leaves out.
+    #[serde(default)]
+    pub leap: LeapRule,
+}
+
+/// `[grid]`: a file, or what to make one from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GridSection {
+    /// A `tiles.grid.json`.
+    pub file: Option<String>,
+    /// The CRS of the grid.
+    pub crs: Option<String>,
+    /// Corner of pixel (0, 0).
+    pub origin: Option<[f64; 2]>,
+    /// Pixel size in CRS units.
+    pub resolution: Option<f64>,
+    /// Tile size: `200px`, `2deg` or `100000m`.
+    pub tile: Option<String>,
+    /// Area of interest: a GeoJSON file or shapefile.
+    pub aoi: Option<String>,
+}
+
+/// `[inputs.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSection {
+    /// A catalog, an item collection or an item.
+    pub items: String,
+    /// The asset key.
+    pub asset: String,
+    /// The values' unit, where items and files don't say or say wrong.
+    pub unit: Option<Unit>,
+    /// The kernel.
+    pub resampling: Option<Resampling>,
+    /// From layers to days.
+    #[serde(default)]
+    pub time: TimeRule,
+    /// Factor after unit conversion.
+    pub scale: Option<f64>,
+    /// Added after it.
+    pub offset: Option<f64>,
+}
+
+/// `[statics.NAME]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StaticSection {
+    /// A raster.
+    pub href: Option<String>,
+    /// A catalog, an item collection or an item.
+    pub items: Option<String>,
+    /// The asset key in it.
+    pub asset: Option<String>,
+    /// One value everywhere.
+    pub value: Option<f64>,
+    /// The unit of the values.
+    pub unit: Option<Unit>,
+    /// The kernel.
+    pub resampling: Option<Resampling>,
+    /// Factor after unit conversion.
+    pub scale: Option<f64>,
+    /// Added after it.
+    pub offset: Option<f64>,
+}
+
+/// `[model]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSection {
+    /// The model's name.
+    pub name: String,
+    /// The variant; the model's first where none is named.
+    pub variant: Option<String>,
+    /// `f32` or `f64`.
+    #[serde(default)]
+    pub precision: Precision,
+    /// Parameters and switches.
+    #[serde(default)]
+    pub set: BTreeMap<String, SettingValue>,
+}
+
+/// The file format of outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A cloud-optimised GeoTIFF a variable and period.
+    #[default]
+    Cog,
+}
+
+/// `[output]`
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSection {
+    /// Variables; the model's usual ones where none are named.
+    pub variables: Option<Vec<String>>,
+    /// `daily`, `monthly`, `yearly`; the last two where none are named.
+    pub periods: Option<Vec<PeriodKind>>,
+    /// Stored type.
+    pub dtype: Option<DType>,
+    /// Physical value of one stored step, for integer types.
+    pub scale: Option<f64>,
+    /// File format.
+    #[serde(default)]
+    pub format: Format,
+    /// Codec.
+    pub compress: Option<Compress>,
+}
+
+/// Where an input's items come from instead of the file's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputSource {
+    /// The input's name.
+    pub name: String,
+    /// A catalog or items file.
+    pub items: String,
+}
+
+impl Project {
+    /// Reads a project file.
+    ///
+    /// # Errors
+    /// [`RunError::Read`] if there is none; [`RunError::Project`] with line and
+    /// column for a mistake, and the nearest name for an unknown key.
+    pub fn read(path: &Path) -> Result<Self, RunError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| RunError::Read { path: path.to_owned(), source })?;
+        Self::from_toml(path, &text)
+    }
+
+    /// Reads a project from text; `path` stands for it in messages.
+    ///
+    /// # Errors
+    /// As [`Project::read`].
+    pub fn from_toml(path: &Path, text: &str) -> Result<Self, RunError> {
+        let mut project: Self = toml::from_str(text).map_err(|e| {
+            let at = e.span().map_or(0, |s| s.start).min(text.len());
+            let before = text.get(..at).unwrap_or_default();
+            RunError::Project {
+                path: path.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
+                message: suggest(e.message()),
+            }
+        })?;
+        path.clone_into(&mut project.path);
+        Ok(project)
+    }
+
+    /// A path of the project file, from its folder.
+    #[must_use]
+    pub fn resolve(&self, text: &str) -> String {
+        if text.contains("://") || Path::new(text).is_absolute() {
+            return text.to_owned();
+        }
+        self.path.parent().unwrap_or(Path::new("")).join(text).display().to_string()
+    }
+
+    /// An error about one of its keys.
+    #[must_use]
+    pub fn key_error(&self, key: impl Into<String>, message: impl Into<String>) -> RunError {
+        RunError::Key { path: self.path.clone(), key: key.into(), message: message.into() }
+    }
+}
+
+/// Adds the nearest known name to a parser's word about an unknown one.
+fn suggest(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let Some((unknown, known)) = names.split_first() else { return message.to_owned() };
+    if !message.starts_with("unknown field") && !message.starts_with("unknown variant") {
+        return message.to_owned();
+    }
+    let near = known.iter().min_by_key(|k| strsim::damerau_levenshtein(unknown, k));
+    match near {
+        Some(k) if strsim::damerau_levenshtein(unknown, k) <= unknown.len().max(3) / 2 => {
+            format!("{message}; did you mean `{k}`?")
+        }
+        _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_name() {
+        let text = "[project]\nname = \"x\"\nout = \"o\"\nperoid = \"2003\"\n";
+        let error = Project::from_toml(Path::new("seedbed.toml"), text).unwrap_err().to_string();
+        assert!(error.starts_with("seedbed.toml:4:1:"), "{error}");
+        assert!(error.contains("did you mean `period`"), "{error}");
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_project_file() {
+        let text = "[project]\nname = \"x\"\nout = \"o\"\nperiod = \"2003\"\n[grid]\nfile = \"g\"\n\
+                    [model]\nname = \"veget\"\n";
+        let project = Project::from_toml(Path::new("runs/a.toml"), text).unwrap();
+        assert_eq!(project.resolve("data/x.tif"), "runs/data/x.tif");
+        assert_eq!(project.resolve("/x.tif"), "/x.tif");
+        assert_eq!(project.resolve("https://h/x.tif"), "https://h/x.tif");
+    }
+}
