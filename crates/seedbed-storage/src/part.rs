@@ -36,6 +36,8 @@ pub(crate) struct Part {
     path: PathBuf,
     file: Arc<File>,
     shared: bool,
+    /// Whether its name was taken away: another transfer may have one of that name by now.
+    gone: bool,
 }
 
 impl Part {
@@ -46,6 +48,9 @@ impl Part {
             let at = destination.to_owned();
             if let Some(part) = blocking(move || Self::try_lock(&at)).await? {
                 return Ok(part);
+            }
+            if pause == FIRST_LOOK {
+                tracing::info!(path = %destination.display(), "another transfer is at work on it; waiting");
             }
             tokio::time::sleep(pause).await;
             pause = (2 * pause).min(LONGEST_LOOK);
@@ -77,7 +82,7 @@ impl Part {
             remove_if_there(&path)?;
             return Ok(None);
         }
-        Ok(Some(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: true }))
+        Ok(Some(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: true, gone: false }))
     }
 
     fn unshared(destination: &Path) -> Result<Self, StorageError> {
@@ -86,7 +91,7 @@ impl Part {
         let path = with_suffix(destination, &format!(".{random:016x}.part"));
         let io = |e| StorageError::io(&path, "create it", e);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(io)?;
-        Ok(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: false })
+        Ok(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: false, gone: false })
     }
 
     /// What the part holds the beginning of, if that is recorded.
@@ -189,7 +194,7 @@ impl Part {
     }
 
     /// Makes it durable and gives it its final name, unless something has that; then it is gone.
-    pub(crate) async fn commit(self) -> Result<Linked, StorageError> {
+    pub(crate) async fn commit(mut self) -> Result<Linked, StorageError> {
         blocking(move || {
             self.file.sync_all().map_err(|e| StorageError::io(&self.path, "make it durable", e))?;
             let linked = match local::link_new(&self.path, &self.destination) {
@@ -204,7 +209,7 @@ impl Part {
     }
 
     /// Throws it away.
-    pub(crate) async fn discard(self) -> Result<(), StorageError> {
+    pub(crate) async fn discard(mut self) -> Result<(), StorageError> {
         blocking(move || self.remove()).await
     }
 
@@ -218,7 +223,8 @@ impl Part {
         Ok(Linked::Won)
     }
 
-    fn remove(&self) -> Result<(), StorageError> {
+    fn remove(&mut self) -> Result<(), StorageError> {
+        self.gone = true;
         if self.shared {
             remove_if_there(&self.record_path())?;
         }
@@ -232,9 +238,9 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.shared {
-            // Nobody would resume it. One that can't be removed harms nothing but order.
-            let _ = fs::remove_file(&self.path);
+        // What nobody can resume goes. One that can't be removed harms nothing but order.
+        if !self.gone && (!self.shared || self.length().is_ok_and(|n| n == 0)) {
+            let _ = self.remove();
         }
     }
 }

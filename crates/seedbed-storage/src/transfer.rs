@@ -151,7 +151,7 @@ async fn same_as(to: &Path, ours: Transferred) -> Result<Transferred, StorageErr
     Ok(Transferred { outcome: Outcome::Adopted, ..ours })
 }
 
-/// Copies a file of this machine.
+/// Copies a file of this machine. It is there to be read again, so nothing is kept of a copy that failed.
 async fn copy(
     path: &Path,
     from: &Location,
@@ -159,6 +159,24 @@ async fn copy(
     progress: &dyn Progress,
     part: Part,
 ) -> Result<Gathered, StorageError> {
+    match gather(path, from, expect, progress, &part).await {
+        Ok((bytes, digests, version)) => {
+            Ok(Gathered { part, bytes, digests, version, outcome: Outcome::Copied })
+        }
+        Err(error) => {
+            part.discard().await?;
+            Err(error)
+        }
+    }
+}
+
+async fn gather(
+    path: &Path,
+    from: &Location,
+    expect: &Expectation,
+    progress: &dyn Progress,
+    part: &Part,
+) -> Result<(u64, Digests, Meta), StorageError> {
     let opened = path.to_owned();
     let (file, size, before) = blocking(move || {
         let io = |e| StorageError::io(&opened, "read it", e);
@@ -182,17 +200,14 @@ async fn copy(
         bytes += n;
         progress.advanced(n);
     }
-    let digests = hashing.finish();
-    let wrong = if size_of(path)? != Some(bytes) || modified(path) != before {
-        Some(StorageError::Changed { at: from.shown() })
-    } else {
-        wrong(from, expect, bytes, &digests, &part).await?
-    };
-    if let Some(error) = wrong {
-        part.discard().await?;
-        return Err(error);
+    if size_of(path)? != Some(bytes) || modified(path) != before {
+        return Err(StorageError::Changed { at: from.shown() });
     }
-    Ok(Gathered { part, bytes, digests, version, outcome: Outcome::Copied })
+    let digests = hashing.finish();
+    match wrong(from, expect, bytes, &digests, part).await? {
+        Some(error) => Err(error),
+        None => Ok((bytes, digests, version)),
+    }
 }
 
 /// How the gathered bytes are not what was expected, if so.

@@ -328,16 +328,12 @@ fn network(at: &str, error: reqwest::Error) -> StorageError {
     StorageError::Network { at, what, retryable: !distrusted, source: Some(error.without_url().into()) }
 }
 
-/// Whether the cause is a certificate that does not verify: trying again would not help.
-fn distrusts(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(e) = cause {
-        let inner = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|i| i.downcast_ref::<rustls::Error>()).or_else(|| e.downcast_ref());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        cause = e.source();
+/// Whether a certificate that does not verify is the cause: trying again would not help.
+fn distrusts(error: &(dyn Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
     }
-    false
+    // The error that an I/O error is made of is not its source.
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    inner.is_some_and(|e| distrusts(e)) || error.source().is_some_and(distrusts)
 }

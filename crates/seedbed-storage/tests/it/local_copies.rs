@@ -1,0 +1,119 @@
+//! Transfers from and to the file system.
+
+use crate::{Remembered, names, noise, stores, told};
+use seedbed_storage::{Checksum, Content, Expectation, Location, Outcome, Silent, StorageError};
+
+#[tokio::test]
+async fn copies_a_file_and_adopts_its_copy_next_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("from.nc"), folder.path().join("a/b/to.nc"));
+    let bytes = noise(9_000_000);
+    std::fs::write(&from, &bytes).unwrap();
+    let (from, to) = (Location::from(from), Location::from(to));
+    let expect = Expectation { checksum: Some(Checksum::of_bytes(&bytes)), ..Expectation::default() };
+    let progress = Remembered::default();
+    let done = stores().transfer(&from, &to, &expect, &progress).await.unwrap();
+    assert_eq!((done.outcome, done.bytes), (Outcome::Copied, 9_000_000));
+    assert_eq!(std::fs::read(to.as_path().unwrap()).unwrap(), bytes);
+    assert_eq!(*progress.0.lock().unwrap(), [(Some(9_000_000), 9_000_000)]);
+    assert_eq!(names(&folder.path().join("a/b")), ["to.nc"]);
+    for expect in [expect, Expectation::default()] {
+        let again = stores().transfer(&from, &to, &expect, &Silent).await.unwrap();
+        assert_eq!((again.outcome, again.checksum), (Outcome::Adopted, done.checksum.clone()));
+    }
+    assert_eq!(names(&folder.path().join("a/b")), ["to.nc"]);
+}
+
+#[tokio::test]
+async fn a_file_transferred_onto_itself_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    std::fs::write(&path, "here").unwrap();
+    let at = Location::from(path);
+    let done = stores().transfer(&at, &at, &Expectation::default(), &Silent).await.unwrap();
+    assert_eq!((done.outcome, done.bytes), (Outcome::Adopted, 4));
+    assert_eq!(names(folder.path()), ["x"]);
+}
+
+#[tokio::test]
+async fn a_local_source_that_is_wrong_or_missing_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("x.zip");
+    std::fs::write(&from, "You have tried too often.").unwrap();
+    let missing = Location::from(folder.path().join("missing"));
+    let (from, to) = (Location::from(from), Location::from(folder.path().join("out/x.zip")));
+    let zip = Expectation { content: Content::Zip, ..Expectation::default() };
+    let error = stores().transfer(&from, &to, &zip, &Silent).await.unwrap_err();
+    assert!(error.to_string().contains("You have tried"), "{}", told(&error));
+    let size = Expectation { size: Some(3), ..Expectation::default() };
+    let error = stores().transfer(&from, &to, &size, &Silent).await.unwrap_err();
+    assert!(matches!(error, StorageError::Size { expected: 3, found: 25, .. }), "{}", told(&error));
+    let error = stores().transfer(&missing, &to, &size, &Silent).await.unwrap_err();
+    assert!(error.is_not_found(), "{}", told(&error));
+    assert_eq!(names(&folder.path().join("out")), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_reported_as_such_and_nothing_gets_the_name() {
+    if !std::path::Path::new("/dev/full").exists() {
+        println!("skipped: there is no /dev/full here");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("x");
+    std::fs::write(&from, noise(100_000)).unwrap();
+    // Every write to this device fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("y.part")).unwrap();
+    let (from, to) = (Location::from(from), Location::from(folder.path().join("y")));
+    let error = stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap_err();
+    assert!(matches!(error, StorageError::Full { .. }) && !error.retryable(), "{}", told(&error));
+    assert!(!folder.path().join("y").exists());
+}
+
+#[tokio::test]
+async fn what_died_between_naming_and_tidying_is_tidied() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("x"), folder.path().join("y"));
+    std::fs::write(&from, "here").unwrap();
+    std::fs::write(&to, "here").unwrap();
+    std::fs::hard_link(&to, folder.path().join("y.part")).unwrap();
+    std::fs::write(folder.path().join("y.part.json"), "{}").unwrap();
+    let expect = Expectation { size: Some(4), ..Expectation::default() };
+    let (from, to) = (Location::from(from), Location::from(to));
+    let done = stores().transfer(&from, &to, &expect, &Silent).await.unwrap();
+    assert_eq!(done.outcome, Outcome::Adopted);
+    assert_eq!(names(folder.path()), ["x", "y"]);
+}
+
+#[tokio::test]
+async fn a_part_that_is_another_name_of_the_file_is_never_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, kept) = (folder.path().join("x"), folder.path().join("kept"));
+    std::fs::write(&from, "new bytes").unwrap();
+    std::fs::write(&kept, "old bytes").unwrap();
+    std::fs::hard_link(&kept, folder.path().join("y.part")).unwrap();
+    let (from, to) = (Location::from(from), Location::from(folder.path().join("y")));
+    stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap();
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), "old bytes");
+    assert_eq!(std::fs::read_to_string(to.as_path().unwrap()).unwrap(), "new bytes");
+}
+
+#[tokio::test]
+async fn a_folder_in_the_destinations_place_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x"), "here").unwrap();
+    std::fs::create_dir(folder.path().join("y")).unwrap();
+    let (from, to) = (Location::from(folder.path().join("x")), Location::from(folder.path().join("y")));
+    let error = stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap_err();
+    assert!(error.to_string().contains("a folder"), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn an_empty_file_is_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x"), "").unwrap();
+    let (from, to) = (Location::from(folder.path().join("x")), Location::from(folder.path().join("y")));
+    let done = stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap();
+    assert_eq!((done.bytes, done.checksum), (0, Checksum::of_bytes(b"")));
+    assert_eq!(names(folder.path()), ["x", "y"]);
+}
