@@ -113,8 +113,6 @@ type Answer = dyn Fn(&Asked) -> Told + Send + Sync;
 pub struct Server {
     pub url: String,
     pub hits: Arc<AtomicUsize>,
-    /// Bytes of bodies sent.
-    pub sent: Arc<AtomicUsize>,
     pub asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -122,14 +120,14 @@ impl Server {
     pub async fn start(answer: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = Self { url, hits: Arc::default(), sent: Arc::default(), asked: Arc::default() };
-        let (hits, sent, asked) = (server.hits.clone(), server.sent.clone(), server.asked.clone());
+        let server = Self { url, hits: Arc::default(), asked: Arc::default() };
+        let (hits, asked) = (server.hits.clone(), server.asked.clone());
         let answer: Arc<Answer> = Arc::new(answer);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (hits, sent, asked, answer) = (hits.clone(), sent.clone(), asked.clone(), answer.clone());
+                let (hits, asked, answer) = (hits.clone(), asked.clone(), answer.clone());
                 // A client that hangs up is no failure of the server.
-                tokio::spawn(async move { drop(serve(stream, &hits, &sent, &asked, &*answer).await) });
+                tokio::spawn(async move { drop(serve(stream, &hits, &asked, &*answer).await) });
             }
         });
         server
@@ -138,16 +136,11 @@ impl Server {
     pub fn hits(&self) -> usize {
         self.hits.load(Ordering::SeqCst)
     }
-
-    pub fn sent(&self) -> usize {
-        self.sent.load(Ordering::SeqCst)
-    }
 }
 
 async fn serve(
     mut stream: TcpStream,
     hits: &AtomicUsize,
-    sent: &AtomicUsize,
     asked: &Mutex<Vec<String>>,
     answer: &Answer,
 ) -> std::io::Result<()> {
@@ -202,7 +195,6 @@ async fn serve(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         stream.write_all(piece).await?;
-        sent.fetch_add(piece.len(), Ordering::SeqCst);
     }
     stream.shutdown().await
 }
