@@ -1,7 +1,8 @@
 //! The set of products there should be.
 
 use crate::{PrepError, Spool, TaskKey};
-use seedbed_grid::{Bbox, PixelGrid, PixelRange, Tile};
+use seedbed_grid::{Bbox, GeoBox, PixelGrid, PixelRange, Tile};
+use seedbed_raster::same_crs;
 use seedbed_storage::Location;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -98,6 +99,19 @@ impl Expected {
     #[must_use]
     pub fn variables<'a>(&'a self, member: &'a Member) -> &'a [String] {
         member.variables.as_deref().unwrap_or(&self.variables)
+    }
+
+    /// The pixels a raster covers, if it lies on the set's grid.
+    ///
+    /// # Errors
+    /// [`PrepError::Grid`] if it doesn't.
+    pub fn range_of(&self, path: &Path, geobox: &GeoBox) -> Result<PixelRange, PrepError> {
+        let mut found = geobox.clone();
+        // A file may write the same system in other words.
+        if same_crs(&found.crs, &self.grid.crs) {
+            found.crs = self.grid.crs.clone();
+        }
+        Ok(self.grid.range_of(&path.display().to_string(), &found)?)
     }
 
     /// The pixels of a member.

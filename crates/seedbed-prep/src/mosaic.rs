@@ -211,7 +211,7 @@ fn paste(
         };
         let file = path.parent().unwrap_or(Path::new(".")).join(asset.href());
         let raster = Raster::open(&RasterSource { path: file.clone(), variable: None, claimed: None })?;
-        let range = source.grid.range_of(&file.display().to_string(), raster.geobox())?;
+        let range = source.range_of(&file, raster.geobox())?;
         let part: Vec<f64> = raster.read(0, PixelRange::of_shape(range.shape()))?;
         let cols = range.shape().cols;
         for (row, line) in part.chunks_exact(cols).enumerate() {

@@ -16,7 +16,7 @@ use seedbed_block::Real;
 use seedbed_catalog::Item;
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::{self, BandMeta, CogOptions};
-use seedbed_raster::{Raster, RasterSource, Statistics, statistics};
+use seedbed_raster::{Raster, RasterSource, Statistics, same_crs, statistics};
 use seedbed_storage::{Checksum, Location, Put};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -138,8 +138,12 @@ impl Attempt {
     fn check(&self, path: &Path) -> Result<(), PrepError> {
         let raster = Raster::open(&RasterSource { path: path.to_owned(), variable: None, claimed: None })?;
         let wrong = |what: String| Err(PrepError::Unverified { path: path.to_owned(), what });
-        if *raster.geobox() != self.geobox {
-            return wrong(format!("its grid is {:?}, not {:?}", raster.geobox(), self.geobox));
+        let found = raster.geobox();
+        if !same_crs(&found.crs, &self.geobox.crs) {
+            return wrong(format!("it is in {}, not in {}", found.crs, self.geobox.crs));
+        }
+        if found.affine != self.geobox.affine || found.shape != self.geobox.shape {
+            return wrong(format!("it lies at {:?} with {:?}", found.affine, found.shape));
         }
         let same = match (raster.nodata(), self.options.nodata) {
             (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),

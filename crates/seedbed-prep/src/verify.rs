@@ -136,10 +136,7 @@ fn verify_file(
     };
     let raster = Raster::open(&RasterSource { path: path.clone(), variable: None, claimed: None })
         .map_err(|e| Flaw::Wrong(e.to_string()))?;
-    let found = expected
-        .grid
-        .range_of(&path.display().to_string(), raster.geobox())
-        .map_err(|e| Flaw::Wrong(e.to_string()))?;
+    let found = expected.range_of(&path, raster.geobox()).map_err(|e| Flaw::Wrong(e.to_string()))?;
     if found != range {
         return Err(Flaw::Wrong(format!("{} covers {found:?}, not {range:?}", path.display())));
     }
