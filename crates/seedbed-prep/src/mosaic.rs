@@ -210,7 +210,7 @@ fn paste(
             });
         };
         let file = path.parent().unwrap_or(Path::new(".")).join(asset.href());
-        let raster = Raster::open(&RasterSource { path: file.clone(), variable: None, claimed: None })?;
+        let raster = Raster::open(&RasterSource::new(&file))?;
         let range = source.range_of(&file, raster.geobox())?;
         let part: Vec<f64> = raster.read(0, PixelRange::of_shape(range.shape()))?;
         let cols = range.shape().cols;

@@ -136,7 +136,7 @@ impl Attempt {
     }
 
     fn check(&self, path: &Path) -> Result<(), PrepError> {
-        let raster = Raster::open(&RasterSource { path: path.to_owned(), variable: None, claimed: None })?;
+        let raster = Raster::open(&RasterSource::new(&path))?;
         let wrong = |what: String| Err(PrepError::Unverified { path: path.to_owned(), what });
         let found = raster.geobox();
         if !same_crs(&found.crs, &self.geobox.crs) {

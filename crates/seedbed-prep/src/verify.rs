@@ -134,8 +134,7 @@ fn verify_file(
     let Some(range) = expected.range(member) else {
         return Err(Flaw::Wrong(format!("tile {} is not in the expected set", member.tile)));
     };
-    let raster = Raster::open(&RasterSource { path: path.clone(), variable: None, claimed: None })
-        .map_err(|e| Flaw::Wrong(e.to_string()))?;
+    let raster = Raster::open(&RasterSource::new(&path)).map_err(|e| Flaw::Wrong(e.to_string()))?;
     let found = expected.range_of(&path, raster.geobox()).map_err(|e| Flaw::Wrong(e.to_string()))?;
     if found != range {
         return Err(Flaw::Wrong(format!("{} covers {found:?}, not {range:?}", path.display())));

@@ -28,6 +28,14 @@ pub struct RasterSource {
     pub claimed: Option<GeoBox>,
 }
 
+impl RasterSource {
+    /// A file that says itself where it lies and holds one variable.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), variable: None, claimed: None }
+    }
+}
+
 /// One layer in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layer {
