@@ -211,7 +211,10 @@ impl<'a> Asset<'a> {
         transform: &Value,
     ) -> Result<GeoBox, CatalogError> {
         let bad = |field: &str, what: &str| {
-            CatalogError::document(self.item.name(), format!("`{field}` of asset `{}` is no {what}", self.key))
+            CatalogError::document(
+                self.item.name(),
+                format!("`{field}` of asset `{}` is no {what}", self.key),
+            )
         };
         let sizes: Option<Vec<usize>> = list(shape, |v| usize::try_from(v.as_u64()?).ok());
         let Some([rows, cols]) = sizes.as_deref() else {
@@ -296,7 +299,10 @@ mod tests {
     impl Projections for Wkt {
         fn resolve(&self, definition: &str) -> Result<Crs, ProjectionError> {
             if definition == "EPSG:0" {
-                return Err(ProjectionError::Unknown { definition: definition.into(), reason: "none".into() });
+                return Err(ProjectionError::Unknown {
+                    definition: definition.into(),
+                    reason: "none".into(),
+                });
             }
             Ok(Crs { code: None, wkt2: definition.into(), projjson: Value::Null, geographic: false })
         }

@@ -227,10 +227,8 @@ fn union(boxes: impl Iterator<Item = Bbox>) -> Option<Bbox> {
         return Some(plain);
     }
     // On the circle: the union is what the widest gap between the boxes leaves.
-    let mut arcs: Vec<(f64, f64)> = boxes
-        .iter()
-        .map(|b| (b.west, if b.west <= b.east { b.east } else { b.east + 360.0 }))
-        .collect();
+    let mut arcs: Vec<(f64, f64)> =
+        boxes.iter().map(|b| (b.west, if b.west <= b.east { b.east } else { b.east + 360.0 })).collect();
     arcs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let first = arcs[0].0;
     let mut reach = arcs[0].1;
@@ -256,11 +254,16 @@ fn common_assets(items: &[Item]) -> Map<String, Value> {
             match common.get_mut(key).and_then(Value::as_object_mut) {
                 Some(fields) => fields.retain(|name, value| asset.get(name) == Some(value)),
                 None => {
-                    let of_all = |name: &str| !matches!(name, "href" | "alternate" | "updated" | "created")
-                        && !name.starts_with("file:")
-                        && !name.starts_with("alternate:");
+                    let of_all = |name: &str| {
+                        !matches!(name, "href" | "alternate" | "updated" | "created")
+                            && !name.starts_with("file:")
+                            && !name.starts_with("alternate:")
+                    };
                     let fields = asset.iter().filter(|(name, _)| of_all(name));
-                    common.insert(key.to_owned(), Value::Object(fields.map(|(n, v)| (n.clone(), v.clone())).collect()));
+                    common.insert(
+                        key.to_owned(),
+                        Value::Object(fields.map(|(n, v)| (n.clone(), v.clone())).collect()),
+                    );
                 }
             }
         }

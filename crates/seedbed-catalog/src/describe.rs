@@ -66,7 +66,11 @@ pub struct Assets {
 ///
 /// # Errors
 /// As [`ItemCollection::read`].
-pub async fn describe(stores: &Stores, at: &Location, depth: Option<usize>) -> Result<Description, CatalogError> {
+pub async fn describe(
+    stores: &Stores,
+    at: &Location,
+    depth: Option<usize>,
+) -> Result<Description, CatalogError> {
     let at = entry(at);
     let document = crate::document::read_json(stores, &at).await;
     if let Ok(document) = document

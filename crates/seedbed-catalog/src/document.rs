@@ -21,10 +21,8 @@ pub async fn read_bytes(stores: &Stores, at: &Location) -> Result<Vec<u8>, Catal
             source,
         });
     }
-    let bytes = stores
-        .read_document(at)
-        .await
-        .map_err(|source| CatalogError::Read { at: at.clone(), source })?;
+    let bytes =
+        stores.read_document(at).await.map_err(|source| CatalogError::Read { at: at.clone(), source })?;
     Ok(bytes.to_vec())
 }
 
@@ -36,7 +34,11 @@ pub async fn read_json(stores: &Stores, at: &Location) -> Result<Value, CatalogE
 /// Parses a JSON document; the error names its location.
 pub fn parse(bytes: &[u8], at: &Location) -> Result<Value, CatalogError> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    serde_json::from_slice(text).map_err(|source| CatalogError::Json { at: at.to_string(), line: None, source })
+    serde_json::from_slice(text).map_err(|source| CatalogError::Json {
+        at: at.to_string(),
+        line: None,
+        source,
+    })
 }
 
 /// The links of a document; none if it has none.

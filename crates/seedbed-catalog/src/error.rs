@@ -101,7 +101,9 @@ pub enum CatalogError {
         source: Box<cql2::Error>,
     },
     /// A date or interval that can't be read.
-    #[error("`{text}` is no date or interval: write 2003, 2003-06, 2003-06-01 or A/B with `..` for open ends")]
+    #[error(
+        "`{text}` is no date or interval: write 2003, 2003-06, 2003-06-01 or A/B with `..` for open ends"
+    )]
     Interval {
         /// What was written.
         text: String,

@@ -109,6 +109,8 @@ mod tests {
         for value in [&point, &feature, &collection] {
             assert!(intersects(&place, &parse(value, "x").unwrap()));
         }
-        assert!(parse(&json!({"type": "Blob"}), "aoi.geojson").unwrap_err().to_string().contains("aoi.geojson"));
+        assert!(
+            parse(&json!({"type": "Blob"}), "aoi.geojson").unwrap_err().to_string().contains("aoi.geojson")
+        );
     }
 }

@@ -58,9 +58,7 @@ pub fn public_href(document: Option<&Location>, href: &str) -> String {
 
 /// Whether `target` lies inside the folder `root` (of the same store).
 pub fn is_inside(root: &Location, target: &Location) -> bool {
-    absolute(target)
-        .relative_to(&absolute(root))
-        .is_some_and(|link| link.starts_with("./") && link.len() > 2)
+    absolute(target).relative_to(&absolute(root)).is_some_and(|link| link.starts_with("./") && link.len() > 2)
 }
 
 /// Whether two locations are the same place, whether written absolute or not.
@@ -71,10 +69,8 @@ pub fn same_place(a: &Location, b: &Location) -> bool {
 /// A name for a file or folder: letters, digits and `._-+=@,~` stay, any other
 /// character becomes `_`; never `.`, `..` or empty.
 pub fn safe_name(name: &str) -> String {
-    let safe: String = name
-        .chars()
-        .map(|c| if c.is_alphanumeric() || "._-+=@,~".contains(c) { c } else { '_' })
-        .collect();
+    let safe: String =
+        name.chars().map(|c| if c.is_alphanumeric() || "._-+=@,~".contains(c) { c } else { '_' }).collect();
     if safe.chars().all(|c| c == '.') { format!("_{safe}") } else { safe }
 }
 

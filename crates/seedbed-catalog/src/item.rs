@@ -220,7 +220,9 @@ impl Item {
     /// The href of its `self` link.
     #[must_use]
     pub fn self_href(&self) -> Option<&str> {
-        self.links().find(|l| document::text(l, "rel") == Some("self")).and_then(|l| document::text(l, "href"))
+        self.links()
+            .find(|l| document::text(l, "rel") == Some("self"))
+            .and_then(|l| document::text(l, "href"))
     }
 
     /// Where the document that holds the item was read from; hrefs count from

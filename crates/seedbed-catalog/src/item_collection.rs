@@ -89,7 +89,8 @@ impl ItemCollection {
     /// # Errors
     /// [`CatalogError::Write`].
     pub async fn write_ndjson(&self, stores: &Stores, at: &Location) -> Result<(), CatalogError> {
-        let lines: String = self.items.iter().map(|item| format!("{}\n", with_absolute_hrefs(item))).collect();
+        let lines: String =
+            self.items.iter().map(|item| format!("{}\n", with_absolute_hrefs(item))).collect();
         write(stores, at, lines.into_bytes()).await
     }
 }
@@ -132,7 +133,12 @@ fn with_absolute_hrefs(item: &Item) -> Value {
     value["links"].as_array_mut().into_iter().flatten().for_each(fix);
     for (_, asset) in value["assets"].as_object_mut().into_iter().flatten() {
         fix(asset);
-        asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten().for_each(|(_, a)| fix(a));
+        asset
+            .get_mut("alternate")
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flatten()
+            .for_each(|(_, a)| fix(a));
     }
     value
 }
@@ -172,7 +178,9 @@ fn from_document(document: Value, at: &Location) -> Result<Vec<Item>, CatalogErr
                 _ => Err(CatalogError::document(at, "the feature collection has no `features`")),
             }
         }
-        Value::Object(object) if text(&object, "type") == Some("Feature") => Ok(vec![named(Value::Object(object))?.in_own_document(at.clone())]),
+        Value::Object(object) if text(&object, "type") == Some("Feature") => {
+            Ok(vec![named(Value::Object(object))?.in_own_document(at.clone())])
+        }
         _ => Err(CatalogError::document(
             at,
             "this is no STAC document: no catalog, collection, item or collection of items",

@@ -101,13 +101,12 @@ impl Filter {
     /// # Errors
     /// [`CatalogError::Filter`] if it can't be evaluated on this item's values.
     pub fn matches(&self, item: &Item) -> Result<bool, CatalogError> {
-        let reduced = self.expression.clone().reduce(Some(item.as_value())).map_err(|source| {
-            CatalogError::Filter {
+        let reduced =
+            self.expression.clone().reduce(Some(item.as_value())).map_err(|source| CatalogError::Filter {
                 filter: self.text.clone(),
                 step: format!("evaluated on {}", item.name()),
                 source: Box::new(source),
-            }
-        })?;
+            })?;
         Ok(reduced.is_true())
     }
 

@@ -104,7 +104,11 @@ impl TreeBuilder {
     /// document itself.
     #[must_use]
     pub fn root_of(at: &Location) -> Location {
-        if at.file_name().is_some_and(|name| name.ends_with(".json")) { at.clone() } else { at.join("catalog.json") }
+        if at.file_name().is_some_and(|name| name.ends_with(".json")) {
+            at.clone()
+        } else {
+            at.join("catalog.json")
+        }
     }
 
     /// Writes the tree into the folder `at`, or merges it into the one there:
@@ -175,11 +179,18 @@ impl TreeBuilder {
             written.push(item);
         }
         let mut collection = collection.clone();
-        let gone: Vec<&Item> = old.iter().filter(|(id, _)| !given.contains_key(*id)).map(|(_, i)| *i).collect();
+        let gone: Vec<&Item> =
+            old.iter().filter(|(id, _)| !given.contains_key(*id)).map(|(_, i)| *i).collect();
         match self.absent {
             Absent::Remove => plan.remove.extend(gone.iter().filter_map(|i| i.location().cloned())),
             Absent::Keep if !gone.is_empty() => {
-                direct.extend(existing.iter().flat_map(|n| &n.items).filter(|i| !given.contains_key(i.id())).filter_map(|i| i.location().cloned()));
+                direct.extend(
+                    existing
+                        .iter()
+                        .flat_map(|n| &n.items)
+                        .filter(|i| !given.contains_key(i.id()))
+                        .filter_map(|i| i.location().cloned()),
+                );
                 let mut all: Vec<Item> = gone.into_iter().cloned().collect();
                 all.extend(written);
                 all.sort_by(|a, b| a.id().cmp(b.id()));
@@ -187,13 +198,19 @@ impl TreeBuilder {
             }
             Absent::Keep => {}
         }
-        let sub_catalogs = existing.map(|n| n.children.iter().map(|c| c.location.clone()).collect()).unwrap_or_default();
+        let sub_catalogs =
+            existing.map(|n| n.children.iter().map(|c| c.location.clone()).collect()).unwrap_or_default();
         let value = collection_document(&collection, place, root, sub_catalogs, direct);
         plan.add(place.clone(), value, &format!("collection {}", collection.id()))
     }
 
     /// The root as it was with the collections linked, or a new one.
-    fn root_document(&self, at: &Location, before: Option<Value>, children: Vec<(Location, Option<String>)>) -> Value {
+    fn root_document(
+        &self,
+        at: &Location,
+        before: Option<Value>,
+        children: Vec<(Location, Option<String>)>,
+    ) -> Value {
         let mut root = before.unwrap_or_else(|| {
             json!({
                 "type": "Catalog",
@@ -211,14 +228,18 @@ impl TreeBuilder {
             }
             let points_there = |l: &Value| {
                 l["rel"] == "child"
-                    && l["href"].as_str().and_then(|h| resolve_href(Some(at), h).ok()).is_some_and(|t| same_place(&t, &place))
+                    && l["href"]
+                        .as_str()
+                        .and_then(|h| resolve_href(Some(at), h).ok())
+                        .is_some_and(|t| same_place(&t, &place))
             };
             match all.iter_mut().find(|l| points_there(l)) {
                 Some(found) => *found = child,
                 None => all.push(child),
             }
         }
-        let (mut child_links, mut others): (Vec<Value>, Vec<Value>) = all.into_iter().partition(|l| l["rel"] == "child");
+        let (mut child_links, mut others): (Vec<Value>, Vec<Value>) =
+            all.into_iter().partition(|l| l["rel"] == "child");
         child_links.sort_by(|a, b| a["href"].as_str().cmp(&b["href"].as_str()));
         others.append(&mut child_links);
         root["links"] = Value::Array(others);
@@ -380,7 +401,10 @@ impl Plan {
             match at.as_path() {
                 Some(path) => remove_local(path)?,
                 None => {
-                    stores.remove(&at).await.map_err(|source| CatalogError::Write { at: at.clone(), source })?;
+                    stores
+                        .remove(&at)
+                        .await
+                        .map_err(|source| CatalogError::Write { at: at.clone(), source })?;
                 }
             }
             saved.removed.push(at);
@@ -417,13 +441,20 @@ async fn write_remote(stores: &Stores, at: &Location, bytes: Vec<u8>) -> Result<
         Err(source) if !source.is_not_found() => return Err(CatalogError::Read { at: at.clone(), source }),
         _ => {}
     }
-    stores.replace(at, bytes.into()).await.map_err(|source| CatalogError::Write { at: at.clone(), source })?;
+    stores
+        .replace(at, bytes.into())
+        .await
+        .map_err(|source| CatalogError::Write { at: at.clone(), source })?;
     Ok(true)
 }
 
 /// Removes a document, and its folder if nothing else is in it.
 fn remove_local(path: &Path) -> Result<(), CatalogError> {
-    std::fs::remove_file(path).map_err(|source| CatalogError::Io { action: "remove", path: path.to_owned(), source })?;
+    std::fs::remove_file(path).map_err(|source| CatalogError::Io {
+        action: "remove",
+        path: path.to_owned(),
+        source,
+    })?;
     if let Some(folder) = path.parent() {
         // Fails, as it should, where copied assets are left.
         drop(std::fs::remove_dir(folder));

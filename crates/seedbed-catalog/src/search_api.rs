@@ -51,7 +51,8 @@ fn is_endpoint(url: &Url) -> bool {
 
 /// The search endpoint that a landing page names, preferably for POST.
 fn endpoint(document: &Value, at: &Url) -> Url {
-    let named: Vec<&Map<String, Value>> = links(document).filter(|l| text(l, "rel") == Some("search")).collect();
+    let named: Vec<&Map<String, Value>> =
+        links(document).filter(|l| text(l, "rel") == Some("search")).collect();
     let post = named.iter().find(|l| text(l, "method") == Some("POST")).or_else(|| named.first());
     post.and_then(|l| at.join(text(l, "href")?).ok()).unwrap_or_else(|| at.clone())
 }
@@ -84,7 +85,8 @@ pub async fn search_api(stores: &Stores, url: &Url, query: &Query) -> Result<Ite
         let response = page.fetch(stores).await?;
         let at = Location::Http(response.url.clone());
         let answer = parse(&response.body, &at)?;
-        let features = answer["features"].as_array().ok_or_else(|| api_error("it answered no item collection"))?;
+        let features =
+            answer["features"].as_array().ok_or_else(|| api_error("it answered no item collection"))?;
         for feature in features {
             let item = Item::from_value(feature.clone()).map_err(|e| api_error(&e.to_string()))?;
             let own = item.self_href().and_then(|href| at.resolve(href).ok());
@@ -128,12 +130,14 @@ impl Page {
         let link = links(answer).find(|l| text(l, "rel") == Some("next"))?;
         let url = response.url.join(text(link, "href")?).ok()?;
         let post = text(link, "method").is_some_and(|m| m.eq_ignore_ascii_case("POST"));
-        let mut body = if post && link.get("merge") == Some(&Value::Bool(true)) { self.body.clone() } else { json!({}) };
+        let mut body =
+            if post && link.get("merge") == Some(&Value::Bool(true)) { self.body.clone() } else { json!({}) };
         if let (Some(body), Some(new)) = (body.as_object_mut(), link.get("body").and_then(Value::as_object)) {
             body.extend(new.clone());
         }
         // A header that an answer asks for can't be one that says who we are.
-        let harmless = |name: &str| !matches!(name.to_ascii_lowercase().as_str(), "authorization" | "cookie" | "host");
+        let harmless =
+            |name: &str| !matches!(name.to_ascii_lowercase().as_str(), "authorization" | "cookie" | "host");
         let headers = link.get("headers").and_then(Value::as_object).into_iter().flatten();
         let headers = headers
             .filter(|(name, _)| harmless(name))
@@ -163,7 +167,11 @@ fn body(query: &Query) -> Result<Value, CatalogError> {
     {
         search.items.filter = Some(ApiFilter::Cql2Json(json));
     }
-    serde_json::to_value(search).map_err(|source| CatalogError::Json { at: "the search".to_owned(), line: None, source })
+    serde_json::to_value(search).map_err(|source| CatalogError::Json {
+        at: "the search".to_owned(),
+        line: None,
+        source,
+    })
 }
 
 fn datetime((from, to): DateInterval) -> String {

@@ -59,7 +59,11 @@ impl Tree {
         Self::from_document(stores, at, document).await
     }
 
-    pub(crate) async fn from_document(stores: &Stores, at: &Location, document: Value) -> Result<Self, CatalogError> {
+    pub(crate) async fn from_document(
+        stores: &Stores,
+        at: &Location,
+        document: Value,
+    ) -> Result<Self, CatalogError> {
         if crate::search_api::is_api(&document) {
             let reason = "this is a STAC API, not a static catalog: it can be searched, not read as a whole";
             return Err(CatalogError::document(at, reason));
@@ -87,7 +91,9 @@ impl Tree {
         self.nodes()
             .into_iter()
             .filter(|n| n.kind == NodeKind::Collection)
-            .filter_map(|n| Some((Collection::from_value(n.document.clone()).ok()?.at(n.location.clone()), n.all_items())))
+            .filter_map(|n| {
+                Some((Collection::from_value(n.document.clone()).ok()?.at(n.location.clone()), n.all_items()))
+            })
             .collect()
     }
 
@@ -152,7 +158,9 @@ fn read_node<'a>(
         }
         let mut wanted: Vec<(Rel, Location)> = Vec::new();
         for link in links(&document) {
-            let (Some(rel), Some(href)) = (text(link, "rel").and_then(Rel::of), text(link, "href")) else { continue };
+            let (Some(rel), Some(href)) = (text(link, "rel").and_then(Rel::of), text(link, "href")) else {
+                continue;
+            };
             let target = resolve_href(Some(&at), href)?;
             if seen.lock().unwrap_or_else(PoisonError::into_inner).insert(absolute(&target)) {
                 wanted.push((rel, target));

@@ -110,7 +110,8 @@ pub async fn execute(
             if stopped.load(Ordering::Relaxed) {
                 return None;
             }
-            let done = copy_one(stores, transfer, documents, progress).await.map_err(|e| failure(transfer, &e));
+            let done =
+                copy_one(stores, transfer, documents, progress).await.map_err(|e| failure(transfer, &e));
             let reason = done.as_ref().err().map(|f| f.reason.as_str());
             progress.finished(transfer, reason);
             if reason.is_some() && on_error == OnError::Stop {
@@ -142,7 +143,8 @@ pub async fn execute(
                 Outcome::Adopted => report.adopted += 1,
                 outcome => {
                     report.bytes += done.bytes;
-                    *(if outcome == Outcome::Resumed { &mut report.resumed } else { &mut report.copied }) += 1;
+                    *(if outcome == Outcome::Resumed { &mut report.resumed } else { &mut report.copied }) +=
+                        1;
                 }
             },
         }

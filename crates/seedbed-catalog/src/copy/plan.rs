@@ -134,7 +134,8 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
     let mut by_source: HashMap<Location, usize> = HashMap::new();
     let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
     for item in &items {
-        let absent: Vec<String> = request.assets.iter().filter(|k| item.asset(k).is_none()).cloned().collect();
+        let absent: Vec<String> =
+            request.assets.iter().filter(|k| item.asset(k).is_none()).cloned().collect();
         if !absent.is_empty() {
             let collection = item.collection().map(str::to_owned);
             plan.missing.push(Missing { collection, item: item.id().to_owned(), assets: absent });
@@ -212,7 +213,9 @@ fn updatable(item: &Item) -> Result<(), CatalogError> {
     match item.location() {
         None => refused(item.id().to_owned(), "it has no document"),
         Some(at) if !at.is_local() => refused(at.to_string(), "it isn't a local file"),
-        Some(at) if !item.has_own_document() => refused(at.to_string(), "it holds items of several documents"),
+        Some(at) if !item.has_own_document() => {
+            refused(at.to_string(), "it holds items of several documents")
+        }
         Some(_) => Ok(()),
     }
 }
@@ -239,9 +242,8 @@ fn source(asset: &Asset<'_>) -> Result<Location, CatalogError> {
 fn file_name(item: &Item, asset: &Asset<'_>) -> Result<String, CatalogError> {
     let (name, from) = name_at_archive(asset)?;
     let mut others = item.assets().filter(|(key, _)| *key != asset.key());
-    let clashes = others.any(|(_, other)| {
-        name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from))
-    });
+    let clashes = others
+        .any(|(_, other)| name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from)));
     Ok(if clashes { format!("{}-{name}", asset.key()) } else { name })
 }
 

@@ -35,7 +35,8 @@ fn origin_of(asset: &Asset<'_>, item: &Item, version: &Meta) -> Map<String, Valu
             origin.insert(field.to_owned(), value.clone());
         }
     }
-    for (field, value) in [("seedbed:etag", &version.etag), ("seedbed:last_modified", &version.last_modified)] {
+    for (field, value) in [("seedbed:etag", &version.etag), ("seedbed:last_modified", &version.last_modified)]
+    {
         if let Some(value) = value {
             origin.insert(field.to_owned(), json!(value));
         }
@@ -71,7 +72,9 @@ pub fn keep_copies(new: &mut Item, old: &Item) {
         if after.origin_object().is_some() || after.identity() != before.identity() {
             continue;
         }
-        let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else { continue };
+        let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else {
+            continue;
+        };
         let href = absolute_href(old.location(), before.href());
         set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
     }
@@ -92,7 +95,11 @@ mod tests {
     fn copied(declared: Value) -> Item {
         let mut item = crawled(declared).at("/cat/i/i.json".parse().unwrap());
         let version = Meta { size: Some(9), etag: Some("\"e\"".into()), last_modified: None };
-        record_copy(&mut item, "x", &Copied { href: "./x.nc", size: 9, checksum: "1220ab", version: &version });
+        record_copy(
+            &mut item,
+            "x",
+            &Copied { href: "./x.nc", size: 9, checksum: "1220ab", version: &version },
+        );
         item
     }
 
@@ -116,7 +123,11 @@ mod tests {
         let mut item = Item::new("i");
         item.set_asset("x", json!({"href": "https://h.org/x.tif?sig=abc"}));
         let before = item.asset("x").unwrap().identity();
-        record_copy(&mut item, "x", &Copied { href: "x", size: 1, checksum: "1220", version: &Meta::default() });
+        record_copy(
+            &mut item,
+            "x",
+            &Copied { href: "x", size: 1, checksum: "1220", version: &Meta::default() },
+        );
         assert!(!item.as_value().to_string().contains("abc"));
         assert_eq!(item.asset("x").unwrap().identity(), before);
     }
@@ -125,7 +136,11 @@ mod tests {
     fn copying_a_copy_keeps_the_first_origin() {
         let mut item = copied(json!({}));
         let version = Meta::default();
-        record_copy(&mut item, "x", &Copied { href: "/far/x.nc", size: 9, checksum: "1220ab", version: &version });
+        record_copy(
+            &mut item,
+            "x",
+            &Copied { href: "/far/x.nc", size: 9, checksum: "1220ab", version: &version },
+        );
         assert_eq!(item.asset("x").unwrap().origin(), Some("https://h.org/x.nc?v=1"));
         assert_eq!(item.asset("x").unwrap().href(), "/far/x.nc");
     }
@@ -136,7 +151,10 @@ mod tests {
         let mut same = crawled(json!({"updated": "2003-01-01T00:00:00Z"}));
         keep_copies(&mut same, &old);
         assert_eq!(same.asset("x").unwrap().href(), "/cat/i/x.nc");
-        assert_eq!(same.asset("x").unwrap().as_object()["alternate"], old.asset("x").unwrap().as_object()["alternate"]);
+        assert_eq!(
+            same.asset("x").unwrap().as_object()["alternate"],
+            old.asset("x").unwrap().as_object()["alternate"]
+        );
 
         let mut newer = crawled(json!({"updated": "2003-07-01T00:00:00Z"}));
         keep_copies(&mut newer, &old);

@@ -58,7 +58,8 @@ impl FromStr for Template {
         let mut pieces = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').ok_or_else(|| bad("a brace isn't closed".to_owned()))?;
+            let (name, after) =
+                after.split_once('}').ok_or_else(|| bad("a brace isn't closed".to_owned()))?;
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
@@ -85,7 +86,9 @@ impl FromStr for Template {
             return Err(bad("it must be a relative path without empty or dotted parts".to_owned()));
         }
         if !pieces.iter().any(|p| matches!(p, Piece::Filename | Piece::Asset)) {
-            return Err(bad("without {filename} or {asset} the files of an item would have one name".to_owned()));
+            return Err(bad(
+                "without {filename} or {asset} the files of an item would have one name".to_owned()
+            ));
         }
         Ok(Self { text: text.to_owned(), pieces })
     }

@@ -186,7 +186,8 @@ impl Validator {
             let path = format!("/links/{n}/href");
             let Ok(target) = resolve_href(Some(&wanted.at), link_href) else { continue };
             if matches!(rel, "child" | "item") {
-                let id = (kind == Some("Collection")).then(|| document["id"].as_str().unwrap_or_default().to_owned());
+                let id = (kind == Some("Collection"))
+                    .then(|| document["id"].as_str().unwrap_or_default().to_owned());
                 let inherited = wanted.parent.as_ref().and_then(|(_, collection)| collection.clone());
                 below.push(Wanted {
                     at: target,
@@ -194,7 +195,11 @@ impl Validator {
                     parent: Some((wanted.at.clone(), id.or(inherited))),
                 });
             } else if !link_href.contains("://") && target.as_path().is_some_and(|p| !p.exists()) {
-                problems.push(Problem::new(Check::Link, path, format!("`{rel}` leads to {target}, which isn't there")));
+                problems.push(Problem::new(
+                    Check::Link,
+                    path,
+                    format!("`{rel}` leads to {target}, which isn't there"),
+                ));
             }
         }
         self.report.documents.push(Verdict {

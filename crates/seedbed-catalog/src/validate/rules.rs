@@ -87,7 +87,8 @@ fn place(document: &Value, problems: &mut Vec<Problem>) {
     let shape = match geometry::parse(&document["geometry"], "the item") {
         Ok(shape) => shape,
         Err(error) => {
-            let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            let reason =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             problems.push(Problem::new(Check::Place, "/geometry", reason));
             return;
         }

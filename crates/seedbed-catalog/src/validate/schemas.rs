@@ -89,8 +89,11 @@ impl Schemas {
     pub fn load(folder: Option<&Path>) -> Result<Self, CatalogError> {
         let mut documents = HashMap::new();
         for (at, text) in CORE {
-            let schema = serde_json::from_str(text)
-                .map_err(|source| CatalogError::Json { at: (*at).to_owned(), line: None, source })?;
+            let schema = serde_json::from_str(text).map_err(|source| CatalogError::Json {
+                at: (*at).to_owned(),
+                line: None,
+                source,
+            })?;
             documents.insert((*at).to_owned(), schema);
         }
         if let Some(folder) = folder {
@@ -134,15 +137,21 @@ fn read_folder(folder: &Path, documents: &mut HashMap<String, Value>) -> Result<
         if path.extension().is_none_or(|e| e != "json") {
             continue;
         }
-        let bytes =
-            std::fs::read(&path).map_err(|source| CatalogError::Io { action: "read", path: path.clone(), source })?;
+        let bytes = std::fs::read(&path).map_err(|source| CatalogError::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
         let schema: Value = serde_json::from_slice(&bytes).map_err(|source| CatalogError::Json {
             at: path.display().to_string(),
             line: None,
             source,
         })?;
         let Some(id) = schema["$id"].as_str().map(without_fragment) else {
-            return Err(CatalogError::Schema { schema: path.display().to_string(), reason: "it has no `$id`".to_owned() });
+            return Err(CatalogError::Schema {
+                schema: path.display().to_string(),
+                reason: "it has no `$id`".to_owned(),
+            });
         };
         documents.entry(id).or_insert(schema);
     }
@@ -152,7 +161,9 @@ fn read_folder(folder: &Path, documents: &mut HashMap<String, Value>) -> Result<
 /// What an error comes down to. Of alternatives that all fail, the one that
 /// went wrong deepest in the document is the one that was meant.
 fn explain(error: &ValidationError<'_>, breaches: &mut Vec<Breach>) {
-    let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) = &error.kind else {
+    let (ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context }) =
+        &error.kind
+    else {
         let path = error.instance_path.to_string();
         let scalar = !(error.instance.is_object() || error.instance.is_array());
         let message = if scalar { error.to_string() } else { error.masked_with("it").to_string() };

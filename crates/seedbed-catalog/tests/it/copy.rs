@@ -245,7 +245,8 @@ async fn a_wrong_checksum_fails_and_a_right_one_is_kept_as_declared() {
     assert_eq!((plan.bytes, report.copied), (40_000, 1));
     assert!(plan.clone().within(40_000).is_ok());
     assert!(plan.within(39_999).unwrap_err().is_usage());
-    let origin = read(&folder.path().join("c/right/right.json"))["assets"]["data"]["alternate"]["origin"].clone();
+    let origin =
+        read(&folder.path().join("c/right/right.json"))["assets"]["data"]["alternate"]["origin"].clone();
     assert_eq!((&origin["file:checksum"], &origin["file:size"]), (&json!(right), &json!(40_000)));
 
     let items = vec![declared("wrong", wrong)];
@@ -263,7 +264,10 @@ async fn shared_files_come_once_and_equal_names_are_told_apart() {
     let mut many = item("i", 1, &format!("{}/a/x.nc", server.url));
     many.set_asset("same", json!({"href": format!("{}/a/x.nc", server.url), "bands": [{"name": "tmin"}]}));
     many.set_asset("other", json!({"href": format!("{}/b/x.nc", server.url)}));
-    builder(vec![many, item("j", 2, &format!("{}/b.nc", server.url))]).save(&stores(), &at(folder.path())).await.unwrap();
+    builder(vec![many, item("j", 2, &format!("{}/b.nc", server.url))])
+        .save(&stores(), &at(folder.path()))
+        .await
+        .unwrap();
     let mut request = request(items_of(folder.path()).await, folder.path(), None);
     request.assets = ["data", "same", "other"].map(str::to_owned).to_vec();
     let (plan, report) = run(&request).await;
@@ -276,11 +280,15 @@ async fn shared_files_come_once_and_equal_names_are_told_apart() {
     assert_eq!(missing, json!([{"collection": "c", "item": "j", "assets": ["same", "other"]}]));
 
     request.template = "{filename}".parse().unwrap();
-    request.items = items_of(folder.path()).await.into_iter().map(|mut i| {
-        let href = format!("{}/{}/z.nc", server.url, i.id());
-        i.set_asset("data", json!({"href": href}));
-        i
-    }).collect();
+    request.items = items_of(folder.path())
+        .await
+        .into_iter()
+        .map(|mut i| {
+            let href = format!("{}/{}/z.nc", server.url, i.id());
+            i.set_asset("data", json!({"href": href}));
+            i
+        })
+        .collect();
     request.assets = vec!["data".into()];
     let error = seedbed_catalog::copy::plan(&stores(), &request).await.unwrap_err().to_string();
     assert!(error.contains("/i/z.nc") && error.contains("/j/z.nc"), "{error}");
@@ -319,7 +327,10 @@ async fn a_source_that_fails_for_a_while_is_retryable_in_the_report() {
     let folder = tempfile::tempdir().unwrap();
     let down = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&down);
-    let server = Server::start(move |asked| if switch.load(Ordering::SeqCst) { Told::status(503) } else { serve(asked) }).await;
+    let server = Server::start(
+        move |asked| if switch.load(Ordering::SeqCst) { Told::status(503) } else { serve(asked) },
+    )
+    .await;
     let items = catalog(folder.path(), &server, &["/a.nc"]).await;
     let request = request(items, folder.path(), None);
     let (_, report) = run(&request).await;

@@ -155,7 +155,9 @@ async fn serve(
     };
     let head = String::from_utf8_lossy(&received[..head_end]).into_owned();
     let header = |name: &str| {
-        head.lines().find_map(|l| l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned()))
+        head.lines().find_map(|l| {
+            l.split_once(':').filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().to_owned())
+        })
     };
     let length: usize = header("content-length").and_then(|v| v.parse().ok()).unwrap_or(0);
     while received.len() < head_end + 4 + length {
@@ -172,14 +174,17 @@ async fn serve(
     hits.fetch_add(1, Ordering::SeqCst);
     asked.lock().unwrap().push(format!("{} {}", request.method, request.path));
     let told = answer(&request);
-    let etag = format!("\"{:x}-{}\"", told.body.len(), told.body.iter().map(|b| usize::from(*b)).sum::<usize>());
+    let etag =
+        format!("\"{:x}-{}\"", told.body.len(), told.body.iter().map(|b| usize::from(*b)).sum::<usize>());
     let start = header("range")
         .filter(|_| header("if-range").is_none_or(|v| v == etag))
         .and_then(|r| r.strip_prefix("bytes=")?.split('-').next()?.parse::<usize>().ok())
         .filter(|start| told.status == 200 && *start < told.body.len());
     let total = told.body.len();
     let (status, range, body) = match start {
-        Some(start) => (206, format!("Content-Range: bytes {start}-{}/{total}\r\n", total - 1), &told.body[start..]),
+        Some(start) => {
+            (206, format!("Content-Range: bytes {start}-{}/{total}\r\n", total - 1), &told.body[start..])
+        }
         None => (told.status, String::new(), &told.body[..]),
     };
     let head = format!(

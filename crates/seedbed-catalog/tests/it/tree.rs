@@ -139,12 +139,18 @@ fn foreign(folder: &std::path::Path) -> Value {
         "geometry": null, "properties": {"datetime": "2003-01-01T00:00:00Z", "odd": true},
         "assets": {"d": {"href": "../../data/x.tif", "foo": 1}}, "links": [{"rel": "root", "href": "../../index.json"}]});
     for (name, document) in [
-        ("index.json", json!({"type": "Catalog", "id": "r", "stac_version": "1.0.0", "description": "d", "zeta": 1,
+        (
+            "index.json",
+            json!({"type": "Catalog", "id": "r", "stac_version": "1.0.0", "description": "d", "zeta": 1,
             "links": [{"rel": "self", "href": "./index.json"}, {"rel": "child", "href": "2003/catalog.json"},
-                {"rel": "item", "href": "2003/01/x.item.json"}]})),
-        ("2003/catalog.json", json!({"type": "Catalog", "id": "y", "stac_version": "1.0.0", "description": "d",
+                {"rel": "item", "href": "2003/01/x.item.json"}]}),
+        ),
+        (
+            "2003/catalog.json",
+            json!({"type": "Catalog", "id": "y", "stac_version": "1.0.0", "description": "d",
             "links": [{"rel": "parent", "href": "../index.json"}, {"rel": "child", "href": "../index.json"},
-                {"rel": "item", "href": "./01/x.item.json"}]})),
+                {"rel": "item", "href": "./01/x.item.json"}]}),
+        ),
         ("2003/01/x.item.json", item.clone()),
     ] {
         fs::create_dir_all(folder.join(name).parent().unwrap()).unwrap();
@@ -198,7 +204,8 @@ async fn items_are_read_from_every_kind_of_file() {
     let folder = tempfile::tempdir().unwrap();
     let items: Vec<_> = (1..=3).map(|m| item(&format!("i{m}"), m, "data/x.nc")).collect();
     let place = at(folder.path());
-    let all = ItemCollection::from(items.into_iter().map(|i| i.at(place.join("here.json"))).collect::<Vec<_>>());
+    let all =
+        ItemCollection::from(items.into_iter().map(|i| i.at(place.join("here.json"))).collect::<Vec<_>>());
     for name in ["items.json", "items.ndjson", "by-another-name.json"] {
         let to = place.join(name);
         if name == "items.json" {

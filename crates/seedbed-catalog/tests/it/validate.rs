@@ -46,13 +46,43 @@ async fn what_we_write_is_valid() {
 async fn each_kind_of_damage_is_found_with_its_path() {
     let breaks: [(&str, &str, fn(&mut Value), Check, &str); 8] = [
         ("c/i1/i1.json", "/bbox", |d| d["bbox"] = json!([-76, 38.5, -70, 42]), Check::Place, "east"),
-        ("c/i1/i1.json", "/properties/datetime", |d| d["properties"]["datetime"] = json!("2003"), Check::Schema, "2003"),
-        ("c/i1/i1.json", "/assets/data/href", |d| d["assets"]["data"]["href"] = json!(7), Check::Schema, "string"),
+        (
+            "c/i1/i1.json",
+            "/properties/datetime",
+            |d| d["properties"]["datetime"] = json!("2003"),
+            Check::Schema,
+            "2003",
+        ),
+        (
+            "c/i1/i1.json",
+            "/assets/data/href",
+            |d| d["assets"]["data"]["href"] = json!(7),
+            Check::Schema,
+            "string",
+        ),
         ("c/i1/i1.json", "/collection", |d| d["collection"] = json!("d"), Check::Id, "`c`"),
         ("c/i1/i1.json", "/id", |d| d["id"] = json!("i2"), Check::Id, "i2"),
-        ("c/i1/i1.json", "/links/1/href", |d| d["links"][1]["href"] = json!("../../catalog.json"), Check::Link, "parent"),
-        ("c/collection.json", "", |d| drop(d.as_object_mut().unwrap().remove("license")), Check::Schema, "license"),
-        ("catalog.json", "/links/1/href", |d| d["links"][1]["href"] = json!("./gone.json"), Check::Link, "gone.json"),
+        (
+            "c/i1/i1.json",
+            "/links/1/href",
+            |d| d["links"][1]["href"] = json!("../../catalog.json"),
+            Check::Link,
+            "parent",
+        ),
+        (
+            "c/collection.json",
+            "",
+            |d| drop(d.as_object_mut().unwrap().remove("license")),
+            Check::Schema,
+            "license",
+        ),
+        (
+            "catalog.json",
+            "/links/1/href",
+            |d| d["links"][1]["href"] = json!("./gone.json"),
+            Check::Link,
+            "gone.json",
+        ),
     ];
     for (file, path, damage, check, said) in breaks {
         let folder = tempfile::tempdir().unwrap();
