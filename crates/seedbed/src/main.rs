@@ -1,1 +1,83 @@
-fn main() {}
+//! The `seedbed` command: parse, plan, execute, report.
+//!
+//! One module a subcommand under `commands`; everything that knows the
+//! terminal, the exit codes or the process is here and in no other crate.
+
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod interrupt;
+mod machine;
+mod page;
+mod progress;
+mod query;
+mod quicklook;
+mod report;
+mod selection;
+
+use clap::Parser;
+use cli::{Cli, Global};
+use context::Ctx;
+use progress::Stderr;
+use report::{Format, Status};
+use std::io::Write;
+use std::process::ExitCode;
+use tracing::level_filters::LevelFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let name = cli.command.name();
+    let json = cli.global.json;
+    let code = match run(cli) {
+        Ok(status) => status.code(),
+        Err(error) => {
+            if json {
+                // Still one object on stdout; the text for people follows on stderr.
+                let _ = writeln!(std::io::stdout(), "{:#}", failure::as_json(name, &error));
+            }
+            let _ = failure::print(&error, &mut Stderr);
+            failure::kind(&error).code()
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn run(cli: Cli) -> anyhow::Result<Status> {
+    interrupt::watch()?;
+    log_to_stderr(&cli.global);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ctx = context(&cli.global)?;
+    let status = runtime.block_on(cli.command.run(&ctx));
+    // A blocking read that was given up must not hold the process.
+    runtime.shutdown_background();
+    status
+}
+
+fn context(global: &Global) -> anyhow::Result<Ctx> {
+    Ok(Ctx {
+        stores: context::stores(global.stores.as_deref())?,
+        projections: seedbed_raster::Proj,
+        stores_file: global.stores.clone(),
+        format: if global.json { Format::Json } else { Format::Text },
+        progress: progress::Mode::detect(!global.no_progress && !global.quiet),
+        quiet: global.quiet,
+    })
+}
+
+fn log_to_stderr(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => LevelFilter::ERROR,
+        (false, 0) => LevelFilter::WARN,
+        (false, 1) => LevelFilter::INFO,
+        (false, 2) => LevelFilter::DEBUG,
+        (false, _) => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(|| Stderr)
+        .with_ansi(false)
+        .without_time()
+        .with_target(level >= LevelFilter::DEBUG)
+        .init();
+}

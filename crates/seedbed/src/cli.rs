@@ -1,0 +1,146 @@
+//! The command line.
+
+use crate::commands;
+use crate::context::Ctx;
+use crate::report::Status;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed archives
+  seedbed crawl prism-daily --datetime 2020-01-01/2020-01-31 --where variable=ppt --out catalog
+  seedbed copy catalog --assets data --to data
+  seedbed grid --aoi aoi/upper-delaware.geojson --crs EPSG:5070 --resolution 500 --tile 200px --out tiles.geojson
+  seedbed init veget --out seedbed.toml
+  seedbed run seedbed.toml
+
+Exit codes:
+  0 done · 1 work or verification failed · 2 usage or configuration
+  3 a remote failure worth retrying · 130, 143 interrupted";
+
+/// From an archive's address to a model's outputs on every tile.
+#[derive(Debug, Parser)]
+#[command(name = "seedbed", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Write one JSON object to stdout instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more on stderr; twice for details, three times for everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing on stderr but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Show no progress.
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+    /// Named stores and their credentials.
+    #[arg(long, global = true, value_name = "FILE", env = "SEEDBED_STORES")]
+    pub stores: Option<PathBuf>,
+}
+
+/// The commands, in the order of the flow.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Archives(commands::archives::Args),
+    Crawl(commands::crawl::Args),
+    #[command(subcommand)]
+    Catalog(Catalog),
+    Copy(commands::copy::Args),
+    Check(commands::check::Args),
+    Grid(commands::grid::Args),
+    Prep(commands::prep::Args),
+    #[command(subcommand)]
+    Model(Model),
+    Init(commands::init::Args),
+    Run(commands::run::Args),
+    Worker(commands::worker::Args),
+    Status(commands::status::Args),
+    Mosaic(commands::mosaic::Args),
+    Verify(commands::verify::Args),
+    Clean(commands::clean::Args),
+    View(commands::view::Args),
+    Doctor(commands::doctor::Args),
+}
+
+/// Look into a catalog: describe, validate, search.
+#[derive(Debug, Subcommand)]
+pub enum Catalog {
+    Describe(commands::catalog_describe::Args),
+    Validate(commands::catalog_validate::Args),
+    Search(commands::catalog_search::Args),
+}
+
+/// The models: list, describe, run at one point.
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    List(commands::model_list::Args),
+    Describe(commands::model_describe::Args),
+    Point(commands::model_point::Args),
+}
+
+impl Command {
+    /// The name as typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Archives(_) => "archives",
+            Self::Crawl(_) => "crawl",
+            Self::Catalog(Catalog::Describe(_)) => "catalog describe",
+            Self::Catalog(Catalog::Validate(_)) => "catalog validate",
+            Self::Catalog(Catalog::Search(_)) => "catalog search",
+            Self::Copy(_) => "copy",
+            Self::Check(_) => "check",
+            Self::Grid(_) => "grid",
+            Self::Prep(_) => "prep",
+            Self::Model(Model::List(_)) => "model list",
+            Self::Model(Model::Describe(_)) => "model describe",
+            Self::Model(Model::Point(_)) => "model point",
+            Self::Init(_) => "init",
+            Self::Run(_) => "run",
+            Self::Worker(_) => "worker",
+            Self::Status(_) => "status",
+            Self::Mosaic(_) => "mosaic",
+            Self::Verify(_) => "verify",
+            Self::Clean(_) => "clean",
+            Self::View(_) => "view",
+            Self::Doctor(_) => "doctor",
+        }
+    }
+
+    /// Runs the command.
+    pub async fn run(self, ctx: &Ctx) -> anyhow::Result<Status> {
+        match self {
+            Self::Archives(args) => commands::archives::run(args, ctx).await,
+            Self::Crawl(args) => commands::crawl::run(args, ctx).await,
+            Self::Catalog(Catalog::Describe(args)) => commands::catalog_describe::run(args, ctx).await,
+            Self::Catalog(Catalog::Validate(args)) => commands::catalog_validate::run(args, ctx).await,
+            Self::Catalog(Catalog::Search(args)) => commands::catalog_search::run(args, ctx).await,
+            Self::Copy(args) => commands::copy::run(args, ctx).await,
+            Self::Check(args) => commands::check::run(args, ctx).await,
+            Self::Grid(args) => commands::grid::run(args, ctx).await,
+            Self::Prep(args) => commands::prep::run(args, ctx).await,
+            Self::Model(Model::List(args)) => commands::model_list::run(args, ctx).await,
+            Self::Model(Model::Describe(args)) => commands::model_describe::run(args, ctx).await,
+            Self::Model(Model::Point(args)) => commands::model_point::run(args, ctx).await,
+            Self::Init(args) => commands::init::run(args, ctx).await,
+            Self::Run(args) => commands::run::run(args, ctx).await,
+            Self::Worker(args) => commands::worker::run(args, ctx).await,
+            Self::Status(args) => commands::status::run(args, ctx).await,
+            Self::Mosaic(args) => commands::mosaic::run(args, ctx).await,
+            Self::Verify(args) => commands::verify::run(args, ctx).await,
+            Self::Clean(args) => commands::clean::run(args, ctx).await,
+            Self::View(args) => commands::view::run(args, ctx).await,
+            Self::Doctor(args) => commands::doctor::run(args, ctx).await,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! `seedbed copy`: chosen assets brought home.
+
+use crate::context::Ctx;
+use crate::failure::{usage, usage_hint};
+use crate::progress::{Counted, Meter};
+use crate::query::QueryArgs;
+use crate::report::{Report, Status, bytes, count};
+use crate::selection::byte_count;
+use seedbed_catalog::copy::{CopyPlan, CopyReport, CopyRequest, OnError, Template, Transfer, execute, plan};
+use seedbed_catalog::{CatalogError, Item, ItemCollection};
+use seedbed_storage::Location;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed copy catalog --assets tmin,tmax,prcp --to data
+  seedbed copy catalog --assets ndvi --to data --datetime 2003/2004 --bbox=-76.4,40.2,-74.1,42.45
+  seedbed copy items.json --assets data --to /mnt/archive --out copied --max-transfer 20GB
+  seedbed copy catalog --assets tmin --to data --dry-run
+
+Without --out a local catalog is updated in place, item by item. Copying again
+brings only what is missing; an interrupted file is resumed.";
+
+/// Copy chosen assets; the catalog then points at the copies.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// A catalog or items file.
+    #[arg(value_name = "CATALOG|ITEMS")]
+    items: Location,
+    /// The assets, by key.
+    #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
+    assets: Vec<String>,
+    /// The folder they go to.
+    #[arg(long, value_name = "LOCATION")]
+    to: Location,
+    #[command(flatten)]
+    query: QueryArgs,
+    /// The path below that folder: {collection}, {item}, {asset}, {filename}, {year}, {month}, {day}.
+    #[arg(long, default_value_t)]
+    layout: Template,
+    /// Write a new catalog instead of updating the items where they are.
+    #[arg(long, value_name = "CATALOG")]
+    out: Option<Location>,
+    /// Files at once.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    jobs: usize,
+    /// Refuse to begin if more would be transferred: 500000, 20MB, 1.5GiB.
+    #[arg(long, value_name = "BYTES", value_parser = byte_count)]
+    max_transfer: Option<u64>,
+    /// What a failing file means for the others.
+    #[arg(long, value_enum, default_value = "keep-going")]
+    on_error: OnErrorArg,
+    /// Say what would be copied, and copy nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OnErrorArg {
+    /// They go on.
+    KeepGoing,
+    /// No further one is begun.
+    Stop,
+}
+
+#[derive(Debug, Serialize)]
+struct Planned<'a> {
+    dry_run: bool,
+    #[serde(flatten)]
+    plan: &'a CopyPlan,
+}
+
+impl Report for Planned<'_> {
+    const COMMAND: &'static str = "copy";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        for t in &self.plan.transfers {
+            let size = t.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
+            writeln!(out, "{} -> {} ({size})", t.from, t.to)?;
+        }
+        let unknown = match self.plan.unknown_sizes {
+            0 => String::new(),
+            n => format!(" and {n} of unknown size"),
+        };
+        writeln!(
+            out,
+            "{} would be copied: {}{unknown}; {} there already",
+            count(self.plan.transfers.len(), "file"),
+            bytes(self.plan.bytes),
+            count(self.plan.present.len(), "asset")
+        )
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Copied {
+    dry_run: bool,
+    #[serde(flatten)]
+    report: CopyReport,
+}
+
+impl Report for Copied {
+    const COMMAND: &'static str = "copy";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let r = &self.report;
+        for m in &r.missing {
+            writeln!(out, "without {}: {}", m.assets.join(", "), m.item)?;
+        }
+        for f in &r.failed {
+            let used: Vec<String> = f.uses.iter().map(|u| format!("{} {}", u.item, u.asset)).collect();
+            writeln!(out, "failed: {}: {}", used.join(", "), f.reason)?;
+        }
+        writeln!(
+            out,
+            "{} copied, {} resumed, {} there already, {} failed: {} in {} updated",
+            r.copied,
+            r.resumed,
+            r.present + r.adopted,
+            r.failed.len(),
+            bytes(r.bytes),
+            count(r.updated, "item")
+        )?;
+        if r.skipped > 0 {
+            writeln!(out, "{} not begun after the failure", count(r.skipped, "file"))?;
+        }
+        if let Some(catalog) = &r.catalog {
+            writeln!(out, "catalog: {catalog}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let query = args.query.query()?;
+    let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
+    if items.is_empty() {
+        return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
+    }
+    every_key_occurs(&items, &args.assets)?;
+    let request = CopyRequest {
+        items,
+        collections: Vec::new(),
+        assets: args.assets,
+        to: args.to.absolute()?,
+        template: args.layout,
+        out: args.out,
+    };
+    let planned = plan(&ctx.stores, &request).await?;
+    if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
+        return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
+    }
+    if args.dry_run {
+        ctx.emit(&Planned { dry_run: true, plan: &planned })?;
+        return Ok(Status::Done);
+    }
+    let on_error = match args.on_error {
+        OnErrorArg::KeepGoing => OnError::KeepGoing,
+        OnErrorArg::Stop => OnError::Stop,
+    };
+    let meter = Watch(ctx.meter("copy", Counted::Bytes, None));
+    let report = execute(&ctx.stores, &planned, args.jobs, on_error, &meter).await?;
+    drop(meter);
+    let status = match &report.failed[..] {
+        [] => Status::Done,
+        failed if failed.iter().all(|f| f.retryable) => Status::Retry,
+        _ => Status::Failed,
+    };
+    ctx.emit(&Copied { dry_run: false, report })?;
+    if status != Status::Done {
+        ctx.say("hint: the same command copies only what is missing");
+    }
+    Ok(status)
+}
+
+/// Refuses a key that no item has: it is a mistyped one.
+fn every_key_occurs(items: &[Item], keys: &[String]) -> anyhow::Result<()> {
+    let there: BTreeSet<&str> = items.iter().flat_map(Item::assets).map(|(key, _)| key).collect();
+    match keys.iter().find(|key| !there.contains(key.as_str())) {
+        Some(key) => Err(usage(format!(
+            "none of the {} items has an asset `{key}` (they have: {})",
+            items.len(),
+            there.into_iter().collect::<Vec<_>>().join(", ")
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Shows a copy's bytes.
+struct Watch(Meter);
+
+impl seedbed_catalog::copy::Progress for Watch {
+    fn planned(&self, plan: &CopyPlan) {
+        if plan.unknown_sizes == 0 {
+            self.0.set_total(plan.bytes);
+        }
+    }
+
+    fn file<'a>(&'a self, _transfer: &Transfer) -> Box<dyn seedbed_storage::Progress + 'a> {
+        Box::new(File { meter: &self.0, counted: AtomicU64::new(0) })
+    }
+
+    fn finished(&self, transfer: &Transfer, failure: Option<&str>) {
+        match failure {
+            Some(reason) => tracing::warn!("{} failed: {reason}", transfer.from),
+            None => tracing::info!("{} copied", transfer.to),
+        }
+    }
+}
+
+/// One file's bytes within the whole count.
+struct File<'a> {
+    meter: &'a Meter,
+    counted: AtomicU64,
+}
+
+impl seedbed_storage::Progress for File<'_> {
+    fn started(&self, _total: Option<u64>) {
+        // A transfer that starts over counts its bytes anew.
+        self.meter.retreat(self.counted.swap(0, Ordering::Relaxed));
+    }
+
+    fn advanced(&self, bytes: u64) {
+        self.counted.fetch_add(bytes, Ordering::Relaxed);
+        self.meter.advance(bytes);
+    }
+}

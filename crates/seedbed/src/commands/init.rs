@@ -1,0 +1,73 @@
+//! `seedbed init`: a commented project file for a model.
+
+use crate::context::Ctx;
+use crate::failure::usage_hint;
+use crate::report::{Report, Status};
+use anyhow::Context;
+use serde::Serialize;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed init veget --out seedbed.toml
+  seedbed init veget --dry-run";
+
+/// Write a commented project file for a model.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The model, as `seedbed model list` names it.
+    model: String,
+    /// The file to write; it must not exist.
+    #[arg(long, value_name = "seedbed.toml", default_value = "seedbed.toml")]
+    out: PathBuf,
+    /// Show the file, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Initialised {
+    model: String,
+    out: PathBuf,
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
+}
+
+impl Report for Initialised {
+    const COMMAND: &'static str = "init";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        match &self.text {
+            Some(text) => out.write_all(text.as_bytes()),
+            None => writeln!(out, "{} written; next: seedbed run {0}", self.out.display()),
+        }
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let model = seedbed_model::find(&args.model)?;
+    let text = seedbed_run::template(model.spec());
+    let mut report = Initialised { model: args.model, out: args.out, dry_run: args.dry_run, text: None };
+    if args.dry_run {
+        report.text = Some(text);
+    } else {
+        let path = &report.out;
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(usage_hint(
+                    format!("{} exists already", path.display()),
+                    "name another file with --out",
+                ));
+            }
+            other => other.with_context(|| format!("cannot write {}", path.display()))?,
+        };
+        file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    ctx.emit(&report)?;
+    Ok(Status::Done)
+}

@@ -1,0 +1,23 @@
+//! One module a subcommand: its `Args`, its report, its `run`.
+
+pub mod archives;
+pub mod catalog_describe;
+pub mod catalog_search;
+pub mod catalog_validate;
+pub mod check;
+pub mod clean;
+pub mod copy;
+pub mod crawl;
+pub mod doctor;
+pub mod grid;
+pub mod init;
+pub mod model_describe;
+pub mod model_list;
+pub mod model_point;
+pub mod mosaic;
+pub mod prep;
+pub mod run;
+pub mod status;
+pub mod verify;
+pub mod view;
+pub mod worker;

@@ -1,0 +1,107 @@
+//! `seedbed model describe`: what a model needs and gives.
+
+use crate::context::Ctx;
+use crate::report::{Report, Status};
+use seedbed_model::{Aggregation, Fallback, InputSpec, ModelSpec};
+use serde::Serialize;
+use std::io::{self, Write};
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed model describe veget
+  seedbed model describe veget --json | jq '.parameters[] | {name, default, unit}'";
+
+/// Describe a model: inputs, statics, parameters, variants, outputs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The model, as `seedbed model list` names it.
+    name: String,
+}
+
+/// One model's specification.
+#[derive(Debug, Serialize)]
+pub struct ModelDescription<'a> {
+    #[serde(flatten)]
+    spec: &'a ModelSpec,
+}
+
+impl Report for ModelDescription<'_> {
+    const COMMAND: &'static str = "model describe";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let s = self.spec;
+        writeln!(out, "{}: {} (revision {})", s.name, s.title, s.revision)?;
+        writeln!(out, "\nVariants (the first unless `variant` says otherwise)")?;
+        rows(out, s.variants.iter().map(|v| [v.name.to_owned(), String::new(), v.doc.to_owned()]))?;
+        writeln!(out, "\nDaily inputs")?;
+        rows(out, s.inputs.iter().map(input_row))?;
+        writeln!(out, "\nStatic inputs")?;
+        rows(out, s.statics.iter().map(input_row))?;
+        writeln!(out, "\nParameters")?;
+        let parameters = s.parameters.iter().map(|p| {
+            let default = p.default.map_or_else(|| "must be set".to_owned(), |d| d.to_string());
+            let calibrated = p
+                .calibrated_for
+                .map(|input| format!(" (must be set where `{input}` is computed)"))
+                .unwrap_or_default();
+            [p.name.to_owned(), format!("{default} {}", p.unit), format!("{}{calibrated}", p.doc)]
+        });
+        rows(out, parameters)?;
+        if !s.switches.is_empty() {
+            writeln!(out, "\nSwitches (true or false)")?;
+            let switches = s
+                .switches
+                .iter()
+                .map(|w| [w.name.to_owned(), format!("on in {}", w.on_in.join(", ")), w.doc.to_owned()]);
+            rows(out, switches)?;
+        }
+        writeln!(out, "\nDaily outputs")?;
+        let outputs = s.outputs.iter().map(|o| {
+            let gathered = match o.aggregation {
+                Aggregation::Sum => "sum",
+                Aggregation::State => "state",
+            };
+            [o.name.to_owned(), format!("{} ({gathered})", o.unit), o.doc.to_owned()]
+        });
+        rows(out, outputs)?;
+        writeln!(out, "\nReferences")?;
+        for reference in s.references {
+            writeln!(out, "  {reference}")?;
+        }
+        Ok(())
+    }
+}
+
+fn input_row(input: &InputSpec) -> [String; 3] {
+    let otherwise = match (input.required, input.fallback) {
+        (true, _) => "required".to_owned(),
+        (false, Fallback::MeanOfTminTmax) => "else the mean of tmin and tmax".to_owned(),
+        (false, Fallback::HargreavesSamani) => {
+            "else by Hargreaves–Samani from tmin, tmax and latitude".to_owned()
+        }
+        (false, Fallback::Value(value)) => format!("else {value}"),
+        (false, Fallback::Nothing) => "optional".to_owned(),
+    };
+    let (low, high) = input.range;
+    [input.name.to_owned(), format!("{} [{low}, {high}]", input.unit), format!("{}; {otherwise}", input.doc)]
+}
+
+/// Name, detail and explanation in columns.
+fn rows(out: &mut dyn Write, rows: impl Iterator<Item = [String; 3]>) -> io::Result<()> {
+    let rows: Vec<[String; 3]> = rows.collect();
+    let width = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
+    let (first, second) = (width(0), width(1));
+    for [name, detail, doc] in &rows {
+        let gap = if second == 0 { "" } else { "  " };
+        writeln!(out, "  {name:first$}  {detail:second$}{gap}{doc}")?;
+    }
+    Ok(())
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let model = seedbed_model::find(&args.name)?;
+    ctx.emit(&ModelDescription { spec: model.spec() })?;
+    Ok(Status::Done)
+}

@@ -1,0 +1,92 @@
+//! `seedbed mosaic`: a product's tiles put together.
+
+use crate::context::{Ctx, local_path};
+use crate::failure::Judge;
+use crate::progress::Counted;
+use crate::report::{Report, Status, count};
+use seedbed_prep::{Expected, MosaicReport, MosaicRequest};
+use seedbed_storage::Location;
+use serde::Serialize;
+use std::io::{self, Write};
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed mosaic products/upper-delaware --out products/mosaic
+  seedbed mosaic products/upper-delaware --out products/mosaic --allow-holes";
+
+/// Put a product's tiles together, one COG a period and variable.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The product's catalog or its folder.
+    catalog: Location,
+    /// Where the mosaics go.
+    #[arg(long, value_name = "LOCATION")]
+    out: Location,
+    /// Leave missing tiles as holes, named in the mosaic's item.
+    #[arg(long)]
+    allow_holes: bool,
+    /// Say what would be made, and make nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Made {
+    dry_run: bool,
+    #[serde(flatten)]
+    report: MosaicReport,
+}
+
+impl Report for Made {
+    const COMMAND: &'static str = "mosaic";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let r = &self.report;
+        if self.dry_run {
+            return writeln!(out, "{} would be made in {}", count(r.periods, "mosaic"), r.catalog.display());
+        }
+        writeln!(
+            out,
+            "{}: {} made, {} there already ({})",
+            count(r.periods, "mosaic"),
+            r.made,
+            r.present,
+            r.catalog.display()
+        )?;
+        for hole in &r.holes {
+            writeln!(out, "hole: {hole}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let request = MosaicRequest {
+        product: local_path(&args.catalog)?,
+        out: local_path(&args.out)?,
+        allow_holes: args.allow_holes,
+    };
+    if args.dry_run {
+        let (expected, _) = Expected::read(&request.product).or_usage()?;
+        let periods: std::collections::BTreeSet<_> = expected.members.iter().map(|m| &m.period).collect();
+        let report = MosaicReport {
+            periods: periods.len(),
+            made: 0,
+            present: 0,
+            holes: Vec::new(),
+            catalog: request.out.join("catalog.json"),
+        };
+        ctx.emit(&Made { dry_run: true, report })?;
+        return Ok(Status::Done);
+    }
+    let meter = ctx.meter("mosaic", Counted::Things("mosaics"), None);
+    let spool = ctx.spool(&request.out);
+    let report = tokio::task::block_in_place(|| {
+        seedbed_prep::mosaic(&request, &spool, &ctx.projections, &mut |done, total| meter.at(done, total))
+    })?;
+    drop(meter);
+    ctx.emit(&Made { dry_run: false, report })?;
+    Ok(Status::Done)
+}

@@ -1,0 +1,186 @@
+//! `seedbed prep`: aligned COGs of every date, on every tile.
+
+use crate::context::{Ctx, local_path};
+use crate::failure::{Judge, usage, usage_hint};
+use crate::progress::Counted;
+use crate::query::QueryArgs;
+use crate::report::{Report, Status, count};
+use anyhow::Context;
+use seedbed_block::{Period, Unit};
+use seedbed_catalog::ItemCollection;
+use seedbed_grid::{PixelGrid, PixelRange, Tile, TileGrid, Xy};
+use seedbed_prep::{Prepare, PrepareReport, Rules};
+use seedbed_raster::cog::{CogOptions, Compress};
+use seedbed_raster::{DType, Raster, RasterSource, Resampling};
+use seedbed_storage::Location;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed prep items.json --assets tmin,tmax --grid tiles.grid.json --resampling bilinear --out prepared
+  seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --dtype int16 --scale 0.0001 --out prepared
+  seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared";
+
+/// Align chosen assets to a tile grid, as COGs with items.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// A catalog or items file.
+    items: Location,
+    /// The assets, by key.
+    #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
+    assets: Vec<String>,
+    /// The tiles to align to: a `tiles.grid.json`.
+    #[arg(long, value_name = "FILE", required_unless_present = "like")]
+    grid: Option<PathBuf>,
+    /// A raster whose grid to take, as one tile.
+    #[arg(long, value_name = "RASTER", conflicts_with = "grid")]
+    like: Option<PathBuf>,
+    /// Only these tiles.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    tiles: Vec<String>,
+    #[command(flatten)]
+    query: QueryArgs,
+    /// nearest, bilinear or average.
+    #[arg(long, default_value = "nearest")]
+    resampling: Resampling,
+    /// The unit the values are in, where items and files don't say.
+    #[arg(long)]
+    unit: Option<Unit>,
+    /// The stored type: float32, float64, int16 or uint8.
+    #[arg(long, default_value = "float32")]
+    dtype: DType,
+    /// Physical value of one stored step, for integer types.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
+    /// deflate, zstd or none.
+    #[arg(long, default_value = "deflate")]
+    compress: Compress,
+    /// The product's name; the last part of --out where none is given.
+    #[arg(long)]
+    name: Option<String>,
+    /// Where the product goes.
+    #[arg(long, value_name = "CATALOG")]
+    out: Location,
+    /// Say what would be made, and make nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Prepared {
+    dry_run: bool,
+    #[serde(flatten)]
+    report: PrepareReport,
+}
+
+impl Report for Prepared {
+    const COMMAND: &'static str = "prep";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let r = &self.report;
+        for failed in &r.failed {
+            writeln!(out, "failed: {failed}")?;
+        }
+        if !r.untouched.is_empty() {
+            writeln!(out, "no asset touches: {}", r.untouched.join(", "))?;
+        }
+        let dates = count(r.expected, "tile and date").replace("tile and dates", "tiles and dates");
+        if self.dry_run {
+            return writeln!(out, "{dates}: {} there already, the rest would be made", r.present);
+        }
+        writeln!(
+            out,
+            "{dates}: {} made, {} there already, {} failed ({})",
+            r.made,
+            r.present,
+            r.failed.len(),
+            r.catalog.display()
+        )
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let grid = match (&args.grid, &args.like) {
+        (Some(path), _) => TileGrid::read(path).or_usage()?,
+        (None, Some(path)) => grid_of(path)?,
+        (None, None) => return Err(usage("one of --grid and --like is needed")),
+    };
+    let grid = chosen(grid, &args.tiles)?;
+    let query = args.query.query()?;
+    let period = match query.datetime {
+        Some((Some(start), Some(end))) => Some(Period::new(start, end).or_usage()?),
+        _ => None,
+    };
+    let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
+    if items.is_empty() {
+        return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
+    }
+    let out = local_path(&args.out)?;
+    let name = args.name.or_else(|| Some(out.file_name()?.to_string_lossy().into_owned()));
+    let nodata = match args.dtype {
+        DType::Int16 => Some(f64::from(i16::MIN)),
+        DType::UInt8 => Some(255.0),
+        _ => Some(f64::NAN),
+    };
+    let request = Prepare {
+        name: name.unwrap_or_else(|| "prepared".to_owned()),
+        items,
+        assets: args.assets,
+        grid,
+        rules: Rules { resampling: args.resampling, unit: args.unit, ..Rules::default() },
+        cog: CogOptions {
+            dtype: args.dtype,
+            scale: args.scale,
+            nodata,
+            compress: args.compress,
+            ..Prepare::default_cog()
+        },
+        period,
+        out,
+    };
+    let spool = ctx.spool(&request.out);
+    let meter = ctx.meter("prep", Counted::Things("tiles and dates"), None);
+    let report = tokio::task::block_in_place(|| {
+        seedbed_prep::prepare::<f32>(&request, &spool, &ctx.projections, args.dry_run, &mut |done, total| {
+            meter.at(done, total);
+        })
+    })?;
+    drop(meter);
+    let status = Status::of(report.failed.is_empty());
+    ctx.emit(&Prepared { dry_run: args.dry_run, report })?;
+    if status == Status::Failed {
+        ctx.say("hint: the same command makes only what failed");
+    }
+    Ok(status)
+}
+
+/// The tiles asked for, or all.
+pub fn chosen(mut grid: TileGrid, names: &[String]) -> anyhow::Result<TileGrid> {
+    if !names.is_empty() {
+        grid.tiles = names.iter().map(|name| grid.tile(name).cloned()).collect::<Result<Vec<Tile>, _>>()?;
+    }
+    Ok(grid)
+}
+
+/// A raster's own grid, as one tile.
+fn grid_of(path: &Path) -> anyhow::Result<TileGrid> {
+    let raster = Raster::open(&RasterSource::new(path)).context("the raster of --like").or_usage()?;
+    let geobox = raster.geobox();
+    if !geobox.affine.is_north_up() {
+        return Err(usage(format!("{} is not north-up; its grid can't be taken", path.display())));
+    }
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(TileGrid {
+        grid: PixelGrid {
+            crs: geobox.crs.clone(),
+            origin: geobox.affine.apply(0.0, 0.0),
+            resolution: Xy { x: geobox.affine.a, y: -geobox.affine.e },
+        },
+        scheme: "like".to_owned(),
+        tiles: vec![Tile { name, range: PixelRange::of_shape(geobox.shape) }],
+    })
+}

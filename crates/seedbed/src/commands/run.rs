@@ -1,0 +1,212 @@
+//! `seedbed run`: a project file, from its inputs to its outputs on every tile.
+
+use crate::context::Ctx;
+use crate::machine::{self, Memory};
+use crate::progress::{Counted, Meter};
+use crate::report::{Report, Status, count};
+use crate::selection::{byte_count, pair};
+use seedbed_block::Period;
+use seedbed_run::{ExecuteOptions, InputSource, Overrides, Plan, Progress, Project, RunReport, Runner};
+use seedbed_storage::Location;
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed run seedbed.toml --dry-run
+  seedbed run seedbed.toml
+  seedbed run seedbed.toml --tiles r004c018,r004c019 --period 2003
+  seedbed run seedbed.toml --items ndvi=items.json --out /scratch/run
+
+What is done is left alone: running again makes only what is missing or whose
+inputs have changed.";
+
+/// Run a project: align the inputs, run the model, write every tile's outputs.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The project file.
+    #[arg(value_name = "seedbed.toml")]
+    project: PathBuf,
+    /// Other items for an input.
+    #[arg(long, value_name = "NAME=ITEMS", value_parser = pair)]
+    items: Vec<(String, String)>,
+    /// Another place for the outputs.
+    #[arg(long, value_name = "LOCATION")]
+    out: Option<Location>,
+    /// Only these tiles.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    tiles: Vec<String>,
+    /// Another period: A/B, a year or a month.
+    #[arg(long, value_name = "A/B")]
+    period: Option<Period>,
+    #[command(flatten)]
+    resources: Resources,
+    /// Say what would be made, and make nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// How much of the machine a run may take.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Resources {
+    /// Tiles at once; as many as there are cores where none is given.
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Memory it may take; three fifths of what there is where none is given.
+    #[arg(long, value_name = "BYTES", value_parser = byte_count)]
+    memory: Option<u64>,
+}
+
+/// Assumed where the system doesn't say how much memory there is.
+const UNKNOWN_MEMORY: u64 = 4_000_000_000;
+
+impl Resources {
+    /// As the runner wants them.
+    pub fn options(&self, tiles: Option<Vec<String>>) -> ExecuteOptions {
+        let usable = Memory::of_this_machine().map_or(UNKNOWN_MEMORY, Memory::usable);
+        ExecuteOptions {
+            jobs: self.jobs.unwrap_or_else(machine::cores).max(1),
+            memory: self.memory.unwrap_or(usable / 5 * 3),
+            tiles,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Planned<'a> {
+    dry_run: bool,
+    tiles: usize,
+    products: usize,
+    to_make: usize,
+    plan: &'a Plan,
+}
+
+impl Report for Planned<'_> {
+    const COMMAND: &'static str = "run";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        for task in &self.plan.tasks {
+            writeln!(out, "{}: {}", task.tile, count(task.products.len(), "product"))?;
+        }
+        writeln!(
+            out,
+            "{} on {} from {}; {} to make, in {}",
+            count(self.products, "product"),
+            count(self.tiles, "tile"),
+            self.plan.period,
+            self.to_make,
+            self.plan.out.display()
+        )
+    }
+}
+
+/// What a run, or one worker of it, did.
+#[derive(Debug, Serialize)]
+struct Ran(RunReport);
+
+impl Report for Ran {
+    const COMMAND: &'static str = "run";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        text(&self.0, out)
+    }
+}
+
+/// A run's report for people.
+pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    for failed in &r.failed {
+        writeln!(out, "failed: tile {}: {}", failed.tile, failed.reason)?;
+    }
+    let done = if r.failed.is_empty() && r.made == 0 { "; everything was done already" } else { "" };
+    writeln!(
+        out,
+        "{} on {}: {} made, {} there already, {} failed{done}",
+        count(r.products, "product"),
+        count(r.tiles, "tile"),
+        r.made,
+        r.present,
+        count(r.failed.len(), "tile")
+    )?;
+    writeln!(out, "catalog: {}", r.catalog.display())
+}
+
+/// What a run's failures add up to.
+pub fn status(report: &RunReport) -> Status {
+    match &report.failed[..] {
+        [] => Status::Done,
+        failed if failed.iter().all(|f| f.retryable) => Status::Retry,
+        failed if failed.iter().all(|f| f.usage) => Status::Misconfigured,
+        _ => Status::Failed,
+    }
+}
+
+/// A project resolved, with what the command line says over it.
+pub fn runner<'a>(project: &Path, overrides: &Overrides, ctx: &'a Ctx) -> anyhow::Result<Runner<'a>> {
+    let project = Project::read(project)?;
+    let out = overrides.out.clone().unwrap_or_else(|| project.resolve(&project.project.out));
+    let spool = ctx.spool(Path::new(&out));
+    Ok(tokio::task::block_in_place(|| Runner::new(project, overrides, spool, &ctx.projections))?)
+}
+
+/// Shows a run's tile-days.
+pub struct Watch(Meter);
+
+impl Watch {
+    /// A count for a command of this name.
+    pub fn new(ctx: &Ctx, label: &str) -> Self {
+        Self(ctx.meter(label, Counted::Things("tile-days"), None))
+    }
+}
+
+impl Progress for Watch {
+    fn advanced(&self, done: usize, total: usize) {
+        self.0.at(done, total);
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let items = args.items.into_iter().map(|(name, items)| {
+        // A plan may be taken up from another folder.
+        let items = items.parse::<Location>()?.absolute()?.to_string();
+        anyhow::Ok(InputSource { name, items })
+    });
+    let overrides = Overrides {
+        out: args.out.map(|out| out.to_string()),
+        period: args.period,
+        items: items.collect::<Result<_, _>>()?,
+    };
+    let runner = runner(&args.project, &overrides, ctx)?;
+    let tiles = (!args.tiles.is_empty()).then_some(args.tiles);
+    let mut plan = tokio::task::block_in_place(|| runner.plan())?;
+    if args.dry_run {
+        if let Some(tiles) = &tiles {
+            plan.tasks.retain(|t| tiles.contains(&t.tile));
+        }
+        let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
+        let mut to_make = 0;
+        for member in &products {
+            to_make += usize::from(seedbed_prep::is_done(&plan.out, member) != seedbed_prep::Done::Yes);
+        }
+        ctx.emit(&Planned {
+            dry_run: true,
+            tiles: plan.tasks.len(),
+            products: products.len(),
+            to_make,
+            plan: &plan,
+        })?;
+        return Ok(Status::Done);
+    }
+    let watch = Watch::new(ctx, "run");
+    let options = args.resources.options(tiles);
+    let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch))?;
+    drop(watch);
+    let status = status(&report);
+    ctx.emit(&Ran(report))?;
+    if status != Status::Done {
+        ctx.say("hint: the same command makes only what is missing; `seedbed status` lists it");
+    }
+    Ok(status)
+}

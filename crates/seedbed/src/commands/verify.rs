@@ -1,0 +1,67 @@
+//! `seedbed verify`: a product held to its expected set.
+
+use crate::context::{Ctx, local_path};
+use crate::report::{Report, Status, count};
+use seedbed_prep::VerifyReport;
+use seedbed_run::Project;
+use seedbed_storage::Location;
+use serde::Serialize;
+use std::io::{self, Write};
+
+const EXAMPLES: &str = "\
+Examples:
+  seedbed verify seedbed.toml
+  seedbed verify products/upper-delaware
+  seedbed verify products/mosaic --json | jq '.problems'
+
+Every tile, period and variable that was planned must be there, with the size,
+checksum, grid and nodata value that its record says. Exit code 1 if not.";
+
+/// Hold a product to its expected set.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// The product's catalog or folder, or the project file that made it.
+    #[arg(value_name = "CATALOG|seedbed.toml")]
+    product: Location,
+}
+
+#[derive(Debug, Serialize)]
+struct Verified(VerifyReport);
+
+impl Report for Verified {
+    const COMMAND: &'static str = "verify";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let r = &self.0;
+        for p in &r.problems {
+            let variable = p.variable.as_deref().map(|v| format!(" {v}")).unwrap_or_default();
+            let kind = if p.missing { "missing" } else { "wrong" };
+            writeln!(out, "{kind}: {} {}{variable}: {}", p.tile, p.period, p.what)?;
+        }
+        writeln!(
+            out,
+            "{}: {} of {} right, {} checked",
+            r.product,
+            r.right,
+            count(r.expected, "product"),
+            count(r.files, "file")
+        )
+    }
+}
+
+/// Runs the command.
+pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let mut product = local_path(&args.product)?;
+    if product.extension().is_some_and(|e| e == "toml") {
+        let project = Project::read(&product)?;
+        product = project.resolve(&project.project.out).into();
+    }
+    let report = tokio::task::block_in_place(|| seedbed_prep::verify(&product))?;
+    let status = Status::of(report.is_complete());
+    ctx.emit(&Verified(report))?;
+    if status == Status::Failed {
+        ctx.say("hint: `seedbed run` on the same project makes what is missing");
+    }
+    Ok(status)
+}

@@ -1,0 +1,70 @@
+//! What every command is given.
+
+use crate::failure::usage_hint;
+use crate::progress::{Counted, Meter, Mode, Stderr};
+use crate::report::{Format, Report};
+use seedbed_prep::Spool;
+use seedbed_raster::Proj;
+use seedbed_storage::{Location, Settings, Stores};
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Stores, projections and the way to speak to the user.
+pub struct Ctx {
+    /// Remote and local storage.
+    pub stores: Stores,
+    /// PROJ.
+    pub projections: Proj,
+    /// The file with named stores, where one was given.
+    pub stores_file: Option<PathBuf>,
+    /// How the report is written.
+    pub format: Format,
+    /// How progress is shown.
+    pub progress: Mode,
+    /// Whether remarks on stderr are left out.
+    pub quiet: bool,
+}
+
+impl Ctx {
+    /// Writes the report to stdout.
+    pub fn emit<R: Report>(&self, report: &R) -> anyhow::Result<()> {
+        crate::report::emit(report, self.format)
+    }
+
+    /// A remark on stderr.
+    pub fn say(&self, remark: impl fmt::Display) {
+        if !self.quiet {
+            // Nobody left to read stderr is no reason to stop.
+            let _ = writeln!(Stderr, "{remark}");
+        }
+    }
+
+    /// A running count.
+    pub fn meter(&self, label: &str, counted: Counted, total: Option<u64>) -> Meter {
+        Meter::new(self.progress, label, counted, total)
+    }
+
+    /// Local copies of remote inputs, kept beside what is made from them.
+    pub fn spool(&self, out: &Path) -> Spool {
+        Spool::new(self.stores.clone(), tokio::runtime::Handle::current(), out.join(".seedbed").join("spool"))
+    }
+}
+
+/// The stores a command works with.
+pub fn stores(file: Option<&Path>) -> anyhow::Result<Stores> {
+    if let Some(path) = file.filter(|p| !p.is_file()) {
+        return Err(usage_hint(
+            format!("the stores file {} is not there", path.display()),
+            "correct --stores or the environment variable SEEDBED_STORES",
+        ));
+    }
+    Ok(Stores::new(Settings::default())?)
+}
+
+/// The path of a location that must be on this machine.
+pub fn local_path(at: &Location) -> anyhow::Result<PathBuf> {
+    at.as_path().map(Path::to_path_buf).ok_or_else(|| {
+        usage_hint(format!("{at} is no local path"), "products are read and written on a local file system")
+    })
+}

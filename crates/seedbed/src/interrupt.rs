@@ -1,0 +1,37 @@
+//! Ctrl-C and SIGTERM: the process says so and ends with 130 or 143.
+//!
+//! Every write is committed by a link or a rename, so there is nothing to undo:
+//! what is done stays done, and the same command carries on.
+
+use std::io::Write;
+
+/// Starts a thread that waits for a signal. It has a runtime of its own, so a
+/// busy computation can't keep the process from stopping.
+pub fn watch() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        let Some(code) = runtime.block_on(next_signal()) else { return };
+        let _ = writeln!(
+            crate::progress::Stderr,
+            "interrupted: what is done is kept\nhint: run the same command again to carry on"
+        );
+        std::process::exit(code);
+    })?;
+    Ok(())
+}
+
+#[cfg(unix)]
+async fn next_signal() -> Option<i32> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).ok()?;
+    let mut terminate = signal(SignalKind::terminate()).ok()?;
+    tokio::select! {
+        _ = interrupt.recv() => Some(130),
+        _ = terminate.recv() => Some(143),
+    }
+}
+
+#[cfg(not(unix))]
+async fn next_signal() -> Option<i32> {
+    tokio::signal::ctrl_c().await.ok().map(|()| 130)
+}

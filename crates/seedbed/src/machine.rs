@@ -1,0 +1,89 @@
+//! What this machine has: cores, memory, disk.
+
+use std::path::Path;
+
+/// Cores this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Memory in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// What the machine has.
+    pub total: u64,
+    /// The tightest cgroup limit above this process, if there is one.
+    pub limit: Option<u64>,
+}
+
+impl Memory {
+    /// What this process may use.
+    pub fn usable(self) -> u64 {
+        self.limit.map_or(self.total, |l| l.min(self.total))
+    }
+
+    /// This machine's, where the system tells.
+    pub fn of_this_machine() -> Option<Self> {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
+        let total = line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024;
+        let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        Some(Self { total, limit: limit_of(&own, Path::new("/sys/fs/cgroup")) })
+    }
+}
+
+/// The tightest limit on the way from a process's cgroups up to the root.
+/// `own` is its `/proc/self/cgroup`: version 2 has one line `0::/path`,
+/// version 1 a line for the memory controller.
+fn limit_of(own: &str, root: &Path) -> Option<u64> {
+    let limits = own.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':');
+        let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
+        let (folder, file) = match controllers {
+            "" => (root.to_path_buf(), "memory.max"),
+            c if c.split(',').any(|c| c == "memory") => (root.join("memory"), "memory.limit_in_bytes"),
+            _ => return None,
+        };
+        folder
+            .join(path.trim_start_matches('/'))
+            .ancestors()
+            .take_while(|at| at.starts_with(&folder))
+            .filter_map(|at| std::fs::read_to_string(at.join(file)).ok()?.trim().parse::<u64>().ok())
+            .min()
+    });
+    limits.min()
+}
+
+/// Free bytes of the file system that holds `path`, by `df`, which every POSIX system has.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let output = std::process::Command::new("df").arg("-Pk").arg(path).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let available = text.lines().nth(1)?.split_whitespace().nth(3)?;
+    available.parse::<u64>().ok().map(|k| k * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_has_memory_and_disk() {
+        assert!(cores() > 0);
+        assert!(Memory::of_this_machine().unwrap().usable() > 1_000_000);
+        assert!(free_bytes(Path::new(".")).unwrap() > 0);
+    }
+
+    #[test]
+    fn the_tightest_limit_on_the_way_up_counts() {
+        let root = std::env::temp_dir().join(format!("seedbed-cgroup-{}", std::process::id()));
+        std::fs::create_dir_all(root.join("job/step")).unwrap();
+        std::fs::write(root.join("job/memory.max"), "2000\n").unwrap();
+        std::fs::write(root.join("job/step/memory.max"), "max\n").unwrap();
+        assert_eq!(limit_of("0::/job/step\n", &root), Some(2000));
+        assert_eq!(limit_of("0::/\n", &root), None);
+        std::fs::create_dir_all(root.join("memory/slurm")).unwrap();
+        std::fs::write(root.join("memory/slurm/memory.limit_in_bytes"), "3000\n").unwrap();
+        assert_eq!(limit_of("4:cpu,memory:/slurm\n1:name=systemd:/x\n", &root), Some(3000));
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+}

@@ -1,0 +1,7 @@
+//! The program as its users meet it: in a fresh directory, from outside, and
+//! what it writes in other people's hands.
+
+mod front;
+mod house;
+mod python;
+mod sandbox;
