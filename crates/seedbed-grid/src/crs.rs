@@ -86,4 +86,13 @@ pub trait Projections: Send + Sync {
     /// # Errors
     /// [`ProjectionError::NoPath`].
     fn transform(&self, from: &Crs, to: &Crs) -> Result<Box<dyn Transform>, ProjectionError>;
+
+    /// The system in the WKT that a shapefile's `.prj` holds. Without an ESRI
+    /// dialect at hand it is WKT2, which GDAL reads too.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Unknown`].
+    fn prj(&self, crs: &Crs) -> Result<String, ProjectionError> {
+        Ok(crs.wkt2.clone())
+    }
 }

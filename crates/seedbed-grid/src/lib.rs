@@ -6,12 +6,27 @@
 //! integers and affines only, and never disagrees with itself by a float.
 
 mod affine;
+mod aoi;
+mod cover;
 mod crs;
+mod document;
+mod error;
+pub mod export;
+mod file;
 mod geobox;
+pub mod legacy;
+mod names;
 mod pixel_grid;
+mod ring;
+#[cfg(test)]
+mod testing;
 
 pub use affine::Affine;
+pub use aoi::Aoi;
+pub use cover::{Cover, SizeUnit, TileSize, cover};
 pub use crs::{Crs, ProjectionError, Projections, Transform};
+pub use error::{AoiError, GridError};
 pub use geobox::{Bbox, GeoBox};
-pub use pixel_grid::{GridError, PixelGrid, Tile, TileGrid};
-pub use seedbed_block::{Index, PixelRange, Shape2d, Xy};
+pub use names::Scheme;
+pub use pixel_grid::{DEFAULT_DEGREES, DEFAULT_UNITS, PixelGrid, Tile, TileGrid};
+pub use seedbed_block::{Calendar, Index, PixelRange, Shape2d, Xy};

@@ -1,8 +1,10 @@
 //! The one integer grid of a project, and tiles as ranges of its pixels.
 
-use crate::{Affine, Crs, GeoBox};
-use seedbed_block::{PixelRange, Xy};
+use crate::document::Document;
+use crate::{Affine, Crs, GeoBox, GridError};
+use seedbed_block::{PixelRange, Shape2d, Xy};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 
 /// An unbounded north-up grid: a CRS, an origin (the corner of pixel 0, 0) and
 /// a pixel size. Every tile, input claim and output is a range of its pixels.
@@ -11,9 +13,26 @@ pub struct PixelGrid {
     /// The coordinate reference system.
     pub crs: Crs,
     /// The upper-left corner of pixel (row 0, column 0), in CRS units.
+    #[serde(with = "xy_array")]
     pub origin: Xy,
     /// Pixel width and height in CRS units, both positive.
+    #[serde(with = "xy_array")]
     pub resolution: Xy,
+}
+
+/// A pair as `[x, y]`.
+mod xy_array {
+    use seedbed_block::Xy;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(p: &Xy, s: S) -> Result<S::Ok, S::Error> {
+        [p.x, p.y].serialize(s)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Xy, D::Error> {
+        let [x, y] = <[f64; 2]>::deserialize(d)?;
+        Ok(Xy { x, y })
+    }
 }
 
 /// A named range of pixels.
@@ -26,58 +45,62 @@ pub struct Tile {
     pub range: PixelRange,
 }
 
-/// A grid and the tiles in use on it: what `tiles.grid.json` holds.
+/// A grid and the tiles in use on it: what `tiles.grid.json` holds. Reading one
+/// checks it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Document", into = "Document")]
 pub struct TileGrid {
     /// The integer grid.
-    #[serde(flatten)]
     pub grid: PixelGrid,
     /// The naming scheme.
     pub scheme: String,
-    /// Tiles in order of their ranges, no two of which overlap.
+    /// Tiles, no two of which overlap or share a name.
     pub tiles: Vec<Tile>,
-}
-
-/// What is wrong with a grid or a raster that claims to lie on it.
-#[derive(Debug, thiserror::Error)]
-pub enum GridError {
-    /// A raster isn't on the grid.
-    #[error("{what} is off the grid by {dx:.3e} columns and {dy:.3e} rows (at most 1e-6 is allowed)")]
-    OffGrid {
-        /// The raster or tile.
-        what: String,
-        /// Distance to the nearest grid line, in columns.
-        dx: f64,
-        /// Distance to the nearest grid line, in rows.
-        dy: f64,
-    },
-    /// A raster has another pixel size, rotation or CRS.
-    #[error("{what} has {found}, the grid {expected}")]
-    Mismatch {
-        /// The raster or tile.
-        what: String,
-        /// What it has.
-        found: String,
-        /// What the grid has.
-        expected: String,
-    },
-    /// Two tiles share pixels.
-    #[error("tiles {0} and {1} overlap")]
-    Overlap(String, String),
-    /// No tile of that name.
-    #[error("no tile `{name}` in the grid; nearest: {nearest}")]
-    NoTile {
-        /// The name asked for.
-        name: String,
-        /// A tile there is.
-        nearest: String,
-    },
 }
 
 /// How far, in pixels, a raster on the grid may be off it.
 const SNAP: f64 = 1e-6;
 
+/// The pixel size of a geographic grid where none is given: 7.5 arc seconds,
+/// about 250 m, 480 to the degree.
+pub const DEFAULT_DEGREES: f64 = 1.0 / 480.0;
+
+/// The pixel size of a projected grid where none is given, in the CRS's units.
+pub const DEFAULT_UNITS: f64 = 250.0;
+
 impl PixelGrid {
+    /// A grid, with an origin and a resolution that depend on nothing but the CRS
+    /// where none is given: for longitude and latitude the corner 180° W, 90° N and
+    /// [`DEFAULT_DEGREES`], for a projected system its (0, 0) and [`DEFAULT_UNITS`].
+    ///
+    /// # Errors
+    /// [`GridError::Resolution`] unless all numbers are finite and pixels have a
+    /// positive size.
+    pub fn new(crs: Crs, origin: Option<Xy>, resolution: Option<Xy>) -> Result<Self, GridError> {
+        let (corner, size) = if crs.geographic {
+            (Xy { x: -180.0, y: 90.0 }, DEFAULT_DEGREES)
+        } else {
+            (Xy { x: 0.0, y: 0.0 }, DEFAULT_UNITS)
+        };
+        let origin = origin.unwrap_or(corner);
+        let resolution = resolution.unwrap_or(Xy { x: size, y: size });
+        let grid = Self { crs, origin, resolution };
+        grid.check()?;
+        Ok(grid)
+    }
+
+    /// Refuses pixels without a size and origins that are no place.
+    ///
+    /// # Errors
+    /// [`GridError::Resolution`].
+    pub fn check(&self) -> Result<(), GridError> {
+        let (o, r) = (self.origin, self.resolution);
+        if [o.x, o.y, r.x, r.y].into_iter().all(f64::is_finite) && r.x > 0.0 && r.y > 0.0 {
+            return Ok(());
+        }
+        Err(GridError::Resolution { x: r.x, y: r.y, origin_x: o.x, origin_y: o.y })
+    }
+
     /// The affine of the grid's pixel (0, 0).
     #[must_use]
     pub fn affine(&self) -> Affine {
@@ -152,18 +175,82 @@ impl TileGrid {
         self.grid.geobox(tile.range)
     }
 
-    /// Refuses tiles that share pixels.
+    /// The rows and columns that all tiles have, if they have the same.
+    #[must_use]
+    pub fn tile_shape(&self) -> Option<Shape2d> {
+        let shape = self.tiles.first()?.range.shape();
+        self.tiles.iter().all(|t| t.range.shape() == shape).then_some(shape)
+    }
+
+    /// Refuses tiles that are empty, share pixels or share a name.
     ///
     /// # Errors
-    /// [`GridError::Overlap`] with the two names.
+    /// [`GridError::Empty`], [`GridError::Overlap`], [`GridError::Duplicate`].
     pub fn check(&self) -> Result<(), GridError> {
-        for (i, a) in self.tiles.iter().enumerate() {
-            for b in &self.tiles[i + 1..] {
-                if a.range.intersection(b.range).is_some() || a.name == b.name {
-                    return Err(GridError::Overlap(a.name.clone(), b.name.clone()));
-                }
+        let mut names = HashSet::new();
+        for tile in &self.tiles {
+            if tile.range.is_empty() {
+                return Err(GridError::Empty(tile.name.clone()));
+            }
+            if !names.insert(tile.name.as_str()) {
+                return Err(GridError::Duplicate(tile.name.clone()));
+            }
+        }
+        // From north to south, a tile can only meet those that start before it ends.
+        let mut sorted: Vec<&Tile> = self.tiles.iter().collect();
+        sorted.sort_by_key(|t| t.range);
+        for (i, a) in sorted.iter().enumerate() {
+            let below = sorted[i + 1..].iter().take_while(|b| b.range.row0 < a.range.row1());
+            if let Some(b) = below.into_iter().find(|b| a.range.intersection(b.range).is_some()) {
+                return Err(GridError::Overlap(a.name.clone(), b.name.clone()));
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{lonlat, sinusoidal};
+
+    fn raster(grid: &PixelGrid, dx: f64) -> GeoBox {
+        let mut geobox = grid.geobox(PixelRange { row0: -7, col0: 12, rows: 30, cols: 40 });
+        geobox.affine.c += dx * grid.resolution.x;
+        geobox
+    }
+
+    #[test]
+    fn a_raster_on_the_grid_has_a_range_and_one_off_it_does_not() {
+        let grid = PixelGrid::new(lonlat(), None, None).unwrap();
+        let range = PixelRange { row0: -7, col0: 12, rows: 30, cols: 40 };
+        assert_eq!(grid.range_of("a.tif", &raster(&grid, 0.0)).unwrap(), range);
+        assert_eq!(grid.range_of("a.tif", &raster(&grid, 1e-7)).unwrap(), range);
+        assert!(matches!(grid.range_of("a.tif", &raster(&grid, 1e-5)), Err(GridError::OffGrid { .. })));
+        let mut drifting = raster(&grid, 0.0);
+        drifting.affine.a *= 1.0 + 1e-6;
+        assert!(matches!(grid.range_of("a.tif", &drifting), Err(GridError::Mismatch { .. })));
+        let elsewhere = PixelGrid::new(sinusoidal(), None, None).unwrap();
+        assert!(matches!(elsewhere.range_of("a.tif", &raster(&grid, 0.0)), Err(GridError::Mismatch { .. })));
+    }
+
+    #[test]
+    fn overlapping_empty_and_namesake_tiles_are_refused() {
+        let tile = |name: &str, row0, col0, rows, cols| Tile {
+            name: name.to_owned(),
+            range: PixelRange { row0, col0, rows, cols },
+        };
+        let grid = PixelGrid::new(lonlat(), None, None).unwrap();
+        let check = |tiles| TileGrid { grid: grid.clone(), scheme: "rc".to_owned(), tiles }.check();
+        assert!(
+            check(vec![tile("a", 0, 0, 10, 10), tile("b", 0, 10, 10, 10), tile("c", 10, 0, 10, 10)]).is_ok()
+        );
+        let overlap = check(vec![tile("b", 9, 5, 10, 10), tile("a", 0, 0, 10, 10)]).unwrap_err();
+        assert_eq!(overlap.to_string(), "tiles a and b overlap");
+        let far = check(vec![tile("a", 0, 0, 100, 10), tile("x", 3, 50, 1, 1), tile("b", 99, 9, 1, 1)]);
+        assert!(matches!(far, Err(GridError::Overlap(..))));
+        assert!(matches!(check(vec![tile("a", 0, 0, 0, 10)]), Err(GridError::Empty(_))));
+        let namesakes = check(vec![tile("a", 0, 0, 1, 1), tile("a", 5, 5, 1, 1)]);
+        assert!(matches!(namesakes, Err(GridError::Duplicate(_))));
     }
 }

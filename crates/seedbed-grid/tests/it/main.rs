@@ -1,0 +1,1 @@
+//! Tests of grids, areas and tiles through their public interface.
