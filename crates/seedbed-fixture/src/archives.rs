@@ -15,18 +15,18 @@ use crate::{daymet, maca, modis, prism, statics};
 /// Bytes of a folder made by another version of the generators must not be taken for this one's.
 const REVISION: u32 = 1;
 
+/// Writes a file to the temporary path that it is given.
+type Make = Box<dyn FnOnce(&Path) -> Result<()> + Send>;
+
 /// Something to be made: the file whose presence says that it is done, and the work.
 pub(crate) struct Job {
     path: PathBuf,
-    make: Box<dyn FnOnce(&Path) -> Result<()> + Send>,
+    make: Make,
 }
 
 impl Job {
     /// A file at `path`, written by `make` to the temporary path that it is given.
-    pub(crate) fn new(
-        path: PathBuf,
-        make: impl FnOnce(&Path) -> Result<()> + Send + 'static,
-    ) -> Self {
+    pub(crate) fn new(path: PathBuf, make: impl FnOnce(&Path) -> Result<()> + Send + 'static) -> Self {
         Self { path, make: Box::new(make) }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The structure is that of the published files: dimensions y, x, time (unlimited), nv;
 //! float32 (time, y, x) with −9999, chunked and deflated; two-dimensional lat and lon; yearday;
-//! time_bnds; a `lambert_conformal_conic` grid mapping; times at noon in days since 1950. Every
+//! `time_bnds`; a `lambert_conformal_conic` grid mapping; times at noon in days since 1950. Every
 //! year has 365 days: a leap year keeps 29 February and drops 31 December. The grid is a window
 //! of the North American one, as the archive's subset service cuts it.
 
@@ -18,6 +18,7 @@ use crate::archives::Job;
 use crate::climate::storms::Storms;
 use crate::climate::sun;
 use crate::climate::temperature::{Extreme, Temperature};
+use crate::climate::terrain::Surface;
 use crate::climate::{Sites, cents, day_number};
 use crate::spec::{Area, Spec};
 use crate::write::chunks::{ChunkWriter, Layout, Part};
@@ -166,7 +167,7 @@ impl Shared {
             let points = transformed(DAYMET, LONLAT, self.window.grid.centres())
                 .map_err(|error| format!("{error:#}"))?;
             let sites = Sites::new(points.iter().copied(), self.area.grown(MARGIN));
-            let valid = sites.where_surface(|surface| surface.has_weather());
+            let valid = sites.where_surface(Surface::has_weather);
             let sites = sites.picked(&valid);
             let (temperature, storms) = (Temperature::new(&sites), Storms::new(&sites));
             Ok(Fields { points, valid, sites, temperature, storms })
@@ -428,7 +429,7 @@ impl<'a> Series<'a> {
         self.fields.temperature.extreme(Extreme::Max, day, &mut high);
         self.fields.storms.precipitation(day, out);
         for i in 0..count {
-            let mean = (low[i] + high[i]) / 2.0;
+            let mean = f32::midpoint(low[i], high[i]);
             let fall = if mean < 0.0 { out[i] } else { 0.0 };
             self.snow[i] = (self.snow[i] + fall - 3.0 * mean.max(0.0)).max(0.0);
             out[i] = cents(self.snow[i]);

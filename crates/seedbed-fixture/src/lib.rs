@@ -18,6 +18,13 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "fields are stored as float32 or small integers, and every grid here has far fewer than 2^24 rows"
+)]
+
 pub mod archives;
 pub mod climate;
 pub mod daymet;

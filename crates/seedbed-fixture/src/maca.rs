@@ -14,6 +14,7 @@ use netcdf::FileMut;
 use crate::archives::Job;
 use crate::climate::storms::Storms;
 use crate::climate::temperature::{Extreme, Temperature};
+use crate::climate::terrain::Surface;
 use crate::climate::{Sites, day_number};
 use crate::spec::{Area, Spec};
 use crate::write::chunks::{ChunkWriter, Layout, Part};
@@ -115,7 +116,7 @@ impl Fields {
         let part = Part { row0, col0, rows, cols };
         let points = (0..rows).flat_map(|row| (0..cols).map(move |col| (east(col0 + col), lat(row0 + row))));
         let sites = Sites::new(points, area);
-        let valid = sites.where_surface(|surface| surface.has_weather());
+        let valid = sites.where_surface(Surface::has_weather);
         let sites = sites.picked(&valid);
         Self { part, valid, temperature: Temperature::new(&sites), storms: Storms::new(&sites) }
     }

@@ -62,11 +62,11 @@ struct Composite {
 }
 
 impl Composite {
-    fn start(&self) -> Date {
+    fn start(self) -> Date {
         date(self.year, 1, 1).saturating_add(jiff::Span::new().days(self.day_of_year - 1))
     }
 
-    fn product(&self) -> &'static str {
+    fn product(self) -> &'static str {
         match self.platform {
             Platform::Terra => "MOD13A1",
             Platform::Aqua => "MYD13A1",
@@ -74,7 +74,7 @@ impl Composite {
     }
 
     /// The granule's name, which is the item's id.
-    fn id(&self) -> String {
+    fn id(self) -> String {
         let serial = i64::from(self.year) * 1000 + i64::from(self.day_of_year);
         let draw = |k: i64, below: f64| (hash(51, serial, k) * below) as u32;
         format!(
@@ -90,7 +90,7 @@ impl Composite {
     }
 
     /// Where a layer lies under the blob container, which is also its place on disk.
-    fn layer_path(&self, layer: &str) -> String {
+    fn layer_path(self, layer: &str) -> String {
         let id = self.id();
         let product = self.product();
         format!("{product}/{TILE_H:02}/{TILE_V:02}/{}{:03}/{id}_{layer}.tif", self.year, self.day_of_year)

@@ -17,6 +17,7 @@ use zip::write::SimpleFileOptions;
 use crate::archives::Job;
 use crate::climate::storms::Storms;
 use crate::climate::temperature::{Extreme, Temperature};
+use crate::climate::terrain::Surface;
 use crate::climate::{Sites, cents, day_number};
 use crate::spec::{Area, Spec};
 use crate::write::geotiff::{self, Band};
@@ -75,7 +76,7 @@ fn grid() -> Grid {
 impl Fields {
     fn new(area: Area) -> Self {
         let sites = Sites::new(grid().centres(), area.grown(MARGIN));
-        let valid = sites.where_surface(|surface| surface.has_weather());
+        let valid = sites.where_surface(Surface::has_weather);
         let sites = sites.picked(&valid);
         Self { valid, temperature: Temperature::new(&sites), storms: Storms::new(&sites) }
     }

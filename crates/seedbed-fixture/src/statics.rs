@@ -79,11 +79,8 @@ pub(crate) fn jobs(root: &Path, spec: &Spec) -> Vec<Job> {
 
 fn write(path: &Path, which: Static, area: Area) -> Result<()> {
     let wide = area.grown(MARGIN);
-    let (crs, grid) = if which.is_soil() {
-        (CONUS_ALBERS, albers_grid(wide)?)
-    } else {
-        (LONLAT, geographic_grid(wide))
-    };
+    let (crs, grid) =
+        if which.is_soil() { (CONUS_ALBERS, albers_grid(wide)?) } else { (LONLAT, geographic_grid(wide)) };
     let points = transformed(crs, LONLAT, grid.centres())?;
     let sites = Sites::new(points, wide);
     let band = Band {

@@ -107,7 +107,9 @@ impl Temperature {
         }
         self.weather.iter().for_each(|wave| wave.add(day, 1.0 + 0.35 * cos, out));
         self.cloud.iter().for_each(|wave| wave.add(day, sign, out));
-        out.iter_mut().for_each(|value| *value = cents(*value));
+        for value in out {
+            *value = cents(*value);
+        }
     }
 }
 
@@ -128,7 +130,7 @@ mod tests {
             temperature.extreme(Extreme::Min, number, &mut low);
             temperature.extreme(Extreme::Max, number, &mut high);
             assert!(low[0] < high[0] && low[1] < high[1], "{low:?} {high:?}");
-            sum += (low[0] + high[0]) / 2.0;
+            sum += f32::midpoint(low[0], high[0]);
         }
         sum / 28.0
     }

@@ -65,10 +65,8 @@ pub fn elevation(lon: f64, lat: f64) -> f64 {
         (-(u * u + v * v)).exp()
     };
     let ridges = smooth(11, lon * 5.0 + lat * 3.0, (lat - lon) * 12.0);
-    let height = 130.0
-        + 420.0 * upland(-74.4, 42.1, 0.45)
-        + 330.0 * upland(-75.4, 41.25, 0.5)
-        + 180.0 * ridges;
+    let height =
+        130.0 + 420.0 * upland(-74.4, 42.1, 0.45) + 330.0 * upland(-75.4, 41.25, 0.5) + 180.0 * ridges;
     height * (inland(lon, lat) / 0.8).clamp(0.0, 1.0)
 }
 

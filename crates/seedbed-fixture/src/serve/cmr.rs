@@ -26,10 +26,6 @@ struct Granule {
 }
 
 impl Granule {
-    fn id(&self, number: usize) -> String {
-        format!("G{}-ORNL_CLOUD", 2_533_270_000 + 37 * number)
-    }
-
     fn start(&self) -> String {
         format!("{}-01-01T00:00:00.000Z", self.year)
     }
@@ -52,7 +48,11 @@ pub(super) fn serve(site: &Site, asked: &Asked, rest: &str) -> Reply {
 }
 
 fn refused(message: &str) -> Reply {
-    whole(StatusCode::BAD_REQUEST, "application/json; charset=utf-8", json!({ "errors": [message] }).to_string())
+    whole(
+        StatusCode::BAD_REQUEST,
+        "application/json; charset=utf-8",
+        json!({ "errors": [message] }).to_string(),
+    )
 }
 
 /// What the parameters ask for.
@@ -71,23 +71,33 @@ impl Query {
     fn new(parameters: &[(String, String)]) -> Result<Self, String> {
         let mut query = Self::default();
         for (key, value) in parameters {
-            let number = || value.parse::<usize>().map_err(|_| format!("{key} must be a number but was [{value}]"));
+            let number =
+                || value.parse::<usize>().map_err(|_| format!("{key} must be a number but was [{value}]"));
             match key.trim_end_matches("[]") {
                 "collection_concept_id" | "echo_collection_id" | "concept_id" => {
                     query.concept_ids.push(value.clone());
                 }
                 "short_name" => query.short_names.push(value.clone()),
-                "readable_granule_name" | "producer_granule_id" | "granule_ur" => query.names.push(value.clone()),
+                "readable_granule_name" | "producer_granule_id" | "granule_ur" => {
+                    query.names.push(value.clone());
+                }
                 "temporal" => {
                     let (from, to) = value.split_once(',').unwrap_or((value, ""));
                     query.temporal.push((from.into(), to.into()));
                 }
                 "bounding_box" => query.boxes.push(
-                    value.parse().map_err(|_| format!("[{value}] is not a valid URL encoded bounding_box"))?,
+                    value
+                        .parse()
+                        .map_err(|_| format!("[{value}] is not a valid URL encoded bounding_box"))?,
                 ),
                 "page_size" => query.page_size = Some(number()?),
                 "page_num" => query.page_num = Some(number()?),
-                "version" | "provider" | "provider_short_name" | "sort_key" | "downloadable" | "online_only" => {}
+                "version"
+                | "provider"
+                | "provider_short_name"
+                | "sort_key"
+                | "downloadable"
+                | "online_only" => {}
                 key if key.starts_with("options[") => {}
                 _ => return Err(format!("Parameter [{key}] was not recognized.")),
             }
@@ -108,7 +118,8 @@ impl Query {
         let (start, end) = (granule.start(), granule.end());
         // Times of one form compare as text.
         let in_time = |(from, to): &(String, String)| {
-            (to.is_empty() || start.as_str() <= to.as_str()) && (from.is_empty() || end.as_str() >= from.as_str())
+            (to.is_empty() || start.as_str() <= to.as_str())
+                && (from.is_empty() || end.as_str() >= from.as_str())
         };
         (self.names.is_empty() || self.names.iter().any(|p| matches(p, &granule.name) || matches(p, &title)))
             && (self.temporal.is_empty() || self.temporal.iter().any(in_time))
@@ -232,7 +243,7 @@ fn entry(asked: &Asked, number: usize, granule: &Granule, area: Area) -> Value {
         "coordinate_system": "CARTESIAN",
         "day_night_flag": "BOTH",
         "time_end": granule.end(),
-        "id": granule.id(number),
+        "id": format!("G{}-ORNL_CLOUD", 2_533_270_000 + 37 * number),
         "original_format": "ECHO10",
         // CMR counts a million bytes as one.
         "granule_size": format!("{}", *size as f64 / 1e6),

@@ -72,7 +72,7 @@ pub(super) async fn serve(site: &Site, asked: &Asked, relative: &str, fault: Opt
         Err(error) => return plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}\n")),
     };
     if fault == Some(Kind::Etag) {
-        tag = format!("\"{}-{}\"", tag.trim_matches('"'), site.log.count(asked.method.as_str(), &asked.path));
+        tag = format!("\"{}-{}\"", tag.trim_matches('"'), site.log.count(asked));
     }
     if asked.header(IF_NONE_MATCH) == Some(tag.as_str()) {
         let mut reply = plain(StatusCode::NOT_MODIFIED, "");
@@ -137,7 +137,12 @@ fn parse_range(header: &str, size: u64) -> Wanted {
 }
 
 /// Reads a part of a file into a body, with its fault.
-async fn feed(path: PathBuf, range: Range<u64>, fault: Option<Kind>, sender: mpsc::Sender<io::Result<Bytes>>) {
+async fn feed(
+    path: PathBuf,
+    range: Range<u64>,
+    fault: Option<Kind>,
+    sender: mpsc::Sender<io::Result<Bytes>>,
+) {
     if let Err(error) = feed_pieces(&path, range, fault, &sender).await {
         // A receiver that is gone has no use for the error.
         let _ = sender.send(Err(error)).await;
@@ -177,7 +182,11 @@ async fn feed_pieces(
         at = next;
         if at >= middle {
             match fault {
-                Some(Kind::Truncate) => return Err(io::ErrorKind::ConnectionAborted.into()),
+                Some(Kind::Truncate) => {
+                    // An error at once would take what is still to be sent with it.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
                 Some(Kind::Short) => return Ok(()),
                 Some(Kind::Stall) => {
                     sender.closed().await;

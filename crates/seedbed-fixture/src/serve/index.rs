@@ -25,7 +25,9 @@ pub(super) fn front(asked: &Asked) -> Reply {
         "/_fixture/stats",
     ];
     let list = links.map(|link| format!("<li><a href=\"{prefix}{link}\">{link}</a></li>\n")).concat();
-    let page = format!("<!DOCTYPE html>\n<html><head><title>Archives</title></head><body><ul>\n{list}</ul></body></html>\n");
+    let page = format!(
+        "<!DOCTYPE html>\n<html><head><title>Archives</title></head><body><ul>\n{list}</ul></body></html>\n"
+    );
     whole(StatusCode::OK, "text/html; charset=utf-8", page)
 }
 
@@ -45,10 +47,16 @@ pub(super) fn listing(site: &Site, asked: &Asked, relative: &str) -> Option<Repl
         if name.starts_with('.') {
             continue;
         }
-        entries.push(if metadata.is_dir() { (format!("{name}/"), None) } else { (name, Some(metadata.len())) });
+        entries.push(if metadata.is_dir() {
+            (format!("{name}/"), None)
+        } else {
+            (name, Some(metadata.len()))
+        });
     }
     entries.sort();
-    if asked.query.iter().any(|(key, _)| key.contains("O=D")) || asked.first("C").is_some_and(|v| v.ends_with("O=D")) {
+    if asked.query.iter().any(|(key, _)| key.contains("O=D"))
+        || asked.first("C").is_some_and(|v| v.ends_with("O=D"))
+    {
         entries.reverse();
     }
     Some(whole(StatusCode::OK, "text/html;charset=UTF-8", page(&asked.path, &entries)))

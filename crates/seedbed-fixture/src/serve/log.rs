@@ -4,6 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+use super::request::Asked;
+
 /// One request and the status of its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Logged {
@@ -48,10 +50,13 @@ impl Log {
         locked(&self.violations).clone()
     }
 
-    /// How many requests with this method a path has had.
-    pub(super) fn count(&self, method: &str, path: &str) -> usize {
-        let path_of = |target: &str| target.split('?').next() == Some(path);
-        locked(&self.requests).iter().filter(|r| r.method == method && path_of(&r.target)).count()
+    /// How many requests with this one's method its path has had before.
+    pub(super) fn count(&self, asked: &Asked) -> usize {
+        fn path(logged: &Logged) -> Option<&str> {
+            logged.target.split('?').next()
+        }
+        let this = asked.logged(0);
+        locked(&self.requests).iter().filter(|r| r.method == this.method && path(r) == path(&this)).count()
     }
 
     pub(super) fn reset(&self) {

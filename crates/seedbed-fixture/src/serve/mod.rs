@@ -109,7 +109,8 @@ impl Server {
             runtime.block_on(TcpListener::bind(address)).with_context(|| format!("can't listen on {address}"))
         };
         let (archives, object_store, login) = (bind(options.port)?, bind(0)?, bind(0)?);
-        let url = |listener: &TcpListener| Ok::<_, std::io::Error>(format!("http://{}", listener.local_addr()?));
+        let url =
+            |listener: &TcpListener| Ok::<_, std::io::Error>(format!("http://{}", listener.local_addr()?));
         let base_url = url(&archives)?;
         let site = Arc::new(Site {
             dir: dir.as_ref().to_path_buf(),

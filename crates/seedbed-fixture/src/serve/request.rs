@@ -125,7 +125,10 @@ mod tests {
         for text in ["2003-01-01T00:00:00Z/..", "a b+c&d=e", "ü%"] {
             assert_eq!(decoded(&encoded(text), true), text);
         }
-        assert_eq!(pairs("a=1&b%5B%5D=x+y&c"), [("a", "1"), ("b[]", "x y"), ("c", "")].map(|(k, v)| (k.into(), v.into())));
+        assert_eq!(
+            pairs("a=1&b%5B%5D=x+y&c"),
+            [("a", "1"), ("b[]", "x y"), ("c", "")].map(|(k, v)| (k.into(), v.into()))
+        );
     }
 
     #[test]

@@ -29,9 +29,8 @@ pub(super) async fn answer(site: &Site, role: Role, request: Request<Incoming>) 
         Ok(asked) => asked,
         Err(error) => return plain(StatusCode::BAD_REQUEST, format!("{error:#}\n")),
     };
-    let fault = asked.fault.filter(|&fault| {
-        site.faults.strikes(fault, &asked.path, files::is_data(&asked.path))
-    });
+    let fault =
+        asked.fault.filter(|&fault| site.faults.strikes(fault, &asked.path, files::is_data(&asked.path)));
     let kind = fault.map(|fault| fault.kind);
     let reply = match kind {
         Some(Kind::Status(code)) => broken(code),
@@ -108,7 +107,7 @@ async fn tree(site: &Site, asked: &Asked, folder: &str, fault: Option<Kind>) -> 
     if let Some(allowance) = site.options.prism_allowance
         && folder.starts_with("prism")
         && asked.method == Method::GET
-        && site.log.count("GET", &asked.path) >= allowance as usize
+        && site.log.count(asked) >= allowance as usize
     {
         let name = asked.path.rsplit('/').next().unwrap_or_default();
         return plain(StatusCode::OK, refusal(name));

@@ -51,10 +51,12 @@ pub(super) fn serve(site: &Site, asked: &Asked, rest: &str) -> Reply {
             });
             answer(site, asked, query, &format!("/collections/{COLLECTION}/items"))
         }
-        ["collections", COLLECTION, "items", id] => items(site, asked)
-            .into_iter()
-            .find(|item| item["id"] == id)
-            .map_or_else(|| missing(&format!("Item {id} in Collection {COLLECTION}")), |item| body::json(GEOJSON, &item)),
+        ["collections", COLLECTION, "items", id] => {
+            items(site, asked).into_iter().find(|item| item["id"] == id).map_or_else(
+                || missing(&format!("Item {id} in Collection {COLLECTION}")),
+                |item| body::json(GEOJSON, &item),
+            )
+        }
         ["collections", other, ..] => missing(&format!("Collection {other}")),
         ["search"] if posts => answer(site, asked, Query::from_body(&asked.body), "/search"),
         ["search"] => answer(site, asked, Query::from_pairs(&asked.query), "/search"),
@@ -190,10 +192,14 @@ impl Query {
                 "ids" | "collections" => list(value),
                 "bbox" => value
                     .split(',')
-                    .map(|part| part.trim().parse::<f64>().map(Value::from).map_err(|_| format!("bbox: `{part}`")))
+                    .map(|part| {
+                        part.trim().parse::<f64>().map(Value::from).map_err(|_| format!("bbox: `{part}`"))
+                    })
                     .collect::<Result<Value, _>>()?,
                 "limit" => Value::from(value.parse::<u64>().map_err(|_| format!("limit: `{value}`"))?),
-                "intersects" => serde_json::from_str(value).map_err(|error| format!("intersects: {error}"))?,
+                "intersects" => {
+                    serde_json::from_str(value).map_err(|error| format!("intersects: {error}"))?
+                }
                 _ => Value::from(value.as_str()),
             };
             map.insert(key.clone(), value);
@@ -215,7 +221,9 @@ impl Query {
             }
             let texts = || -> Result<Vec<String>, String> {
                 let list = value.as_array().ok_or_else(|| format!("{key}: not a list"))?;
-                list.iter().map(|v| v.as_str().map(String::from).ok_or_else(|| format!("{key}: not text"))).collect()
+                list.iter()
+                    .map(|v| v.as_str().map(String::from).ok_or_else(|| format!("{key}: not text")))
+                    .collect()
             };
             match key.as_str() {
                 "ids" => query.ids = texts()?,
@@ -279,8 +287,10 @@ impl Query {
 
 /// Four numbers, or six with heights.
 fn bbox(value: &Value) -> Result<Area, String> {
-    let numbers: Option<Vec<f64>> =
-        value.as_array().map(|list| list.iter().map(Value::as_f64).collect::<Option<_>>()).unwrap_or_default();
+    let numbers: Option<Vec<f64>> = value
+        .as_array()
+        .map(|list| list.iter().map(Value::as_f64).collect::<Option<_>>())
+        .unwrap_or_default();
     match numbers.as_deref() {
         Some(&[west, south, east, north] | &[west, south, _, east, north, _]) if south <= north => {
             Ok(Area { west, south, east, north })
