@@ -1,0 +1,161 @@
+//! A footprint in WGS 84: a GeoJSON geometry and its box, cut at the antimeridian.
+
+use seedbed_grid::{Bbox, GeoBox, ProjectionError, Projections, Xy};
+use serde_json::{Value, json};
+
+/// Points along each edge of a geobox.
+const PER_EDGE: usize = 16;
+
+/// A geometry and its box.
+#[derive(Debug, Clone)]
+pub(crate) struct Outline {
+    pub geometry: Value,
+    pub bbox: Bbox,
+}
+
+/// The densified outline of a geobox.
+pub(crate) fn of_geobox(geobox: &GeoBox, projections: &dyn Projections) -> Result<Outline, ProjectionError> {
+    let (ring, _) = geobox.footprint(projections, PER_EDGE)?;
+    Ok(of_ring(&ring))
+}
+
+/// A box as a polygon, or two where it crosses the antimeridian.
+pub(crate) fn of_bbox(bbox: Bbox) -> Outline {
+    let east = if bbox.west <= bbox.east { bbox.east } else { bbox.east + 360.0 };
+    let corner = |x, y| Xy { x, y };
+    cut(vec![
+        corner(bbox.west, bbox.north),
+        corner(bbox.west, bbox.south),
+        corner(east, bbox.south),
+        corner(east, bbox.north),
+    ])
+}
+
+/// A ring, not closed, in degrees. Longitudes may jump from one side of the
+/// antimeridian to the other, or run on past ±180°; no edge spans 180° or more.
+pub(crate) fn of_ring(ring: &[Xy]) -> Outline {
+    let mut unwrapped: Vec<Xy> = Vec::with_capacity(ring.len());
+    for point in ring {
+        let x = match unwrapped.last() {
+            Some(last) if ring_jumps(last.x, point.x) => {
+                point.x + 360.0 * ((last.x - point.x) / 360.0).round()
+            }
+            _ => point.x,
+        };
+        unwrapped.push(Xy { x, y: point.y });
+    }
+    cut(unwrapped)
+}
+
+/// A ring whose longitudes are continuous, cut at the antimeridian if it crosses it.
+fn cut(mut unwrapped: Vec<Xy>) -> Outline {
+    let bounds = |ring: &[Xy]| {
+        ring.iter().fold((f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY), |b, p| {
+            (b.0.min(p.x), b.1.min(p.y), b.2.max(p.x), b.3.max(p.y))
+        })
+    };
+    let (west, south, mut east, north) = bounds(&unwrapped);
+    // The western edge within [-180, 180).
+    let turn = -360.0 * ((west + 180.0) / 360.0).floor();
+    for point in &mut unwrapped {
+        point.x += turn;
+    }
+    let west = west + turn;
+    east += turn;
+    if east <= 180.0 {
+        let bbox = Bbox { west, south, east, north };
+        return Outline { geometry: json!({"type": "Polygon", "coordinates": [closed(&unwrapped)]}), bbox };
+    }
+    let here = clip(&unwrapped, |x| x <= 180.0);
+    let mut beyond = clip(&unwrapped, |x| x >= 180.0);
+    for point in &mut beyond {
+        point.x -= 360.0;
+    }
+    let bbox = Bbox { west, south, east: east - 360.0, north };
+    let polygons = [[closed(&here)], [closed(&beyond)]];
+    Outline { geometry: json!({"type": "MultiPolygon", "coordinates": polygons}), bbox }
+}
+
+fn ring_jumps(from: f64, to: f64) -> bool {
+    (to - from).abs() > 180.0
+}
+
+/// The part of a ring on one side of 180°.
+fn clip(ring: &[Xy], inside: impl Fn(f64) -> bool) -> Vec<Xy> {
+    let mut kept = Vec::new();
+    for (i, b) in ring.iter().enumerate() {
+        let a = &ring[(i + ring.len() - 1) % ring.len()];
+        if inside(a.x) != inside(b.x) {
+            let t = (180.0 - a.x) / (b.x - a.x);
+            kept.push(Xy { x: 180.0, y: a.y + t * (b.y - a.y) });
+        }
+        if inside(b.x) {
+            kept.push(*b);
+        }
+    }
+    kept
+}
+
+/// A GeoJSON ring: closed, anticlockwise, each point once.
+fn closed(ring: &[Xy]) -> Vec<[f64; 2]> {
+    let mut points: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
+    points.dedup();
+    if points.len() > 1 && points.first() == points.last() {
+        points.pop();
+    }
+    let next = points.iter().cycle().skip(1);
+    let area: f64 = points.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
+    if area < 0.0 {
+        points.reverse();
+    }
+    if let Some(first) = points.first().copied() {
+        points.push(first);
+    }
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(pairs: &[(f64, f64)]) -> Vec<Xy> {
+        pairs.iter().map(|&(x, y)| Xy { x, y }).collect()
+    }
+
+    #[test]
+    fn longitudes_from_0_to_360_come_home() {
+        let o = of_ring(&points(&[(235.0, 49.0), (235.0, 25.0), (293.0, 25.0), (293.0, 49.0)]));
+        assert_eq!(<[f64; 4]>::from(o.bbox), [-125.0, 25.0, -67.0, 49.0]);
+        assert_eq!(o.geometry["type"], "Polygon");
+        assert_eq!(o.geometry["coordinates"][0].as_array().unwrap().len(), 5);
+    }
+
+    #[test]
+    fn a_ring_across_the_antimeridian_becomes_two() {
+        let o = of_ring(&points(&[(170.0, 10.0), (170.0, 0.0), (-170.0, 0.0), (-170.0, 10.0)]));
+        assert_eq!(<[f64; 4]>::from(o.bbox), [170.0, 0.0, -170.0, 10.0]);
+        let polygons = o.geometry["coordinates"].as_array().unwrap();
+        assert_eq!(polygons.len(), 2);
+        assert_eq!(polygons[0][0].as_array().unwrap().len(), 5);
+        let same = of_bbox(Bbox { west: 170.0, south: 0.0, east: -170.0, north: 10.0 });
+        assert_eq!(same.geometry["type"], "MultiPolygon");
+        assert_eq!(same.bbox, o.bbox);
+    }
+
+    #[test]
+    fn rings_run_anticlockwise() {
+        let clockwise = points(&[(0.0, 1.0), (1.0, 1.0), (1.0, 0.0), (0.0, 0.0)]);
+        let o = of_ring(&clockwise);
+        assert_eq!(
+            o.geometry["coordinates"][0],
+            json!([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
+        );
+    }
+
+    #[test]
+    fn a_box_up_to_180_degrees_stays_one_polygon() {
+        let o = of_bbox(Bbox { west: -180.0, south: -90.0, east: 180.0, north: 90.0 });
+        assert_eq!(o.geometry["type"], "Polygon");
+        assert_eq!(<[f64; 4]>::from(o.bbox), [-180.0, -90.0, 180.0, 90.0]);
+    }
+}

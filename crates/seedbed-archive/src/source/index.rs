@@ -1,0 +1,297 @@
+//! HTML directory listings, as Apache and nginx make them.
+
+use super::{Web, decode, web::MOST_PAGES};
+use crate::CrawlError;
+use crate::granule::{Found, Granule, Rejected, excerpt};
+use crate::root::{Level, captures_of, folder, levels};
+use crate::template::Captures;
+use html5gum::{Token, Tokenizer};
+use regex::Regex;
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+use url::Url;
+
+/// How deep folders are followed where the definition has no template for them.
+const DEEPEST: usize = 12;
+
+/// A line of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The href as written.
+    pub href: String,
+    /// The size in bytes, if it is not rounded.
+    pub size: Option<u64>,
+    /// The date of the last change, as written.
+    pub date: Option<String>,
+}
+
+/// Lists the folders that the definition's template means, or all of them.
+pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
+    let source = &web.definition.source;
+    let start = folder(&web.address(root, &source.address)?);
+    match &source.folders {
+        Some(template) => {
+            let levels = levels(template).map_err(|e| CrawlError::pattern(web.definition, &e))?;
+            by_template(web, start, levels).await
+        }
+        None => recursively(web, start).await,
+    }
+}
+
+/// Goes down level by level, choosing folders by name.
+async fn by_template(web: &Web<'_>, start: Url, levels: Vec<Level>) -> Result<Found, CrawlError> {
+    let mut found = Found::default();
+    let mut folders = vec![(start.clone(), Captures::new())];
+    let mut listed_any = false;
+    for level in levels {
+        match level {
+            Level::Named(name) => {
+                for (url, _) in &mut folders {
+                    *url = web.address(url, &format!("{name}/"))?;
+                }
+            }
+            Level::Chosen { pattern } => {
+                let pages = list_all(web, &folders, !listed_any).await?;
+                listed_any = true;
+                let mut chosen = Vec::new();
+                for ((_, captures), page) in folders.iter().zip(pages) {
+                    match page {
+                        Ok(page) => chosen.extend(page.folders.into_iter().filter_map(|url| {
+                            let mut captures = captures.clone();
+                            captures.extend(captures_of(&pattern, &folder_name(&url))?);
+                            web.may_be_under(&captures).then_some((url, captures))
+                        })),
+                        Err(rejected) => found.rejected.push(rejected),
+                    }
+                }
+                folders = chosen;
+            }
+        }
+    }
+    for page in list_all(web, &folders, !listed_any).await? {
+        match page {
+            Ok(page) => found.granules.extend(page.files),
+            Err(rejected) => found.rejected.push(rejected),
+        }
+    }
+    Ok(found)
+}
+
+/// Follows every folder, level by level.
+async fn recursively(web: &Web<'_>, start: Url) -> Result<Found, CrawlError> {
+    let mut found = Found::default();
+    let mut seen = BTreeSet::from([start.clone()]);
+    let mut folders = vec![(start, Captures::new())];
+    for depth in 0..=DEEPEST {
+        let pages = list_all(web, &folders, depth == 0).await?;
+        let mut next = Vec::new();
+        for page in pages {
+            match page {
+                Ok(page) => {
+                    found.granules.extend(page.files);
+                    next.extend(page.folders.into_iter().filter(|url| seen.insert(url.clone())));
+                }
+                Err(rejected) => found.rejected.push(rejected),
+            }
+        }
+        if next.is_empty() {
+            return Ok(found);
+        }
+        if seen.len() > MOST_PAGES || depth == DEEPEST {
+            for url in next {
+                found.reject(url.to_string(), "the folders don't end: it is too deep, or one too many");
+            }
+            return Ok(found);
+        }
+        folders = next.into_iter().map(|url| (url, Captures::new())).collect();
+    }
+    Ok(found)
+}
+
+/// The files and folders of one page.
+struct Page {
+    files: Vec<Granule>,
+    folders: Vec<Url>,
+}
+
+/// Lists folders at once; the very first one has to be there.
+async fn list_all(
+    web: &Web<'_>,
+    folders: &[(Url, Captures)],
+    first: bool,
+) -> Result<Vec<Result<Page, Rejected>>, CrawlError> {
+    let urls: Vec<Url> = folders.iter().map(|(url, _)| url.clone()).collect();
+    let alone = first && urls.len() == 1;
+    web.each(urls, |url| async move {
+        let response = if alone {
+            web.ask(seedbed_storage::Request::get(url.clone())).await?
+        } else {
+            match web.get_part(&url).await? {
+                Ok(response) => response,
+                Err(rejected) => return Ok(Err(rejected)),
+            }
+        };
+        let page = match read_page(&response.body) {
+            Ok(entries) => place(&entries, &folder_of(&response.url)),
+            Err(reason) => return Ok(Err(Rejected::new(url.to_string(), reason))),
+        };
+        web.progress.page(url.as_str(), page.files.len());
+        Ok(Ok(page))
+    })
+    .await
+}
+
+/// The folder a listing's links count from.
+fn folder_of(url: &Url) -> Url {
+    url.join(".").unwrap_or_else(|_| folder(url))
+}
+
+fn folder_name(url: &Url) -> String {
+    decode(url.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default())
+}
+
+/// Keeps the links to what lies directly in the folder: no sort links, no way up.
+fn place(entries: &[Entry], folder: &Url) -> Page {
+    let mut page = Page { files: Vec::new(), folders: Vec::new() };
+    let mut seen = BTreeSet::new();
+    for entry in entries {
+        let Ok(url) = folder.join(&entry.href) else { continue };
+        let inside = url.origin() == folder.origin() && url.query().is_none();
+        let Some(rest) = url.path().strip_prefix(folder.path()).filter(|_| inside) else { continue };
+        let name = rest.trim_end_matches('/');
+        if name.is_empty() || name.contains('/') || !seen.insert(rest.to_owned()) {
+            continue;
+        }
+        if rest.ends_with('/') {
+            page.folders.push(url);
+        } else {
+            page.files.push(Granule {
+                name: decode(name),
+                href: url.to_string(),
+                size: entry.size,
+                listed_date: entry.date.clone(),
+                ..Granule::default()
+            });
+        }
+    }
+    page
+}
+
+/// The links of a page with what the listing says beside them.
+pub(crate) fn read_page(body: &[u8]) -> Result<Vec<Entry>, String> {
+    let html = String::from_utf8_lossy(body);
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut beside = String::new();
+    let mut in_link = false;
+    let mut tags = 0;
+    for token in Tokenizer::new(html.as_ref()) {
+        let Ok(token) = token;
+        match token {
+            Token::StartTag(tag) => {
+                tags += 1;
+                let href = tag.attributes.get(b"href".as_slice());
+                match (tag.name.as_slice(), href) {
+                    (b"a", Some(href)) => {
+                        finish(&mut entries, &mut beside);
+                        let href = String::from_utf8_lossy(href).trim().to_owned();
+                        entries.push(Entry { href, size: None, date: None });
+                        in_link = true;
+                    }
+                    (b"tr" | b"li", _) => finish(&mut entries, &mut beside),
+                    (b"td", _) => beside.push(' '),
+                    _ => {}
+                }
+            }
+            Token::EndTag(tag) if tag.name.as_slice() == b"a" => in_link = false,
+            Token::String(text) if !in_link => beside.push_str(&String::from_utf8_lossy(&text)),
+            _ => {}
+        }
+    }
+    finish(&mut entries, &mut beside);
+    if tags == 0 {
+        return Err(format!("no directory listing but {}", excerpt(body)));
+    }
+    Ok(entries.into_iter().filter(|e| !e.href.is_empty() && !e.href.starts_with(['?', '#'])).collect())
+}
+
+/// Reads date and size from the first line beside a link.
+fn finish(entries: &mut [Entry], beside: &mut String) {
+    static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(
+            r"(\d{4}-\d{2}-\d{2}|\d{2}-[A-Z][a-z]{2}-\d{4})[ T](\d{2}:\d{2}(?::\d{2})?)(?:\s+([\d.]+[KMGT]?i?B?|-))?",
+        )
+        .ok()
+    });
+    let line = beside.trim_start().lines().next().unwrap_or_default();
+    let found = DATE.as_ref().and_then(|d| d.captures(line));
+    if let (Some(entry), Some(found)) = (entries.last_mut(), found) {
+        let part = |i: usize| found.get(i).map(|m| m.as_str());
+        entry.date = part(1).zip(part(2)).map(|(day, time)| format!("{day} {time}"));
+        // `2.4M` is rounded; only plain digits are a size.
+        entry.size = part(3).and_then(|s| s.parse().ok());
+    }
+    beside.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(href: &str, size: Option<u64>, date: Option<&str>) -> Entry {
+        Entry { href: href.to_owned(), size, date: date.map(str::to_owned) }
+    }
+
+    #[test]
+    fn apache_listings_give_dates_and_no_rounded_sizes() {
+        let html = r#"<html><head><title>Index of /x</title></head><body><pre>
+<img src="/icons/blank.gif"> <a href="?C=N;O=D">Name</a> <a href="?C=M;O=A">Last modified</a><hr>
+<img src="/icons/back.gif"> <a href="/">Parent Directory</a>      -
+<img src="/icons/f.gif"> <a href="a.hdf">a.hdf</a>  2012-12-05 22:15  2.4M
+<img src="/icons/f.gif"> <a href="b.hdf">b.hdf</a>  2012-12-05 22:16  382
+<a href="sub%20x/">sub x/</a>  2012-12-05 22:15    -  <hr></pre></body></html>"#;
+        let entries = read_page(html.as_bytes()).unwrap();
+        assert_eq!(
+            entries,
+            [
+                entry("/", None, None),
+                entry("a.hdf", None, Some("2012-12-05 22:15")),
+                entry("b.hdf", Some(382), Some("2012-12-05 22:16")),
+                entry("sub%20x/", None, Some("2012-12-05 22:15")),
+            ]
+        );
+        let page = place(&entries, &Url::parse("https://h/x/").unwrap());
+        assert_eq!(page.files.len(), 2);
+        assert_eq!(folder_name(&page.folders[0]), "sub x");
+    }
+
+    #[test]
+    fn apache_tables_and_nginx_lists_are_read_too() {
+        let table = r#"<table><tr><th><a href="?C=N;O=D">Name</a></th></tr>
+<tr><td><a href="a.zip"><img></a></td><td><a href="a.zip">a.zip</a></td><td align="right">2025-10-01 08:00  </td><td>1.2M</td></tr></table>"#;
+        let page = place(&read_page(table.as_bytes()).unwrap(), &Url::parse("https://h/x/").unwrap());
+        assert_eq!(page.files.len(), 1);
+        let nginx = "<html><body><h1>Index of /x/</h1><hr><pre><a href=\"../\">../</a>\n\
+            <a href=\"1981/\">1981/</a>          12-Nov-2020 10:00       -\n\
+            <a href=\"a.zip\">a.zip</a>          12-Nov-2020 10:00       1018408\n</pre></body></html>";
+        let entries = read_page(nginx.as_bytes()).unwrap();
+        assert_eq!(entries[2], entry("a.zip", Some(1_018_408), Some("12-Nov-2020 10:00")));
+        let page = place(&entries, &Url::parse("https://h/x/").unwrap());
+        assert_eq!((page.files.len(), page.folders.len()), (1, 1));
+    }
+
+    #[test]
+    fn links_that_lead_elsewhere_are_no_entries() {
+        let html = r#"<a href="https://other/x/a.nc">a</a><a href="/x/b.nc">b</a><a href="sub/c.nc">c</a>
+<a href="d.nc?download">d</a><a href="mailto:x@y">e</a><a href="">f</a><a>g</a><a href="//">h</a>"#;
+        let page = place(&read_page(html.as_bytes()).unwrap(), &Url::parse("https://h/x/").unwrap());
+        let names: Vec<&str> = page.files.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(names, ["b.nc"]);
+        assert!(page.folders.is_empty());
+    }
+
+    #[test]
+    fn a_text_is_no_listing() {
+        assert!(read_page(b"You have tried to download the file too often").is_err());
+        assert!(read_page(b"").unwrap_err().contains("nothing"));
+    }
+}

@@ -1,0 +1,426 @@
+//! THREDDS catalogs (`InvCatalog` XML).
+
+use super::Web;
+use crate::CrawlError;
+use crate::granule::{Found, Granule, Rejected, excerpt};
+use crate::root::{Level, captures_of, levels};
+use crate::source::{decode, web::MOST_PAGES};
+use crate::template::Captures;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+use std::collections::{BTreeMap, BTreeSet};
+use url::{Origin, Url};
+
+/// Elements nested deeper than this are refused.
+const DEEPEST_XML: usize = 100;
+/// How deep catalogs are followed where the definition has no template for them.
+const DEEPEST: usize = 12;
+
+/// A catalog document.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    /// The files.
+    pub datasets: Vec<Dataset>,
+    /// Names and hrefs of further catalogs.
+    pub refs: Vec<(String, String)>,
+}
+
+/// A dataset with access.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Dataset {
+    pub name: String,
+    /// Service base and path: an address relative to the server's root or to
+    /// the catalog; or why there is none.
+    pub access: Result<(String, String), String>,
+    /// The size in bytes, if it is stated in bytes.
+    pub size: Option<u64>,
+    /// The last change, if it is stated with its time zone.
+    pub modified: Option<String>,
+}
+
+/// Follows the catalogs.
+pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
+    let source = &web.definition.source;
+    let start = web.address(root, &source.address)?;
+    let levels = match &source.folders {
+        Some(template) => Some(levels(template).map_err(|e| CrawlError::pattern(web.definition, &e))?),
+        None => None,
+    };
+    let deepest = levels.as_ref().map_or(DEEPEST, Vec::len);
+    // The archive's own host and the one in use; others' catalogs are not this archive's.
+    let mut origins: BTreeSet<String> = BTreeSet::from([text(&root.origin()), text(&start.origin())]);
+    if let seedbed_storage::Location::Http(own) = &web.definition.root {
+        origins.insert(text(&own.origin()));
+    }
+    let mut found = Found::default();
+    let mut seen = BTreeSet::from([start.clone()]);
+    let mut catalogs = vec![(start, Captures::new())];
+    for depth in 0..=deepest {
+        let urls = catalogs.iter().map(|(url, _)| url.clone()).collect();
+        let pages = web.each(urls, |url| fetch(web, url, depth == 0)).await?;
+        let mut next = Vec::new();
+        for ((_, captures), page) in catalogs.iter().zip(pages) {
+            let (at, catalog) = match page {
+                Ok(page) => page,
+                Err(rejected) => {
+                    found.rejected.push(rejected);
+                    continue;
+                }
+            };
+            if depth == 0 {
+                // A first catalog may redirect to another host.
+                origins.insert(text(&at.origin()));
+            }
+            for (name, href) in catalog.refs {
+                let Ok(url) = at.join(&href) else {
+                    found.reject(&*href, format!("a catalog reference in {at} that is no address"));
+                    continue;
+                };
+                if !origins.contains(&text(&url.origin())) {
+                    continue;
+                }
+                let captures = match levels.as_ref().map(|l| l.get(depth)) {
+                    None => Some(captures.clone()),
+                    Some(None) => None,
+                    Some(Some(level)) => choose(level, captures, &[folder_of(&url), name]),
+                };
+                let Some(captures) = captures.filter(|c| web.may_be_under(c)) else { continue };
+                if seen.insert(url.clone()) {
+                    next.push((url, captures));
+                }
+            }
+            for dataset in catalog.datasets {
+                place(dataset, &at, &mut found);
+            }
+        }
+        if next.is_empty() {
+            break;
+        }
+        if seen.len() > MOST_PAGES || depth == deepest {
+            for (url, _) in next {
+                found.reject(url.to_string(), "the catalogs don't end: it is too deep, or one too many");
+            }
+            break;
+        }
+        catalogs = next;
+    }
+    Ok(found)
+}
+
+fn text(origin: &Origin) -> String {
+    origin.ascii_serialization()
+}
+
+/// The folder that a catalog's address is in: `…/MACAV2/CCSM4/catalog.xml` → `CCSM4`.
+fn folder_of(url: &Url) -> String {
+    decode(url.path().rsplit('/').nth(1).unwrap_or_default())
+}
+
+/// The captures of a reference whose folder or title a level names.
+fn choose(level: &Level, captures: &Captures, names: &[String; 2]) -> Option<Captures> {
+    match level {
+        Level::Named(name) => names.contains(name).then(|| captures.clone()),
+        Level::Chosen { pattern } => {
+            let found = names.iter().find_map(|name| captures_of(pattern, name))?;
+            Some(captures.iter().map(|(k, v)| (k.clone(), v.clone())).chain(found).collect())
+        }
+    }
+}
+
+async fn fetch(web: &Web<'_>, url: Url, first: bool) -> Result<Result<(Url, Catalog), Rejected>, CrawlError> {
+    let response = if first {
+        web.ask(seedbed_storage::Request::get(url.clone())).await?
+    } else {
+        match web.get_part(&url).await? {
+            Ok(response) => response,
+            Err(rejected) => return Ok(Err(rejected)),
+        }
+    };
+    match read_catalog(&response.body, &web.definition.source.service) {
+        Ok(catalog) => {
+            web.progress.page(url.as_str(), catalog.datasets.len());
+            Ok(Ok((response.url, catalog)))
+        }
+        Err(reason) => Ok(Err(Rejected::new(url.to_string(), reason))),
+    }
+}
+
+/// A dataset as a granule: host + base + urlPath.
+fn place(dataset: Dataset, at: &Url, found: &mut Found) {
+    let address = dataset.access.and_then(|(base, path)| {
+        let base = at.join(&base).map_err(|e| format!("its service's base `{base}` is no address: {e}"))?;
+        Url::parse(&format!("{base}{path}")).map_err(|e| format!("its path `{path}` is no address: {e}"))
+    });
+    match address {
+        Ok(url) => found.granules.push(Granule {
+            name: super::file_name(url.as_str()),
+            href: url.to_string(),
+            size: dataset.size,
+            updated: dataset.modified,
+            ..Granule::default()
+        }),
+        Err(reason) => found.reject(dataset.name, reason),
+    }
+}
+
+/// Reads a catalog; access is by services of that type, whatever its case.
+pub(crate) fn read_catalog(body: &[u8], service_type: &str) -> Result<Catalog, String> {
+    let xml = String::from_utf8_lossy(body);
+    let root = Element::read(&xml).map_err(|e| format!("no XML but {} ({e})", excerpt(body)))?;
+    if root.name != "catalog" {
+        return Err(format!("XML, but a `{}` and no THREDDS catalog", root.name));
+    }
+    let mut services = BTreeMap::new();
+    collect_services(&root, service_type, &mut services);
+    let mut catalog = Catalog::default();
+    walk(&root, None, &services, &mut catalog);
+    Ok(catalog)
+}
+
+/// For each service's name the base of the service of the wanted type that it is or holds.
+fn collect_services(element: &Element, wanted: &str, services: &mut BTreeMap<String, Option<String>>) {
+    for service in element.children.iter().filter(|c| c.name == "service") {
+        if let Some(name) = service.attribute("name") {
+            services.entry(name.to_owned()).or_insert_with(|| base_of(service, wanted));
+        }
+        collect_services(service, wanted, services);
+    }
+    // Services may stand inside a dataset.
+    for dataset in element.children.iter().filter(|c| c.name == "dataset") {
+        collect_services(dataset, wanted, services);
+    }
+}
+
+fn base_of(service: &Element, wanted: &str) -> Option<String> {
+    if service.attribute("serviceType").is_some_and(|t| t.eq_ignore_ascii_case(wanted)) {
+        return Some(service.attribute("base").unwrap_or_default().to_owned());
+    }
+    service.children.iter().filter(|c| c.name == "service").find_map(|s| base_of(s, wanted))
+}
+
+/// Collects datasets and references; `inherited` is the service name from the metadata above.
+fn walk(
+    element: &Element,
+    inherited: Option<&str>,
+    services: &BTreeMap<String, Option<String>>,
+    catalog: &mut Catalog,
+) {
+    let metadata = element.children.iter().filter(|c| c.name == "metadata");
+    let told = |m: &Element| m.child("serviceName").map(|s| s.text.trim().to_owned());
+    let hands_on = metadata.clone().filter(|m| m.attribute("inherited") == Some("true")).find_map(told);
+    let own = metadata.filter(|m| m.attribute("inherited") != Some("true")).find_map(told);
+    let below = hands_on.as_deref().or(inherited);
+    if element.name == "dataset" {
+        let direct = element.child("serviceName").map(|s| s.text.trim());
+        let service = element.attribute("serviceName").or(direct).or(own.as_deref()).or(below);
+        if let Some(dataset) = dataset(element, service, services) {
+            catalog.datasets.push(dataset);
+        }
+    }
+    for child in &element.children {
+        match child.name.as_str() {
+            "dataset" => walk(child, below, services, catalog),
+            "catalogRef" => {
+                if let Some(href) = child.attribute("href").map(str::trim).filter(|h| !h.is_empty()) {
+                    let name =
+                        child.attribute("title").or_else(|| child.attribute("name")).unwrap_or_default();
+                    catalog.refs.push((name.to_owned(), href.to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A dataset that has a path of its own or in an `access` element.
+fn dataset(
+    element: &Element,
+    service: Option<&str>,
+    services: &BTreeMap<String, Option<String>>,
+) -> Option<Dataset> {
+    let direct = element.attribute("urlPath").map(|path| (service, path));
+    let accesses = element
+        .children
+        .iter()
+        .filter(|c| c.name == "access")
+        .filter_map(|a| Some((a.attribute("serviceName").or(service), a.attribute("urlPath")?)));
+    let ways: Vec<(Option<&str>, &str)> = direct.into_iter().chain(accesses).collect();
+    if ways.is_empty() {
+        return None;
+    }
+    let base = |service: &str| services.get(service).cloned().flatten();
+    let access = ways.iter().find_map(|(service, path)| Some((base((*service)?)?, (*path).to_owned())));
+    let access = access.ok_or_else(|| {
+        let named: Vec<&str> = ways.iter().filter_map(|(service, _)| *service).collect();
+        if named.is_empty() {
+            "no service is named for it".to_owned()
+        } else {
+            format!("none of its services ({}) gives the file itself", named.join(", "))
+        }
+    });
+    Some(Dataset {
+        name: element.attribute("name").unwrap_or_default().to_owned(),
+        access,
+        size: element.child("dataSize").and_then(exact_size),
+        modified: element
+            .children
+            .iter()
+            .find(|c| c.name == "date" && c.attribute("type") == Some("modified"))
+            .and_then(|d| d.text.trim().parse::<jiff::Timestamp>().ok())
+            .map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+    })
+}
+
+/// A size, if it is stated in bytes: others are rounded to four digits.
+fn exact_size(size: &Element) -> Option<u64> {
+    let whole = size.text.trim();
+    let whole = whole.strip_suffix(".0").unwrap_or(whole);
+    size.attribute("units").filter(|u| *u == "bytes").and_then(|_| whole.parse().ok())
+}
+
+/// An XML element without its namespaces.
+#[derive(Debug, Default)]
+struct Element {
+    name: String,
+    attributes: Vec<(String, String)>,
+    children: Vec<Element>,
+    text: String,
+}
+
+impl Element {
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|c| c.name == name)
+    }
+
+    /// The document's root element.
+    fn read(xml: &str) -> Result<Self, String> {
+        let mut reader = Reader::from_str(xml);
+        let mut open: Vec<Self> = Vec::new();
+        loop {
+            let event = reader.read_event().map_err(|e| e.to_string())?;
+            let closed = match event {
+                Event::Start(start) => {
+                    open.push(Self::start(&start)?);
+                    if open.len() > DEEPEST_XML {
+                        return Err("its elements nest too deep".to_owned());
+                    }
+                    continue;
+                }
+                Event::Empty(start) => Self::start(&start)?,
+                Event::End(_) => open.pop().ok_or("an element ends that never began")?,
+                Event::Text(text) => {
+                    if let Some(element) = open.last_mut() {
+                        element.text.push_str(&text);
+                    }
+                    continue;
+                }
+                Event::GeneralRef(reference) => {
+                    if let Some(element) = open.last_mut() {
+                        element.text.push_str(&resolved(&reference));
+                    }
+                    continue;
+                }
+                Event::CData(text) => {
+                    if let Some(element) = open.last_mut() {
+                        element.text.push_str(&text);
+                    }
+                    continue;
+                }
+                Event::Eof if open.is_empty() => return Err("there is no element in it".to_owned()),
+                Event::Eof => return Err(format!("it ends inside `{}`", open[open.len() - 1].name)),
+                _ => continue,
+            };
+            match open.last_mut() {
+                Some(parent) => parent.children.push(closed),
+                None => return Ok(closed),
+            }
+        }
+    }
+
+    fn start(start: &BytesStart<'_>) -> Result<Self, String> {
+        let mut element = Self { name: start.local_name().as_ref().to_owned(), ..Self::default() };
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|e| e.to_string())?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|e| e.to_string())?;
+            let name = attribute.key.local_name().as_ref().to_owned();
+            element.attributes.push((name, value.into_owned()));
+        }
+        Ok(element)
+    }
+}
+
+/// What a reference such as `&amp;` or `&#38;` stands for; nothing, if that isn't known.
+fn resolved(reference: &quick_xml::events::BytesRef<'_>) -> String {
+    match reference.resolve_char_ref() {
+        Ok(Some(c)) => c.to_string(),
+        _ => quick_xml::escape::resolve_predefined_entity(reference).unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MACA: &str = r#"<?xml version="1.0"?>
+<catalog xmlns="http://www.unidata.ucar.edu/namespaces/thredds/InvCatalog/v1.0" xmlns:xlink="http://www.w3.org/1999/xlink">
+  <service name="all" serviceType="Compound" base="">
+    <service name="odap" serviceType="OpenDAP" base="/thredds/dodsC/"/>
+    <service name="inner" serviceType="compound" base=""><service name="file" serviceType="HttpServer" base="/thredds/fileServer/"/></service>
+  </service>
+  <catalogRef xlink:href="CCSM4/catalog.xml" xlink:title="CCSM4" name=""/>
+  <dataset name="CCSM4">
+    <dataset name="a.nc" urlPath="MACAV2/CCSM4/a.nc"><dataSize units="Mbytes">1.5</dataSize></dataset>
+    <metadata inherited="true"><serviceName>all</serviceName></metadata>
+    <dataset name="b &amp; c" serviceName="odap" urlPath="b.nc"/>
+    <dataset name="d"><access serviceName="odap" urlPath="d.nc"/><access serviceName="file" urlPath="d&#46;nc"/>
+      <dataSize units="bytes">12</dataSize><date type="modified">2017-07-19T23:43:31Z</date></dataset>
+  </dataset>
+  <dataset name="e" urlPath="e.nc"/>
+</catalog>"#;
+
+    #[test]
+    fn services_are_found_through_compounds_inheritance_and_case() {
+        let c = read_catalog(MACA.as_bytes(), "HTTPServer").unwrap();
+        assert_eq!(c.refs, [("CCSM4".to_owned(), "CCSM4/catalog.xml".to_owned())]);
+        let base = "/thredds/fileServer/".to_owned();
+        assert_eq!(c.datasets[0].access, Ok((base.clone(), "MACAV2/CCSM4/a.nc".to_owned())));
+        assert_eq!(c.datasets[0].size, None);
+        assert_eq!(c.datasets[1].name, "b & c");
+        assert!(c.datasets[1].access.as_ref().unwrap_err().contains("odap"));
+        assert_eq!(c.datasets[2].access, Ok((base, "d.nc".to_owned())));
+        assert_eq!(c.datasets[2].size, Some(12));
+        assert_eq!(c.datasets[2].modified.as_deref(), Some("2017-07-19T23:43:31Z"));
+        assert!(c.datasets[3].access.as_ref().unwrap_err().contains("no service"));
+    }
+
+    #[test]
+    fn bases_count_from_the_servers_root() {
+        let at = Url::parse("http://127.0.0.1:1/thredds/catalog/MACAV2/catalog.xml").unwrap();
+        let mut found = Found::default();
+        for dataset in read_catalog(MACA.as_bytes(), "HTTPServer").unwrap().datasets {
+            place(dataset, &at, &mut found);
+        }
+        assert_eq!(found.granules[0].href, "http://127.0.0.1:1/thredds/fileServer/MACAV2/CCSM4/a.nc");
+        assert_eq!((found.granules.len(), found.rejected.len()), (2, 2));
+    }
+
+    #[test]
+    fn what_is_no_catalog_is_refused() {
+        for (bad, why) in [
+            (&MACA[..MACA.len() - 12], "ends inside"),
+            ("<html><body><p>no</body></html>", "no XML"),
+            ("<html></html>", "`html`"),
+            ("", "nothing"),
+            ("<catalog a=\"1", "no XML"),
+        ] {
+            let reason = read_catalog(bad.as_bytes(), "HTTPServer").unwrap_err();
+            assert!(reason.contains(why), "{reason}");
+        }
+        let deep = "<catalog>".repeat(100_000);
+        assert!(read_catalog(deep.as_bytes(), "HTTPServer").unwrap_err().contains("too deep"));
+    }
+}

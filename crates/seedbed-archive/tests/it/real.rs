@@ -1,0 +1,213 @@
+//! Listings as the real archives gave them. `SEEDBED_REAL_DATA` names their folder.
+
+use crate::crawls::{at, run};
+use crate::earth::Earth;
+use crate::server::{Asked, Server, ok};
+use seedbed_archive::{Definition, FUZZ_TARGETS};
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+
+fn listings() -> Option<PathBuf> {
+    let folder = std::env::var_os("SEEDBED_REAL_DATA");
+    if folder.is_none() {
+        println!("skipped: SEEDBED_REAL_DATA is not set");
+    }
+    folder.map(|f| PathBuf::from(f).join("listings"))
+}
+
+#[test]
+fn real_cmr_listing_of_daymet_becomes_items() {
+    let Some(listings) = listings() else { return };
+    for (file, exact) in [
+        ("cmr_granules_Daymet_Daily_V4R1_2129.json", false),
+        ("cmr_granules_Daymet_Daily_V4R1_2129_umm.json", true),
+    ] {
+        let body = fs::read(listings.join(file)).unwrap();
+        let server = Server::new(move |_, _: &Asked| ok(body.clone()));
+        let found = run(&Definition::builtin("daymet-daily").unwrap(), &at(&server.root)).unwrap();
+        assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+        let years: Vec<_> = found.items.iter().map(|i| (i.id().to_owned(), i.assets().count())).collect();
+        assert_eq!(
+            years,
+            [("daymet-daily-v4r1-pr-1950".to_owned(), 7), ("daymet-daily-v4r1-pr-1951".to_owned(), 3)]
+        );
+        let tmax = found.items[0].asset("tmax").unwrap();
+        assert_eq!(
+            tmax.href(),
+            "https://data.ornldaac.earthdata.nasa.gov/protected/daymet/Daymet_Daily_V4R1/data/daymet_v4_daily_pr_tmax_1950.nc"
+        );
+        assert_eq!(
+            tmax.as_object()["alternate"]["s3"]["href"],
+            "s3://ornl-cumulus-prod-protected/daymet/Daymet_Daily_V4R1/data/daymet_v4_daily_pr_tmax_1950.nc"
+        );
+        let dayl = found.items[0].asset("dayl").unwrap();
+        if exact {
+            assert_eq!(dayl.size(), Some(2_015_649));
+            assert_eq!(
+                dayl.checksum(),
+                Some("1220449827b2ede5fe14d716f39d06d6338c96032b26ec0fb3225a73d9ed45f0409f")
+            );
+        } else {
+            assert_eq!((dayl.size(), dayl.checksum()), (None, None));
+        }
+        // CMR's box is that of the cell centres.
+        let bbox = <[f64; 4]>::from(found.items[0].bbox().unwrap());
+        for (ours, theirs) in bbox.into_iter().zip([-67.9928, 16.8444, -64.1196, 19.9382]) {
+            assert!((ours - theirs).abs() < 0.02, "{bbox:?}");
+        }
+        assert!(tmax.geobox(&Earth).unwrap().is_ok());
+        let mut all = vec![found.collection.into_value()];
+        all.extend(found.items.into_iter().map(seedbed_catalog::Item::into_value));
+        for value in &all {
+            let report = seedbed_catalog::validate::document(value);
+            assert!(report.is_empty(), "{report:?}");
+        }
+    }
+}
+
+#[test]
+fn real_modis_names_parse() {
+    let Some(listings) = listings() else { return };
+    let urls = fs::read_to_string(listings.join("mod13q1_061_h09v05_earthdata_cloud_urls.txt")).unwrap();
+    let urls: Vec<String> = urls.split_whitespace().map(str::to_owned).collect();
+    assert_eq!(urls.len(), 28);
+    let folder = tempfile::tempdir().unwrap();
+    for url in &urls {
+        fs::write(folder.path().join(url.rsplit('/').next().unwrap()), "").unwrap();
+    }
+    let found = run(&Definition::builtin("mod13q1").unwrap(), &at(folder.path().to_str().unwrap())).unwrap();
+    assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+    assert_eq!(found.items.len(), 28);
+    let first = &found.items[0];
+    assert_eq!(first.id(), "MOD13Q1.A2014193.h09v05.061.2021259104358");
+    assert_eq!(first.property("start_datetime"), Some(&json!("2014-07-12T00:00:00Z")));
+    assert_eq!(first.property("end_datetime"), Some(&json!("2014-07-27T23:59:59Z")));
+    assert_eq!(first.property("modis:vertical-tile"), Some(&json!(5)));
+    assert_eq!(first.asset("ndvi").unwrap().band().name.as_deref(), Some("250m 16 days NDVI"));
+}
+
+/// Datasets with access, as counted by an independent XML reader.
+const DATASETS: &[(&str, usize)] = &[
+    ("cat_access_elements.0.xml", 174),
+    ("cat_non_standard_context_path.0.xml", 13),
+    ("cat_only_http.0.xml", 10),
+    ("cat_to_open.0.xml", 1),
+    ("cat_to_subset.0.xml", 95),
+    ("follow_cat.0.xml", 0),
+    ("follow_cat.1.xml", 0),
+    ("nasa_hyrax_dataset.0.xml", 161),
+    ("point_dataset_cat.0.xml", 1),
+    ("tds50_catalogref_follow.0.xml", 0),
+    ("tds50_catalogref_follow.1.xml", 0),
+    ("thredds-test-default-5-0.0.xml", 3),
+    ("thredds-test-toplevel-catalog.0.xml", 0),
+    ("top_thredds_catalog.0.xml", 0),
+];
+
+#[test]
+fn real_thredds_catalogs_are_read_with_all_their_datasets() {
+    let Some(listings) = listings() else { return };
+    let folder = listings.join("thredds/extracted");
+    for (name, datasets) in DATASETS {
+        let body = fs::read(folder.join(name)).unwrap();
+        assert_eq!(granules_of(body), *datasets, "{name}");
+    }
+    assert_eq!(fs::read_dir(folder).unwrap().count(), DATASETS.len());
+}
+
+/// The datasets of a catalog, whether or not they have a file: each is an item or rejected.
+fn granules_of(body: Vec<u8>) -> usize {
+    let root = format!("{}catalog.xml", "/");
+    let server = Server::new(
+        move |_, asked: &Asked| {
+            if asked.target == root { ok(body.clone()) } else { ok("<catalog/>") }
+        },
+    );
+    let toml = r#"
+name = "any"
+title = "Any"
+description = "Any catalog."
+licence = "other"
+root = "https://nowhere.invalid/"
+pattern = '(?P<date>\d{8})'
+[source]
+kind = "thredds"
+address = "catalog.xml"
+folders = "none-of-these"
+[group]
+id = "{date}"
+asset = "x"
+grid = "g"
+time = { strategy = "date" }
+[assets.x]
+title = "X"
+media_type = "application/octet-stream"
+[grids.g]
+crs = "EPSG:4326"
+shape = [1, 1]
+transform = [1, 0, 0, 0, -1, 0]
+"#;
+    let any = Definition::from_toml("any.toml", toml).unwrap();
+    let found = run(&any, &at(&server.root)).unwrap();
+    assert!(found.items.is_empty());
+    found.rejected.len()
+}
+
+#[test]
+fn real_old_index_of_lp_daac_is_read() {
+    let Some(listings) = listings() else { return };
+    let body = fs::read(listings.join("lpdaac_e4ftl01_index_MYD11A1_2012.12.01.html")).unwrap();
+    let server = Server::new(move |_, _: &Asked| ok(body.clone()));
+    let toml = r#"
+name = "myd11a1"
+title = "MYD11A1 v005"
+description = "Land surface temperature as its old archive listed it."
+licence = "other"
+root = "https://e4ftl01.cr.usgs.gov/"
+pattern = 'MYD11A1\.A(?P<year>\d{4})(?P<doy>\d{3})\.h(?P<h>\d\d)v(?P<v>\d\d)\.005\.\d{13}\.hdf'
+ignore = ['.*\.hdf\.xml']
+[source]
+kind = "index"
+address = "MOLA/MYD11A1.005/2012.12.01"
+[group]
+id = "MYD11A1.A{year}{doy}.h{h}v{v}"
+asset = "lst"
+grid = "sinusoidal"
+time = { strategy = "year-doy" }
+[assets.lst]
+title = "Land surface temperature"
+media_type = "application/x-hdf"
+[grids.sinusoidal]
+strategy = "modis-sinusoidal"
+pixels = 1200
+"#;
+    let old = Definition::from_toml("myd11a1.toml", toml).unwrap();
+    let found = run(&old, &at(&server.root)).unwrap();
+    assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+    let ids: Vec<&str> = found.items.iter().map(seedbed_catalog::Item::id).collect();
+    assert_eq!(ids, ["MYD11A1.A2012336.h12v03", "MYD11A1.A2012336.h12v04", "MYD11A1.A2012336.h12v05"]);
+    let asset = found.items[0].asset("lst").unwrap();
+    // `2.4M` is rounded and so no size.
+    assert_eq!(
+        (asset.size(), asset.as_object()["listing:modified"].as_str()),
+        (None, Some("2012-12-05 22:15"))
+    );
+    assert_eq!(found.items[0].start().unwrap().to_string(), "2012-12-01");
+}
+
+#[test]
+fn real_listings_pass_every_parser_without_panic() {
+    let Some(listings) = listings() else { return };
+    let mut folders = vec![listings];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else {
+                let bytes = fs::read(entry).unwrap();
+                FUZZ_TARGETS.iter().for_each(|(_, target)| target(&bytes));
+            }
+        }
+    }
+}
