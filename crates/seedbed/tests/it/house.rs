@@ -30,7 +30,7 @@ fn check_with(change: impl Fn(&str) -> String) -> Ran {
 }
 
 #[test]
-fn the_crates_keep_to_the_arrows_of_the_architecture() {
+fn the_checkout_keeps_the_rules_of_the_house() {
     check(&checkout().join("ARCHITECTURE.md")).succeeds();
 }
 
