@@ -288,11 +288,14 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 /// Unsigned LEB128, as multihash uses it.
 fn push_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+    loop {
+        let low = (value & 0x7f) as u8;
         value >>= 7;
+        if value == 0 {
+            return out.push(low);
+        }
+        out.push(low | 0x80);
     }
-    out.push(value as u8);
 }
 
 fn take_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {

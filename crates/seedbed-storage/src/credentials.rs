@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn never_prints_a_secret() {
-        let mine = Credentials::none().with_earthdata_token("T0KEN").with_netrc("machine a login b password s3cret");
+        let mine =
+            Credentials::none().with_earthdata_token("T0KEN").with_netrc("machine a login b password s3cret");
         let text = format!("{mine:?}");
         assert!(!text.contains("T0KEN") && !text.contains("s3cret") && text.contains("\"a\""), "{text}");
     }

@@ -251,7 +251,8 @@ impl<'a> Download<'a> {
     /// Ends for good. A part that can be resumed stays.
     async fn fail(self, error: StorageError) -> Result<Gathered, StorageError> {
         let resumable = self.version.as_ref().is_some_and(|v| validator(v).is_some()) && self.length > 0;
-        let good = error.retryable() || matches!(error, StorageError::Full { .. } | StorageError::Denied { .. });
+        let good =
+            error.retryable() || matches!(error, StorageError::Full { .. } | StorageError::Denied { .. });
         if !(resumable && good) {
             self.part.discard().await?;
         }

@@ -205,7 +205,9 @@ impl StorageError {
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Denied { status, .. } | Self::Status { status, .. } | Self::Wait { status, .. } => Some(*status),
+            Self::Denied { status, .. } | Self::Status { status, .. } | Self::Wait { status, .. } => {
+                Some(*status)
+            }
             Self::GaveUp { source, .. } => source.status(),
             _ => None,
         }

@@ -273,7 +273,9 @@ impl Location {
                 });
                 Some((root.to_owned(), names.collect::<Option<_>>()?))
             }
-            Self::Http(url) | Self::Dav(url) => Some((url[..url::Position::BeforePath].to_owned(), split(url.path()))),
+            Self::Http(url) | Self::Dav(url) => {
+                Some((url[..url::Position::BeforePath].to_owned(), split(url.path())))
+            }
             Self::S3 { bucket, key } => Some((bucket.clone(), split(key))),
             Self::Dcache(path) => Some((String::new(), split(path))),
         }

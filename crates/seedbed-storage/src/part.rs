@@ -82,7 +82,13 @@ impl Part {
             remove_if_there(&path)?;
             return Ok(None);
         }
-        Ok(Some(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: true, gone: false }))
+        Ok(Some(Self {
+            destination: destination.to_owned(),
+            path,
+            file: Arc::new(file),
+            shared: true,
+            gone: false,
+        }))
     }
 
     fn unshared(destination: &Path) -> Result<Self, StorageError> {
@@ -91,7 +97,13 @@ impl Part {
         let path = with_suffix(destination, &format!(".{random:016x}.part"));
         let io = |e| StorageError::io(&path, "create it", e);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(io)?;
-        Ok(Self { destination: destination.to_owned(), path, file: Arc::new(file), shared: false, gone: false })
+        Ok(Self {
+            destination: destination.to_owned(),
+            path,
+            file: Arc::new(file),
+            shared: false,
+            gone: false,
+        })
     }
 
     /// What the part holds the beginning of, if that is recorded.

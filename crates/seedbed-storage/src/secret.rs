@@ -4,8 +4,23 @@ use url::Url;
 
 /// Words of a query parameter's name that mean its value is a secret.
 const SECRET_WORDS: [&str; 17] = [
-    "sig", "signature", "token", "secret", "password", "passwd", "pwd", "credential", "credentials", "auth",
-    "authz", "authorization", "apikey", "key", "code", "policy", "macaroon",
+    "sig",
+    "signature",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "credential",
+    "credentials",
+    "auth",
+    "authz",
+    "authorization",
+    "apikey",
+    "key",
+    "code",
+    "policy",
+    "macaroon",
 ];
 
 /// Whether a query parameter of this name carries a secret.
@@ -65,7 +80,8 @@ mod tests {
 
     #[test]
     fn replaces_the_values_that_sign_and_keeps_the_others() {
-        let signed = url("https://h/x?se=2026&sig=abc%3D&X-Amz-Security-Token=t&x=1&access_token=u&dataset=a/b");
+        let signed =
+            url("https://h/x?se=2026&sig=abc%3D&X-Amz-Security-Token=t&x=1&access_token=u&dataset=a/b");
         assert_eq!(
             redacted(&signed).as_str(),
             "https://h/x?se=2026&sig=REDACTED&X-Amz-Security-Token=REDACTED&x=1&access_token=REDACTED&dataset=a/b"

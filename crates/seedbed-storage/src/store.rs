@@ -70,9 +70,9 @@ impl Stores {
     /// Stores with these settings. Nothing is connected to yet.
     ///
     /// # Errors
-    /// None at present; a set-up that fails at first use is a [`StorageError::Setup`] there.
+    /// [`StorageError::Setup`] if the HTTP client can't be made, for instance for its user agent.
     pub fn new(settings: Settings) -> Result<Self, StorageError> {
-        Ok(Self(Arc::new(Http::new(settings))))
+        Ok(Self(Arc::new(Http::new(settings)?)))
     }
 
     /// A small document, whole: at most [`Settings::max_document`] bytes.

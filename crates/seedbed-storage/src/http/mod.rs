@@ -17,8 +17,8 @@ use crate::store::Meta;
 use crate::{Settings, StorageError, secret};
 use bytes::{Bytes, BytesMut};
 use host::{Hosts, Permit};
-use reqwest::Client;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder};
 use std::error::Error;
 use std::future::Future;
 use std::sync::OnceLock;
@@ -27,15 +27,22 @@ use url::{Origin, Url};
 
 /// Headers that may follow a redirect to another host: they tell nothing about us.
 const HARMLESS: [&str; 9] = [
-    "accept", "accept-language", "content-type", "if-match", "if-modified-since", "if-none-match", "if-range",
-    "if-unmodified-since", "range",
+    "accept",
+    "accept-language",
+    "content-type",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "range",
 ];
 
 /// The HTTP client with its policy.
 pub(crate) struct Http {
     settings: Settings,
     hosts: Hosts,
-    plain: OnceLock<Client>,
+    plain: Client,
     secure: OnceLock<Client>,
 }
 
@@ -51,9 +58,11 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    pub(crate) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Result<Self, StorageError> {
         let hosts = Hosts::new(settings.concurrency_per_host);
-        Self { settings, hosts, plain: OnceLock::new(), secure: OnceLock::new() }
+        // No certificates for plain HTTP.
+        let plain = client(&settings, |builder| builder.tls_certs_only([]), "the HTTP client")?;
+        Ok(Self { settings, hosts, plain, secure: OnceLock::new() })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -223,26 +232,32 @@ impl Http {
     /// The client for an address. The one for `https` loads the system's certificates at first use, so that
     /// a machine without any can still work with local files and plain HTTP.
     fn client(&self, url: &Url) -> Result<&Client, StorageError> {
-        let secure = url.scheme() == "https";
-        let cell = if secure { &self.secure } else { &self.plain };
-        if let Some(client) = cell.get() {
+        if url.scheme() != "https" {
+            return Ok(&self.plain);
+        }
+        if let Some(client) = self.secure.get() {
             return Ok(client);
         }
-        // Another part of the process may have installed a provider first; that one then serves.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(&self.settings.user_agent)
-            .connect_timeout(self.settings.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false);
-        if !secure {
-            builder = builder.tls_certs_only([]);
-        }
-        let what = if secure { "TLS with the system's certificates" } else { "the HTTP client" };
-        let client = builder.build().map_err(|e| StorageError::Setup { what, source: e.without_url().into() })?;
-        Ok(cell.get_or_init(|| client))
+        let client = client(&self.settings, |builder| builder, "TLS with the system's certificates")?;
+        Ok(self.secure.get_or_init(|| client))
     }
+}
+
+/// A client that leaves retries and redirects to us.
+fn client(
+    settings: &Settings,
+    certificates: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    what: &'static str,
+) -> Result<Client, StorageError> {
+    // Another part of the process may have installed a provider first; that one then serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(&settings.user_agent)
+        .connect_timeout(settings.connect_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false);
+    certificates(builder).build().map_err(|e| StorageError::Setup { what, source: e.without_url().into() })
 }
 
 impl Answer {
@@ -298,7 +313,9 @@ fn redirect(answer: &Answer) -> Result<Option<Url>, StorageError> {
 }
 
 fn unencoded(headers: &Headers) -> bool {
-    headers.get("content-encoding").is_none_or(|e| e.trim().is_empty() || e.trim().eq_ignore_ascii_case("identity"))
+    headers
+        .get("content-encoding")
+        .is_none_or(|e| e.trim().is_empty() || e.trim().eq_ignore_ascii_case("identity"))
 }
 
 fn encoded(answer: &Answer) -> StorageError {

@@ -41,7 +41,9 @@ impl<'a> Retry<'a> {
         if !error.retryable() {
             return Err(error);
         }
-        if let (Some(wait), Some(status)) = (after.filter(|a| *a > self.settings.max_retry_after), error.status()) {
+        if let (Some(wait), Some(status)) =
+            (after.filter(|a| *a > self.settings.max_retry_after), error.status())
+        {
             return Err(StorageError::Wait { at: at.to_owned(), status, wait });
         }
         if self.in_a_row > self.settings.retries {
@@ -87,10 +89,8 @@ mod tests {
     use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> Headers {
-        let map: HeaderMap = pairs
-            .iter()
-            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
-            .collect();
+        let map: HeaderMap =
+            pairs.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
         Headers::of(&map)
     }
 

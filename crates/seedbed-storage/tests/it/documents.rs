@@ -14,7 +14,8 @@ async fn recovers_from_a_server_that_is_busy_twice() {
 
 #[tokio::test]
 async fn gives_up_on_a_server_that_stays_busy_and_says_that_later_may_do() {
-    let server = Server::start(|_, _| Reply::new(503, "overloaded").header("content-type", "text/plain")).await;
+    let server =
+        Server::start(|_, _| Reply::new(503, "overloaded").header("content-type", "text/plain")).await;
     let error = stores().read_document(&at(&server.url("/x?token=s3cret"))).await.unwrap_err();
     assert!(error.retryable() && error.status() == Some(503));
     assert_eq!(server.seen().len(), 4, "one attempt and three retries");
@@ -234,7 +235,8 @@ async fn posts_a_search_and_repeats_it_when_the_server_is_busy() {
 
 #[tokio::test]
 async fn a_post_sent_on_by_302_is_read_by_get_and_by_307_is_posted_again() {
-    for (status, method, body) in [(302, "GET", ""), (303, "GET", ""), (307, "POST", "q"), (308, "POST", "q")] {
+    for (status, method, body) in [(302, "GET", ""), (303, "GET", ""), (307, "POST", "q"), (308, "POST", "q")]
+    {
         let server = Server::start(move |seen, _| match seen.path.as_str() {
             "/a" => Reply::new(status, "").header("location", "/b"),
             _ => Reply::ok("here"),

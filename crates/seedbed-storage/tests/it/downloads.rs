@@ -69,7 +69,10 @@ impl Try {
 
 #[tokio::test]
 async fn brings_a_file_home_and_tells_its_version_and_progress() {
-    let t = Try::new(|seen, _, body| file(seen, body, "\"v1\"").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")).await;
+    let t = Try::new(|seen, _, body| {
+        file(seen, body, "\"v1\"").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+    })
+    .await;
     let progress = Remembered::default();
     let from = at(&t.server.url("/x.nc"));
     let home = Location::from(t.home());
@@ -139,7 +142,9 @@ async fn a_truncation_that_stays_fails_and_leaves_no_file() {
 #[tokio::test]
 async fn a_cut_zip_is_found_by_its_missing_directory() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(|_, _| Reply::ok([b"PK\x03\x04".as_slice(), &[0; 50_000]].concat()).unmeasured()).await;
+    let server =
+        Server::start(|_, _| Reply::ok([b"PK\x03\x04".to_vec(), vec![0; 50_000]].concat()).unmeasured())
+            .await;
     let expect = Expectation { content: Content::Zip, ..Expectation::default() };
     let home = folder.path().join("x.zip");
     let from = at(&server.url("/x.zip"));
@@ -168,7 +173,8 @@ async fn real_prism_refusal_is_no_zip_and_real_prism_zips_are() {
     };
     let prism = PathBuf::from(data).join("prism");
     let served = prism.clone();
-    let server = Server::start(move |seen, _| Reply::ok(std::fs::read(served.join(&seen.path[1..])).unwrap())).await;
+    let server =
+        Server::start(move |seen, _| Reply::ok(std::fs::read(served.join(&seen.path[1..])).unwrap())).await;
     let folder = tempfile::tempdir().unwrap();
     let expect = Expectation { content: Content::Zip, ..Expectation::default() };
     for (name, good) in [
@@ -241,8 +247,10 @@ async fn starts_over_when_another_part_comes_than_was_asked_for() {
 
 #[tokio::test]
 async fn does_not_resume_what_has_no_version() {
-    let t = Try::new(|_, n, body| if n == 0 { Reply::ok(body).cut(SIZE / 2, End::Close) } else { Reply::ok(body) })
-        .await;
+    let t = Try::new(
+        |_, n, body| if n == 0 { Reply::ok(body).cut(SIZE / 2, End::Close) } else { Reply::ok(body) },
+    )
+    .await;
     let done = t.transfer(&Expectation::default()).await.unwrap();
     t.is_home(&done);
     assert_eq!(t.server.gets()[1].range_start(), None);
@@ -271,7 +279,11 @@ async fn what_is_spoilt_at_the_source_fails_with_both_checksums() {
     .await;
     let error = t.transfer(&t.known()).await.unwrap_err();
     let expected = Checksum::of_bytes(&t.bytes).multihash();
-    assert!(matches!(&error, StorageError::Checksum { expected: e, .. } if *e == expected), "{}", told(&error));
+    assert!(
+        matches!(&error, StorageError::Checksum { expected: e, .. } if *e == expected),
+        "{}",
+        told(&error)
+    );
     assert!(!error.retryable() && t.server.gets().len() == 2);
     t.is_not_home(&[]);
 }
@@ -350,7 +362,9 @@ async fn a_part_of_another_source_or_version_is_not_resumed() {
     std::fs::create_dir(&data).unwrap();
     for (source, etag) in [("http://elsewhere/x.nc".to_owned(), "v2"), (t.server.url("/x.nc"), "v1")] {
         std::fs::write(data.join("x.nc.part"), vec![9; 1000]).unwrap();
-        let record = format!(r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"{etag}\"","last_modified":null}}}}"#);
+        let record = format!(
+            r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"{etag}\"","last_modified":null}}}}"#
+        );
         std::fs::write(data.join("x.nc.part.json"), record).unwrap();
         let done = t.transfer(&Expectation::default()).await.unwrap();
         assert_eq!(done.outcome, Outcome::Copied);
@@ -366,7 +380,9 @@ async fn a_part_that_is_whole_needs_no_more_bytes() {
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("x.nc.part"), &*t.bytes).unwrap();
     let source = t.server.url("/x.nc");
-    let record = format!(r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}"#);
+    let record = format!(
+        r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}"#
+    );
     std::fs::write(data.join("x.nc.part.json"), record).unwrap();
     let done = t.transfer(&t.known()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);
@@ -447,7 +463,10 @@ async fn refuses_to_touch_a_different_file_at_the_destination() {
 
 #[tokio::test]
 async fn with_nothing_known_an_unchanged_source_is_adopted_by_its_date_and_another_by_its_bytes() {
-    let old = Try::new(|seen, _, body| file(seen, body, "\"v1\"").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")).await;
+    let old = Try::new(|seen, _, body| {
+        file(seen, body, "\"v1\"").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+    })
+    .await;
     let undated = Try::new(|seen, _, body| file(seen, body, "\"v1\"")).await;
     for (t, gets) in [(old, 1), (undated, 2)] {
         t.transfer(&Expectation::default()).await.unwrap();

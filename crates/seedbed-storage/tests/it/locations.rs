@@ -15,7 +15,8 @@ impl Numbers {
 
     fn name(&mut self) -> String {
         const LETTERS: [&str; 20] = [
-            "a", "b", "Z", "0", "9", "-", "_", ".", "~", "%", " ", "ü", "日", "+", "=", "&", "@", "!", "(", "'",
+            "a", "b", "Z", "0", "9", "-", "_", ".", "~", "%", " ", "ü", "日", "+", "=", "&", "@", "!", "(",
+            "'",
         ];
         let length = 1 + self.below(8);
         let name: String = (0..length).map(|_| LETTERS[self.below(LETTERS.len())]).collect();
@@ -28,8 +29,17 @@ impl Numbers {
     }
 
     fn root(&mut self) -> Location {
-        let roots = ["/", "data", "/data/x", "https://host.org", "http://127.0.0.1:8080/a/b/", "s3://bucket",
-            "s3://bucket/pre/fix", "davs://host:2880/pnfs", "dcache://pnfs/grid.sara.nl"];
+        let roots = [
+            "/",
+            "data",
+            "/data/x",
+            "https://host.org",
+            "http://127.0.0.1:8080/a/b/",
+            "s3://bucket",
+            "s3://bucket/pre/fix",
+            "davs://host:2880/pnfs",
+            "dcache://pnfs/grid.sara.nl",
+        ];
         at(roots[self.below(roots.len())])
     }
 }
@@ -96,7 +106,8 @@ fn refuses_what_is_no_location_with_its_reason() {
     assert!(matches!(error("http://"), LocationError::Url { .. }));
     assert!(matches!(error("s3:///k"), LocationError::Incomplete { .. }));
     assert!(matches!(error("dcache://"), LocationError::Incomplete { .. }));
-    for text in ["https://me:s3cret@h/x?sig=s3cret", "gs://me:s3cret@h/x?sig=s3cret", "http://me:s3cret@[::"] {
+    for text in ["https://me:s3cret@h/x?sig=s3cret", "gs://me:s3cret@h/x?sig=s3cret", "http://me:s3cret@[::"]
+    {
         let error = error(text);
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
     }

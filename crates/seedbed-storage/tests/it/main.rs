@@ -1,5 +1,12 @@
 //! Tests of the crate from outside.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests to the reader, but not to the lint"
+)]
+
 mod conformance;
 mod documents;
 mod downloads;
@@ -11,6 +18,7 @@ mod together;
 
 use seedbed_storage::{Credentials, Location, Progress, Settings, StorageError, Stores};
 use std::error::Error;
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -23,7 +31,7 @@ fn hasty() -> Settings {
         max_backoff: Duration::from_millis(20),
         max_retry_after: Duration::from_secs(3),
         connect_timeout: Duration::from_millis(500),
-        stall_timeout: Duration::from_millis(300),
+        stall_timeout: Duration::from_millis(800),
         max_redirects: 5,
         credentials: Credentials::none(),
         ..Settings::default()
@@ -55,8 +63,7 @@ fn noise(size: usize) -> Vec<u8> {
 /// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> =
-        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -66,7 +73,7 @@ fn told(error: &StorageError) -> String {
     let mut text = format!("{error} | {error:?}");
     let mut cause = error.source();
     while let Some(e) = cause {
-        text.push_str(&format!(" | {e} | {e:?}"));
+        write!(text, " | {e} | {e:?}").unwrap();
         cause = e.source();
     }
     text

@@ -104,9 +104,7 @@ pub fn file(seen: &Seen, body: &[u8], etag: &str) -> Reply {
             let range = format!("bytes {first}-{}/{}", body.len() - 1, body.len());
             Reply::new(206, &body[first..]).header("content-range", &range)
         }
-        Some(_) if current => {
-            Reply::new(416, "").header("content-range", &format!("bytes */{}", body.len()))
-        }
+        Some(_) if current => Reply::new(416, "").header("content-range", &format!("bytes */{}", body.len())),
         _ => Reply::ok(body),
     };
     reply.header("etag", etag)
@@ -231,14 +229,10 @@ async fn say(
     mut served: impl FnMut(usize),
 ) -> std::io::Result<()> {
     tokio::time::sleep(reply.delay).await;
-    let mut head = format!("HTTP/1.1 {} Said\r\n", reply.status);
-    if let Some(length) = reply.length {
-        head.push_str(&format!("content-length: {length}\r\n"));
-    }
-    for (name, value) in &reply.headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str("\r\n");
+    let mut lines = vec![format!("HTTP/1.1 {} Said", reply.status)];
+    lines.extend(reply.length.map(|length| format!("content-length: {length}")));
+    lines.extend(reply.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    let head = lines.join("\r\n") + "\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
     if seen.method == "HEAD" {
         return Ok(());

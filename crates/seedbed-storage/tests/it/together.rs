@@ -17,7 +17,8 @@ async fn many_transfers_of_one_destination_end_in_one_download() {
     let bytes = noise(SIZE);
     let served = bytes.clone();
     let server =
-        Server::start(move |seen, _| file(seen, &served, "\"v1\"").paced(200_000, Duration::from_millis(10))).await;
+        Server::start(move |seen, _| file(seen, &served, "\"v1\"").paced(200_000, Duration::from_millis(10)))
+            .await;
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("x.nc");
     let expect = Expectation { size: Some(SIZE as u64), ..Expectation::default() };
@@ -58,7 +59,8 @@ async fn two_processes_share_one_download() {
     let bytes = noise(SIZE);
     let served = bytes.clone();
     let server =
-        Server::start(move |seen, _| file(seen, &served, "\"v1\"").paced(200_000, Duration::from_millis(30))).await;
+        Server::start(move |seen, _| file(seen, &served, "\"v1\"").paced(200_000, Duration::from_millis(30)))
+            .await;
     let folder = tempfile::tempdir().unwrap();
     let home = Location::from(folder.path().join("x.nc"));
     let source = server.url("/x.nc");
