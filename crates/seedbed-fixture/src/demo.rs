@@ -120,9 +120,11 @@ impl Demo {
         let server = serve(&dir, &archives)?;
         let root = server.base_url().to_owned();
         say(&format!("Serving them at {root} as the real sites do"));
-        for (name, text) in
-            [("aoi/upper-delaware.geojson", AREA), ("definitions/daymet-drb.toml", DAYMET), ("seedbed.toml", PROJECT)]
-        {
+        for (name, text) in [
+            ("aoi/upper-delaware.geojson", AREA),
+            ("definitions/daymet-drb.toml", DAYMET),
+            ("seedbed.toml", PROJECT),
+        ] {
             write_once(&dir.join(name), text)?;
         }
         println!("$ cd {}", self.out.display());
@@ -145,13 +147,13 @@ fn commands(root: &str) -> Vec<(&'static str, String)> {
         (
             "crawl daymet",
             format!(
-                "crawl definitions/daymet-drb.toml --root {root} --where variable=tmin,tmax,prcp \
+                "crawl definitions/daymet-drb.toml --root {root}/ --where variable=tmin,tmax,prcp \
                  --datetime 2003/2004 --out catalog"
             ),
         ),
         (
             "crawl mod13a1",
-            format!("crawl mod13a1 --root {root} --datetime 2002-12-01/2005-01-31 --out catalog"),
+            format!("crawl mod13a1 --root {root}/api/stac/v1/ --datetime 2002-12-01/2005-01-31 --out catalog"),
         ),
         ("copy daymet", "copy catalog/daymet-drb --assets tmin,tmax,prcp --to data".to_owned()),
         ("copy mod13a1", "copy catalog/mod13a1 --assets ndvi --to data".to_owned()),

@@ -1,5 +1,7 @@
 //! Makes and serves the small archives: `seedbed-fixture --help`.
 
+mod demo;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,6 +24,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     /// Make the archives in a folder; files that are there already are kept.
     Generate(Generate),
     /// Serve a folder of archives on loopback until interrupted; the address is printed on a line.
@@ -98,6 +101,7 @@ impl Generate {
 
 fn main() -> Result<()> {
     match Cli::parse().command {
+        Command::Demo(demo) => demo.run(),
         Command::Generate(generate) => {
             let started = Instant::now();
             let archives = Archives::generate(&generate.dir, &generate.spec()?)?;

@@ -43,6 +43,7 @@ pub fn write<T: GdalType + Copy>(path: &Path, values: Vec<T>, band: &Band<'_>) -
     }
     let mut options = RasterCreationOptions::new();
     options.add_name_value("COMPRESS", "DEFLATE")?;
+    options.add_name_value("LEVEL", "1")?;
     options.add_name_value("NUM_THREADS", "1")?;
     for (name, value) in band.options {
         options.add_name_value(name, value)?;
