@@ -11,6 +11,7 @@ use seedbed_catalog::Item;
 use seedbed_grid::{Projections, Tile};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Raster, RasterSource, Resampling};
+use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
@@ -181,7 +182,7 @@ fn one(
     let provenance = Provenance {
         process: "seedbed mosaic".to_owned(),
         parameters: Map::new(),
-        derived_from: records.iter().map(|(path, _)| relative(&member.folder(&request.out), path)).collect(),
+        derived_from: records.iter().map(|(path, _)| Location::Local(path.clone())).collect(),
         created: created.max().unwrap_or(period.end),
     };
     let mut properties = Map::new();
@@ -229,26 +230,5 @@ fn days(item: &Item) -> Result<Period, PrepError> {
             Period::new(start, end).map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))
         }
         _ => Err(PrepError::Undated { item: item.id().to_owned() }),
-    }
-}
-
-/// The way from a folder to a file, as a relative href.
-fn relative(from: &Path, to: &Path) -> String {
-    let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
-    let (from, to) = (absolute(from), absolute(to));
-    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-    let up = from.components().skip(common).map(|_| "..".to_owned());
-    let down = to.components().skip(common).map(|c| c.as_os_str().to_string_lossy().into_owned());
-    up.chain(down).collect::<Vec<_>>().join("/")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_relative_href_climbs_to_the_common_folder() {
-        let href = relative(Path::new("/data/mosaic/mosaic/2003"), Path::new("/data/run/t1/2003/k.json"));
-        assert_eq!(href, "../../../run/t1/2003/k.json");
     }
 }

@@ -174,7 +174,8 @@ impl Attempt {
         }
         let name = format!("{}-{}", self.member.key.short(), &hex(&digest.finalize())[..8]);
         let data = self.folder.join(&name);
-        if !holds(&data, &files) {
+        let made = !holds(&data, &files);
+        if made {
             if data.exists() {
                 // The same name with other bytes can only be damage: set it aside for `clean`.
                 let aside = self.folder.join(format!(".{name}.damaged.part"));
@@ -191,6 +192,7 @@ impl Attempt {
         }
         let contents = Contents { folder: name, files };
         let record = record(
+            &self.folder,
             &self.member,
             &self.geobox,
             &self.options,
@@ -199,10 +201,10 @@ impl Attempt {
             description,
             projections,
         )?;
-        self.record(spool, &record)
+        self.record(spool, &record, made)
     }
 
-    fn record(&self, spool: &Spool, record: &Value) -> Result<Committed, PrepError> {
+    fn record(&self, spool: &Spool, record: &Value, made: bool) -> Result<Committed, PrepError> {
         let path = self.folder.join(format!("{}.json", self.member.key));
         let mut bytes = serde_json::to_vec_pretty(record).map_err(PrepError::Encode)?;
         bytes.push(b'\n');
@@ -210,6 +212,8 @@ impl Attempt {
         let put = spool.block_on(spool.stores().put_once(&location, bytes.clone().into()))?;
         let outcome = match put {
             Put::Created => Outcome::Created,
+            // The record outlived its data, which this attempt made again.
+            Put::Exists(there) if there[..] == bytes[..] && made => Outcome::Created,
             Put::Exists(there) if there[..] == bytes[..] => Outcome::Adopted,
             Put::Exists(_) => match check(&path) {
                 Done::Yes => Outcome::Adopted,

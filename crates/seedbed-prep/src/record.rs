@@ -6,7 +6,9 @@ use seedbed_block::Period;
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::gdal_version;
+use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 /// How a product came about.
 #[derive(Debug, Clone)]
@@ -15,8 +17,8 @@ pub struct Provenance {
     pub process: String,
     /// Parameters worth recording.
     pub parameters: Map<String, Value>,
-    /// Origin hrefs of everything it was made from.
-    pub derived_from: Vec<String>,
+    /// Where everything it was made from came from.
+    pub derived_from: Vec<Location>,
     /// Newest input's end, which stands as `created`: two runs agree on it.
     pub created: seedbed_block::Date,
 }
@@ -43,6 +45,7 @@ const EXTENSIONS: [&str; 4] = [
 
 /// The record of a product: a STAC 1.1 item without clock, host or absolute path.
 pub(crate) fn record(
+    folder: &Path,
     member: &Member,
     geobox: &GeoBox,
     options: &CogOptions,
@@ -85,7 +88,11 @@ pub(crate) fn record(
         json!({ "rel": "collection", "href": "../../collection.json", "type": "application/json" }),
     ];
     links.extend(
-        description.provenance.derived_from.iter().map(|h| json!({ "rel": "derived_from", "href": h })),
+        description
+            .provenance
+            .derived_from
+            .iter()
+            .map(|from| json!({ "rel": "derived_from", "href": href(folder, from) })),
     );
     Ok(json!({
         "type": "Feature",
@@ -141,8 +148,32 @@ fn asset(geobox: &GeoBox, options: &CogOptions, one: &Written, folder: &str, sta
     asset
 }
 
+/// A local file by its way from `folder`, anything else by its address.
+fn href(folder: &Path, to: &Location) -> String {
+    let Some(to) = to.as_path() else { return to.to_string() };
+    let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
+    let (from, to) = (absolute(folder), absolute(to));
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| "..".to_owned());
+    let down = to.components().skip(common).map(|c| c.as_os_str().to_string_lossy().into_owned());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
 /// Whole numbers without a fraction; what isn't finite as null.
 fn number(value: f64) -> Value {
     #[expect(clippy::cast_possible_truncation, reason = "only whole numbers that fit are converted")]
     if value.fract() == 0.0 && value.abs() < 1e15 { json!(value as i64) } else { json!(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_source_is_named_by_its_way_from_the_record() {
+        let to = Location::Local("/data/run/t1/2003/k.json".into());
+        assert_eq!(href(Path::new("/data/mosaic/mosaic/2003"), &to), "../../../run/t1/2003/k.json");
+        let to: Location = "https://archive.example/a.nc".parse().unwrap();
+        assert_eq!(href(Path::new("/data"), &to), "https://archive.example/a.nc");
+    }
 }

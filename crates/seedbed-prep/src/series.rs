@@ -15,8 +15,8 @@ pub struct SourceAsset {
     pub location: Location,
     /// What the bytes are, wherever they lie.
     pub identity: Identity,
-    /// Where they came from, for the record.
-    pub origin: String,
+    /// Where they came from, for the record: the archive's address of a copy.
+    pub origin: Location,
     /// First and last day.
     pub period: Period,
     /// Footprint's box in WGS 84, if the item has one.
@@ -70,7 +70,12 @@ impl Series {
             let period = Period::new(start, end)
                 .map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))?;
             let location = found.location()?;
-            let origin = found.origin().map_or_else(|| location.to_string(), str::to_owned);
+            let origin = match found.origin() {
+                Some(href) => href.parse().map_err(|e: seedbed_storage::LocationError| {
+                    PrepError::Request(format!("item `{}`: {e}", item.id()))
+                })?,
+                None => location.clone(),
+            };
             let band = found.band();
             assets.push(SourceAsset {
                 item: item.id().to_owned(),
@@ -118,7 +123,7 @@ impl Series {
             item: name.to_owned(),
             location: location.clone(),
             identity,
-            origin: location.to_string(),
+            origin: location.clone(),
             period: Period { start: day, end: day },
             bbox: None,
             geobox: None,

@@ -4,8 +4,9 @@ use crate::identity::hex;
 use crate::{PrepError, SourceAsset};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
 /// Brings assets to the local disk; the synchronous side's way to the stores.
@@ -18,13 +19,14 @@ pub struct Spool {
     stores: Stores,
     runtime: Handle,
     folder: Arc<PathBuf>,
+    brought: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl Spool {
     /// A spool in `folder`, which is made at first use.
     #[must_use]
     pub fn new(stores: Stores, runtime: Handle, folder: PathBuf) -> Self {
-        Self { stores, runtime, folder: Arc::new(folder) }
+        Self { stores, runtime, folder: Arc::new(folder), brought: Arc::default() }
     }
 
     /// The stores behind it.
@@ -46,9 +48,12 @@ impl Spool {
         if let Some(path) = asset.location.as_path() {
             return Ok(path.to_owned());
         }
-        let address = hex(&Sha256::digest(asset.origin.as_bytes()));
+        let address = hex(&Sha256::digest(asset.origin.to_string()));
         let name = asset.location.file_name().unwrap_or("asset").to_owned();
         let path = self.folder.join(&address[..16]).join(name);
+        if self.brought.lock().unwrap_or_else(PoisonError::into_inner).contains(&path) {
+            return Ok(path);
+        }
         let mut expect = Expectation::default();
         match &asset.identity {
             crate::Identity::Checksum(multihash) => expect.checksum = multihash.parse::<Checksum>().ok(),
@@ -57,6 +62,7 @@ impl Spool {
         }
         let to = Location::Local(path.clone());
         self.block_on(self.stores.transfer(&asset.location, &to, &expect, &Silent))?;
+        self.brought.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
         Ok(path)
     }
 }
