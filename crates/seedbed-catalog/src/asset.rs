@@ -42,6 +42,21 @@ pub struct Band {
     pub data_type: Option<String>,
 }
 
+/// Where a copy came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// The address it was first copied from.
+    pub href: &'a str,
+    /// Bytes, if the archive's listing said so.
+    pub size: Option<u64>,
+    /// Multihash, if the archive's listing said so.
+    pub checksum: Option<&'a str>,
+    /// The entity tag that the server gave with the file.
+    pub etag: Option<&'a str>,
+    /// The time of the last change that the server gave with the file.
+    pub last_modified: Option<&'a str>,
+}
+
 /// What an archive said of a file, which copying doesn't change.
 ///
 /// A checksum alone identifies a file; without one its first address does,
@@ -126,12 +141,25 @@ impl<'a> Asset<'a> {
         self.value.get("alternate")?.get("origin")?.as_object()
     }
 
+    /// All that is recorded of where a copy came from.
+    #[must_use]
+    pub fn origin_record(&self) -> Option<Origin<'a>> {
+        let origin = self.origin_object()?;
+        Some(Origin {
+            href: document::text(origin, "href")?,
+            size: origin.get("file:size").and_then(Value::as_u64),
+            checksum: document::text(origin, "file:checksum"),
+            etag: document::text(origin, "seedbed:etag"),
+            last_modified: document::text(origin, "seedbed:last_modified"),
+        })
+    }
+
     /// The version of the source that a copy was made from: its `ETag`, else
     /// its `Last-Modified`, as the server wrote them.
     #[must_use]
     pub fn source_version(&self) -> Option<&'a str> {
-        let origin = self.origin_object()?;
-        document::text(origin, "seedbed:etag").or_else(|| document::text(origin, "seedbed:last_modified"))
+        let origin = self.origin_record()?;
+        origin.etag.or(origin.last_modified)
     }
 
     /// What identifies the file at its archive: the same before and after a copy.
@@ -212,7 +240,7 @@ impl<'a> Asset<'a> {
     ) -> Result<GeoBox, CatalogError> {
         let bad = |field: &str, what: &str| {
             CatalogError::document(
-                self.item.name(),
+                &self.item.name(),
                 format!("`{field}` of asset `{}` is no {what}", self.key),
             )
         };

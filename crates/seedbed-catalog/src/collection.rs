@@ -25,7 +25,7 @@ impl Collection {
     pub fn from_value(value: Value) -> Result<Self, CatalogError> {
         let id = value["id"].as_str().unwrap_or("a collection without an id").to_owned();
         if value["type"] != "Collection" || !value["id"].is_string() {
-            return Err(CatalogError::document(id, "this is no STAC collection: `type` or `id` is wrong"));
+            return Err(CatalogError::document(&id, "this is no STAC collection: `type` or `id` is wrong"));
         }
         Ok(Self { value, location: None })
     }
@@ -251,21 +251,18 @@ fn common_assets(items: &[Item]) -> Map<String, Value> {
     for item in items {
         for (key, asset) in item.assets() {
             let asset = asset.as_object();
-            match common.get_mut(key).and_then(Value::as_object_mut) {
-                Some(fields) => fields.retain(|name, value| asset.get(name) == Some(value)),
-                None => {
-                    let of_all = |name: &str| {
-                        !matches!(name, "href" | "alternate" | "updated" | "created")
-                            && !name.starts_with("file:")
-                            && !name.starts_with("alternate:")
-                    };
-                    let fields = asset.iter().filter(|(name, _)| of_all(name));
-                    common.insert(
-                        key.to_owned(),
-                        Value::Object(fields.map(|(n, v)| (n.clone(), v.clone())).collect()),
-                    );
-                }
+            if let Some(fields) = common.get_mut(key).and_then(Value::as_object_mut) {
+                fields.retain(|name, value| asset.get(name) == Some(value));
+                continue;
             }
+            let of_all = |name: &str| {
+                !matches!(name, "href" | "alternate" | "updated" | "created")
+                    && !name.starts_with("file:")
+                    && !name.starts_with("alternate:")
+            };
+            let fields = asset.iter().filter(|(name, _)| of_all(name));
+            let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
+            common.insert(key.to_owned(), Value::Object(fields));
         }
     }
     // STAC wants at least two fields of each.

@@ -26,6 +26,15 @@ pub enum CatalogError {
         #[source]
         source: StorageError,
     },
+    /// A file could not be copied.
+    #[error("cannot copy to {to}")]
+    Copy {
+        /// Where it was to go.
+        to: Location,
+        /// Why; it names the source.
+        #[source]
+        source: StorageError,
+    },
     /// A local file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -176,26 +185,31 @@ impl CatalogError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Read { source, .. } | Self::Write { source, .. } => source.retryable(),
+            Self::Read { source, .. } | Self::Write { source, .. } | Self::Copy { source, .. } => {
+                source.retryable()
+            }
             Self::Link { source, .. } => source.retryable(),
             _ => false,
         }
     }
 
-    /// Whether the user's request or configuration is at fault, not a file or a server.
+    /// Whether the user's request or configuration is at fault, a file that
+    /// isn't there included, and not a broken file or a server.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Filter { .. }
-                | Self::Interval { .. }
-                | Self::Template { .. }
-                | Self::NotInPlace { .. }
-                | Self::TooMuch { .. }
-        )
+        let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+        matches!(self, Self::Io { action: "read", source, .. } if gone(source))
+            || matches!(
+                self,
+                Self::Filter { .. }
+                    | Self::Interval { .. }
+                    | Self::Template { .. }
+                    | Self::NotInPlace { .. }
+                    | Self::TooMuch { .. }
+            )
     }
 
-    pub(crate) fn document(at: impl ToString, reason: impl Into<String>) -> Self {
+    pub(crate) fn document(at: &(impl ToString + ?Sized), reason: impl Into<String>) -> Self {
         Self::Document { at: at.to_string(), reason: reason.into() }
     }
 }

@@ -46,7 +46,7 @@ fn rectangles(bbox: Bbox) -> Vec<geo::Rect> {
 
 /// A box as a geometry.
 pub fn of_bbox(bbox: Bbox) -> geo::Geometry {
-    let polygons = rectangles(bbox).into_iter().map(|r| r.to_polygon()).collect();
+    let polygons = rectangles(bbox).into_iter().map(geo::Rect::to_polygon).collect();
     geo::Geometry::MultiPolygon(geo::MultiPolygon(polygons))
 }
 

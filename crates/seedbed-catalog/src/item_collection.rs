@@ -89,8 +89,11 @@ impl ItemCollection {
     /// # Errors
     /// [`CatalogError::Write`].
     pub async fn write_ndjson(&self, stores: &Stores, at: &Location) -> Result<(), CatalogError> {
-        let lines: String =
-            self.items.iter().map(|item| format!("{}\n", with_absolute_hrefs(item))).collect();
+        let mut lines = String::new();
+        for item in &self.items {
+            lines.push_str(&with_absolute_hrefs(item).to_string());
+            lines.push('\n');
+        }
         write(stores, at, lines.into_bytes()).await
     }
 }
@@ -159,7 +162,7 @@ fn from_lines(bytes: &[u8], at: &Location) -> Result<Vec<Item>, CatalogError> {
                 source,
             })?;
             let item = Item::from_value(value)
-                .map_err(|e| CatalogError::document(format!("{at} (line {})", n + 1), e.to_string()))?;
+                .map_err(|e| CatalogError::document(&format!("{at} (line {})", n + 1), e.to_string()))?;
             Ok(item.at(at.clone()))
         })
         .collect()

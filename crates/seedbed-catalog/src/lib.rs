@@ -33,7 +33,7 @@ mod search_api;
 mod time;
 mod tree;
 
-pub use asset::{Asset, Band, Identity, alternate_assets_schema, file_schema};
+pub use asset::{Asset, Band, Identity, Origin, alternate_assets_schema, file_schema};
 pub use collection::Collection;
 pub use error::CatalogError;
 pub use glob::Glob;

@@ -104,11 +104,7 @@ impl TreeBuilder {
     /// document itself.
     #[must_use]
     pub fn root_of(at: &Location) -> Location {
-        if at.file_name().is_some_and(|name| name.ends_with(".json")) {
-            at.clone()
-        } else {
-            at.join("catalog.json")
-        }
+        if at.file_name() == Some("catalog.json") { at.clone() } else { at.join("catalog.json") }
     }
 
     /// Writes the tree into the folder `at`, or merges it into the one there:
@@ -131,7 +127,7 @@ impl TreeBuilder {
             children.push((place, collection.title().map(str::to_owned)));
         }
         let before = read_optional(stores, &catalog).await?;
-        plan.add(catalog.clone(), self.root_document(&catalog, before, children), "the root catalog")?;
+        plan.add(catalog.clone(), &self.root_document(&catalog, before, children), "the root catalog")?;
         plan.carry_out(stores, catalog).await
     }
 
@@ -175,7 +171,7 @@ impl TreeBuilder {
                 direct.push(document.clone());
             }
             let value = item_document(&item, &document, root, &parent, place, collection.id());
-            plan.add(document.clone(), value, &item.name())?;
+            plan.add(document.clone(), &value, &item.name())?;
             written.push(item);
         }
         let mut collection = collection.clone();
@@ -198,10 +194,10 @@ impl TreeBuilder {
             }
             Absent::Keep => {}
         }
-        let sub_catalogs =
+        let sub_catalogs: Vec<Location> =
             existing.map(|n| n.children.iter().map(|c| c.location.clone()).collect()).unwrap_or_default();
-        let value = collection_document(&collection, place, root, sub_catalogs, direct);
-        plan.add(place.clone(), value, &format!("collection {}", collection.id()))
+        let value = collection_document(&collection, place, root, &sub_catalogs, direct);
+        plan.add(place.clone(), &value, &format!("collection {}", collection.id()))
     }
 
     /// The root as it was with the collections linked, or a new one.
@@ -330,7 +326,7 @@ fn collection_document(
     collection: &Collection,
     place: &Location,
     root: &Location,
-    sub_catalogs: Vec<Location>,
+    sub_catalogs: &[Location],
     mut items: Vec<Location>,
 ) -> Value {
     let catalog = href_in(place, &root.join("catalog.json"));
@@ -376,11 +372,11 @@ struct Plan {
 }
 
 impl Plan {
-    fn add(&mut self, at: Location, value: Value, name: &str) -> Result<(), CatalogError> {
+    fn add(&mut self, at: Location, value: &Value, name: &str) -> Result<(), CatalogError> {
         if let Some(first) = self.claimed.insert(at.clone(), name.to_owned()) {
             return Err(CatalogError::Collision { first, second: name.to_owned(), to: at.to_string() });
         }
-        self.documents.push((at, to_bytes(&value)));
+        self.documents.push((at, to_bytes(value)));
         Ok(())
     }
 

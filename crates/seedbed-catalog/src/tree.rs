@@ -178,7 +178,7 @@ fn read_node<'a>(
         let (mut children, mut items) = (Vec::new(), Vec::new());
         for found in read {
             match found {
-                Found::Node(node) => children.push(node),
+                Found::Node(node) => children.push(*node),
                 Found::Item(item) => items.push(*item),
             }
         }
@@ -205,7 +205,7 @@ impl Rel {
 }
 
 enum Found {
-    Node(Node),
+    Node(Box<Node>),
     Item(Box<Item>),
 }
 
@@ -220,7 +220,7 @@ async fn read_linked(
     if rel == Rel::Item {
         return Ok(Found::Item(Box::new(Item::from_value(document)?.in_own_document(to))));
     }
-    Ok(Found::Node(read_node(stores, to, document, seen, depth + 1).await?))
+    Ok(Found::Node(Box::new(read_node(stores, to, document, seen, depth + 1).await?)))
 }
 
 /// Names the linking document, unless a deeper one is named already.

@@ -9,7 +9,7 @@ use crate::{CatalogError, Collection, Item, Tree};
 use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Outcome, Stores, Transferred};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
@@ -171,7 +171,7 @@ async fn copy_one(
     let moved = stores
         .transfer(&transfer.from, &transfer.to, &expect, counter.as_ref())
         .await
-        .map_err(|source| CatalogError::Read { at: transfer.from.clone(), source })?;
+        .map_err(|source| CatalogError::Copy { to: transfer.to.clone(), source })?;
     for used in &transfer.uses {
         documents.record(stores, used, &transfer.to, &moved).await?;
     }
@@ -196,7 +196,8 @@ fn failure(transfer: &Transfer, error: &CatalogError) -> Failure {
 }
 
 /// The documents to update, each by one task at a time.
-struct Documents(HashMap<(Option<String>, String), Mutex<Document>>);
+/// They stand in the order of the plan's items.
+struct Documents(Vec<Option<Mutex<Document>>>);
 
 struct Document {
     item: Item,
@@ -207,11 +208,10 @@ struct Document {
 
 impl Documents {
     fn of(items: Vec<Item>) -> Self {
-        let documents = items.into_iter().filter_map(|item| {
+        let documents = items.into_iter().map(|item| {
             let at = item.location()?.clone();
             let root = root_of(&item, &at);
-            let key = (item.collection().map(str::to_owned), item.id().to_owned());
-            Some((key, Mutex::new(Document { item, at, root, updated: false })))
+            Some(Mutex::new(Document { item, at, root, updated: false }))
         });
         Self(documents.collect())
     }
@@ -224,9 +224,8 @@ impl Documents {
         to: &Location,
         moved: &Transferred,
     ) -> Result<(), CatalogError> {
-        let key = (used.collection.clone(), used.item.clone());
-        let Some(document) = self.0.get(&key) else {
-            return Err(CatalogError::document(&used.item, "the item isn't in the catalog that was written"));
+        let Some(Some(document)) = self.0.get(used.index) else {
+            return Err(CatalogError::document(&used.item, "the item has no document"));
         };
         let mut document = document.lock().await;
         let href = moved_href(&to.to_string(), None, &document.at, &document.root);
@@ -246,7 +245,7 @@ impl Documents {
 
     async fn updated(&self) -> usize {
         let mut n = 0;
-        for document in self.0.values() {
+        for document in self.0.iter().flatten() {
             n += usize::from(document.lock().await.updated);
         }
         n
@@ -274,9 +273,12 @@ async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Resu
         builder = builder.with(collection, items);
     }
     builder.save(stores, out).await?;
-    let wanted: HashSet<(Option<&str>, &str)> = plan.items.iter().map(|i| (i.collection(), i.id())).collect();
     let written = Tree::read(stores, &TreeBuilder::root_of(out)).await?.into_items();
-    Ok(written.into_iter().filter(|i| wanted.contains(&(i.collection(), i.id()))).collect())
+    let key = |item: &Item| (item.collection().map(str::to_owned), item.id().to_owned());
+    let mut written: HashMap<_, Item> = written.into_iter().map(|item| (key(&item), item)).collect();
+    let planned = plan.items.iter().map(|item| written.remove(&key(item)));
+    let missing = |item: &Item| CatalogError::document(out, format!("{} isn't in it", item.name()));
+    planned.zip(&plan.items).map(|(found, item)| found.ok_or_else(|| missing(item))).collect()
 }
 
 /// The collection's document: given, or linked by its items, or made of them.

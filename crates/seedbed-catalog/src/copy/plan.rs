@@ -1,13 +1,13 @@
 //! What a copy would do.
 
 use super::template::Template;
-use crate::href::{is_inside, resolve_href, same_place};
+use crate::href::{absolute, is_inside, resolve_href, same_place};
 use crate::save::TreeBuilder;
 use crate::{Asset, CatalogError, Collection, Item, Tree};
 use seedbed_storage::{Checksum, Content, Location, Stores};
 use serde::Serialize;
 use serde_json::json;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is to be copied, and where to.
 #[derive(Debug, Clone)]
@@ -37,6 +37,9 @@ pub struct Use {
     pub item: String,
     /// The asset's key.
     pub asset: String,
+    /// Which of the plan's items it is.
+    #[serde(skip)]
+    pub(crate) index: usize,
 }
 
 /// One file to bring, for one asset or several that share it.
@@ -114,12 +117,13 @@ impl CopyPlan {
 /// local documents of their own; [`CatalogError::Collision`] if files of
 /// different items would have one name; [`CatalogError::Href`].
 pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
-    let items = match &request.out {
-        Some(out) => with_copies_of(stores, &request.items, out).await?,
-        None => {
-            request.items.iter().try_for_each(updatable)?;
-            request.items.clone()
-        }
+    let items = if let Some(out) = &request.out {
+        with_copies_of(stores, &request.items, out).await?
+    } else {
+        request.items.iter().try_for_each(updatable)?;
+        // An item that was selected twice has one document all the same.
+        let mut seen = HashSet::new();
+        request.items.iter().filter(|i| seen.insert(i.location().map(absolute))).cloned().collect()
     };
     let mut plan = CopyPlan {
         transfers: Vec::new(),
@@ -133,7 +137,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
     };
     let mut by_source: HashMap<Location, usize> = HashMap::new();
     let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
-    for item in &items {
+    for (index, item) in items.iter().enumerate() {
         let absent: Vec<String> =
             request.assets.iter().filter(|k| item.asset(k).is_none()).cloned().collect();
         if !absent.is_empty() {
@@ -145,6 +149,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 collection: item.collection().map(str::to_owned),
                 item: item.id().to_owned(),
                 asset: asset.key().to_owned(),
+                index,
             };
             if is_copied(&asset, &request.to)? {
                 plan.present.push(used);
@@ -157,6 +162,10 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
             }
             let path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
             let to = request.to.join(&path);
+            if same_place(&from, &to) {
+                plan.present.push(used);
+                continue;
+            }
             if let Some(other) = claimed.insert(to.clone(), from.clone()) {
                 return Err(CatalogError::Collision {
                     first: other.to_string(),

@@ -84,7 +84,7 @@ pub fn keep_copies(new: &mut Item, old: &Item) {
 mod tests {
     use super::*;
 
-    fn crawled(declared: Value) -> Item {
+    fn crawled(declared: &Value) -> Item {
         let mut item = Item::new("i");
         let mut asset = json!({"href": "https://h.org/x.nc?v=1", "title": "X"});
         asset.as_object_mut().unwrap().extend(declared.as_object().unwrap().clone());
@@ -92,7 +92,7 @@ mod tests {
         item
     }
 
-    fn copied(declared: Value) -> Item {
+    fn copied(declared: &Value) -> Item {
         let mut item = crawled(declared).at("/cat/i/i.json".parse().unwrap());
         let version = Meta { size: Some(9), etag: Some("\"e\"".into()), last_modified: None };
         record_copy(
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_copy_records_origin_size_checksum_and_version() {
-        let item = copied(json!({"file:checksum": "d50110aa"}));
+        let item = copied(&json!({"file:checksum": "d50110aa"}));
         assert_eq!(
             item.asset("x").unwrap().as_object(),
             json!({"href": "./x.nc", "title": "X", "file:checksum": "1220ab", "file:size": 9,
@@ -114,7 +114,7 @@ mod tests {
             .as_object()
             .unwrap()
         );
-        let before = crawled(json!({"file:checksum": "d50110aa"}));
+        let before = crawled(&json!({"file:checksum": "d50110aa"}));
         assert_eq!(before.asset("x").unwrap().identity(), item.asset("x").unwrap().identity());
     }
 
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn copying_a_copy_keeps_the_first_origin() {
-        let mut item = copied(json!({}));
+        let mut item = copied(&json!({}));
         let version = Meta::default();
         record_copy(
             &mut item,
@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn a_new_crawl_keeps_copies_but_not_stale_ones() {
-        let old = copied(json!({"updated": "2003-01-01T00:00:00Z"}));
-        let mut same = crawled(json!({"updated": "2003-01-01T00:00:00Z"}));
+        let old = copied(&json!({"updated": "2003-01-01T00:00:00Z"}));
+        let mut same = crawled(&json!({"updated": "2003-01-01T00:00:00Z"}));
         keep_copies(&mut same, &old);
         assert_eq!(same.asset("x").unwrap().href(), "/cat/i/x.nc");
         assert_eq!(
@@ -156,7 +156,7 @@ mod tests {
             old.asset("x").unwrap().as_object()["alternate"]
         );
 
-        let mut newer = crawled(json!({"updated": "2003-07-01T00:00:00Z"}));
+        let mut newer = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
         keep_copies(&mut newer, &old);
         assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?v=1");
     }

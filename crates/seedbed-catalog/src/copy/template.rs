@@ -108,6 +108,7 @@ impl Template {
             })
         };
         let mut path = String::new();
+        let padded = |n: i16, width: usize| format!("{n:0width$}");
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => path.push_str(text),
@@ -115,9 +116,9 @@ impl Template {
                 Piece::Item => path.push_str(&safe_name(item.id())),
                 Piece::Asset => path.push_str(&safe_name(asset)),
                 Piece::Filename => path.push_str(&safe_name(filename)),
-                Piece::Year => path.push_str(&format!("{:04}", day()?.year())),
-                Piece::Month => path.push_str(&format!("{:02}", day()?.month())),
-                Piece::Day => path.push_str(&format!("{:02}", day()?.day())),
+                Piece::Year => path.push_str(&padded(day()?.year(), 4)),
+                Piece::Month => path.push_str(&padded(day()?.month().into(), 2)),
+                Piece::Day => path.push_str(&padded(day()?.day().into(), 2)),
             }
         }
         Ok(path)

@@ -44,7 +44,8 @@ async fn what_we_write_is_valid() {
 
 #[tokio::test]
 async fn each_kind_of_damage_is_found_with_its_path() {
-    let breaks: [(&str, &str, fn(&mut Value), Check, &str); 8] = [
+    type Damage = (&'static str, &'static str, fn(&mut Value), Check, &'static str);
+    let breaks: [Damage; 8] = [
         ("c/i1/i1.json", "/bbox", |d| d["bbox"] = json!([-76, 38.5, -70, 42]), Check::Place, "east"),
         (
             "c/i1/i1.json",
