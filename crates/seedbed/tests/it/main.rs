@@ -2,6 +2,9 @@
 //! what it writes in other people's hands.
 
 mod front;
+mod help;
 mod house;
+mod point;
 mod python;
+mod reports;
 mod sandbox;

@@ -1,0 +1,126 @@
+//! `seedbed model point`, from and to CSV.
+
+use crate::sandbox::Sandbox;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+const STATICS: [&str; 4] = ["whc=100", "field_capacity=180", "saturation=260", "interception=10"];
+
+/// A fortnight with rain, frost and a missing value.
+fn forcing() -> String {
+    let mut table = "date,ppt,tmin,tmax,tavg,ndvi,pet\n".to_owned();
+    for day in 1..=14 {
+        let rain = if day % 3 == 0 { 12.5 } else { 0.0 };
+        let (low, high) = (f64::from(day) - 8.0, f64::from(day) + 2.0);
+        let ndvi = if day == 9 { String::new() } else { "0.45".to_owned() };
+        table.push_str(&format!("2003-02-{day:02},{rain},{low},{high},{},{ndvi},2.1\n", (low + high) / 2.0));
+    }
+    table
+}
+
+fn args<'a>(extra: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["model", "point", "veget", "--forcing", "days.csv", "--set"];
+    args.extend(STATICS);
+    args.extend(extra);
+    args
+}
+
+#[test]
+fn gives_a_row_a_day_with_every_output_and_empty_cells_for_missing_days() {
+    let sandbox = Sandbox::new();
+    sandbox.write("days.csv", forcing());
+    let table = sandbox.seedbed(args(&[])).succeeds().stdout;
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 15);
+    let header: Vec<&str> = lines[0].split(',').collect();
+    assert_eq!((header.len(), header[0]), (14, "date"));
+    assert!(lines[9].starts_with("2003-02-09,"), "{}", lines[9]);
+    assert!(lines[9].ends_with(",,,,,,,,,,,,,"), "a day without NDVI has no outputs: {}", lines[9]);
+    assert!(!lines[10].contains(",,"), "the day after has: {}", lines[10]);
+}
+
+#[test]
+fn a_file_and_stdout_get_the_same_bytes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("days.csv", forcing());
+    let table = sandbox.seedbed(args(&[])).succeeds().stdout;
+    sandbox.seedbed(args(&["--out", "result.csv"])).succeeds();
+    assert_eq!(sandbox.read("result.csv"), table);
+    assert_eq!(sandbox.files(), ["days.csv", "result.csv"]);
+    assert_eq!(sandbox.seedbed(args(&["--out", "-"])).succeeds().stdout, table);
+}
+
+#[test]
+fn mistakes_are_named_with_line_and_column() {
+    let sandbox = Sandbox::new();
+    sandbox.write("days.csv", forcing().replace("2003-02-03,12.5", "2003-02-03,wet"));
+    sandbox.seedbed(args(&[])).exits(2).says("days.csv, line 4, column `ppt`: `wet` is no number");
+    sandbox.write("days.csv", forcing());
+    sandbox.seedbed(args(&["k_facto=1"])).exits(2).says("k_facto").says("k_factor");
+    sandbox.seedbed(args(&["variant=refrence"])).exits(2).says("reference");
+    let kelvin = forcing().replace(",-7,3,", ",266.15,276.15,");
+    sandbox.write("days.csv", kelvin);
+    sandbox.seedbed(args(&["--out", "result.csv"])).exits(2).says("days.csv").says("tmin on 2003-02-01");
+    assert_eq!(sandbox.files(), ["days.csv"]);
+}
+
+/// The four pixels of the reference's own run on its basin, to 1e-9 mm.
+#[test]
+fn real_golden_pixels_come_out_as_the_reference_has_them() {
+    let Some(data) = std::env::var_os("SEEDBED_REAL_DATA").map(PathBuf::from) else {
+        println!("skipped: SEEDBED_REAL_DATA is not set");
+        return;
+    };
+    let folder = data.join("goldens/veget");
+    let mut reader = csv::Reader::from_path(folder.join("veget_basin_f64_4pixels.csv")).unwrap();
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    let mut pixels: BTreeMap<(String, String), Vec<csv::StringRecord>> = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.unwrap();
+        pixels.entry((record[0].to_owned(), record[1].to_owned())).or_default().push(record);
+    }
+    let readme: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(data.join("goldens/README.json")).unwrap()).unwrap();
+    assert_eq!(pixels.len(), 4);
+    for ((row, col), records) in pixels {
+        let sandbox = Sandbox::new();
+        let mut table = csv::Writer::from_writer(Vec::new());
+        table.write_record(&header[2..]).unwrap();
+        for record in &records {
+            table.write_record(record.iter().skip(2)).unwrap();
+        }
+        sandbox.write("days.csv", table.into_inner().unwrap());
+        let statics = statics(&readme, &row, &col);
+        let mut args: Vec<String> =
+            ["model", "point", "veget", "--forcing", "days.csv", "--set", "variant=reference"]
+                .map(str::to_owned)
+                .to_vec();
+        args.extend(statics);
+        let out = sandbox.seedbed(args).succeeds().stdout;
+        let mut made = csv::Reader::from_reader(out.as_bytes());
+        let names: Vec<String> = made.headers().unwrap().iter().map(str::to_owned).collect();
+        let mut compared = 0;
+        for (record, golden) in made.records().map(Result::unwrap).zip(&records) {
+            for (name, cell) in names.iter().zip(&record).skip(1) {
+                let at = header.iter().position(|h| h == name).unwrap();
+                let (made, golden) = (number(cell), number(&golden[at]));
+                let same = (made - golden).abs() <= 1e-9 || (made.is_nan() && golden.is_nan());
+                assert!(same, "{name} of pixel {row},{col} on {}: {made}, {golden}", &record[0]);
+                compared += 1;
+            }
+        }
+        assert_eq!(compared, 13 * records.len());
+    }
+}
+
+fn number(cell: &str) -> f64 {
+    if cell.is_empty() { f64::NAN } else { cell.parse().unwrap() }
+}
+
+/// A pixel's statics, from `temperate; whc=100 fc=280 sat=340 interception=0%`.
+fn statics(readme: &serde_json::Value, row: &str, col: &str) -> Vec<String> {
+    let text = readme["veget"]["pixels_rc"][format!("{row},{col}")].as_str().unwrap();
+    let (_, settings) = text.split_once("; ").unwrap();
+    let settings = settings.replace("fc=", "field_capacity=").replace("sat=", "saturation=").replace('%', "");
+    settings.split(' ').map(str::to_owned).collect()
+}
