@@ -194,7 +194,9 @@ fn gather(geometry: &Geometry, rings: &mut Vec<Rings>, others: &mut Vec<&'static
         GeometryValue::Polygon { coordinates } => rings.extend(polygon(coordinates)),
         GeometryValue::MultiPolygon { coordinates } => rings.extend(coordinates.iter().filter_map(polygon)),
         GeometryValue::GeometryCollection { geometries } => {
-            geometries.iter().for_each(|g| gather(g, rings, others));
+            for g in geometries {
+                gather(g, rings, others);
+            }
         }
         other => {
             let name = other.type_name();

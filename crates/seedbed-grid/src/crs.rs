@@ -87,12 +87,15 @@ pub trait Projections: Send + Sync {
     /// [`ProjectionError::NoPath`].
     fn transform(&self, from: &Crs, to: &Crs) -> Result<Box<dyn Transform>, ProjectionError>;
 
-    /// The system in the WKT that a shapefile's `.prj` holds. Without an ESRI
-    /// dialect at hand it is WKT2, which GDAL reads too.
+    /// The system as ESRI's WKT, which a shapefile's `.prj` holds. GDAL doesn't
+    /// read WKT2 there, so whoever has no ESRI dialect at hand must refuse.
     ///
     /// # Errors
     /// [`ProjectionError::Unknown`].
     fn prj(&self, crs: &Crs) -> Result<String, ProjectionError> {
-        Ok(crs.wkt2.clone())
+        Err(ProjectionError::Unknown {
+            definition: crs.to_string(),
+            reason: "it has no ESRI WKT here".to_owned(),
+        })
     }
 }

@@ -62,17 +62,18 @@ pub fn write_shapefile(cover: &Cover, path: &Path, projections: &dyn Projections
     let rows: Vec<Row<'_>> = members(cover)
         .map(|(tile, share)| {
             let r = tile.range;
-            Row { name: &tile.name, numbers: [r.col0, r.row0, r.cols, r.rows], share }
+            Row { name: &tile.name, numbers: Some([r.col0, r.row0, r.cols, r.rows]), share }
         })
         .collect();
     let prj = projections.prj(&grid.crs)?;
-    write_shapes(path, &rings, &table(&rows, &["col0", "row0", "cols", "rows"]), &prj)
+    write_shapes(path, &rings, &table(&rows), &prj)
 }
 
-/// A row of the attribute table.
+/// A row of the attribute table: `col0`, `row0`, `cols`, `rows` and `share`, empty
+/// where they aren't known.
 pub(crate) struct Row<'a> {
     pub name: &'a str,
-    pub numbers: [i64; 4],
+    pub numbers: Option<[i64; 4]>,
     pub share: f64,
 }
 
@@ -101,14 +102,14 @@ pub(crate) fn write_shapes(
     file::replace(path, shp.get_ref())
 }
 
-/// A dBASE III table: `name` (text), the four numbers, `share`. Its date, which the
+/// A dBASE III table of the rows. Its date, which the
 /// format demands, is always 1 January 1970: the same tiles give the same bytes.
-pub(crate) fn table(rows: &[Row<'_>], numbers: &[&str; 4]) -> Vec<u8> {
+pub(crate) fn table(rows: &[Row<'_>]) -> Vec<u8> {
     const NUMBER: usize = 18;
     const DECIMALS: usize = 9;
     let widest = rows.iter().map(|r| r.name.len()).max().unwrap_or(0).clamp(1, 254);
     let mut fields: Vec<(&str, u8, usize, usize)> = vec![("name", b'C', widest, 0)];
-    fields.extend(numbers.iter().map(|n| (*n, b'N', NUMBER, 0)));
+    fields.extend(["col0", "row0", "cols", "rows"].map(|n| (n, b'N', NUMBER, 0)));
     fields.push(("share", b'N', DECIMALS + 3, DECIMALS));
     let record = 1 + fields.iter().map(|f| f.2).sum::<usize>();
     let header = 32 + 32 * fields.len() + 1;
@@ -139,10 +140,13 @@ pub(crate) fn table(rows: &[Row<'_>], numbers: &[&str; 4]) -> Vec<u8> {
         out.push(b' ');
         out.extend(row.name[..end].bytes());
         out.extend(std::iter::repeat_n(b' ', widest - end));
-        for number in row.numbers {
-            out.extend(format!("{number:>NUMBER$}").bytes().take(NUMBER));
+        let number = |text: String, width: usize| format!("{text:>width$}").into_bytes();
+        for i in 0..4 {
+            let text = row.numbers.map_or_else(String::new, |n| n[i].to_string());
+            out.extend(number(text, NUMBER).into_iter().take(NUMBER));
         }
-        out.extend(format!("{:>1$.2$}", row.share, DECIMALS + 3, DECIMALS).bytes().take(DECIMALS + 3));
+        let share = if row.share.is_finite() { format!("{:.*}", DECIMALS, row.share) } else { String::new() };
+        out.extend(number(share, DECIMALS + 3).into_iter().take(DECIMALS + 3));
     }
     out.push(0x1a);
     out

@@ -139,9 +139,13 @@ fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
     }
 }
 
+/// Rows that end within this of the southern edge are the last, in degrees.
+const SLACK: f64 = 5e-8;
+
 /// `chip<lat>N<lon>E` over an extent split until a chip has at most `max_pixels`.
-/// Corners are summed and compared with the far edge, so that rounding can add a
-/// column or row beyond it; names keep two decimals.
+/// Corners are summed and compared with the far edge: rows with 5e-8° of slack,
+/// columns with none, so that rounding can add a column beyond the eastern edge.
+/// Names keep two decimals.
 ///
 /// # Errors
 /// [`GridError::Scheme`] where the whole extent is one chip: the original fails there.
@@ -153,7 +157,7 @@ pub fn extent_chips(extent: Bbox, resolution: f64, max_pixels: u64) -> Result<Ve
     }
     let mut tiles = Vec::new();
     let mut north = extent.north;
-    while north > extent.south {
+    while north > extent.south + SLACK {
         let mut west = extent.west;
         while west < extent.east {
             let name = format!("chip{}N{}E", two_decimals(north), two_decimals(west));
@@ -268,9 +272,9 @@ pub fn write_shapefile(
 ) -> Result<(), GridError> {
     let rings: Vec<Vec<[f64; 2]>> = tiles.iter().map(|t| t.ring()[..4].to_vec()).collect();
     let rows: Vec<Row<'_>> =
-        tiles.iter().map(|t| Row { name: &t.name, numbers: [0; 4], share: f64::NAN }).collect();
+        tiles.iter().map(|t| Row { name: &t.name, numbers: None, share: f64::NAN }).collect();
     let prj = projections.prj(&projections.resolve("EPSG:4326")?)?;
-    write_shapes(path, &rings, &table(&rows, &["col0", "row0", "cols", "rows"]), &prj)
+    write_shapes(path, &rings, &table(&rows), &prj)
 }
 
 #[cfg(test)]
