@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
@@ -96,18 +96,25 @@ struct Stage {
 }
 
 impl Demo {
-    /// Runs the demo.
-    ///
-    /// # Errors
-    /// When a stage fails; what is done is kept, and the same command carries on.
-    pub fn run(&self) -> Result<()> {
+    /// Runs the demo and says how it ended; what is done is kept.
+    pub fn run(&self) -> ExitCode {
+        match self.stages() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error:#}\nhint: what is done is kept; the same command carries on");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn stages(&self) -> Result<()> {
         let started = (Instant::now(), SystemTime::now());
         let seedbed = match &self.seedbed {
             Some(path) => std::path::absolute(path)?,
             None => std::env::current_exe()?.with_file_name("seedbed"),
         };
         if !seedbed.is_file() {
-            bail!("{} is not there\nhint: name the program with --seedbed", seedbed.display());
+            bail!("{} is not there; name the program with --seedbed", seedbed.display());
         }
         fs::create_dir_all(&self.out).with_context(|| format!("can't create {}", self.out.display()))?;
         let dir = fs::canonicalize(&self.out)?;
@@ -225,7 +232,7 @@ fn run(seedbed: &Path, dir: &Path, command: &str) -> Result<()> {
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("seedbed {command}: {status}\nhint: what is done is kept; the same command carries on");
+        bail!("seedbed {command}: {status}");
     }
     Ok(())
 }
