@@ -3,8 +3,11 @@
 use crate::Definition;
 use crate::source::{cmr, index, stac_api, thredds};
 
-/// Name and body of each parser's fuzz target. None of them may panic.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// What a fuzzer calls; it must not panic, whatever the bytes.
+pub type Body = fn(&[u8]);
+
+/// Name and body of each parser's fuzz target.
+pub const TARGETS: &[(&str, Body)] = &[
     ("cmr", cmr_page),
     ("stac-api", stac_page),
     ("index", index_page),

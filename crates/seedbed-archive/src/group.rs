@@ -62,6 +62,9 @@ fn rank(prefer: &PreferTable, captures: &Captures) -> Rank {
     }
 }
 
+/// What granules compete for: the slot's name and the assets that they would be.
+type Slot = (String, Vec<String>);
+
 /// Groups the candidates into items, sorted by id. Duplicates are rejected.
 pub(crate) fn group(
     definition: &Definition,
@@ -69,7 +72,7 @@ pub(crate) fn group(
     rejected: &mut Vec<Rejected>,
 ) -> Vec<Grouped> {
     let rules = &definition.group;
-    let mut slots: BTreeMap<(String, Vec<String>), Vec<(Vec<Rank>, Candidate)>> = BTreeMap::new();
+    let mut slots: BTreeMap<Slot, Vec<(Vec<Rank>, Candidate)>> = BTreeMap::new();
     for candidate in candidates {
         let assets = rules.assets.iter().map(|a| a.render(&candidate.captures)).collect();
         let ranks = rules.prefer.iter().map(|p| rank(p, &candidate.captures)).collect();

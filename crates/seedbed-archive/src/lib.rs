@@ -33,5 +33,5 @@ mod wanted;
 
 pub use crawl::{Crawl, CrawlError, CrawlOptions, CrawlProgress, crawl};
 pub use definition::{Definition, DefinitionError, DefinitionSummary, list};
-pub use fuzz::TARGETS as FUZZ_TARGETS;
+pub use fuzz::{Body as FuzzBody, TARGETS as FUZZ_TARGETS};
 pub use granule::Rejected;

@@ -10,18 +10,22 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
-/// Levenshtein's distance: insertions, deletions and replacements of one character.
+/// The optimal string alignment distance: insertions, deletions and replacements
+/// of a character, and swaps of two neighbours.
 fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut above: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+    for i in 0..a.len() {
+        let mut next = vec![i + 1];
+        for j in 0..b.len() {
+            let mut best = (row[j] + usize::from(a[i] != b[j])).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
+                best = best.min(above[j - 1] + 1);
+            }
+            next.push(best);
         }
+        above = std::mem::replace(&mut row, next);
     }
     row[b.len()]
 }
@@ -34,6 +38,7 @@ mod tests {
     fn finds_the_name_with_the_fewest_edits() {
         assert_eq!(edits("licens", "licence"), 2);
         assert_eq!(edits("", "abc"), 3);
+        assert_eq!(edits("titel", "title"), 1);
         assert_eq!(nearest("titel", ["title", "tile", "root"]), Some("title"));
         assert_eq!(nearest("zzzzzz", ["title", "root"]), None);
     }

@@ -82,7 +82,9 @@ pub(crate) fn levels(folders: &Template) -> Result<Vec<Level>, regex::Error> {
             }
             Part::Capture(key) => {
                 if let Some((_, pattern, captures)) = levels.last_mut() {
-                    pattern.push_str(&format!("(?P<{key}>[^/]+)"));
+                    for piece in ["(?P<", key, ">[^/]+)"] {
+                        pattern.push_str(piece);
+                    }
                     *captures = true;
                 }
             }

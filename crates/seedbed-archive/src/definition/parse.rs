@@ -131,11 +131,11 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
     for (name, text) in &table.properties {
         properties.insert(name.clone(), template(text, &["group", "properties", name])?);
     }
-    for key in table.time.strategy.keys().iter().filter(|k| !keys.contains(**k)) {
+    if let Some(key) = table.time.strategy.keys().iter().find(|k| !keys.contains(**k)) {
         let reason = format!("this strategy needs a capture `{key}`, which not every pattern has");
         return Err(at.wrong(&["group", "time", "strategy"], reason, None));
     }
-    for prefer in table.prefer.iter().filter(|p| !keys.contains(&p.capture)) {
+    if let Some(prefer) = table.prefer.iter().find(|p| !keys.contains(&p.capture)) {
         return Err(at.no_capture(&["group", "prefer"], &prefer.capture, keys));
     }
     Ok(Group {
@@ -179,7 +179,7 @@ fn grid(
                 let reason = "`modis-sinusoidal` needs `pixels`, the pixels along a tile's edge".to_owned();
                 return Err(at.wrong(&path, reason, None));
             };
-            for key in ["h", "v"].into_iter().filter(|k| !keys.contains(*k)) {
+            if let Some(key) = ["h", "v"].into_iter().find(|k| !keys.contains(*k)) {
                 return Err(at.no_capture(&["grids", name, "strategy"], key, keys));
             }
             Ok(GridClaim::ModisSinusoidal { pixels })
@@ -229,7 +229,12 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn wrong(&self, path: &[&str], reason: String, nearest: Option<String>) -> DefinitionError {
+    fn wrong(
+        &self,
+        path: &[&str],
+        reason: impl std::fmt::Display,
+        nearest: Option<String>,
+    ) -> DefinitionError {
         let (line, column) = position(self.text, self.byte_of(path).unwrap_or(0));
         DefinitionError::Invalid {
             file: self.file.to_owned(),

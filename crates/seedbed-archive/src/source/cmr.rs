@@ -14,7 +14,7 @@ const CURSOR: &str = "cmr-search-after";
 /// Pages through the granules of the definition's collection.
 pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
     let source = &web.definition.source;
-    let url = query(web, web.address(root, &source.address)?);
+    let url = query(web, Web::address(root, &source.address)?);
     let mut found = Found::default();
     let (mut listed, mut announced) = (0, None);
     let mut seen = BTreeSet::new();
@@ -103,11 +103,15 @@ pub(crate) fn read_page(body: &[u8], suffix: &str) -> Result<(usize, Found), Str
     let mut found = Found::default();
     let entries = match (json, umm) {
         (Some(entries), _) => {
-            entries.iter().for_each(|e| read_entry(e, suffix, &mut found));
+            for entry in entries {
+                read_entry(entry, suffix, &mut found);
+            }
             entries.len()
         }
         (None, Some(items)) => {
-            items.iter().for_each(|i| read_umm(i, suffix, &mut found));
+            for item in items {
+                read_umm(item, suffix, &mut found);
+            }
             items.len()
         }
         (None, None) => return Err("JSON, but no list of granules".to_owned()),

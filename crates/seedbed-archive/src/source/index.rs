@@ -28,7 +28,7 @@ pub(crate) struct Entry {
 /// Lists the folders that the definition's template means, or all of them.
 pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
     let source = &web.definition.source;
-    let start = folder(&web.address(root, &source.address)?);
+    let start = folder(&Web::address(root, &source.address)?);
     match &source.folders {
         Some(template) => {
             let levels = levels(template).map_err(|e| CrawlError::pattern(web.definition, &e))?;
@@ -47,7 +47,7 @@ async fn by_template(web: &Web<'_>, start: Url, levels: Vec<Level>) -> Result<Fo
         match level {
             Level::Named(name) => {
                 for (url, _) in &mut folders {
-                    *url = web.address(url, &format!("{name}/"))?;
+                    *url = Web::address(url, &format!("{name}/"))?;
                 }
             }
             Level::Chosen { pattern } => {

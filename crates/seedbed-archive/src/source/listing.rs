@@ -5,6 +5,9 @@ use crate::CrawlError;
 use crate::granule::{Found, Granule};
 use seedbed_storage::Location;
 
+/// What a transfer under way leaves beside the files.
+const UNFINISHED: [&str; 2] = [".part", ".part.json"];
+
 /// Lists everything below the root.
 pub(crate) async fn crawl(web: &Web<'_>, root: &Location) -> Result<Found, CrawlError> {
     let address = &web.definition.source.address;
@@ -23,7 +26,7 @@ pub(crate) async fn crawl(web: &Web<'_>, root: &Location) -> Result<Found, Crawl
     let granules = listed.into_iter().filter_map(|file| {
         let name = file.at.file_name()?;
         let name = if file.at.is_local() { name.to_owned() } else { decode(name) };
-        let ours = name.starts_with('.') || name.ends_with(".part") || name.ends_with(".part.json");
+        let ours = name.starts_with('.') || UNFINISHED.iter().any(|end| name.ends_with(end));
         (!ours).then(|| Granule { name, href: file.at.to_string(), size: file.size, ..Granule::default() })
     });
     Ok(Found { granules: granules.collect(), rejected: Vec::new() })

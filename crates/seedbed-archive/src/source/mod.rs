@@ -7,6 +7,7 @@ pub(crate) mod listing;
 pub(crate) mod stac_api;
 pub(crate) mod thredds;
 mod web;
+mod xml;
 
 pub(crate) use web::Web;
 

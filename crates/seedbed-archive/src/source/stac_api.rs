@@ -23,7 +23,7 @@ pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError
     if let Some(bbox) = web.wanted.bbox {
         search.insert("bbox".to_owned(), json!(<[f64; 4]>::from(bbox)));
     }
-    let mut ask = Ask { url: web.address(root, &source.address)?, body: Some(search), headers: Vec::new() };
+    let mut ask = Ask { url: Web::address(root, &source.address)?, body: Some(search), headers: Vec::new() };
     let mut seen = BTreeSet::new();
     let mut found = Found::default();
     let mut empty = 0;

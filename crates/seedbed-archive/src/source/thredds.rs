@@ -4,15 +4,11 @@ use super::Web;
 use crate::CrawlError;
 use crate::granule::{Found, Granule, Rejected, excerpt};
 use crate::root::{Level, captures_of, levels};
-use crate::source::{decode, web::MOST_PAGES};
+use crate::source::{decode, web::MOST_PAGES, xml::Element};
 use crate::template::Captures;
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::{Reader, XmlVersion};
 use std::collections::{BTreeMap, BTreeSet};
 use url::{Origin, Url};
 
-/// Elements nested deeper than this are refused.
-const DEEPEST_XML: usize = 100;
 /// How deep catalogs are followed where the definition has no template for them.
 const DEEPEST: usize = 12;
 
@@ -41,7 +37,7 @@ pub(crate) struct Dataset {
 /// Follows the catalogs.
 pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
     let source = &web.definition.source;
-    let start = web.address(root, &source.address)?;
+    let start = Web::address(root, &source.address)?;
     let levels = match &source.folders {
         Some(template) => Some(levels(template).map_err(|e| CrawlError::pattern(web.definition, &e))?),
         None => None,
@@ -278,89 +274,6 @@ fn exact_size(size: &Element) -> Option<u64> {
     size.attribute("units").filter(|u| *u == "bytes").and_then(|_| whole.parse().ok())
 }
 
-/// An XML element without its namespaces.
-#[derive(Debug, Default)]
-struct Element {
-    name: String,
-    attributes: Vec<(String, String)>,
-    children: Vec<Element>,
-    text: String,
-}
-
-impl Element {
-    fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
-    }
-
-    fn child(&self, name: &str) -> Option<&Self> {
-        self.children.iter().find(|c| c.name == name)
-    }
-
-    /// The document's root element.
-    fn read(xml: &str) -> Result<Self, String> {
-        let mut reader = Reader::from_str(xml);
-        let mut open: Vec<Self> = Vec::new();
-        loop {
-            let event = reader.read_event().map_err(|e| e.to_string())?;
-            let closed = match event {
-                Event::Start(start) => {
-                    open.push(Self::start(&start)?);
-                    if open.len() > DEEPEST_XML {
-                        return Err("its elements nest too deep".to_owned());
-                    }
-                    continue;
-                }
-                Event::Empty(start) => Self::start(&start)?,
-                Event::End(_) => open.pop().ok_or("an element ends that never began")?,
-                Event::Text(text) => {
-                    if let Some(element) = open.last_mut() {
-                        element.text.push_str(&text);
-                    }
-                    continue;
-                }
-                Event::GeneralRef(reference) => {
-                    if let Some(element) = open.last_mut() {
-                        element.text.push_str(&resolved(&reference));
-                    }
-                    continue;
-                }
-                Event::CData(text) => {
-                    if let Some(element) = open.last_mut() {
-                        element.text.push_str(&text);
-                    }
-                    continue;
-                }
-                Event::Eof if open.is_empty() => return Err("there is no element in it".to_owned()),
-                Event::Eof => return Err(format!("it ends inside `{}`", open[open.len() - 1].name)),
-                _ => continue,
-            };
-            match open.last_mut() {
-                Some(parent) => parent.children.push(closed),
-                None => return Ok(closed),
-            }
-        }
-    }
-
-    fn start(start: &BytesStart<'_>) -> Result<Self, String> {
-        let mut element = Self { name: start.local_name().as_ref().to_owned(), ..Self::default() };
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|e| e.to_string())?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|e| e.to_string())?;
-            let name = attribute.key.local_name().as_ref().to_owned();
-            element.attributes.push((name, value.into_owned()));
-        }
-        Ok(element)
-    }
-}
-
-/// What a reference such as `&amp;` or `&#38;` stands for; nothing, if that isn't known.
-fn resolved(reference: &quick_xml::events::BytesRef<'_>) -> String {
-    match reference.resolve_char_ref() {
-        Ok(Some(c)) => c.to_string(),
-        _ => quick_xml::escape::resolve_predefined_entity(reference).unwrap_or_default().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,7 +324,7 @@ mod tests {
     #[test]
     fn what_is_no_catalog_is_refused() {
         for (bad, why) in [
-            (&MACA[..MACA.len() - 12], "ends inside"),
+            (MACA.strip_suffix("</catalog>").unwrap(), "ends inside"),
             ("<html><body><p>no</body></html>", "no XML"),
             ("<html></html>", "`html`"),
             ("", "nothing"),

@@ -76,7 +76,7 @@ impl Web<'_> {
             && self.definition.group.assets.iter().any(asset_known)
     }
 
-    pub(crate) fn address(&self, root: &Url, relative: &str) -> Result<Url, CrawlError> {
+    pub(crate) fn address(root: &Url, relative: &str) -> Result<Url, CrawlError> {
         crate::root::address(root, relative)
             .map_err(|source| CrawlError::Address { at: format!("{root}{relative}"), source })
     }

@@ -1,9 +1,12 @@
 //! Listings as the real archives gave them. `SEEDBED_REAL_DATA` names their folder.
 
-use crate::crawls::{at, run};
+use crate::crawls::{at, run, stores};
 use crate::earth::Earth;
 use crate::server::{Asked, Server, ok};
 use seedbed_archive::{Definition, FUZZ_TARGETS};
+use seedbed_catalog::TreeBuilder;
+use seedbed_catalog::validate::Validator;
+use seedbed_storage::Location;
 use serde_json::json;
 use std::fs;
 use std::path::PathBuf;
@@ -57,13 +60,26 @@ fn real_cmr_listing_of_daymet_becomes_items() {
             assert!((ours - theirs).abs() < 0.02, "{bbox:?}");
         }
         assert!(tmax.geobox(&Earth).unwrap().is_ok());
-        let mut all = vec![found.collection.into_value()];
-        all.extend(found.items.into_iter().map(seedbed_catalog::Item::into_value));
-        for value in &all {
-            let report = seedbed_catalog::validate::document(value);
-            assert!(report.is_empty(), "{report:?}");
-        }
+        assert_valid(found, &listings);
     }
+}
+
+/// Saves the crawl as a tree and validates it against the core schemas and the extensions' own.
+fn assert_valid(found: seedbed_archive::Crawl, listings: &std::path::Path) {
+    let schemas = listings.with_file_name("schemas");
+    let folder = tempfile::tempdir().unwrap();
+    let tree = Location::Local(folder.path().join("catalog"));
+    let count = found.items.len() + 2;
+    let builder = TreeBuilder::new("test", "A crawl").with(found.collection, found.items);
+    let mut validator = Validator::new(Some(&schemas)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        builder.save(&stores(), &tree).await.unwrap();
+        validator.add(&stores(), &tree).await;
+    });
+    let report = validator.finish();
+    assert_eq!((report.valid, report.invalid), (count, 0), "{:#?}", report.documents);
+    assert!(report.unchecked.is_empty(), "{:?}", report.unchecked);
 }
 
 #[test]
@@ -206,7 +222,9 @@ fn real_listings_pass_every_parser_without_panic() {
                 folders.push(entry);
             } else {
                 let bytes = fs::read(entry).unwrap();
-                FUZZ_TARGETS.iter().for_each(|(_, target)| target(&bytes));
+                for (_, target) in FUZZ_TARGETS {
+                    target(&bytes);
+                }
             }
         }
     }

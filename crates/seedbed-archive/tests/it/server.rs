@@ -80,7 +80,8 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: impl Fn(&Asked)
         .lines()
         .filter_map(|l| l.split_once(':'))
         .map(|(n, v)| format!("{}:{v}\n", n.to_lowercase()))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let mut asked = Asked { method, target, headers, body: String::new() };
     let length: usize = asked.header("content-length").map_or(0, |l| l.parse().unwrap());
     while bytes.len() < end + 4 + length {
@@ -92,7 +93,7 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: impl Fn(&Asked)
     asked.body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
     let (status, headers, body) = answer(&asked);
     log.lock().unwrap().push(asked);
-    let headers: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+    let headers: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect::<Vec<_>>().concat();
     let head = format!(
         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
         body.len()
