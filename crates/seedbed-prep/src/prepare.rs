@@ -1,12 +1,12 @@
 //! Aligned COGs: every date of chosen assets, on every tile.
 
 use crate::identity::TaskKey;
-use crate::reader::{Plans, Rules, Target, TileReader};
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Series, Spool, Variable,
     is_done,
 };
+use crate::{Plans, Rules, Target, TileReader};
 use seedbed_block::{Date, Period, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};

@@ -26,12 +26,12 @@ use std::path::{Path, PathBuf};
 /// A product under way. Dropped without [`Attempt::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct Attempt {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     staging: PathBuf,
-    member: Member,
-    geobox: GeoBox,
-    options: CogOptions,
-    written: Vec<Written>,
+    pub(crate) member: Member,
+    pub(crate) geobox: GeoBox,
+    pub(crate) options: CogOptions,
+    pub(crate) written: Vec<Written>,
 }
 
 /// A variable to be written.
@@ -136,7 +136,7 @@ impl Attempt {
     }
 
     fn check(&self, path: &Path) -> Result<(), PrepError> {
-        let raster = Raster::open(&RasterSource::new(&path))?;
+        let raster = Raster::open(&RasterSource::new(path))?;
         let wrong = |what: String| Err(PrepError::Unverified { path: path.to_owned(), what });
         let found = raster.geobox();
         if !same_crs(&found.crs, &self.geobox.crs) {
@@ -191,16 +191,7 @@ impl Attempt {
             sync_folder(&self.folder)?;
         }
         let contents = Contents { folder: name, files };
-        let record = record(
-            &self.folder,
-            &self.member,
-            &self.geobox,
-            &self.options,
-            &self.written,
-            &contents,
-            description,
-            projections,
-        )?;
+        let record = record(&self, &contents, description, projections)?;
         self.record(spool, &record, made)
     }
 

@@ -1,134 +1,19 @@
 //! One input on one tile, day by day.
 
-use crate::{PrepError, Series, SourceAsset, Spool};
+use crate::source::Source;
+use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
-use seedbed_block::{Block, Conversion, Date, Period, Real, Unit, is_leap};
-use seedbed_grid::{Bbox, GeoBox, Index, Projections};
-use seedbed_raster::{Raster, RasterSource, Resampling, WarpPlan};
-use serde::{Deserialize, Serialize};
+use seedbed_block::{Block, Conversion, Date, Period, Real, is_leap};
+use seedbed_grid::{GeoBox, Projections};
+use seedbed_raster::Raster;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// How a series becomes one value a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TimeRule {
-    /// Every day has a layer of its own.
-    #[default]
-    Daily,
-    /// Linear between composites, bridging masked ones up to 48 days.
-    Composite,
-    /// As `composite`, but every interval counts 16 days, as legacy NDVI series do.
-    CompositeLegacy,
-}
-
-/// What stands for a day that the input's calendar leaves out in leap years:
-/// 29 February (noleap) or 31 December (Daymet).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LeapRule {
-    /// Such a day is an error, as any missing day is.
-    #[default]
-    Error,
-    /// The day before stands for it.
-    Repeat,
-    /// The day is missing.
-    Missing,
-}
-
-/// What an input is turned into.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Target {
-    /// The tile's name, for messages.
-    pub tile: String,
-    /// Its geobox.
-    pub geobox: GeoBox,
-    /// Its first pixel on the project's grid.
-    pub anchor: Index,
-    /// Its box in WGS 84.
-    pub bbox: Bbox,
-}
-
-/// How an input's values are read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rules {
-    /// Kernel.
-    pub resampling: Resampling,
-    /// From layers to days.
-    pub time: TimeRule,
-    /// Days a calendar leaves out.
-    pub leap: LeapRule,
-    /// The unit the values are in, if the user said so; else the item's or the file's word.
-    pub unit: Option<Unit>,
-    /// Factor and offset after unit conversion, from the project file.
-    pub adjust: Conversion,
-    /// The unit they are wanted in; `None` leaves them as they are.
-    pub wanted: Option<Unit>,
-    /// What makes sense in the wanted unit.
-    pub sane: Option<Sane>,
-}
-
-/// Values that make sense, so that kelvin is never read as Celsius.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Sane {
-    /// Least value.
-    pub low: f64,
-    /// Greatest value.
-    pub high: f64,
-    /// The share of a layer's values that may lie outside.
-    pub tolerated: f64,
-}
-
-impl Default for Rules {
-    fn default() -> Self {
-        Self {
-            resampling: Resampling::Nearest,
-            time: TimeRule::Daily,
-            leap: LeapRule::Error,
-            unit: None,
-            adjust: Conversion::IDENTITY,
-            wanted: None,
-            sane: None,
-        }
-    }
-}
-
-/// Warp plans of one target, made once for each source grid and kernel.
-#[derive(Clone, Default)]
-pub struct Plans(Arc<Mutex<Vec<Planned>>>);
-
-/// A source grid, a kernel, and their plan.
-type Planned = (GeoBox, Resampling, Arc<WarpPlan>);
-
-impl Plans {
-    fn get(
-        &self,
-        source: &GeoBox,
-        target: &Target,
-        resampling: Resampling,
-        projections: &dyn Projections,
-    ) -> Result<Arc<WarpPlan>, PrepError> {
-        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, _, plan)) = made.iter().find(|(g, r, _)| *r == resampling && g == source) {
-            return Ok(plan.clone());
-        }
-        let plan = Arc::new(WarpPlan::new(source, &target.geobox, target.anchor, resampling, projections)?);
-        made.push((source.clone(), resampling, plan.clone()));
-        Ok(plan)
-    }
-}
+use std::path::Path;
 
 /// A layer of a source: which asset, which layer of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Slot {
     source: usize,
     layer: usize,
-}
-
-struct Source {
-    asset: SourceAsset,
-    path: PathBuf,
 }
 
 /// Reads one series onto one tile.
@@ -447,23 +332,12 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// Warps `layers` layers from `slot` on and puts them where `out` is still missing.
     fn merge(&mut self, slot: Slot, layers: usize, out: &mut [T]) -> Result<(), PrepError> {
         let pixels = self.target.geobox.shape.len();
-        let raster = self.raster(slot.source)?;
-        let geobox = raster.geobox().clone();
-        let file = FileFacts {
-            unit: raster.unit().map(str::to_owned),
-            nodata: raster.nodata(),
-            scaled: raster.scale() != 1.0 || raster.offset() != 0.0,
-        };
+        let geobox = self.raster(slot.source)?.geobox().clone();
         let plan = self.plans.get(&geobox, &self.target, self.rules.resampling, self.projections)?;
         let Some(window) = plan.source_window() else { return Ok(()) };
-        let conversion = self.conversion(slot.source, &file)?;
-        let mut stored =
-            self.raster(slot.source)?.read_layers::<T>(slot.layer..slot.layer + layers, window)?;
-        let asset = &self.sources[slot.source].asset;
-        if let (None, Some(nodata)) = (file.nodata, asset.nodata) {
-            let nodata = T::of(nodata);
-            stored.iter_mut().filter(|v| **v == nodata).for_each(|v| *v = T::NAN);
-        }
+        let stated = self.raster(slot.source)?.unit().map(str::to_owned);
+        let conversion = self.sources[slot.source].conversion(&self.name, &self.rules, stated.as_deref())?;
+        let stored = self.raster(slot.source)?.read_layers::<T>(slot.layer..slot.layer + layers, window)?;
         let mut warped = vec![T::NAN; pixels];
         let window_pixels = window.shape().len();
         for (layer, (source, target)) in
@@ -479,59 +353,6 @@ impl<'a, T: Real> TileReader<'a, T> {
             self.check_range(slot, layer, target)?;
         }
         Ok(())
-    }
-
-    /// From what the file's reader returns to the wanted unit.
-    fn conversion(&self, source: usize, file: &FileFacts) -> Result<Conversion, PrepError> {
-        let Source { asset, path } = &self.sources[source];
-        // The item's scale applies where the file itself states none.
-        let mut all = if file.scaled {
-            Conversion::IDENTITY
-        } else {
-            Conversion { scale: asset.scale.unwrap_or(1.0), offset: asset.offset.unwrap_or(0.0) }
-        };
-        if let Some(wanted) = self.rules.wanted {
-            let parse = |text: &str| {
-                text.parse::<Unit>().map_err(|source| PrepError::Unit {
-                    input: self.name.clone(),
-                    path: path.clone(),
-                    source,
-                })
-            };
-            let by_file = file.unit.as_deref().filter(|u| !u.is_empty());
-            let unit = match (self.rules.unit, asset.unit.as_deref(), by_file) {
-                (Some(unit), _, _) => unit,
-                (None, Some(item), Some(file)) => {
-                    let (item, by_file) = (parse(item)?, parse(file)?);
-                    let same = item.to(by_file).is_ok_and(|c| c == Conversion::IDENTITY)
-                        || item.to(by_file).is_ok_and(|c| c.scale == 1.0 && c.offset == 0.0);
-                    if !same {
-                        return Err(PrepError::Request(format!(
-                            "input `{}`: {} says its unit is `{file}`, its item `{}` says `{item}`; \
-                             set `unit` in the project file",
-                            self.name,
-                            path.display(),
-                            asset.item
-                        )));
-                    }
-                    item
-                }
-                (None, Some(text), None) | (None, None, Some(text)) => parse(text)?,
-                (None, None, None) => {
-                    return Err(PrepError::NoUnit {
-                        input: self.name.clone(),
-                        place: format!("item `{}` or {}", asset.item, path.display()),
-                    });
-                }
-            };
-            let to = unit.to(wanted).map_err(|source| PrepError::Unit {
-                input: self.name.clone(),
-                path: path.clone(),
-                source,
-            })?;
-            all = then(all, to);
-        }
-        Ok(then(all, self.rules.adjust))
     }
 
     /// Holds one layer's values to the range that makes sense.
@@ -565,12 +386,7 @@ impl<'a, T: Real> TileReader<'a, T> {
     fn raster(&mut self, source: usize) -> Result<&Raster, PrepError> {
         let reopen = self.open.as_ref().is_none_or(|(held, _)| *held != source);
         if reopen {
-            let Source { asset, path } = &self.sources[source];
-            let raster = Raster::open(&RasterSource {
-                path: path.clone(),
-                variable: asset.variable.clone(),
-                claimed: asset.geobox.clone(),
-            })?;
+            let raster = self.sources[source].open(&self.name)?;
             self.open = Some((source, raster));
         }
         match &self.open {
@@ -578,18 +394,6 @@ impl<'a, T: Real> TileReader<'a, T> {
             None => Err(PrepError::Request("no raster is open".to_owned())),
         }
     }
-}
-
-/// What a file says of itself.
-struct FileFacts {
-    unit: Option<String>,
-    nodata: Option<f64>,
-    scaled: bool,
-}
-
-/// `second` after `first`.
-fn then(first: Conversion, second: Conversion) -> Conversion {
-    Conversion { scale: first.scale * second.scale, offset: first.offset * second.scale + second.offset }
 }
 
 /// Whether some 365-day calendar leaves the day out.

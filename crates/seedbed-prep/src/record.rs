@@ -1,7 +1,7 @@
 //! A product's record: the STAC item that says what it is and what it was made from.
 
 use crate::product::{Contents, Staged, Written};
-use crate::{Member, PrepError};
+use crate::{Attempt, PrepError};
 use seedbed_block::Period;
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::CogOptions;
@@ -45,15 +45,12 @@ const EXTENSIONS: [&str; 4] = [
 
 /// The record of a product: a STAC 1.1 item without clock, host or absolute path.
 pub(crate) fn record(
-    folder: &Path,
-    member: &Member,
-    geobox: &GeoBox,
-    options: &CogOptions,
-    written: &[Written],
+    attempt: &Attempt,
     contents: &Contents,
     description: &Description<'_>,
     projections: &dyn Projections,
 ) -> Result<Value, PrepError> {
+    let Attempt { folder, member, geobox, options, written, .. } = attempt;
     let (ring, bbox) = geobox.footprint(projections, 8)?;
     let mut ring: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
     ring.extend(ring.first().copied());

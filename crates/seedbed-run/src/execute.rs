@@ -111,6 +111,46 @@ impl Runner<'_> {
         Ok(report)
     }
 
+    /// Executes one task of a plan: its records and its lines of the ledger only,
+    /// so that any number of workers may do so at once.
+    ///
+    /// # Errors
+    /// [`RunError::Plan`] for an index past the end or a plan that no longer fits
+    /// the project; [`RunError::Input`] where an input is incomplete.
+    pub fn work(
+        &self,
+        plan: &Plan,
+        index: usize,
+        options: &ExecuteOptions,
+        progress: &dyn Progress,
+    ) -> Result<RunReport, RunError> {
+        let stale = |reason: String| RunError::Plan { path: Plan::path(&self.out), reason };
+        let task = plan
+            .tasks
+            .get(index)
+            .ok_or_else(|| stale(format!("it has tasks 0 to {}, not {index}", plan.tasks.len() - 1)))?;
+        if self.plan()?.tasks.get(index) != Some(task) {
+            return Err(stale(
+                "the project or its inputs have changed since; run `seedbed run` again".to_owned(),
+            ));
+        }
+        let mut report = RunReport {
+            tiles: 1,
+            products: task.products.len(),
+            made: 0,
+            present: 0,
+            failed: Vec::new(),
+            catalog: self.out.join("catalog.json"),
+        };
+        if pending(self, task).contains(&true) {
+            check(self, task)?;
+            self.queue(&[task], options, progress, &mut report)?;
+        } else {
+            report.present = task.products.len();
+        }
+        if progress.interrupted() { Err(RunError::Interrupted) } else { Ok(report) }
+    }
+
     fn chosen<'p>(&self, plan: &'p Plan, options: &ExecuteOptions) -> Result<Vec<&'p Task>, RunError> {
         let Some(names) = &options.tiles else { return Ok(plan.tasks.iter().collect()) };
         for name in names {

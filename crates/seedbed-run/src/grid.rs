@@ -1,19 +1,38 @@
 //! The tiles a project names.
 
 use crate::{Project, RunError};
-use seedbed_grid::{Projections, TileGrid};
+use seedbed_grid::{Aoi, PixelGrid, Projections, Scheme, TileGrid, TileSize, Xy, cover};
 use std::path::Path;
 
-/// The project's tiles, from its grid file or from CRS, resolution and area.
-pub(crate) fn tiles(project: &Project, _projections: &dyn Projections) -> Result<TileGrid, RunError> {
+/// The project's tiles: from its grid file, or made from CRS, resolution, tile
+/// size and area of interest.
+pub(crate) fn tiles(project: &Project, projections: &dyn Projections) -> Result<TileGrid, RunError> {
     let section = &project.grid;
-    match &section.file {
-        Some(file) => {
-            let path = project.resolve(file);
-            let text = std::fs::read(Path::new(&path))
-                .map_err(|e| project.key_error("grid.file", format!("{path}: {e}")))?;
-            serde_json::from_slice(&text).map_err(|e| project.key_error("grid.file", format!("{path}: {e}")))
+    let made = [
+        ("crs", section.crs.is_some()),
+        ("origin", section.origin.is_some()),
+        ("resolution", section.resolution.is_some()),
+        ("tile", section.tile.is_some()),
+        ("aoi", section.aoi.is_some()),
+    ];
+    if let Some(file) = &section.file {
+        if let Some((key, _)) = made.iter().find(|(_, given)| *given) {
+            return Err(project.key_error(
+                format!("grid.{key}"),
+                "the grid file already says so; give either `file` or the others",
+            ));
         }
-        None => Err(project.key_error("grid.file", "name a tiles.grid.json that `seedbed grid` wrote")),
+        return Ok(TileGrid::read(Path::new(&project.resolve(file)))?);
     }
+    let (Some(crs), Some(tile), Some(aoi)) = (&section.crs, &section.tile, &section.aoi) else {
+        return Err(project.key_error("grid", "give either `file`, or `crs`, `tile` and `aoi`"));
+    };
+    let crs = projections.resolve(crs).map_err(|e| project.key_error("grid.crs", e.to_string()))?;
+    let origin = section.origin.map(|[x, y]| Xy { x, y });
+    let resolution = section.resolution.map(|r| Xy { x: r, y: r });
+    let grid = PixelGrid::new(crs, origin, resolution)?;
+    let size: TileSize = tile.parse().map_err(|e| project.key_error("grid.tile", format!("{e}")))?;
+    let aoi = Aoi::read(Path::new(&project.resolve(aoi)), projections)
+        .map_err(|e| project.key_error("grid.aoi", e.to_string()))?;
+    Ok(cover(&grid, &aoi, size, Scheme::default(), projections)?.grid)
 }
