@@ -1,0 +1,90 @@
+//! What an input is to become: the tile it goes to and the rules it is read by.
+
+use seedbed_block::{Conversion, Unit};
+use seedbed_grid::{Bbox, GeoBox, Index};
+use seedbed_raster::Resampling;
+use serde::{Deserialize, Serialize};
+
+/// How a series becomes one value a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeRule {
+    /// Every day has a layer of its own.
+    #[default]
+    Daily,
+    /// Linear between composites, bridging masked ones up to 48 days.
+    Composite,
+    /// As `composite`, but every interval counts 16 days, as legacy NDVI series do.
+    CompositeLegacy,
+}
+
+/// What stands for a day that the input's calendar leaves out in leap years:
+/// 29 February (noleap) or 31 December (Daymet).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeapRule {
+    /// Such a day is an error, as any missing day is.
+    #[default]
+    Error,
+    /// The day before stands for it.
+    Repeat,
+    /// The day is missing.
+    Missing,
+}
+
+/// What an input is turned into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// The tile's name, for messages.
+    pub tile: String,
+    /// Its geobox.
+    pub geobox: GeoBox,
+    /// Its first pixel on the project's grid.
+    pub anchor: Index,
+    /// Its box in WGS 84.
+    pub bbox: Bbox,
+}
+
+/// How an input's values are read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Kernel.
+    pub resampling: Resampling,
+    /// From layers to days.
+    pub time: TimeRule,
+    /// Days a calendar leaves out.
+    pub leap: LeapRule,
+    /// The unit the values are in, if the user said so; else the item's or the file's word.
+    pub unit: Option<Unit>,
+    /// Factor and offset after unit conversion, from the project file.
+    pub adjust: Conversion,
+    /// The unit they are wanted in; `None` leaves them as they are.
+    pub wanted: Option<Unit>,
+    /// What makes sense in the wanted unit.
+    pub sane: Option<Sane>,
+}
+
+/// Values that make sense, so that kelvin is never read as Celsius.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Sane {
+    /// Least value.
+    pub low: f64,
+    /// Greatest value.
+    pub high: f64,
+    /// The share of a layer's values that may lie outside.
+    pub tolerated: f64,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            resampling: Resampling::Nearest,
+            time: TimeRule::Daily,
+            leap: LeapRule::Error,
+            unit: None,
+            adjust: Conversion::IDENTITY,
+            wanted: None,
+            sane: None,
+        }
+    }
+}
