@@ -70,7 +70,9 @@ impl Origin {
         if !matches!(words.next(), Some("since" | "from" | "after" | "ref" | "@")) {
             return Err(bad());
         }
-        let rest: Vec<&str> = words.flat_map(|w| w.split('T')).filter(|w| !w.is_empty()).collect();
+        // ISO 8601 joins date and time by a T.
+        let first = words.next().ok_or_else(bad)?;
+        let rest: Vec<&str> = first.split('T').chain(words).filter(|w| !w.is_empty()).collect();
         let mut parts = rest.first().ok_or_else(bad)?.split('-').map(str::parse::<i64>);
         let mut next = || parts.next().and_then(Result::ok).ok_or_else(bad);
         let (year, month, day) = (next()?, next()?, next()?);

@@ -14,6 +14,31 @@ pub fn disable_proj_network() {
     unsafe { sys::OSRSetPROJEnableNetwork(0) };
 }
 
+/// Keeps libhdf5 from writing its error stack to stderr on this thread: it does
+/// so on every thread that didn't load it, also for attributes that merely
+/// aren't there. GDAL reports what matters.
+#[cfg(target_os = "linux")]
+pub fn silence_hdf5() {
+    type SetAuto = unsafe extern "C" fn(i64, *const std::ffi::c_void, *const std::ffi::c_void) -> c_int;
+    unsafe extern "C" {
+        fn dlsym(handle: *mut std::ffi::c_void, symbol: *const c_char) -> *mut std::ffi::c_void;
+    }
+    // SAFETY: a null handle is RTLD_DEFAULT on Linux, the name is NUL-terminated.
+    // H5Eset_auto2(hid_t, H5E_auto2_t, void *) has had this signature since
+    // HDF5 1.8; 0 is H5E_DEFAULT, and null switches printing off.
+    unsafe {
+        let found = dlsym(ptr::null_mut(), c"H5Eset_auto2".as_ptr());
+        if !found.is_null() {
+            let set_auto: SetAuto = std::mem::transmute(found);
+            set_auto(0, ptr::null(), ptr::null());
+        }
+    }
+}
+
+/// Elsewhere the messages stay.
+#[cfg(not(target_os = "linux"))]
+pub fn silence_hdf5() {}
+
 /// GDAL's last message on this thread.
 pub fn last_message() -> String {
     // SAFETY: returns a pointer to a thread-local, NUL-terminated buffer, copied at once.

@@ -13,6 +13,7 @@
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
 
 mod bands;
+mod classic;
 mod clock;
 pub mod cog;
 mod container;

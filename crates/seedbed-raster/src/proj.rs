@@ -35,7 +35,10 @@ impl Projections for Proj {
         if let Some(crs) = known {
             return Ok(crs);
         }
-        let crs = canonical(&import(definition)?, definition)?;
+        let crs = match apart(definition)? {
+            Found::Crs(crs) => *crs,
+            Found::Entry(code) => self.resolve(&code)?,
+        };
         let mut resolved = RESOLVED.lock().unwrap_or_else(PoisonError::into_inner);
         if resolved.len() >= REMEMBERED {
             resolved.clear();
@@ -56,6 +59,14 @@ impl Projections for Proj {
             }
         })?;
         Ok(Box::new(Pointwise(Mutex::new(inner))))
+    }
+
+    fn prj(&self, crs: &Crs) -> Result<String, ProjectionError> {
+        let srs = spatial_ref(crs)?;
+        srs.morph_to_esri().and_then(|()| srs.to_wkt()).map_err(|e| ProjectionError::Unknown {
+            definition: shortened(&crs.to_string()),
+            reason: runtime::reason(&e),
+        })
     }
 }
 
@@ -109,26 +120,57 @@ fn shortened(definition: &str) -> String {
     definition.chars().take(117).chain("...".chars()).collect()
 }
 
+/// What a definition turns out to be.
+enum Found {
+    /// A system in its canonical form.
+    Crs(Box<Crs>),
+    /// A database entry under another name, to be resolved by its code.
+    Entry(String),
+}
+
+/// Resolves on a thread of its own. PROJ's contexts are a thread's, and what
+/// one answers depends on what it was asked before: EPSG:4326 comes back with
+/// another datum once the thread has read it as PROJJSON or from a GeoTIFF. A
+/// fresh one always answers the same.
+fn apart(definition: &str) -> Result<Found, ProjectionError> {
+    std::thread::scope(|scope| {
+        let resolved = scope.spawn(|| find(definition)).join();
+        resolved.unwrap_or_else(|_| {
+            Err(ProjectionError::Unknown {
+                definition: shortened(definition),
+                reason: "the resolver failed".to_owned(),
+            })
+        })
+    })
+}
+
+/// The canonical system of a GDAL object; `definition` names it in errors.
+pub fn canonical(srs: &SpatialRef, definition: &str) -> Result<Crs, ProjectionError> {
+    let wkt = ffi::wkt2(srs).ok_or_else(|| ProjectionError::Unknown {
+        definition: shortened(definition),
+        reason: "it has no WKT2 form".to_owned(),
+    })?;
+    Proj.resolve(&wkt)
+}
+
 /// GDAL's object for a canonical system, in x, y order.
 pub fn spatial_ref(crs: &Crs) -> Result<SpatialRef, ProjectionError> {
     import(&crs.wkt2)
 }
 
-/// The canonical system of a GDAL object.
-pub fn canonical(srs: &SpatialRef, definition: &str) -> Result<Crs, ProjectionError> {
+fn find(definition: &str) -> Result<Found, ProjectionError> {
     let unknown = |reason: String| ProjectionError::Unknown { definition: shortened(definition), reason };
+    let srs = import(definition)?;
     if srs.is_local() {
         return Err(unknown("a local system has no place on Earth".to_owned()));
     }
-    let (code, srs) = if has_named_datum(srs) {
-        match identified(srs) {
-            Some((code, entry)) => (Some(code), Some(entry)),
-            None => (None, by_parameters(srs).filter(|plain| ffi::is_same(srs, plain))),
-        }
-    } else {
-        (None, by_parameters(srs))
-    }
-    .map_second_or(srs);
+    let named = has_named_datum(&srs);
+    let code = if named { identified(&srs) } else { None };
+    let srs = match &code {
+        Some(code) if code == definition => srs,
+        Some(code) => return Ok(Found::Entry(code.clone())),
+        None => by_parameters(&srs).filter(|plain| !named || ffi::is_same(&srs, plain)).unwrap_or(srs),
+    };
     let wkt2 = ffi::wkt2(&srs).ok_or_else(|| unknown("it has no WKT2 form".to_owned()))?;
     let projjson = srs.to_projjson().map_err(|e| unknown(runtime::reason(&e)))?;
     let mut projjson: Value =
@@ -138,18 +180,7 @@ pub fn canonical(srs: &SpatialRef, definition: &str) -> Result<Crs, ProjectionEr
             members.shift_remove(key);
         }
     }
-    Ok(Crs { code, wkt2: without_usage(&wkt2), projjson, geographic: srs.is_geographic() })
-}
-
-/// `(a, Some(b))` or a clone of a fallback.
-trait MapSecondOr {
-    fn map_second_or(self, fallback: &SpatialRef) -> (Option<String>, SpatialRef);
-}
-
-impl MapSecondOr for (Option<String>, Option<SpatialRef>) {
-    fn map_second_or(self, fallback: &SpatialRef) -> (Option<String>, SpatialRef) {
-        (self.0, self.1.unwrap_or_else(|| fallback.clone()))
-    }
+    Ok(Found::Crs(Box::new(Crs { code, wkt2: without_usage(&wkt2), projjson, geographic: srs.is_geographic() })))
 }
 
 /// Whether the datum is one that PROJ could look up.
@@ -163,20 +194,20 @@ fn has_named_datum(srs: &SpatialRef) -> bool {
 }
 
 /// The database entry that `srs` is equivalent to.
-fn identified(srs: &SpatialRef) -> Option<(String, SpatialRef)> {
+fn identified(srs: &SpatialRef) -> Option<String> {
     let own = srs.authority().ok().filter(|code| code.starts_with("EPSG:"));
     if let Some(code) = own
         && let Ok(entry) = import(&code)
         && ffi::is_same(srs, &entry)
     {
-        return Some((code, entry));
+        return Some(code);
     }
     if srs.is_geographic() {
         // PROJ lists systems of the same name first, and so misses these for CRS84.
         let common = ["EPSG:4326", "EPSG:4269", "EPSG:4267", "EPSG:4258"];
         let found = common.into_iter().find_map(|code| {
             let entry = import(code).ok()?;
-            ffi::is_same(srs, &entry).then(|| (code.to_owned(), entry))
+            ffi::is_same(srs, &entry).then(|| code.to_owned())
         });
         if found.is_some() {
             return found;
@@ -196,7 +227,7 @@ fn identified(srs: &SpatialRef) -> Option<(String, SpatialRef)> {
     candidates.sort_unstable();
     candidates.into_iter().find_map(|(_, _, _, code)| {
         let entry = import(&code).ok()?;
-        ffi::is_same(srs, &entry).then_some((code, entry))
+        ffi::is_same(srs, &entry).then_some(code)
     })
 }
 

@@ -1,6 +1,7 @@
 //! One variable of one file.
 
 use crate::bands::{self, Bands};
+use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
 use crate::place;
@@ -237,6 +238,7 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
     };
     match container::kind(path)? {
         Kind::Netcdf => {
+            refuse_short_netcdf(path)?;
             let dataset = bands::open(path, &name, &["netCDF"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
             let names = netcdf::variables(&dataset);
             let chosen = match variable {
@@ -282,6 +284,21 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
                 .len();
             open_bands(path, &name, size).map(Opened::Bands)
         }
+    }
+}
+
+/// Refuses a classic netCDF file that is cut short.
+fn refuse_short_netcdf(path: &Path) -> Result<(), RasterError> {
+    let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
+    let size = std::fs::metadata(path)
+        .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
+        .len();
+    match classic::needed_bytes(path) {
+        Ok(Some(needed)) if size < needed => {
+            Err(damaged(format!("its header promises {needed} bytes, there are {size}")))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(damaged(format!("its netCDF header can't be read ({error})"))),
     }
 }
 

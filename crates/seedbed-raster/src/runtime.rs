@@ -43,8 +43,11 @@ pub fn prepare() {
             }
         }
     });
-    // PROJ's contexts are a thread's own.
-    thread_local!(static QUIET: () = ffi::disable_proj_network());
+    // PROJ's contexts and HDF5's error stacks are a thread's own.
+    thread_local!(static QUIET: () = {
+        ffi::disable_proj_network();
+        ffi::silence_hdf5();
+    });
     QUIET.with(|()| ());
 }
 

@@ -80,7 +80,7 @@ impl Build<'_> {
         let mut collector = Collector::new(self.source);
         let mut list: Vec<Position> = vec![NOWHERE; self.range.shape().len()];
         let max_error = self.each_pixel(|cell, target, col, row| {
-            let pixel = cell.at(col + 0.5, row + 0.5).and_then(|point| self.pixel(point));
+            let pixel = cell.at_centre(col + 0.5, row + 0.5).and_then(|point| self.pixel(point));
             if let Some((row, col)) = pixel {
                 list[target] = collector.touch(row, col);
             }
@@ -93,7 +93,7 @@ impl Build<'_> {
     fn bilinear(&self) -> Result<Built, WarpError> {
         let mut triangles: Vec<Option<Triangle>> = vec![None; self.range.shape().len()];
         let max_error = self.each_pixel(|cell, target, col, row| {
-            let centre = cell.at(col + 0.5, row + 0.5).filter(|point| self.pixel(*point).is_some());
+            let centre = cell.at_centre(col + 0.5, row + 0.5).filter(|point| self.pixel(*point).is_some());
             let Some(centre) = centre else { return };
             // Gradients from the pixel's own corners.
             let width = |corner: Option<SourcePoint>, right: Option<SourcePoint>, below: Option<SourcePoint>| {

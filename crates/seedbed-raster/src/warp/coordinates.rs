@@ -125,6 +125,18 @@ impl Cell<'_> {
     }
 }
 
+impl Cell<'_> {
+    /// As [`Cell::at`], but exact where the interpolation error could put the
+    /// point on the wrong side of a source pixel's border.
+    pub fn at_centre(&self, col: f64, row: f64) -> Option<SourcePoint> {
+        let point = self.at(col, row)?;
+        // Twice what was measured, for it was measured at nine points only.
+        let doubt = 2.0 * self.error;
+        let near = |x: f64| (x - x.round()).abs() < doubt;
+        if near(point.col) || near(point.row) { self.mapping.exact(col, row) } else { Some(point) }
+    }
+}
+
 /// The quadratic Lagrange polynomials through 0, ½ and 1.
 fn weights(t: f64) -> [f64; 3] {
     [(2.0 * t - 1.0) * (t - 1.0), 4.0 * t * (1.0 - t), t * (2.0 * t - 1.0)]
@@ -166,7 +178,7 @@ mod tests {
         let mapping =
             Mapping::new(&source, target, Proj.transform(&wgs84, &daymet).unwrap(), false).unwrap();
         let mut worst = 0.0_f64;
-        for (cell_row, cell_col) in [(150, 300), (190, 385), (120, 200), (40, 150)] {
+        for (cell_row, cell_col) in [(150, 300), (190, 385), (170, 420)] {
             let cell = mapping.cell(cell_row, cell_col);
             assert!(cell.nodes.is_some(), "cell {cell_row}, {cell_col}");
             for row in 0..32 {
@@ -180,6 +192,6 @@ mod tests {
             }
         }
         println!("largest interpolation error: {worst:e} source px");
-        assert!(worst < 1e-6 && worst > 0.0);
+        assert!(worst < TOLERANCE && worst > 0.0);
     }
 }

@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn the_origin_is_found_again_from_any_tile() {
-        for (origin_x, size) in [(-2_356_095.0, 30.0), (-125.020_833_333_333, 1.0 / 24.0), (-180.0, 0.1), (0.0, 1.0 / 3.0)] {
+        for (origin_x, size) in [(-2_356_095.0, 30.0), (-125.020_833_333, 1.0 / 24.0), (-180.0, 0.1), (0.0, 1.0 / 3.0)] {
             let grid = Affine::north_up(Xy { x: origin_x, y: 49.9375 }, size, size);
             for anchor in [Index { row: 7, col: 13 }, Index { row: -4000, col: 123_457 }] {
                 #[expect(clippy::cast_precision_loss, reason = "small")]

@@ -1,0 +1,153 @@
+//! Files that aren't what they say: one clear error that names the file.
+
+use crate::support::{field, geobox, has, open, read_all, real_data, run, save};
+use seedbed_block::{PixelRange, Shape2d};
+use seedbed_raster::{Raster, RasterError, RasterSource};
+use std::path::{Path, PathBuf};
+
+fn source(path: &Path) -> RasterSource {
+    RasterSource { path: path.to_owned(), variable: None, claimed: None }
+}
+
+fn refusal(path: &Path) -> String {
+    let error = Raster::open(&source(path)).err().unwrap().to_string();
+    let name = path.file_name().unwrap().to_string_lossy();
+    assert!(error.contains(&*name), "names the file: {error}");
+    println!("{error}");
+    error
+}
+
+#[test]
+fn texts_and_empty_files_are_no_rasters() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let html = b"<html><body>Too many requests, try tomorrow</body></html>";
+    for name in ["a.zip", "a.nc", "a.tif", "a.hdf", "a.jp2"] {
+        assert!(refusal(&put(name, html)).contains("Too many requests"));
+    }
+    assert!(refusal(&put("b.nc", b"")).contains("empty"));
+    assert!(refusal(&put("c.zip", b"PK\x03\x04 and no more")).contains("zip"));
+    assert!(refusal(&put("d.tif", b"II*\0\0\0\0\0")).contains("d.tif"));
+    refusal(&put("e.dat", b"\x01\x02\x03"));
+    assert!(matches!(
+        Raster::open(&source(&folder.path().join("absent.nc"))).err(),
+        Some(RasterError::Io { .. })
+    ));
+}
+
+#[test]
+fn urls_and_virtual_paths_are_never_opened() {
+    for path in ["http://127.0.0.1:9/a.tif", "https://example.org/a.nc", "/vsicurl/http://127.0.0.1:9/a.tif", "/vsizip/a.zip", "s3://b/k.tif"] {
+        let error = Raster::open(&source(Path::new(path))).err();
+        assert!(matches!(error, Some(RasterError::NotLocal { .. })), "{path}: {error:?}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let vrt = folder.path().join("a.vrt");
+    let text = "<VRTDataset rasterXSize=\"2\" rasterYSize=\"2\"><VRTRasterBand dataType=\"Byte\" band=\"1\"><SimpleSource>\
+        <SourceFilename relativeToVRT=\"0\">/vsicurl/http://127.0.0.1:9/a.tif</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>";
+    std::fs::write(&vrt, text).unwrap();
+    let error = Raster::open(&source(&vrt)).err();
+    assert!(matches!(error, Some(RasterError::NotLocal { .. })), "{error:?}");
+}
+
+#[test]
+fn a_vrt_of_a_local_file_opens() {
+    if !has("gdal_translate") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (tif, vrt) = (folder.path().join("a.tif"), folder.path().join("a.vrt"));
+    let place = geobox("EPSG:4326", (-124.0, 44.0), (0.05, 0.05), (30, 40));
+    save(&tif, &place, &field(place.shape));
+    run("gdal_translate", &["-q", "-of", "VRT", tif.to_str().unwrap(), vrt.to_str().unwrap()]);
+    assert_eq!(open(&vrt).geobox(), &place);
+}
+
+/// A synthetic raster as another format, written by GDAL's own program.
+fn translated(folder: &Path, format: &str, name: &str) -> (PathBuf, Vec<f64>, Shape2d) {
+    let (tif, out) = (folder.join(format!("{name}.source.tif")), folder.join(name));
+    let place = geobox("EPSG:4326", (-124.0, 44.0), (0.05, 0.05), (60, 80));
+    let values = field(place.shape);
+    save(&tif, &place, &values);
+    run("gdal_translate", &["-q", "-of", format, "-a_nodata", "-9999", tif.to_str().unwrap(), out.to_str().unwrap()]);
+    (out, values, place.shape)
+}
+
+fn cut_short(path: &Path, by: u64) {
+    let size = std::fs::metadata(path).unwrap().len();
+    std::fs::File::options().write(true).open(path).unwrap().set_len(size - by).unwrap();
+}
+
+#[test]
+fn files_cut_short_are_refused_or_fail_to_read() {
+    if !has("gdal_translate") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (format, name) in [("netCDF", "classic.nc"), ("EHdr", "raw.bil"), ("GTiff", "plain.tif")] {
+        let (path, values, shape) = translated(folder.path(), format, name);
+        let whole = read_all(&open(&path));
+        assert!(whole.len() == values.len() && whole.iter().any(|v| !v.is_nan()), "{name}");
+        cut_short(&path, 900);
+        let result = Raster::open(&source(&path)).and_then(|r| r.read::<f64>(0, PixelRange::of_shape(shape)));
+        let error = result.map(|values| values.len()).expect_err(name).to_string();
+        println!("{error}");
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn windows_and_layers_outside_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tif");
+    let place = geobox("EPSG:4326", (-124.0, 44.0), (0.05, 0.05), (30, 40));
+    save(&path, &place, &field(place.shape));
+    let raster = open(&path);
+    for (row0, col0, rows, cols) in [(-1, 0, 2, 2), (0, 39, 2, 2), (0, 0, 0, 2), (29, 0, 2, 2)] {
+        let window = PixelRange { row0, col0, rows, cols };
+        assert!(matches!(raster.read::<f32>(0, window), Err(RasterError::Window { .. })));
+    }
+    let window = PixelRange { row0: 0, col0: 0, rows: 1, cols: 1 };
+    assert!(matches!(raster.read::<f32>(1, window), Err(RasterError::NoLayer { .. })));
+    assert!(raster.read_layers::<f32>(0..0, window).is_err());
+    assert_eq!(raster.read::<f32>(0, window).unwrap().len(), 1);
+}
+
+#[test]
+fn real_malformed_prism_zips_are_refused() {
+    let Some(data) = real_data() else { return };
+    let folder = data.join("prism/malformed");
+    assert!(refusal(&folder.join("bad.zip")).contains("text"));
+    assert!(refusal(&folder.join("empty.zip")).contains("nothing"));
+    assert!(refusal(&folder.join("good.zip")).contains("this.txt"));
+    let short = refusal(&folder.join("PRISM_ppt_stable_4kmD2_20120101_bil.zip"));
+    assert!(short.contains("3490020 bytes, there are 3480082"), "{short}");
+}
+
+#[test]
+fn real_truncated_netcdf_files_are_refused() {
+    let Some(data) = real_data() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, variable) in [
+        ("daymet/daymet_v4_daily_na_subset_2019_prcp_dayl.nc", "prcp"),
+        ("gridmet/oregon_pr_2000_subset.nc", "precipitation_amount"),
+    ] {
+        let size = std::fs::metadata(data.join(name)).unwrap().len();
+        for kept in [size / 3, size - size / 10, size - 5000] {
+            let path = folder.path().join("cut.nc");
+            std::fs::copy(data.join(name), &path).unwrap();
+            cut_short(&path, size - kept);
+            let what = RasterSource { variable: Some(variable.to_owned()), ..source(&path) };
+            let result = Raster::open(&what).and_then(|r| {
+                r.read_layers::<f32>(0..r.layers().len(), PixelRange::of_shape(r.geobox().shape))
+            });
+            let error = result.map(|values| values.len()).expect_err(name).to_string();
+            println!("{kept} of {size}: {error}");
+            assert!(error.contains("cut.nc"), "{error}");
+        }
+    }
+}
