@@ -1,5 +1,6 @@
 //! Makes and serves the small archives: `seedbed-fixture --help`.
 
+#[expect(clippy::print_stdout, reason = "what the demo tells is what it puts out")]
 mod demo;
 
 use std::io::Write;

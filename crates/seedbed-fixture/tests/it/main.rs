@@ -1,6 +1,11 @@
 //! Structure and behaviour of the archives, looked at with other people's readers.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a helper that fails is a test that fails"
+)]
 
 mod client;
 mod definition;
