@@ -1,7 +1,13 @@
 //! The program as its users meet it: in a fresh directory, from outside, and
 //! what it writes in other people's hands.
 
-mod front;
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a failing helper fails its test, and a skipped test says so"
+)]
+
 mod help;
 mod house;
 mod point;
