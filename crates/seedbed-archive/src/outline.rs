@@ -49,6 +49,9 @@ pub(crate) fn of_ring(ring: &[Xy]) -> Outline {
 
 /// A ring whose longitudes are continuous, cut at the antimeridian if it crosses it.
 fn cut(mut unwrapped: Vec<Xy>) -> Outline {
+    for point in &mut unwrapped {
+        *point = Xy { x: rounded(point.x), y: rounded(point.y) };
+    }
     let bounds = |ring: &[Xy]| {
         ring.iter().fold((f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY), |b, p| {
             (b.0.min(p.x), b.1.min(p.y), b.2.max(p.x), b.3.max(p.y))
@@ -58,10 +61,10 @@ fn cut(mut unwrapped: Vec<Xy>) -> Outline {
     // The western edge within [-180, 180).
     let turn = -360.0 * ((west + 180.0) / 360.0).floor();
     for point in &mut unwrapped {
-        point.x += turn;
+        point.x = rounded(point.x + turn);
     }
-    let west = west + turn;
-    east += turn;
+    let west = rounded(west + turn);
+    east = rounded(east + turn);
     if east <= 180.0 {
         let bbox = Bbox { west, south, east, north };
         return Outline { geometry: json!({"type": "Polygon", "coordinates": [closed(&unwrapped)]}), bbox };
@@ -69,11 +72,16 @@ fn cut(mut unwrapped: Vec<Xy>) -> Outline {
     let here = clip(&unwrapped, |x| x <= 180.0);
     let mut beyond = clip(&unwrapped, |x| x >= 180.0);
     for point in &mut beyond {
-        point.x -= 360.0;
+        point.x = rounded(point.x - 360.0);
     }
-    let bbox = Bbox { west, south, east: east - 360.0, north };
+    let bbox = Bbox { west, south, east: rounded(east - 360.0), north };
     let polygons = [[closed(&here)], [closed(&beyond)]];
     Outline { geometry: json!({"type": "MultiPolygon", "coordinates": polygons}), bbox }
+}
+
+/// A coordinate to 1e-7 degrees (a centimetre), so that another build of PROJ gives the same text.
+fn rounded(degrees: f64) -> f64 {
+    (degrees * 1e7).round() / 1e7
 }
 
 fn ring_jumps(from: f64, to: f64) -> bool {
@@ -87,7 +95,7 @@ fn clip(ring: &[Xy], inside: impl Fn(f64) -> bool) -> Vec<Xy> {
         let a = &ring[(i + ring.len() - 1) % ring.len()];
         if inside(a.x) != inside(b.x) {
             let t = (180.0 - a.x) / (b.x - a.x);
-            kept.push(Xy { x: 180.0, y: a.y + t * (b.y - a.y) });
+            kept.push(Xy { x: 180.0, y: rounded(a.y + t * (b.y - a.y)) });
         }
         if inside(b.x) {
             kept.push(*b);

@@ -51,7 +51,7 @@ async fn by_template(web: &Web<'_>, start: Url, levels: Vec<Level>) -> Result<Fo
                 }
             }
             Level::Chosen { pattern } => {
-                let pages = list_all(web, &folders, !listed_any).await?;
+                let pages = list_all(web, &folders, !listed_any, Sought::Folders).await?;
                 listed_any = true;
                 let mut chosen = Vec::new();
                 for ((_, captures), page) in folders.iter().zip(pages) {
@@ -68,7 +68,7 @@ async fn by_template(web: &Web<'_>, start: Url, levels: Vec<Level>) -> Result<Fo
             }
         }
     }
-    for page in list_all(web, &folders, !listed_any).await? {
+    for page in list_all(web, &folders, !listed_any, Sought::Anything).await? {
         match page {
             Ok(page) => found.granules.extend(page.files),
             Err(rejected) => found.rejected.push(rejected),
@@ -83,7 +83,7 @@ async fn recursively(web: &Web<'_>, start: Url) -> Result<Found, CrawlError> {
     let mut seen = BTreeSet::from([start.clone()]);
     let mut folders = vec![(start, Captures::new())];
     for depth in 0..=DEEPEST {
-        let pages = list_all(web, &folders, depth == 0).await?;
+        let pages = list_all(web, &folders, depth == 0, Sought::Anything).await?;
         let mut next = Vec::new();
         for page in pages {
             match page {
@@ -109,9 +109,31 @@ async fn recursively(web: &Web<'_>, start: Url) -> Result<Found, CrawlError> {
 }
 
 /// The files and folders of one page.
+#[derive(Default)]
 struct Page {
     files: Vec<Granule>,
     folders: Vec<Url>,
+    /// Whether a link leads to the folder above, as in every listing but that of a server's root.
+    has_parent: bool,
+}
+
+/// What a page is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sought {
+    Folders,
+    Anything,
+}
+
+impl Page {
+    /// Tells a listing, which may be empty, from another web page: a notice, a form.
+    fn checked(self, sought: Sought) -> Result<Self, String> {
+        let entries = !self.folders.is_empty() || (sought == Sought::Anything && !self.files.is_empty());
+        if entries || self.has_parent {
+            Ok(self)
+        } else {
+            Err("a web page, but no directory listing: it has no entry and no way up".to_owned())
+        }
+    }
 }
 
 /// Lists folders at once; the very first one has to be there.
@@ -119,6 +141,7 @@ async fn list_all(
     web: &Web<'_>,
     folders: &[(Url, Captures)],
     first: bool,
+    sought: Sought,
 ) -> Result<Vec<Result<Page, Rejected>>, CrawlError> {
     let urls: Vec<Url> = folders.iter().map(|(url, _)| url.clone()).collect();
     let alone = first && urls.len() == 1;
@@ -131,8 +154,10 @@ async fn list_all(
                 Err(rejected) => return Ok(Err(rejected)),
             }
         };
-        let page = match read_page(&response.body) {
-            Ok(entries) => place(&entries, &folder_of(&response.url)),
+        let page = read_page(&response.body)
+            .and_then(|entries| place(&entries, &folder_of(&response.url)).checked(sought));
+        let page = match page {
+            Ok(page) => page,
             Err(reason) => return Ok(Err(Rejected::new(url.to_string(), reason))),
         };
         web.progress.page(url.as_str(), page.files.len());
@@ -152,10 +177,12 @@ fn folder_name(url: &Url) -> String {
 
 /// Keeps the links to what lies directly in the folder: no sort links, no way up.
 fn place(entries: &[Entry], folder: &Url) -> Page {
-    let mut page = Page { files: Vec::new(), folders: Vec::new() };
+    let mut page = Page::default();
     let mut seen = BTreeSet::new();
+    let parent = folder.join("..").ok().filter(|parent| parent != folder);
     for entry in entries {
         let Ok(url) = folder.join(&entry.href) else { continue };
+        page.has_parent |= parent.as_ref() == Some(&url);
         let inside = url.origin() == folder.origin() && url.query().is_none();
         let Some(rest) = url.path().strip_prefix(folder.path()).filter(|_| inside) else { continue };
         let name = rest.trim_end_matches('/');
@@ -261,6 +288,7 @@ mod tests {
         );
         let page = place(&entries, &Url::parse("https://h/x/").unwrap());
         assert_eq!(page.files.len(), 2);
+        assert!(page.has_parent);
         assert_eq!(folder_name(&page.folders[0]), "sub x");
     }
 
@@ -287,6 +315,17 @@ mod tests {
         let names: Vec<&str> = page.files.iter().map(|f| f.name.as_str()).collect();
         assert_eq!(names, ["b.nc"]);
         assert!(page.folders.is_empty());
+    }
+
+    #[test]
+    fn a_notice_is_no_listing_but_an_empty_folder_is() {
+        let at =
+            |html: &str| place(&read_page(html.as_bytes()).unwrap(), &Url::parse("https://h/a/x/").unwrap());
+        let notice = "<h1>We'll be back soon</h1><a href=\"/\">Home</a>";
+        assert!(at(notice).checked(Sought::Anything).is_err());
+        assert!(at("<a href=\"login.php\">Log in</a>").checked(Sought::Folders).is_err());
+        assert!(at("<pre><a href=\"../\">../</a></pre>").checked(Sought::Folders).is_ok());
+        assert!(at("<a href=\"/a/\">Parent Directory</a>").checked(Sought::Folders).is_ok());
     }
 
     #[test]

@@ -270,7 +270,7 @@ fn index(names: &[&str]) -> crate::server::Answer {
         .collect::<Vec<_>>()
         .concat();
     ok(format!(
-        "<html><title>Index</title><pre><a href=\"?C=N;O=D\">Name</a><hr><a href=\"/\">Parent Directory</a>\n{lines}</pre></html>"
+        "<html><title>Index</title><pre><a href=\"?C=N;O=D\">Name</a><hr><a href=\"../\">Parent Directory</a>\n{lines}</pre></html>"
     ))
 }
 
@@ -278,7 +278,7 @@ fn index(names: &[&str]) -> crate::server::Answer {
 fn prism() -> Server {
     Server::new(|_, asked: &Asked| {
         match asked.target.strip_prefix("/m/time_series/us/an/4km/").unwrap_or("?") {
-            "" => index(&["ppt/", "tmax/", "soltotal/", "README.txt"]),
+            "" => index(&["ppt/", "tmax/", "tmin/", "soltotal/", "README.txt"]),
             "ppt/daily/" | "tmax/daily/" => index(&["2003/", "2004/"]),
             "ppt/daily/2003/" => {
                 index(&["prism_ppt_us_25m_20030101.zip", "prism_ppt_us_25m_20030230.zip", "index.php"])
@@ -287,6 +287,7 @@ fn prism() -> Server {
                 index(&["prism_tmax_us_25m_20030101.zip", "prism_tmax_us_25m_20030102.zip"])
             }
             "ppt/daily/2004/" => ok("You have tried to list this folder more than twice"),
+            "tmin/daily/" => ok("<html><h1>Maintenance</h1><a href=\"/\">Home</a></html>"),
             _ => missing(),
         }
     })
