@@ -59,15 +59,18 @@ macro_rules! real {
 
             #[allow(clippy::cast_possible_truncation, reason = "rounding to f32 is the purpose")]
             #[allow(clippy::cast_lossless, reason = "the same line serves f32 and f64")]
+            #[inline]
             fn of(value: f64) -> Self {
                 value as $t
             }
 
             #[allow(clippy::cast_lossless, reason = "the same line serves f32 and f64")]
+            #[inline]
             fn to_f64(self) -> f64 {
                 self as f64
             }
 
+            #[inline]
             fn is_missing(self) -> bool {
                 self.is_nan()
             }
