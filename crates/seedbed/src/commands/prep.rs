@@ -144,10 +144,13 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     };
     let spool = ctx.spool(&request.out);
     let meter = ctx.meter("prep", Counted::Things("tiles and dates"), None);
+    // What is stored in 64 bits is also computed in them.
+    let prepare = match args.dtype {
+        DType::Float64 => seedbed_prep::prepare::<f64>,
+        _ => seedbed_prep::prepare::<f32>,
+    };
     let report = tokio::task::block_in_place(|| {
-        seedbed_prep::prepare::<f32>(&request, &spool, &ctx.projections, args.dry_run, &mut |done, total| {
-            meter.at(done, total);
-        })
+        prepare(&request, &spool, &ctx.projections, args.dry_run, &mut |done, total| meter.at(done, total))
     })?;
     drop(meter);
     let status = Status::of(report.failed.is_empty());
