@@ -79,16 +79,52 @@ impl<T: Real> Sites<T> {
         })
     }
 
+    /// The sites of the pixels computed together from `start` on.
+    pub fn lane(&self, start: usize, width: usize) -> Lane<T> {
+        let of = |values: &[T]| lane(values, start, width);
+        Lane {
+            whc: of(&self.whc),
+            capacity: of(&self.capacity),
+            gap: of(&self.gap),
+            kept: of(&self.kept),
+            water: of(&self.water),
+            open: of(&self.open),
+        }
+    }
+}
+
+/// Pixels computed together: arrays of a fixed length, whose loop becomes vector code.
+pub const LANE: usize = 64;
+
+/// `width` values from `start` on, and zeros up to the lane's length.
+pub fn lane<T: Real>(values: &[T], start: usize, width: usize) -> [T; LANE] {
+    let mut lane = [T::ZERO; LANE];
+    lane[..width].copy_from_slice(&values[start..start + width]);
+    lane
+}
+
+/// The sites of a lane.
+#[derive(Debug)]
+pub struct Lane<T> {
+    whc: [T; LANE],
+    capacity: [T; LANE],
+    gap: [T; LANE],
+    kept: [T; LANE],
+    water: [T; LANE],
+    open: [T; LANE],
+}
+
+impl<T: Real> Lane<T> {
     /// One pixel's.
     #[inline]
-    pub fn at(&self, i: usize) -> Site<T> {
+    pub fn at(&self, l: usize) -> Site<T> {
         Site {
-            whc: self.whc[i],
-            capacity: self.capacity[i],
-            gap: self.gap[i],
-            kept: self.kept[i],
-            water: self.water[i],
-            open: self.open[i],
+            whc: self.whc[l],
+            capacity: self.capacity[l],
+            gap: self.gap[l],
+            kept: self.kept[l],
+            water: self.water[l],
+            open: self.open[l],
         }
     }
 }

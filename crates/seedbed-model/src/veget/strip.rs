@@ -2,16 +2,13 @@
 
 use super::day::{OUTPUTS, Stores, Weather, day};
 use super::parameters::{Parameters, Rules};
-use super::site::Sites;
+use super::site::{LANE, Sites, lane};
 use super::spec::{fixed, input};
 use crate::reference_et::{SolarDay, hargreaves_samani};
 use crate::values::Number;
 use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
 use seedbed_block::Date;
 use std::collections::BTreeMap;
-
-/// Pixels computed together, so that each output's values lie side by side.
-const LANE: usize = 64;
 
 /// A simulation of VegET.
 #[derive(Debug)]
@@ -75,6 +72,11 @@ impl<T: Number> Strip<T> {
     }
 }
 
+/// The mean of the day's extremes.
+fn mean<T: Number>(tmin: &[T; LANE], tmax: &[T; LANE]) -> [T; LANE] {
+    std::array::from_fn(|l| (tmin[l] + tmax[l]) / T::of(2.0))
+}
+
 impl<T: Number> Simulation for Strip<T> {
     fn advance(&mut self, forcing: &Forcing<'_>, out: &mut Outputs<'_>) -> Result<(), ModelError> {
         forcing.check_order(self.last)?;
@@ -97,36 +99,44 @@ impl<T: Number> Simulation for Strip<T> {
             &computed
         };
 
-        let mut lane = [[T::ZERO; LANE]; OUTPUTS];
-        for (d, date) in forcing.dates.iter().enumerate() {
-            let first = self.last.is_none();
-            for start in (0..n).step_by(LANE) {
-                let width = LANE.min(n - start);
-                for l in 0..width {
-                    let (i, at) = (start + l, d * n + start + l);
-                    let mean = (tmin[at] + tmax[at]) / T::of(2.0);
+        let fresh = self.last.is_none();
+        for start in (0..n).step_by(LANE) {
+            let width = LANE.min(n - start);
+            let site = self.sites.lane(start, width);
+            let mut soil = lane(&self.soil, start, width);
+            let mut pack = lane(&self.pack, start, width);
+            for d in 0..forcing.dates.len() {
+                let first = fresh && d == 0;
+                let read = |values: &[T]| lane(values, d * n + start, width);
+                let (ppt, ndvi, eto) = (read(ppt), read(ndvi), read(eto));
+                let (tmin, tmax) = (read(tmin), read(tmax));
+                let tavg = tavg.map_or_else(|| mean(&tmin, &tmax), read);
+                let mut daily = [[T::ZERO; LANE]; OUTPUTS];
+                for l in 0..LANE {
                     let weather = Weather {
-                        ppt: ppt[at],
-                        tmin: tmin[at],
-                        tmax: tmax[at],
-                        tavg: tavg.map_or(mean, |t| t[at]),
-                        ndvi: ndvi[at],
-                        eto: eto[at],
+                        ppt: ppt[l],
+                        tmin: tmin[l],
+                        tmax: tmax[l],
+                        tavg: tavg[l],
+                        ndvi: ndvi[l],
+                        eto: eto[l],
                     };
-                    let before = Stores { soil: self.soil[i], pack: self.pack[i] };
-                    let (daily, after) =
-                        day(&self.parameters, self.rules, self.sites.at(i), before, first, weather);
-                    for (column, value) in lane.iter_mut().zip(daily) {
-                        column[l] = value;
+                    let before = Stores { soil: soil[l], pack: pack[l] };
+                    let (values, after) =
+                        day(&self.parameters, self.rules, site.at(l), before, first, weather);
+                    for (output, value) in daily.iter_mut().zip(values) {
+                        output[l] = value;
                     }
-                    (self.soil[i], self.pack[i]) = (after.soil, after.pack);
+                    (soil[l], pack[l]) = (after.soil, after.pack);
                 }
                 for (index, values) in &mut outputs {
-                    values[d * n + start..][..width].copy_from_slice(&lane[*index][..width]);
+                    values[d * n + start..][..width].copy_from_slice(&daily[*index][..width]);
                 }
             }
-            self.last = Some(*date);
+            self.soil[start..][..width].copy_from_slice(&soil[..width]);
+            self.pack[start..][..width].copy_from_slice(&pack[..width]);
         }
+        self.last = forcing.dates.last().copied().or(self.last);
         Ok(())
     }
 

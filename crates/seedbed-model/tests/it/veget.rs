@@ -311,3 +311,44 @@ fn the_revision_goes_up_whenever_a_bit_of_a_result_changes() {
     assert_eq!(spec.revision, 1);
     assert_eq!(now.clone().map(|n| n.2).collect::<Vec<_>>(), pinned, "{:#?}", now.collect::<Vec<_>>());
 }
+
+#[test]
+fn depths_in_half_millimetres_give_outputs_in_half_millimetres() {
+    // Twice every depth, and twice the melt a squared degree gives: every output is exactly
+    // twice as large, since all terms are of the first degree in depths of water.
+    let case = weather(31, 40, 500);
+    let mut doubled = case.clone();
+    let double = |values: &mut Option<Vec<f64>>| values.iter_mut().flatten().for_each(|v| *v *= 2.0);
+    for i in [0, 5] {
+        double(&mut doubled.inputs[i]);
+    }
+    for i in [0, 1, 2] {
+        double(&mut doubled.statics[i]);
+    }
+    for variant in ["default", "reference", "master"] {
+        for precision in [Precision::Single, Precision::Double] {
+            let once = run(veget(), &settings(veget(), &[("variant", variant)]), &case, precision);
+            let melt = [("variant", variant), ("melt_factor", "0.12")];
+            let twice = run(veget(), &settings(veget(), &melt), &doubled, precision);
+            for (a, b) in once.iter().flatten().zip(twice.iter().flatten()) {
+                assert!(a.iter().zip(b).all(|(a, b)| 2.0 * a == *b), "{variant} {precision:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn archives_units_convert_to_the_models() {
+    use seedbed_block::Unit;
+    let inputs = &veget().spec().inputs;
+    for (name, units) in [
+        ("ppt", vec![Unit::KilogramPerSquareMetre, Unit::Inch]),
+        ("tmin", vec![Unit::Kelvin, Unit::Fahrenheit]),
+        ("eto", vec![Unit::KilogramPerSquareMetre]),
+    ] {
+        let to = inputs[veget().spec().input(name).unwrap()].unit;
+        assert!(units.iter().all(|u| u.to(to).is_ok()), "{name}");
+    }
+    assert!(Unit::WattPerSquareMetre.to(inputs[5].unit).is_err());
+    assert!(veget().spec().outputs.iter().all(|o| o.unit == Unit::Millimetre));
+}
