@@ -229,3 +229,22 @@ fn real_listings_pass_every_parser_without_panic() {
         }
     }
 }
+
+#[test]
+fn real_prism_folder_is_crawled_as_a_mirror() {
+    let Some(listings) = listings() else { return };
+    let prism = listings.with_file_name("prism");
+    let found = run(&Definition::builtin("prism-daily-old").unwrap(), &at(prism.to_str().unwrap())).unwrap();
+    let ids: Vec<&str> = found.items.iter().map(seedbed_catalog::Item::id).collect();
+    let days = ["19810101", "19910101", "20120101", "20170101"].map(|d| format!("prism-daily-old-{d}"));
+    assert_eq!(ids, days);
+    let tmin = found.items[0].asset("tmin").unwrap();
+    assert!(tmin.href().ends_with("PRISM_tmin_stable_4kmD2_19810101_bil.zip"));
+    assert_eq!(tmin.size(), Some(1_454_696));
+    let superseded = json!(["PRISM_tmin_stable_4kmD1_19810101_bil.zip"]);
+    assert_eq!(found.items[0].property("seedbed:superseded"), Some(&superseded));
+    // Names of no archive; normals, months and bulk zips are known and passed over.
+    let rejected: Vec<&str> = found.rejected.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(rejected, ["bad.zip", "empty.zip", "good.zip", "prism_monthly_ppt_cida_subset.nc"]);
+    assert_valid(found, &listings);
+}
