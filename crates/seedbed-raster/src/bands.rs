@@ -14,8 +14,18 @@ use std::path::Path;
 /// The formats opened as bands: nothing that could be a list of other files,
 /// a script or a service.
 pub const BAND_DRIVERS: &[&str] = &[
-    "GTiff", "EHdr", "AAIGrid", "JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "JP2Lura", "JP2Grok", "VRT",
-    "ENVI", "HFA",
+    "GTiff",
+    "EHdr",
+    "AAIGrid",
+    "JP2OpenJPEG",
+    "JP2KAK",
+    "JP2ECW",
+    "JP2MrSID",
+    "JP2Lura",
+    "JP2Grok",
+    "VRT",
+    "ENVI",
+    "HFA",
 ];
 
 pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> Result<Dataset, RasterError> {
@@ -24,8 +34,14 @@ pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> 
         allowed_drivers: Some(drivers),
         ..DatasetOptions::default()
     };
-    Dataset::open_ex(name, options)
-        .map_err(|e| RasterError::Gdal { path: path.to_owned(), reason: reason(&e) })
+    Dataset::open_ex(name, options).map_err(|e| {
+        let said = reason(&e);
+        if said.contains("not recognized as") {
+            let reason = format!("{} can't make sense of it: it may be cut short", drivers.join(", "));
+            return RasterError::Damaged { path: path.to_owned(), reason };
+        }
+        RasterError::Gdal { path: path.to_owned(), reason: said }
+    })
 }
 
 /// The fields of an HDF4 file: (name, GDAL's name for it).
@@ -64,9 +80,15 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
     let numbers = match variable {
         Some(wanted) if count > 1 => {
             let labels = || (1..=count).map(|i| format!("band {i}"));
-            let found = descriptions.iter().position(|d| d == wanted).or_else(|| labels().position(|l| l == wanted));
-            let available =
-                || descriptions.iter().zip(labels()).map(|(d, l)| if d.is_empty() { l } else { d.clone() }).collect();
+            let found =
+                descriptions.iter().position(|d| d == wanted).or_else(|| labels().position(|l| l == wanted));
+            let available = || {
+                descriptions
+                    .iter()
+                    .zip(labels())
+                    .map(|(d, l)| if d.is_empty() { l } else { d.clone() })
+                    .collect()
+            };
             vec![
                 1 + found.ok_or_else(|| RasterError::Variable {
                     path: path.to_owned(),

@@ -114,9 +114,9 @@ impl Origin {
                 let epoch = civil(1970, 1, 1)?;
                 epoch.checked_add(Span::new().try_days(self.julian_day() - 2_440_588 + n).ok()?).ok()
             }
-            Days::Gregorian | Days::Mixed => civil(self.year, self.month, self.day)?
-                .checked_add(Span::new().try_days(n).ok()?)
-                .ok(),
+            Days::Gregorian | Days::Mixed => {
+                civil(self.year, self.month, self.day)?.checked_add(Span::new().try_days(n).ok()?).ok()
+            }
         }
     }
 

@@ -155,7 +155,11 @@ pub fn write<T: Real>(
 /// Whether a type has a number (NaN in the floating ones).
 fn holds(dtype: DType, value: f64) -> bool {
     let (min, max) = dtype.range();
-    if dtype.is_integer() { value.fract() == 0.0 && (min..=max).contains(&value) } else { !value.is_infinite() }
+    if dtype.is_integer() {
+        value.fract() == 0.0 && (min..=max).contains(&value)
+    } else {
+        !value.is_infinite()
+    }
 }
 
 /// Physical values to stored ones, still as doubles.

@@ -81,8 +81,8 @@ fn refuse_remote_vrt(path: &Path, head: &[u8]) -> Result<(), RasterError> {
     if !String::from_utf8_lossy(head).trim_start().starts_with("<VRTDataset") {
         return Ok(());
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| RasterError::Io { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| RasterError::Io { path: path.to_owned(), source })?;
     for tag in ["<SourceFilename", "<SourceDataset", "<SrcDSName"] {
         for element in text.split(tag).skip(1) {
             let name = element.split_once('>').map_or(element, |(_, rest)| rest);
@@ -120,7 +120,8 @@ pub fn members(path: &Path) -> Result<Vec<Member>, RasterError> {
         .map_err(|e| damaged(format!("its zip directory can't be read ({e})")))?;
     let mut all = Vec::new();
     for i in 0..zip.len() {
-        let entry = zip.by_index_raw(i).map_err(|e| damaged(format!("zip member {i} can't be read ({e})")))?;
+        let entry =
+            zip.by_index_raw(i).map_err(|e| damaged(format!("zip member {i} can't be read ({e})")))?;
         let name = entry.name().map_err(|e| damaged(format!("zip member {i} has no readable name ({e})")))?;
         all.push(Member { name: name.into_owned(), size: entry.size() });
     }

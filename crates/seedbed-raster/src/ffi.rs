@@ -114,12 +114,8 @@ pub fn matches(srs: &SpatialRef) -> Vec<(SpatialRef, i32)> {
     // `count` handles and one of `count` integers, which we copy (from_c_obj
     // clones) before releasing both with the functions GDAL names for them.
     unsafe {
-        let found = sys::OSRFindMatches(
-            srs.to_c_hsrs(),
-            ptr::null_mut(),
-            &raw mut count,
-            &raw mut confidences,
-        );
+        let found =
+            sys::OSRFindMatches(srs.to_c_hsrs(), ptr::null_mut(), &raw mut count, &raw mut confidences);
         if found.is_null() {
             return Vec::new();
         }
@@ -155,9 +151,8 @@ impl PointTransform {
     pub fn point(&self, x: f64, y: f64) -> Option<(f64, f64)> {
         let (mut px, mut py) = (x, y);
         // SAFETY: both pointers are to one f64 each, as the count of 1 says; z may be null.
-        let ok = unsafe {
-            sys::OCTTransform(self.0.to_c_hct(), 1, &raw mut px, &raw mut py, ptr::null_mut())
-        };
+        let ok =
+            unsafe { sys::OCTTransform(self.0.to_c_hct(), 1, &raw mut px, &raw mut py, ptr::null_mut()) };
         (ok == 1 && px.is_finite() && py.is_finite()).then_some((px, py))
     }
 }
@@ -209,8 +204,7 @@ impl<'a> Group<'a> {
     pub fn array(&self, name: &str) -> Option<Array<'_>> {
         let name = CString::new(name).ok()?;
         // SAFETY: the group and the string are alive for the call.
-        let handle =
-            unsafe { sys::GDALGroupOpenMDArray(self.handle, name.as_ptr(), ptr::null_mut()) };
+        let handle = unsafe { sys::GDALGroupOpenMDArray(self.handle, name.as_ptr(), ptr::null_mut()) };
         (!handle.is_null()).then_some(Array { handle, _group: self })
     }
 }
@@ -314,11 +308,8 @@ impl Array<'_> {
             // SAFETY: GDAL returns null or `count` doubles that VSIFree releases.
             unsafe {
                 let list = sys::GDALAttributeReadAsDoubleArray(handle, &raw mut count);
-                let numbers = if list.is_null() {
-                    Vec::new()
-                } else {
-                    (0..count).map(|i| *list.add(i)).collect()
-                };
+                let numbers =
+                    if list.is_null() { Vec::new() } else { (0..count).map(|i| *list.add(i)).collect() };
                 sys::VSIFree(list.cast());
                 numbers
             }

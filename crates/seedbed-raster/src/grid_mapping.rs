@@ -34,8 +34,8 @@ fn proj_string(
     .find_map(|key| number(key))
     .unwrap_or(0.0);
     let lat_0 = number("latitude_of_projection_origin");
-    let scale = number("scale_factor_at_projection_origin")
-        .or_else(|| number("scale_factor_at_central_meridian"));
+    let scale =
+        number("scale_factor_at_projection_origin").or_else(|| number("scale_factor_at_central_meridian"));
     let origin = lat_0.unwrap_or(0.0);
     let mut s = match name {
         "latitude_longitude" => "+proj=longlat".to_owned(),
@@ -95,7 +95,9 @@ fn proj_string(
             // ellipsoid alone.
             if geographic { "+datum=WGS84" } else { "+ellps=WGS84" }.to_owned()
         }
-        (_, _, Some(a), Some(rf), _) if is(a, 6_378_137.0) && is(rf, 298.257_222_101) => "+ellps=GRS80".to_owned(),
+        (_, _, Some(a), Some(rf), _) if is(a, 6_378_137.0) && is(rf, 298.257_222_101) => {
+            "+ellps=GRS80".to_owned()
+        }
         (_, _, Some(a), Some(rf), _) if rf != 0.0 => format!("+a={a} +rf={rf}"),
         (_, _, Some(a), _, Some(b)) => format!("+a={a} +b={b}"),
         (_, _, Some(a), ..) => format!("+R={a}"),
@@ -110,11 +112,7 @@ mod tests {
     use super::*;
 
     fn string(name: &str, numbers: &[(&str, &[f64])]) -> Option<String> {
-        proj_string(
-            name,
-            |key| numbers.iter().find(|(k, _)| *k == key).map(|(_, v)| v.to_vec()),
-            |_| None,
-        )
+        proj_string(name, |key| numbers.iter().find(|(k, _)| *k == key).map(|(_, v)| v.to_vec()), |_| None)
     }
 
     #[test]

@@ -104,8 +104,7 @@ pub fn variables(dataset: &Dataset) -> Vec<String> {
             let Some(array) = group.array(name) else { return false };
             let dims = array.dimensions();
             let [.., y, x] = dims.as_slice() else { return false };
-            let mut axis_of =
-                |name: &str| *axes.entry(name.to_owned()).or_insert_with(|| axis(&group, name));
+            let mut axis_of = |name: &str| *axes.entry(name.to_owned()).or_insert_with(|| axis(&group, name));
             let horizontal = axis_of(&y.0) == Axis::Y && axis_of(&x.0) == Axis::X;
             let numeric = dtype(array.stored_type()).is_some();
             // 2-D longitudes and latitudes are coordinates, not data.
@@ -167,13 +166,17 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
     let affine = Affine { a: dx, b: 0.0, c: x0 - dx / 2.0, d: 0.0, e: dy, f: y0 - dy / 2.0 };
 
     let long: Vec<usize> = (0..leading.len()).filter(|i| leading[*i].1 != 1).collect();
-    let times: Vec<usize> = (0..leading.len()).filter(|i| axis(&group, &leading[*i].0) == Axis::Time).collect();
+    let times: Vec<usize> =
+        (0..leading.len()).filter(|i| axis(&group, &leading[*i].0) == Axis::Time).collect();
     let along = match (long.as_slice(), times.as_slice()) {
         ([], times) => times.first().copied(),
         ([one], _) => Some(*one),
         _ => {
             let names: Vec<&str> = long.iter().map(|i| leading[*i].0.as_str()).collect();
-            return Err(damaged(format!("variable `{name}` runs along {}: layers need one axis", names.join(" and "))));
+            return Err(damaged(format!(
+                "variable `{name}` runs along {}: layers need one axis",
+                names.join(" and ")
+            )));
         }
     };
     let layers = match along {
@@ -187,10 +190,10 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
     let stored = array.stored_type();
     let dtype = dtype(stored).ok_or_else(|| damaged(format!("variable `{name}` isn't numeric")))?;
     let first = |key: &str| array.number_attribute(key).and_then(|list| list.first().copied());
+    let nodata = array.nodata().or_else(|| first("_FillValue"));
     // Floats that were never written hold netCDF's default fill value.
     let default_fill = matches!(dtype, DType::Float32 | DType::Float64).then_some(9.969_209_968_386_869e36);
-    let nodata = array.nodata().or_else(|| first("_FillValue")).or(default_fill);
-    let also_nodata = first("missing_value").filter(|m| Some(*m) != nodata);
+    let also_nodata = first("missing_value").filter(|m| Some(*m) != nodata).or(default_fill);
     let unsigned = array.text_attribute("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
     Ok(Variable {
         name: name.to_owned(),
@@ -219,9 +222,8 @@ fn clock_of(group: &Group<'_>, path: &Path, name: &str, size: usize) -> Result<V
     let Some(array) = group.array(name) else { return Ok(silent()) };
     let Some(units) = units(&array) else { return Ok(silent()) };
     let calendar = array.text_attribute("calendar").unwrap_or_default();
-    let values: Vec<f64> = array
-        .read(&[0], &[size])
-        .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    let values: Vec<f64> =
+        array.read(&[0], &[size]).map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
     let dates = clock::dates(&units, &calendar, &values).map_err(|reason| RasterError::Time {
         path: path.to_owned(),
         units,
@@ -247,7 +249,13 @@ fn coordinates(group: &Group<'_>, path: &Path, name: &str) -> Result<(Vec<f64>, 
 
 /// The first coordinate and the step, in metres or degrees.
 #[expect(clippy::cast_precision_loss, reason = "axis lengths are far below 2^52")]
-fn spacing(path: &Path, name: &str, values: &[f64], unit: &str, degrees: bool) -> Result<(f64, f64), RasterError> {
+fn spacing(
+    path: &Path,
+    name: &str,
+    values: &[f64],
+    unit: &str,
+    degrees: bool,
+) -> Result<(f64, f64), RasterError> {
     let bad = |missing: String| RasterError::NoGeobox { path: path.to_owned(), missing };
     let metres = match unit.to_ascii_lowercase().as_str() {
         _ if degrees => 1.0,
@@ -262,11 +270,8 @@ fn spacing(path: &Path, name: &str, values: &[f64], unit: &str, degrees: bool) -
         return Err(bad(format!("axis `{name}` has one value and so no spacing")));
     }
     let step = (last - first) / (values.len() - 1) as f64;
-    let uneven = values
-        .iter()
-        .enumerate()
-        .map(|(i, v)| ((v - first) / step - i as f64).abs())
-        .fold(0.0, f64::max);
+    let uneven =
+        values.iter().enumerate().map(|(i, v)| ((v - first) / step - i as f64).abs()).fold(0.0, f64::max);
     if step == 0.0 || !step.is_finite() || uneven > UNEVEN || uneven.is_nan() {
         return Err(bad(format!("axis `{name}` is uneven by {uneven:.3} steps of {step}")));
     }
@@ -304,6 +309,8 @@ impl Variable {
             Gdt::GDT_Float32 => array.read::<f32>(s, n).map(|raw| self.decoding.decode(&raw)),
             _ => array.read::<f64>(s, n).map(|raw| self.decoding.decode(&raw)),
         };
-        decoded.map_err(|reason| failed(format!("layers {} to {} can't be read: {reason}", layers.start, layers.end)))
+        decoded.map_err(|reason| {
+            failed(format!("layers {} to {} can't be read: {reason}", layers.start, layers.end))
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! Where a raster lies: what its file says against what its metadata claim.
 
-use crate::proj::{Proj, same_crs};
 use crate::RasterError;
+use crate::proj::{Proj, same_crs};
 use seedbed_block::Shape2d;
 use seedbed_grid::{Affine, Crs, GeoBox, Projections};
 use std::path::Path;
@@ -20,9 +20,15 @@ pub struct Said {
 
 /// The geobox from both.
 #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
-pub fn geobox(path: &Path, shape: Shape2d, said: Said, claimed: Option<&GeoBox>) -> Result<GeoBox, RasterError> {
+pub fn geobox(
+    path: &Path,
+    shape: Shape2d,
+    said: Said,
+    claimed: Option<&GeoBox>,
+) -> Result<GeoBox, RasterError> {
     let contradiction = |reason: String| RasterError::Claim { path: path.to_owned(), reason };
-    let missing = |missing: &str| RasterError::NoGeobox { path: path.to_owned(), missing: missing.to_owned() };
+    let missing =
+        |missing: &str| RasterError::NoGeobox { path: path.to_owned(), missing: missing.to_owned() };
     if let Some(claim) = claimed
         && claim.shape != shape
     {
@@ -50,7 +56,14 @@ pub fn geobox(path: &Path, shape: Shape2d, said: Said, claimed: Option<&GeoBox>)
             if off > CLAIM {
                 return Err(contradiction(format!(
                     "its corner is at {}, {} with pixels of {}×{}, its metadata say {}, {} and {}×{} ({off:.2} px off)",
-                    own.c, own.f, own.a, own.e, claim.affine.c, claim.affine.f, claim.affine.a, claim.affine.e
+                    own.c,
+                    own.f,
+                    own.a,
+                    own.e,
+                    claim.affine.c,
+                    claim.affine.f,
+                    claim.affine.a,
+                    claim.affine.e
                 )));
             }
             own
@@ -100,7 +113,11 @@ mod tests {
     }
 
     fn claim(affine: [f64; 6]) -> GeoBox {
-        GeoBox { crs: Proj.resolve("OGC:CRS84").unwrap(), affine: affine.into(), shape: Shape2d { rows: 10, cols: 20 } }
+        GeoBox {
+            crs: Proj.resolve("OGC:CRS84").unwrap(),
+            affine: affine.into(),
+            shape: Shape2d { rows: 10, cols: 20 },
+        }
     }
 
     #[test]

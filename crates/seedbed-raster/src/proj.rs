@@ -180,7 +180,12 @@ fn find(definition: &str) -> Result<Found, ProjectionError> {
             members.shift_remove(key);
         }
     }
-    Ok(Found::Crs(Box::new(Crs { code, wkt2: without_usage(&wkt2), projjson, geographic: srs.is_geographic() })))
+    Ok(Found::Crs(Box::new(Crs {
+        code,
+        wkt2: without_usage(&wkt2),
+        projjson,
+        geographic: srs.is_geographic(),
+    })))
 }
 
 /// Whether the datum is one that PROJ could look up.
@@ -345,7 +350,12 @@ mod tests {
     #[test]
     fn the_same_system_resolves_to_the_same_value() {
         let same = [
-            vec!["EPSG:4326", "OGC:CRS84", "+proj=longlat +datum=WGS84 +no_defs", "urn:ogc:def:crs:OGC:1.3:CRS84"],
+            vec![
+                "EPSG:4326",
+                "OGC:CRS84",
+                "+proj=longlat +datum=WGS84 +no_defs",
+                "urn:ogc:def:crs:OGC:1.3:CRS84",
+            ],
             vec![
                 "EPSG:5070",
                 r#"PROJCS["NAD_1983_Albers",GEOGCS["GCS_North_American_1983",DATUM["D_North_American_1983",SPHEROID["GRS_1980",6378137.0,298.257222101]],PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["Albers"],PARAMETER["False_Easting",0.0],PARAMETER["False_Northing",0.0],PARAMETER["Central_Meridian",-96.0],PARAMETER["Standard_Parallel_1",29.5],PARAMETER["Standard_Parallel_2",45.5],PARAMETER["Latitude_Of_Origin",23.0],UNIT["Meter",1.0]]"#,
@@ -390,8 +400,41 @@ mod tests {
     }
 
     #[test]
+    fn a_shapefiles_prj_is_in_esris_dialect() {
+        let prj = Proj.prj(&Proj.resolve("EPSG:5070").unwrap()).unwrap();
+        assert!(prj.starts_with("PROJCS[") && prj.contains("\"D_North_American_1983\""), "{prj}");
+        assert_eq!(Proj.resolve(&prj).unwrap().code.as_deref(), Some("EPSG:5070"));
+        let daymet = Proj.resolve(DAYMET).unwrap();
+        assert_eq!(Proj.resolve(&Proj.prj(&daymet).unwrap()).unwrap(), daymet);
+    }
+
+    #[test]
+    fn many_threads_agree() {
+        let codes = ["EPSG:5070", "EPSG:4326", DAYMET, "EPSG:32618", "+proj=sinu +R=6371007.181 +units=m"];
+        let work = || {
+            let all: Vec<Crs> = codes.iter().map(|c| Proj.resolve(c).unwrap()).collect();
+            let (mut xs, mut ys) = (vec![-75.25; 100], vec![40.5; 100]);
+            for pair in all.windows(2) {
+                Proj.transform(&all[1], &pair[0]).unwrap().forward(&mut xs[..1], &mut ys[..1]);
+                (xs[0], ys[0]) = (-75.25, 40.5);
+            }
+            Proj.transform(&all[1], &all[2]).unwrap().forward(&mut xs, &mut ys);
+            (all, xs.iter().chain(&ys).map(|v| v.to_bits()).collect::<Vec<_>>())
+        };
+        let first = work();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (0..6).map(|_| scope.spawn(work)).collect();
+            for other in others {
+                assert_eq!(other.join().unwrap(), first);
+            }
+        });
+    }
+
+    #[test]
     fn nonsense_is_refused_without_opening_anything() {
-        for text in ["", "EPSG:999999", "nonsense", "https://example.org/crs.wkt", "/etc/passwd", "+proj=nope"] {
+        for text in
+            ["", "EPSG:999999", "nonsense", "https://example.org/crs.wkt", "/etc/passwd", "+proj=nope"]
+        {
             let error = Proj.resolve(text).unwrap_err().to_string();
             assert!(error.contains(text), "{error}");
         }
@@ -404,7 +447,10 @@ mod tests {
         let there = Proj.transform(&wgs84, &daymet).unwrap();
         let (mut xs, mut ys) = ([-79.9, f64::NAN, 0.0], [35.2, 0.0, -90.0]);
         there.forward(&mut xs, &mut ys);
-        assert!((xs[0] - 1_745_338.810_815_9).abs() < 1e-3 && (ys[0] + 564_211.948_427).abs() < 1e-3, "{xs:?} {ys:?}");
+        assert!(
+            (xs[0] - 1_745_338.810_815_9).abs() < 1e-3 && (ys[0] + 564_211.948_427).abs() < 1e-3,
+            "{xs:?} {ys:?}"
+        );
         assert!(xs[1].is_nan() && ys[1].is_nan());
         assert!(xs[2].is_nan(), "the south pole has no image in a northern cone: {xs:?}");
         Proj.transform(&daymet, &wgs84).unwrap().forward(&mut xs[..1], &mut ys[..1]);

@@ -204,7 +204,11 @@ impl Raster {
     ///
     /// # Errors
     /// As [`Raster::read`].
-    pub fn read_layers<T: Real>(&self, layers: Range<usize>, window: PixelRange) -> Result<Vec<T>, RasterError> {
+    pub fn read_layers<T: Real>(
+        &self,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Vec<T>, RasterError> {
         runtime::prepare();
         let path = self.path.as_path();
         if layers.end > self.layers.len() || layers.start >= layers.end {
@@ -290,9 +294,8 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
 /// Refuses a classic netCDF file that is cut short.
 fn refuse_short_netcdf(path: &Path) -> Result<(), RasterError> {
     let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
-    let size = std::fs::metadata(path)
-        .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
-        .len();
+    let size =
+        std::fs::metadata(path).map_err(|source| RasterError::Io { path: path.to_owned(), source })?.len();
     match classic::needed_bytes(path) {
         Ok(Some(needed)) if size < needed => {
             Err(damaged(format!("its header promises {needed} bytes, there are {size}")))
@@ -308,10 +311,7 @@ fn open_bands(path: &Path, name: &str, size: u64) -> Result<Dataset, RasterError
     let dataset = bands::open(path, name, bands::BAND_DRIVERS, GdalOpenFlags::GDAL_OF_RASTER)?;
     if matches!(dataset.driver().short_name().as_str(), "EHdr" | "ENVI") {
         let (cols, rows) = dataset.raster_size();
-        let bits = dataset
-            .rasterband(1)
-            .ok()
-            .map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
+        let bits = dataset.rasterband(1).ok().map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
         let pixels = (cols * rows * dataset.raster_count()) as u64;
         // One-bit and similar packings are declared as bytes; only whole bytes are checked.
         let needed = pixels * bits / 8;

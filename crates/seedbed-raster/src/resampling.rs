@@ -47,8 +47,9 @@ impl FromStr for Resampling {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|r| r.name() == text).ok_or_else(|| {
-            format!("`{text}` is no resampling; there are nearest, bilinear and average")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|r| r.name() == text)
+            .ok_or_else(|| format!("`{text}` is no resampling; there are nearest, bilinear and average"))
     }
 }

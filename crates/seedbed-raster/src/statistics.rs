@@ -25,7 +25,13 @@ pub fn statistics<T: Real>(values: &[T]) -> Statistics {
     let valid = || values.iter().map(|v| v.to_f64()).filter(|v| !v.is_nan());
     let n = valid().count();
     if n == 0 {
-        return Statistics { min: f64::NAN, max: f64::NAN, mean: f64::NAN, stddev: f64::NAN, valid_percent: 0.0 };
+        return Statistics {
+            min: f64::NAN,
+            max: f64::NAN,
+            mean: f64::NAN,
+            stddev: f64::NAN,
+            valid_percent: 0.0,
+        };
     }
     let mean = valid().sum::<f64>() / n as f64;
     let variance = valid().map(|v| (v - mean) * (v - mean)).sum::<f64>() / n as f64;

@@ -96,7 +96,9 @@ impl Build<'_> {
             let centre = cell.at_centre(col + 0.5, row + 0.5).filter(|point| self.pixel(*point).is_some());
             let Some(centre) = centre else { return };
             // Gradients from the pixel's own corners.
-            let width = |corner: Option<SourcePoint>, right: Option<SourcePoint>, below: Option<SourcePoint>| {
+            let width = |corner: Option<SourcePoint>,
+                         right: Option<SourcePoint>,
+                         below: Option<SourcePoint>| {
                 let (o, r, b) = (corner?, right?, below?);
                 let turn = |d: f64| self.mapping.turn.map_or(d, |t| d - t * (d / t).round());
                 Some((turn(r.col - o.col).hypot(turn(b.col - o.col)), (r.row - o.row).hypot(b.row - o.row)))
@@ -127,7 +129,11 @@ impl Build<'_> {
         let window = checked_window(&collector)?;
         let list = list
             .into_iter()
-            .map(|(p, right, lower)| Four { first: window.map_or(NONE, |w| collector.within(w, p)), right, lower })
+            .map(|(p, right, lower)| Four {
+                first: window.map_or(NONE, |w| collector.within(w, p)),
+                right,
+                lower,
+            })
             .collect();
         Ok(Built { window, samples: Samples::Four(list), max_error })
     }
@@ -187,7 +193,8 @@ fn checked_window(collector: &Collector) -> Result<Option<PixelRange>, WarpError
     if window.is_some_and(|w| w.shape().len() >= NONE as usize) {
         return Err(WarpError::Degenerate {
             which: "source",
-            reason: "a plan's window of it has more than 4 thousand million pixels; use smaller tiles".to_owned(),
+            reason: "a plan's window of it has more than 4 thousand million pixels; use smaller tiles"
+                .to_owned(),
         });
     }
     Ok(window)
@@ -275,7 +282,8 @@ impl Lists {
         let mut next = 0;
         for target in 0..self.centre.len() {
             many.starts.push(many.index.len());
-            while let Some((_, position, weight)) = self.entries.get(next).filter(|e| e.0 as usize == target) {
+            while let Some((_, position, weight)) = self.entries.get(next).filter(|e| e.0 as usize == target)
+            {
                 many.index.push(self.collector.within(within, *position));
                 many.weight.push(*weight);
                 next += 1;

@@ -164,6 +164,7 @@ mod tests {
     use seedbed_grid::{Projections, Shape2d, Xy};
 
     #[test]
+    #[expect(clippy::cast_precision_loss, reason = "small")]
     fn every_pixel_is_within_the_tolerance_of_proj() {
         let daymet = Proj
             .resolve("+proj=lcc +lat_1=25 +lat_2=60 +lat_0=42.5 +lon_0=-100 +x_0=0 +y_0=0 +ellps=WGS84 +units=m +no_defs")
@@ -175,8 +176,7 @@ mod tests {
             shape: Shape2d { rows: 8075, cols: 7814 },
         };
         let target = Affine::north_up(Xy { x: -180.0, y: 90.0 }, 1.0 / 120.0, 1.0 / 120.0);
-        let mapping =
-            Mapping::new(&source, target, Proj.transform(&wgs84, &daymet).unwrap(), false).unwrap();
+        let mapping = Mapping::new(&source, target, Proj.transform(&wgs84, &daymet).unwrap(), false).unwrap();
         let mut worst = 0.0_f64;
         for (cell_row, cell_col) in [(150, 300), (190, 385), (170, 420)] {
             let cell = mapping.cell(cell_row, cell_col);

@@ -84,16 +84,20 @@ impl WarpPlan {
     ) -> Result<Self, WarpError> {
         check("source", source)?;
         check("target", target)?;
-        let transform = projections.transform(&target.crs, &source.crs).map_err(|cause| WarpError::Projection {
-            from: target.crs.to_string(),
-            to: source.crs.to_string(),
-            source: cause,
+        let transform = projections.transform(&target.crs, &source.crs).map_err(|cause| {
+            WarpError::Projection { from: target.crs.to_string(), to: source.crs.to_string(), source: cause }
         })?;
-        let singular = || WarpError::Degenerate { which: "source", reason: "its affine is singular".to_owned() };
+        let singular =
+            || WarpError::Degenerate { which: "source", reason: "its affine is singular".to_owned() };
         let linear = source.crs == target.crs;
         let mapping = Mapping::new(source, grid, transform, linear).ok_or_else(singular)?;
         let built = Build { mapping: &mapping, source: source.shape, range }.samples(resampling)?;
-        Ok(Self { target: target.shape, window: built.window, samples: built.samples, max_error: built.max_error })
+        Ok(Self {
+            target: target.shape,
+            window: built.window,
+            samples: built.samples,
+            max_error: built.max_error,
+        })
     }
 
     /// The source pixels that [`WarpPlan::apply`] needs, or `None` where
@@ -182,7 +186,9 @@ mod tests {
 
     #[test]
     fn the_origin_is_found_again_from_any_tile() {
-        for (origin_x, size) in [(-2_356_095.0, 30.0), (-125.020_833_333, 1.0 / 24.0), (-180.0, 0.1), (0.0, 1.0 / 3.0)] {
+        for (origin_x, size) in
+            [(-2_356_095.0, 30.0), (-125.020_833_333, 1.0 / 24.0), (-180.0, 0.1), (0.0, 1.0 / 3.0)]
+        {
             let grid = Affine::north_up(Xy { x: origin_x, y: 49.9375 }, size, size);
             for anchor in [Index { row: 7, col: 13 }, Index { row: -4000, col: 123_457 }] {
                 #[expect(clippy::cast_precision_loss, reason = "small")]

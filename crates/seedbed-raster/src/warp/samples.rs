@@ -152,7 +152,8 @@ impl Collector {
         }
         let cols = self.source.cols as u64;
         let (row, col) = (position / cols, position % cols);
-        let index = (row - window.row0.unsigned_abs()) * window.cols.unsigned_abs() + col - window.col0.unsigned_abs();
+        let index = (row - window.row0.unsigned_abs()) * window.cols.unsigned_abs() + col
+            - window.col0.unsigned_abs();
         // The plan refuses windows of more than u32::MAX pixels.
         u32::try_from(index).unwrap_or(NONE)
     }

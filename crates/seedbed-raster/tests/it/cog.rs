@@ -44,10 +44,16 @@ fn rio_cogeo_validates_them_and_rasterio_reads_their_metadata() {
         ("int16", int16()),
         ("float32", CogOptions::default()),
         ("float64", CogOptions { dtype: DType::Float64, compress: Compress::Zstd, ..CogOptions::default() }),
-        ("uint8", CogOptions {
-            dtype: DType::UInt8, nodata: Some(255.0), scale: 0.1, overview_resampling: Resampling::Nearest,
-            ..CogOptions::default()
-        }),
+        (
+            "uint8",
+            CogOptions {
+                dtype: DType::UInt8,
+                nodata: Some(255.0),
+                scale: 0.1,
+                overview_resampling: Resampling::Nearest,
+                ..CogOptions::default()
+            },
+        ),
         ("uncompressed", CogOptions { compress: Compress::None, ..CogOptions::default() }),
     ] {
         let path = folder.path().join(format!("{name}.tif"));
@@ -63,13 +69,18 @@ fn rio_cogeo_validates_them_and_rasterio_reads_their_metadata() {
         assert_eq!(found["tile"], 512);
         assert_eq!(found["overviews"], 2);
         assert_eq!(found["transform"], serde_json::json!([1000.0, 0.0, 1e6, 0.0, -1000.0, 2e6]));
-        assert_eq!(found["tags"].as_object().unwrap().keys().collect::<Vec<_>>(), ["AREA_OR_POINT"], "no date, no software");
+        assert_eq!(
+            found["tags"].as_object().unwrap().keys().collect::<Vec<_>>(),
+            ["AREA_OR_POINT"],
+            "no date, no software"
+        );
         let valid: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).collect();
         assert_eq!(found["valid"], valid.len());
         let sum = found["sum"].as_f64().unwrap() * options.scale;
         let expected: f64 = valid.iter().sum();
         assert!((sum - expected).abs() < 1e-3 * expected, "{sum} {expected}");
-        let others: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        let others: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert!(others.iter().all(|n| n.to_string_lossy().ends_with(".tif")), "no side files: {others:?}");
     }
 }
@@ -103,7 +114,10 @@ fn scaled_values_come_back_within_half_a_step() {
         let values = save(&path, &place, &int16());
         let raster = open(&path);
         assert_eq!(raster.geobox(), &place);
-        assert_eq!((raster.data_type(), raster.nodata(), raster.unit()), (DType::Int16, Some(-32_768.0), Some("degC")));
+        assert_eq!(
+            (raster.data_type(), raster.nodata(), raster.unit()),
+            (DType::Int16, Some(-32_768.0), Some("degC"))
+        );
         assert_eq!(raster.variable(), Some("tmax"));
         for (a, b) in read_all(&raster).iter().zip(&values) {
             assert!(a.is_nan() && b.is_nan() || (a - b).abs() <= 0.005 + 1e-12, "{a} {b}");

@@ -41,7 +41,13 @@ fn texts_and_empty_files_are_no_rasters() {
 
 #[test]
 fn urls_and_virtual_paths_are_never_opened() {
-    for path in ["http://127.0.0.1:9/a.tif", "https://example.org/a.nc", "/vsicurl/http://127.0.0.1:9/a.tif", "/vsizip/a.zip", "s3://b/k.tif"] {
+    for path in [
+        "http://127.0.0.1:9/a.tif",
+        "https://example.org/a.nc",
+        "/vsicurl/http://127.0.0.1:9/a.tif",
+        "/vsizip/a.zip",
+        "s3://b/k.tif",
+    ] {
         let error = Raster::open(&source(Path::new(path))).err();
         assert!(matches!(error, Some(RasterError::NotLocal { .. })), "{path}: {error:?}");
     }
@@ -73,7 +79,10 @@ fn translated(folder: &Path, format: &str, name: &str) -> (PathBuf, Vec<f64>, Sh
     let place = geobox("EPSG:4326", (-124.0, 44.0), (0.05, 0.05), (60, 80));
     let values = field(place.shape);
     save(&tif, &place, &values);
-    run("gdal_translate", &["-q", "-of", format, "-a_nodata", "-9999", tif.to_str().unwrap(), out.to_str().unwrap()]);
+    run(
+        "gdal_translate",
+        &["-q", "-of", format, "-a_nodata", "-9999", tif.to_str().unwrap(), out.to_str().unwrap()],
+    );
     (out, values, place.shape)
 }
 

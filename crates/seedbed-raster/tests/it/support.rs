@@ -57,7 +57,8 @@ pub fn field(shape: Shape2d) -> Vec<f64> {
     (0..shape.len())
         .map(|i| {
             let (row, col) = ((i / shape.cols) as f64, (i % shape.cols) as f64);
-            let lake = (row - shape.rows as f64 * 0.4).hypot(col - shape.cols as f64 * 0.6) < shape.rows as f64 * 0.1;
+            let lake = (row - shape.rows as f64 * 0.4).hypot(col - shape.cols as f64 * 0.6)
+                < shape.rows as f64 * 0.1;
             if lake || noise(i + 77) < 0.02 {
                 return f64::NAN;
             }
@@ -90,11 +91,7 @@ pub fn has(program: &str) -> bool {
 
 pub fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -109,8 +106,25 @@ pub fn gdalwarp(source: &Path, target: &GeoBox, resampling: &str, extra: &[&str]
     let numbers = [west, south, east, north].map(|n| format!("{n:.17}"));
     let size = [target.shape.cols, target.shape.rows].map(|n| n.to_string());
     let mut arguments = vec![
-        "-q", "-et", "0", "-r", resampling, "-ot", "Float64", "-dstnodata", "nan", "-t_srs", &target.crs.wkt2,
-        "-te", &numbers[0], &numbers[1], &numbers[2], &numbers[3], "-ts", &size[0], &size[1],
+        "-q",
+        "-et",
+        "0",
+        "-r",
+        resampling,
+        "-ot",
+        "Float64",
+        "-dstnodata",
+        "nan",
+        "-t_srs",
+        &target.crs.wkt2,
+        "-te",
+        &numbers[0],
+        &numbers[1],
+        &numbers[2],
+        &numbers[3],
+        "-ts",
+        &size[0],
+        &size[1],
     ];
     arguments.extend(extra);
     let (from, to) = (source.to_str().unwrap(), out.to_str().unwrap());

@@ -50,14 +50,18 @@ fn one_tile_equals_its_four_parts_bit_for_bit() {
                     let part = PixelRange { row0: row0 + row, col0: col0 + col, rows, cols };
                     let on_grid = WarpPlan::on_grid(source, &grid, part, resampling, &Proj).unwrap();
                     let anchor = Index { row: part.row0, col: part.col0 };
-                    let anchored = WarpPlan::new(source, &grid.geobox(part), anchor, resampling, &Proj).unwrap();
+                    let anchored =
+                        WarpPlan::new(source, &grid.geobox(part), anchor, resampling, &Proj).unwrap();
                     for plan in [on_grid, anchored] {
                         let found = apply(&plan, source, &values);
                         for i in 0..rows {
                             for j in 0..cols {
                                 let a = found[(i * cols + j) as usize];
                                 let b = expected[((row + i) * 300 + col + j) as usize];
-                                assert!(same_bits(a, b), "{definition} {resampling} at {i}, {j} of {part:?}: {a} {b}");
+                                assert!(
+                                    same_bits(a, b),
+                                    "{definition} {resampling} at {i}, {j} of {part:?}: {a} {b}"
+                                );
                             }
                         }
                     }

@@ -42,10 +42,14 @@ fn pairs() -> Vec<(&'static str, GeoBox, GeoBox)> {
 
 fn compare(name: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     let masks = found.iter().zip(expected).filter(|(a, b)| a.is_nan() != b.is_nan()).count();
-    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).filter(|d| !d.is_nan()).fold(0.0, f64::max);
+    let worst =
+        found.iter().zip(expected).map(|(a, b)| (a - b).abs()).filter(|d| !d.is_nan()).fold(0.0, f64::max);
     let valid = expected.iter().filter(|v| !v.is_nan()).count();
     let different = found.iter().zip(expected).filter(|(a, b)| (*a - *b).abs() > tolerance).count();
-    println!("{name}: {different} different; {valid} of {} valid, masks differ in {masks}, values by {worst:e}", expected.len());
+    println!(
+        "{name}: {different} different; {valid} of {} valid, masks differ in {masks}, values by {worst:e}",
+        expected.len()
+    );
     assert!(valid * 3 > expected.len(), "{name}: too little to compare");
     assert_eq!(masks, 0, "{name}");
     assert!(worst <= tolerance, "{name}: {worst}");
@@ -148,7 +152,8 @@ fn the_area_mean_agrees_with_supersampling_on_a_sheared_grid() {
     // Sinusoidal far from its central meridian is sheared by 40 degrees.
     let source = geobox(MODIS, (-7_783_653.6, 4_447_802.1), (231.656_358, 231.656_358), (500, 500));
     let target = around(&source, DAYMET, 1000.0, (40, 40));
-    let values: Vec<f64> = (0..source.shape.len()).map(|i| if noise(i + 5) < 0.1 { f64::NAN } else { noise(i) }).collect();
+    let values: Vec<f64> =
+        (0..source.shape.len()).map(|i| if noise(i + 5) < 0.1 { f64::NAN } else { noise(i) }).collect();
     let (found, _) = warp::<f64>(&source, &target, &values, Resampling::Average);
     let transform = Proj.transform(&target.crs, &source.crs).unwrap();
     let inverse = source.affine.inverse().unwrap();
@@ -158,7 +163,7 @@ fn the_area_mean_agrees_with_supersampling_on_a_sheared_grid() {
         for s in 0..144 {
             let (row, col) = (i / 40, i % 40);
             let at = target.affine.apply(
-                col as f64 + ((s % 12) as f64 + 0.5) / 12.0,
+                col as f64 + (f64::from(s % 12) + 0.5) / 12.0,
                 row as f64 + (f64::from(s / 12) + 0.5) / 12.0,
             );
             let (mut x, mut y) = ([at.x], [at.y]);
@@ -179,7 +184,9 @@ fn the_area_mean_agrees_with_supersampling_on_a_sheared_grid() {
         }
     }
     let rmse = (squares / f64::from(count)).sqrt();
-    println!("area mean against 12×12 samples: rmse {rmse:.5}, largest {worst:.5} over {count} pixels (field sd 0.289)");
+    println!(
+        "area mean against 12×12 samples: rmse {rmse:.5}, largest {worst:.5} over {count} pixels (field sd 0.289)"
+    );
     assert!(count > 1500);
     // 144 samples place a pixel's weight to about 1/12 of its border, which
     // for this field is 0.01.
@@ -201,7 +208,9 @@ fn an_aligned_area_mean_is_the_plain_mean() {
 #[test]
 fn a_tile_beyond_the_source_is_all_missing() {
     let source = geobox(DAYMET, (0.0, 0.0), (1000.0, 1000.0), (50, 50));
-    for (definition, corner) in [("EPSG:4326", (10.0, 50.0)), ("EPSG:4326", (100.0, -60.0)), (DAYMET, (1e6, 1e6))] {
+    for (definition, corner) in
+        [("EPSG:4326", (10.0, 50.0)), ("EPSG:4326", (100.0, -60.0)), (DAYMET, (1e6, 1e6))]
+    {
         let size = if definition == DAYMET { 1000.0 } else { 0.01 };
         let target = geobox(definition, corner, (size, size), (40, 50));
         for resampling in Resampling::ALL {
@@ -253,3 +262,39 @@ fn what_is_written_is_what_is_read() {
     assert_eq!(raster.geobox().shape, Shape2d { rows: 61, cols: 47 });
     compare("written and read", &read_all(&raster), &values, 0.0);
 }
+
+/// FNV-1a of the bits.
+fn digest(values: &[f64]) -> u64 {
+    values
+        .iter()
+        .flat_map(|v| v.to_bits().to_le_bytes())
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
+#[test]
+fn kernels_give_the_bits_of_their_revision() {
+    // Within one CRS, so that PROJ's release has no part in it. Whoever changes
+    // these numbers must raise Resampling::REVISION: outputs are keyed by it.
+    let source = geobox("EPSG:5070", (0.0, 0.0), (10.0, 10.0), (60, 70));
+    let fine = geobox("EPSG:5070", (33.0, -41.0), (7.0, 6.0), (50, 60));
+    let coarse = geobox("EPSG:5070", (33.0, -41.0), (27.0, 31.0), (20, 30));
+    let mut values: Vec<f64> = (0..source.shape.len()).map(noise).collect();
+    values.iter_mut().step_by(17).for_each(|v| *v = f64::NAN);
+    let mut found = Vec::new();
+    for target in [fine, coarse] {
+        for resampling in Resampling::ALL {
+            found.push(digest(&warp::<f64>(&source, &target, &values, resampling).0));
+        }
+    }
+    assert_eq!(Resampling::REVISION, 1);
+    assert_eq!(found, GOLDEN, "{found:#X?}");
+}
+
+const GOLDEN: [u64; 6] = [
+    0xFB4C_12FD_E562_7F88,
+    0xDFD9_A401_C4AF_FC02,
+    0x9108_61D1_85A1_0A89,
+    0x6C07_349E_F6DC_0AFB,
+    0xDF58_A056_2E0C_313E,
+    0xE1E2_B2A6_9675_0CD0,
+];
