@@ -240,6 +240,19 @@ mod tests {
     }
 
     #[test]
+    fn boxes_across_the_antimeridian_find_both_sides() {
+        let fiji = Query { bbox: Some("177,-20,-178,-12".parse().unwrap()), ..Query::default() };
+        let near = |bbox: Value| {
+            let mut item = Item::new("i");
+            item.set_field("bbox", bbox);
+            fiji.matches(&item).unwrap()
+        };
+        assert!(near(json!([178, -16, 179, -15])) && near(json!([-179, -16, -178.5, -15])));
+        assert!(near(json!([179, -16, -179, -15])) && near(json!([-180, -90, 180, 90])));
+        assert!(!near(json!([-177, -16, 176, -15])) && !near(json!([178, 0, 179, 1])));
+    }
+
+    #[test]
     fn cql2_filters_look_at_properties_and_fields() {
         for (text, is) in [
             ("platform = 'terra'", true),

@@ -13,7 +13,9 @@ use crate::{CatalogError, Collection, Item, Tree};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 /// What becomes of the copies that existing items of the tree point to.
@@ -122,7 +124,8 @@ impl TreeBuilder {
         let mut children = Vec::new();
         for (collection, items) in &self.collections {
             let place = root.join(&safe_name(collection.id())).join("collection.json");
-            let existing = read_existing(stores, &place).await?;
+            let given = items.iter().map(|item| place_of(item.id(), &place)).collect();
+            let existing = read_existing(stores, &place, &given).await?;
             self.plan_collection(&mut plan, &root, &place, existing.as_ref(), collection, items)?;
             children.push((place, collection.title().map(str::to_owned)));
         }
@@ -158,10 +161,7 @@ impl TreeBuilder {
             let before = old.get(id);
             // An item that is in a sub-catalog already stays there.
             let document = before.and_then(|b| b.location()).filter(|at| is_inside(root, at)).cloned();
-            let document = document.unwrap_or_else(|| {
-                let name = safe_name(id);
-                place.parent().unwrap_or_else(|| root.clone()).join(&name).join(&format!("{name}.json"))
-            });
+            let document = document.unwrap_or_else(|| place_of(id, place));
             let mut item = (*item).clone();
             if let (Merge::KeepCopies, Some(before)) = (self.merge, before) {
                 keep_copies(&mut item, before);
@@ -356,11 +356,29 @@ async fn read_optional(stores: &Stores, at: &Location) -> Result<Option<Value>, 
     }
 }
 
-async fn read_existing(stores: &Stores, place: &Location) -> Result<Option<Node>, CatalogError> {
-    match read_optional(stores, place).await? {
-        Some(value) => Ok(Some(Tree::from_document(stores, place, value).await?.root)),
-        None => Ok(None),
+/// The collection that is at `place`. A document of `given` that can't be read
+/// counts as absent, since it is about to be written.
+async fn read_existing(
+    stores: &Stores,
+    place: &Location,
+    given: &HashSet<Location>,
+) -> Result<Option<Node>, CatalogError> {
+    let Some(document) = read_optional(stores, place).await? else { return Ok(None) };
+    let mut broken = HashSet::new();
+    loop {
+        match Tree::without(stores, place, document.clone(), broken.clone()).await {
+            Ok(tree) => return Ok(Some(tree.root)),
+            Err(CatalogError::Link { to, .. }) if given.contains(&to) && broken.insert(to.clone()) => {}
+            Err(error) => return Err(error),
+        }
     }
+}
+
+/// Where a new item's document goes.
+fn place_of(item: &str, collection: &Location) -> Location {
+    let name = safe_name(item);
+    let folder = collection.parent().unwrap_or_else(|| collection.clone());
+    folder.join(&name).join(&format!("{name}.json"))
 }
 
 /// The documents to be, in the order they are written.
@@ -410,8 +428,8 @@ impl Plan {
 }
 
 /// Writes a file under a temporary name and renames it, unless it holds these
-/// bytes already. It isn't synced: after a power cut a tree is saved again,
-/// which finds and mends what was lost.
+/// bytes already. Catalogs and collections are synced, items aren't: one that a
+/// power cut empties is written anew by the next save.
 fn write_local(path: &Path, bytes: &[u8]) -> Result<bool, CatalogError> {
     let failed = |source| CatalogError::Io { action: "write", path: path.to_owned(), source };
     match std::fs::read(path) {
@@ -422,13 +440,36 @@ fn write_local(path: &Path, bytes: &[u8]) -> Result<bool, CatalogError> {
         _ => {}
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    remove_leftovers(path, &name);
     let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
-    std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, path)).map_err(|e| {
+    let write = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(bytes)?;
+        if matches!(&*name, "catalog.json" | "collection.json") {
+            file.sync_all()?;
+        }
+        std::fs::rename(&temporary, path)
+    };
+    write().map_err(|e| {
         // The failure itself is what matters; the temporary file may not exist.
         drop(std::fs::remove_file(&temporary));
         failed(e)
     })?;
     Ok(true)
+}
+
+/// Removes what a killed save left beside a document: it had a temporary name,
+/// and the document is written anew now.
+fn remove_leftovers(path: &Path, name: &str) {
+    let Some(Ok(entries)) = path.parent().map(std::fs::read_dir) else { return };
+    let prefix = format!(".{name}.");
+    for entry in entries.flatten() {
+        let other = entry.file_name().to_string_lossy().into_owned();
+        if other.starts_with(&prefix) && other.strip_suffix(".tmp").is_some() {
+            // One that can't be removed harms nothing but order.
+            drop(std::fs::remove_file(entry.path()));
+        }
+    }
 }
 
 async fn write_remote(stores: &Stores, at: &Location, bytes: Vec<u8>) -> Result<bool, CatalogError> {

@@ -68,7 +68,18 @@ impl Tree {
             let reason = "this is a STAC API, not a static catalog: it can be searched, not read as a whole";
             return Err(CatalogError::document(at, reason));
         }
-        let seen = Mutex::new(HashSet::from([absolute(at)]));
+        Self::without(stores, at, document, HashSet::new()).await
+    }
+
+    /// The tree without the documents of `left_out`.
+    pub(crate) async fn without(
+        stores: &Stores,
+        at: &Location,
+        document: Value,
+        mut left_out: HashSet<Location>,
+    ) -> Result<Self, CatalogError> {
+        left_out.insert(absolute(at));
+        let seen = Mutex::new(left_out);
         let root = read_node(stores, at.clone(), document, &seen, 0).await?;
         Ok(Self { root })
     }

@@ -311,6 +311,19 @@ async fn items_without_documents_of_their_own_need_an_out() {
 }
 
 #[tokio::test]
+async fn files_that_are_at_their_place_and_items_chosen_twice_are_no_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c/i/x.nc");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, b"here").unwrap();
+    builder(vec![item("i", 1, path.to_str().unwrap())]).save(&stores(), &at(folder.path())).await.unwrap();
+    let mut items = items_of(folder.path()).await;
+    items.extend(items.clone());
+    let (plan, report) = run(&request(items, folder.path(), None)).await;
+    assert_eq!((plan.transfers.len(), plan.present.len(), report.updated), (0, 1, 0));
+}
+
+#[tokio::test]
 async fn a_copy_that_was_deleted_comes_again_from_its_origin() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(serve).await;

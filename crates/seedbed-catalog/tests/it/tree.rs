@@ -26,6 +26,22 @@ async fn saving_again_changes_no_byte_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_killed_save_is_finished_by_the_next_without_leftovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let items: Vec<_> = (1..=3).map(|m| item(&format!("i{m}"), m, "https://h.org/x.nc")).collect();
+    builder(items.clone()).save(&stores(), &at(folder.path())).await.unwrap();
+    let whole = files(folder.path());
+    // As a kill between writing and renaming leaves it.
+    let document = folder.path().join("c/i2/i2.json");
+    fs::rename(&document, document.with_file_name(".i2.json.4711.tmp")).unwrap();
+    fs::remove_file(folder.path().join("catalog.json")).unwrap();
+    // And as a power cut may leave a document that was renamed before it was on disk.
+    fs::write(folder.path().join("c/i3/i3.json"), "").unwrap();
+    builder(items).save(&stores(), &at(folder.path())).await.unwrap();
+    assert_eq!(files(folder.path()), whole);
+}
+
+#[tokio::test]
 async fn a_tree_has_relative_hrefs_inside_and_absolute_ones_outside() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("c/i/x.nc");
