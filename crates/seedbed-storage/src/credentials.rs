@@ -7,8 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use url::Url;
 
-/// The domain whose hosts take an Earthdata Login token.
-const EARTHDATA: &str = "earthdata.nasa.gov";
+/// The domains whose hosts take an Earthdata Login token; LP DAAC serves from the second.
+const EARTHDATA: [&str; 2] = ["earthdata.nasa.gov", "earthdatacloud.nasa.gov"];
 
 /// Credentials by host: an Earthdata token and the entries of a netrc file.
 ///
@@ -36,7 +36,7 @@ impl Credentials {
         Self::default()
     }
 
-    /// `EARTHDATA_TOKEN` for the hosts of earthdata.nasa.gov, and the machines of the file `NETRC` names,
+    /// `EARTHDATA_TOKEN` for the hosts of earthdata.nasa.gov and earthdatacloud.nasa.gov, and the machines of the file `NETRC` names,
     /// or of `~/.netrc`. What is not there, or can't be read, gives no credential.
     #[must_use]
     pub fn from_environment() -> Self {
@@ -54,7 +54,7 @@ impl Credentials {
         }
     }
 
-    /// Adds a token for the hosts of earthdata.nasa.gov.
+    /// Adds a token for the hosts of earthdata.nasa.gov and earthdatacloud.nasa.gov.
     #[must_use]
     pub fn with_earthdata_token(mut self, token: &str) -> Self {
         self.earthdata_token = Some(Secret(token.to_owned()));
@@ -75,7 +75,9 @@ impl Credentials {
         }
         let host = url.host_str()?;
         if let Some(token) = &self.earthdata_token
-            && (host == EARTHDATA || host.strip_suffix(EARTHDATA).is_some_and(|h| h.ends_with('.')))
+            && EARTHDATA
+                .iter()
+                .any(|d| host.strip_suffix(d).is_some_and(|h| h.is_empty() || h.ends_with('.')))
         {
             return Some(format!("Bearer {}", token.0));
         }
@@ -174,6 +176,7 @@ mod tests {
         let bearer = Some("Bearer T0KEN".to_owned());
         assert_eq!(authorization(&mine, "https://data.ornldaac.earthdata.nasa.gov/x"), bearer);
         assert_eq!(authorization(&mine, "https://urs.earthdata.nasa.gov/"), bearer);
+        assert_eq!(authorization(&mine, "https://data.lpdaac.earthdatacloud.nasa.gov/x"), bearer);
         assert_eq!(authorization(&mine, "http://urs.earthdata.nasa.gov/"), None);
         assert_eq!(authorization(&mine, "https://evil-earthdata.nasa.gov/"), None);
         assert_eq!(authorization(&mine, "https://earthdata.nasa.gov.evil.org/"), None);
