@@ -31,7 +31,7 @@ pub fn geojson(cover: &Cover, projections: &dyn Projections) -> Result<Value, Gr
     Ok(json!({"type": "FeatureCollection", "features": features}))
 }
 
-/// Writes [`geojson`] to a file.
+/// Writes [`geojson()`] to a file.
 ///
 /// # Errors
 /// [`GridError`].
