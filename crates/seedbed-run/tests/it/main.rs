@@ -1,0 +1,7 @@
+//! Runs from inputs on disk to committed products, through the library.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod refusals;
+mod resume;
+mod support;

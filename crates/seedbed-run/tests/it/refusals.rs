@@ -1,0 +1,82 @@
+//! What a run refuses, and in which words.
+
+use crate::support::{PROJECT, Sandbox, Unwatched};
+use std::error::Error;
+use std::fs;
+
+/// An error with its causes.
+fn words(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(c) = cause {
+        text = format!("{text}: {c}");
+        cause = c.source();
+    }
+    text
+}
+
+fn refusal(sandbox: &Sandbox) -> (String, bool) {
+    let error = sandbox.run(&Unwatched).unwrap_err();
+    assert!(!sandbox.path("out/west").exists(), "nothing may be half-written");
+    (words(&error), error.is_usage())
+}
+
+#[test]
+fn a_missing_day_is_named_before_day_one() {
+    let sandbox = Sandbox::new();
+    let text = fs::read_to_string(sandbox.path("weather.json")).unwrap();
+    let mut items: serde_json::Value = serde_json::from_str(&text).unwrap();
+    items["features"].as_array_mut().unwrap().remove(5);
+    fs::write(sandbox.path("weather.json"), items.to_string()).unwrap();
+    let (said, _) = refusal(&sandbox);
+    assert!(said.contains("inputs.ppt") && said.contains("2004-02-25"), "{said}");
+}
+
+#[test]
+fn kelvin_declared_as_celsius_is_refused_by_name_and_value() {
+    let sandbox = Sandbox::new();
+    sandbox.raster("data/tmax_2004-02-20.tif", "degC", |_| 288.0);
+    let report = sandbox.run(&Unwatched).unwrap();
+    assert_eq!(report.failed.len(), 2);
+    let said = &report.failed[0].reason;
+    assert!(said.contains("tmax") && said.contains("288") && said.contains("degC"), "{said}");
+    assert_eq!(report.made, 0);
+    assert!(!sandbox.files("out").keys().any(|p| p.extension().is_some_and(|e| e == "tif")));
+}
+
+#[test]
+fn a_unit_that_cannot_be_converted_is_refused() {
+    let sandbox = Sandbox::new();
+    let with = PROJECT.replace("[inputs.ndvi]", "[inputs.ndvi]\nunit = \"K\"");
+    sandbox.write_project(&with);
+    let report = sandbox.run(&Unwatched).unwrap();
+    assert!(report.failed[0].reason.contains("`K` cannot be converted to `1`"), "{:?}", report.failed);
+}
+
+#[test]
+fn tiles_outside_every_input_are_refused() {
+    let sandbox = Sandbox::new();
+    let text = fs::read_to_string(sandbox.path("weather.json")).unwrap();
+    let with = text.replace("\"geometry\":null", "\"geometry\":null,\"bbox\":[10.0,50.0,11.0,51.0]");
+    fs::write(sandbox.path("weather.json"), with).unwrap();
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage);
+    assert!(said.contains("inputs.ppt") && said.contains("touches"), "{said}");
+}
+
+#[test]
+fn computed_reference_et_needs_its_own_bias_correction() {
+    let sandbox = Sandbox::new();
+    sandbox.write_project(&PROJECT.replace("bias_corr = 1.0", ""));
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage);
+    assert!(said.contains("bias_corr"), "{said}");
+}
+
+#[test]
+fn a_static_the_model_needs_is_asked_for() {
+    let sandbox = Sandbox::new();
+    sandbox.write_project(&PROJECT.replace("[statics.saturation]\nvalue = 400", ""));
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage && said.contains("statics.saturation"), "{said}");
+}
