@@ -122,7 +122,7 @@ mod tests {
     fn an_aligned_square_takes_quarters() {
         let mut found = Vec::new();
         overlaps(quad([(0.5, 0.5), (1.5, 0.5), (1.5, 1.5), (0.5, 1.5)]), ALL, |r, c, a| {
-            found.push((r, c, a))
+            found.push((r, c, a));
         });
         assert_eq!(found, [(0, 0, 0.25), (0, 1, 0.25), (1, 0, 0.25), (1, 1, 0.25)]);
     }
@@ -140,7 +140,7 @@ mod tests {
     fn a_pixel_on_the_line_doesnt_spill_over() {
         let mut found = Vec::new();
         overlaps(quad([(2.0, 3.0), (3.0, 3.0), (3.0 + 1e-9, 4.0), (2.0, 4.0 + 1e-9)]), ALL, |r, c, _| {
-            found.push((r, c))
+            found.push((r, c));
         });
         assert_eq!(found, [(3, 2)]);
     }
