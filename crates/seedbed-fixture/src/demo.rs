@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
@@ -96,15 +96,12 @@ struct Stage {
 }
 
 impl Demo {
-    /// Runs the demo and says how it ended; what is done is kept.
-    pub fn run(&self) -> ExitCode {
-        match self.stages() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("error: {error:#}\nhint: what is done is kept; the same command carries on");
-                ExitCode::FAILURE
-            }
-        }
+    /// Runs the demo; what is done is kept when a stage fails.
+    pub fn run(&self) -> Result<()> {
+        self.stages().map_err(|error| {
+            eprintln!("error: {error:#}\nhint: what is done is kept; the same command carries on");
+            std::process::exit(1)
+        })
     }
 
     fn stages(&self) -> Result<()> {

@@ -99,10 +99,21 @@ impl ChunkWriter {
         // SAFETY: the names are NUL-terminated and live through the calls, `extent` has the
         // variable's three dimensions, and the lock that libnetcdf uses too is held.
         let (file, dataset) = unsafe {
-            let file = h5f::H5Fopen(name.as_ptr(), h5f::H5F_ACC_RDWR, h5p::H5P_DEFAULT);
-            if file < 0 {
+            let open = || h5f::H5Fopen(name.as_ptr(), h5f::H5F_ACC_RDWR, h5p::H5P_DEFAULT);
+            // A program that another thread is starting holds the lock of the file just closed
+            // until it is executed, so the lock may be a moment away.
+            let wait = || std::thread::sleep(std::time::Duration::from_millis(20));
+            let Some(file) = (0..50)
+                .map(|_| open())
+                .inspect(|f| {
+                    if *f < 0 {
+                        wait();
+                    }
+                })
+                .find(|f| *f >= 0)
+            else {
                 bail!("libhdf5 can't open {}", path.display());
-            }
+            };
             let file = Handle(file, h5f::H5Fclose);
             let dataset = h5d::H5Dopen2(file.0, variable_name.as_ptr(), h5p::H5P_DEFAULT);
             if dataset < 0 {

@@ -4,10 +4,14 @@ use crate::context::Ctx;
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
+use futures::{StreamExt, stream};
 use seedbed_catalog::{Asset, ItemCollection};
 use seedbed_storage::{Checksum, Location, StorageError};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,22 +102,25 @@ impl Report for CheckReport {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let items = ItemCollection::read(&ctx.stores, &args.catalog).await?.select(&args.query.query()?)?.items;
     let wanted = |key: &str| args.assets.is_empty() || args.assets.iter().any(|a| a == key);
-    let total = items.iter().flat_map(|i| i.assets()).filter(|(key, _)| wanted(key)).count();
-    let meter = ctx.meter("check", Counted::Things("assets"), Some(total as u64));
-    let mut assets = Vec::with_capacity(total);
-    for item in &items {
-        for (key, asset) in item.assets().filter(|(key, _)| wanted(key)) {
-            let (state, what, retryable) = check(&asset, args.deep, ctx).await;
-            assets.push(Checked {
-                item: item.id().to_owned(),
-                asset: key.to_owned(),
-                state,
-                what,
-                retryable,
-            });
-            meter.advance(1);
-        }
-    }
+    let chosen: Vec<(&str, &str, Asset<'_>)> = items
+        .iter()
+        .flat_map(|item| item.assets().map(|(key, asset)| (item.id(), key, asset)))
+        .filter(|(_, key, _)| wanted(key))
+        .collect();
+    let meter = ctx.meter("check", Counted::Things("assets"), Some(chosen.len() as u64));
+    let checker = Checker { ctx, deep: args.deep, silent: Mutex::default() };
+    let assets: Vec<Checked> = stream::iter(chosen)
+        .map(|(item, key, asset)| {
+            let (checker, meter) = (&checker, &meter);
+            async move {
+                let (state, what, retryable) = checker.check(&asset).await;
+                meter.advance(1);
+                Checked { item: item.to_owned(), asset: key.to_owned(), state, what, retryable }
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect()
+        .await;
     drop(meter);
     let number = |state: State| assets.iter().filter(|a| a.state == state).count();
     let report = CheckReport {
@@ -131,27 +138,54 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     })
 }
 
-async fn check(asset: &Asset<'_>, deep: bool, ctx: &Ctx) -> (State, Option<String>, bool) {
-    let at = match asset.location() {
-        Ok(at) => at,
-        Err(e) => return (State::Error, Some(e.to_string()), false),
-    };
-    let size = match ctx.stores.head(&at).await {
-        Ok(meta) => meta.size,
-        Err(StorageError::NotFound { .. }) => return (State::Missing, Some(at.to_string()), false),
-        Err(e) => return (State::Error, Some(e.to_string()), e.retryable()),
-    };
-    if let (Some(said), Some(found)) = (asset.size(), size)
-        && said != found
-    {
-        return (State::Differs, Some(format!("{found} bytes, {said} said")), false);
+/// Assets asked for at once; the stores limit what one host gets.
+const AT_ONCE: usize = 16;
+
+struct Checker<'a> {
+    ctx: &'a Ctx,
+    deep: bool,
+    /// Hosts that could not be reached, and how that failed: they are not asked again.
+    silent: Mutex<HashMap<String, String>>,
+}
+
+impl Checker<'_> {
+    async fn check(&self, asset: &Asset<'_>) -> (State, Option<String>, bool) {
+        let at = match asset.location() {
+            Ok(at) => at,
+            Err(e) => return (State::Error, Some(e.to_string()), false),
+        };
+        let host = match &at {
+            Location::Http(url) => Some(url.authority().to_owned()),
+            _ => None,
+        };
+        let silent = || self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reason) = host.as_ref().and_then(|host| silent().get(host).cloned()) {
+            return (State::Error, Some(reason), true);
+        }
+        let size = match self.ctx.stores.head(&at).await {
+            Ok(meta) => meta.size,
+            Err(StorageError::NotFound { .. }) => return (State::Missing, Some(at.to_string()), false),
+            Err(e) => {
+                if let (Some(host), true, None) = (host, e.retryable(), e.status()) {
+                    let reason = format!("{host} could not be reached");
+                    silent().insert(host, reason);
+                }
+                return (State::Error, Some(e.to_string()), e.retryable());
+            }
+        };
+        if let (Some(said), Some(found)) = (asset.size(), size)
+            && said != found
+        {
+            return (State::Differs, Some(format!("{found} bytes, {said} said")), false);
+        }
+        match (self.deep, at.as_path(), asset.checksum()) {
+            (true, Some(path), Some(said)) => same_checksum(path, said),
+            _ => (State::Same, None, false),
+        }
     }
-    if !deep {
-        return (State::Same, None, false);
-    }
-    let (Some(path), Some(said)) = (at.as_path(), asset.checksum()) else {
-        return (State::Same, None, false);
-    };
+}
+
+fn same_checksum(path: &Path, said: &str) -> (State, Option<String>, bool) {
     let said: Checksum = match said.parse() {
         Ok(checksum) => checksum,
         Err(e) => return (State::Error, Some(format!("file:checksum: {e}")), false),

@@ -206,9 +206,10 @@ impl seedbed_catalog::copy::Progress for Watch {
     }
 
     fn finished(&self, transfer: &Transfer, failure: Option<&str>) {
-        match failure {
-            Some(reason) => tracing::warn!("{} failed: {reason}", transfer.from),
-            None => tracing::info!("{} copied", transfer.to),
+        if let Some(reason) = failure {
+            tracing::info!("{} failed: {reason}", transfer.from);
+        } else {
+            tracing::info!("{} copied", transfer.to);
         }
     }
 }

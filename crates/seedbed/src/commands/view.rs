@@ -302,7 +302,7 @@ const FOOTPRINTS: usize = 5000;
 /// Any other catalog: the footprints of its items.
 async fn of_catalog(args: &Args, ctx: &Ctx) -> anyhow::Result<Page> {
     let items = ItemCollection::read(&ctx.stores, &args.catalog).await?.items;
-    let mut page = Page::new(&args.catalog.file_name().unwrap_or("catalog").to_owned());
+    let mut page = Page::new(args.catalog.file_name().unwrap_or("catalog"));
     page.fact("items", items.len());
     if let (Some(first), Some(last)) =
         (items.iter().filter_map(Item::start).min(), items.iter().filter_map(Item::end).max())

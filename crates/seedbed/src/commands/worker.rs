@@ -85,9 +85,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         items: items.collect(),
     };
     let runner = runner(&plan.project, &overrides, ctx)?;
-    let options = args.resources.options(Some(vec![task.tile.clone()]));
+    let options = args.resources.options(None);
     let watch = Watch::new(ctx, "worker");
-    let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch))?;
+    let report = tokio::task::block_in_place(|| runner.work(&plan, args.index, &options, &watch))?;
     drop(watch);
     let status = status(&report);
     worked.report = Some(report);

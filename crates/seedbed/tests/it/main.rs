@@ -8,9 +8,19 @@
     reason = "a failing helper fails its test, and a skipped test says so"
 )]
 
+mod bad_input;
+mod basin;
+mod chain;
 mod help;
 mod house;
 mod point;
 mod python;
+mod real;
+mod real_crawl;
+mod real_golden;
+mod real_oregon;
+mod real_prep;
 mod reports;
+mod resume;
 mod sandbox;
+mod world;
