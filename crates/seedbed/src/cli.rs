@@ -11,7 +11,7 @@ Examples:
   seedbed archives
   seedbed crawl prism-daily --datetime 2020-01-01/2020-01-31 --where variable=ppt --out catalog
   seedbed copy catalog --assets data --to data
-  seedbed grid --aoi aoi/upper-delaware.geojson --crs EPSG:5070 --resolution 500 --tile 200px --out tiles.geojson
+  seedbed grid --aoi area.geojson --crs EPSG:5070 --resolution 500 --tile 200px --out tiles.geojson
   seedbed init veget --out seedbed.toml
   seedbed run seedbed.toml
 
@@ -29,23 +29,25 @@ pub struct Cli {
     pub command: Command,
 }
 
+const GLOBAL: &str = "Options of every command";
+
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct Global {
     /// Write one JSON object to stdout instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// Say more on stderr; twice for details, three times for everything.
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = ArgAction::Count)]
     pub verbose: u8,
     /// Say nothing on stderr but errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Show no progress.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_progress: bool,
-    /// Named stores and their credentials.
-    #[arg(long, global = true, value_name = "FILE", env = "SEEDBED_STORES")]
+    /// Named stores for dcache:// locations, which this version does not open yet.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SEEDBED_STORES")]
     pub stores: Option<PathBuf>,
 }
 

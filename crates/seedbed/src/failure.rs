@@ -192,6 +192,12 @@ pub fn print(error: &anyhow::Error, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The one line on stderr for a command whose report tells the rest, and the next step.
+pub fn tell(what: impl fmt::Display, hint: &str) {
+    // Nobody left to read stderr is no reason to stop.
+    let _ = writeln!(crate::progress::Stderr, "error: {what}\nhint: {hint}");
+}
+
 /// The same as a JSON object.
 pub fn as_json(command: &str, error: &anyhow::Error) -> serde_json::Value {
     let causes = causes(error);

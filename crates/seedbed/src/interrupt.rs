@@ -15,9 +15,23 @@ pub fn watch() -> anyhow::Result<()> {
             crate::progress::Stderr,
             "interrupted: what is done is kept\nhint: run the same command again to carry on"
         );
-        std::process::exit(code);
+        leave(code)
     })?;
     Ok(())
+}
+
+/// Ends the process at once, without the libraries' exit handlers: GDAL and HDF5
+/// would take down what other threads are still using, and the process would die
+/// of that instead.
+#[cfg(unix)]
+fn leave(code: i32) -> ! {
+    // SAFETY: _exit takes any number, touches no memory of ours, and doesn't return.
+    unsafe { libc::_exit(code) }
+}
+
+#[cfg(not(unix))]
+fn leave(code: i32) -> ! {
+    std::process::exit(code)
 }
 
 #[cfg(unix)]

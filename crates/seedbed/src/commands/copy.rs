@@ -1,7 +1,7 @@
 //! `seedbed copy`: chosen assets brought home.
 
 use crate::context::Ctx;
-use crate::failure::{usage, usage_hint};
+use crate::failure::{self, usage, usage_hint};
 use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
@@ -171,10 +171,13 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         failed if failed.iter().all(|f| f.retryable) => Status::Retry,
         _ => Status::Failed,
     };
-    ctx.emit(&Copied { dry_run: false, report })?;
-    if status != Status::Done {
-        ctx.say("hint: the same command copies only what is missing");
+    if let Some(first) = report.failed.first() {
+        failure::tell(
+            format_args!("{} not copied; {}", count(report.failed.len(), "file"), first.reason),
+            "the same command copies only what is missing",
+        );
     }
+    ctx.emit(&Copied { dry_run: false, report })?;
     Ok(status)
 }
 

@@ -1,7 +1,7 @@
 //! `seedbed crawl`: an archive's listing becomes a STAC catalog.
 
 use crate::context::{Ctx, local_path};
-use crate::failure::Judge;
+use crate::failure::{self, Judge};
 use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, count};
 use crate::selection::pair_of_many;
@@ -144,10 +144,14 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             known.fold((0, 0), |(c, u), at| if written.contains(at) { (c + 1, u) } else { (c, u + 1) });
     }
     let status = Status::of(report.dropped.len() <= args.allow_bad);
-    ctx.emit(&report)?;
-    if status == Status::Failed {
-        ctx.say(format_args!("hint: --allow-bad {} accepts that these are left out", report.dropped.len()));
+    if let (Status::Failed, Some(first)) = (status, report.dropped.first()) {
+        let dropped = report.dropped.len();
+        failure::tell(
+            format_args!("{} had to be dropped; {}: {}", count(dropped, "granule"), first.name, first.reason),
+            &format!("--allow-bad {dropped} accepts that these are left out"),
+        );
     }
+    ctx.emit(&report)?;
     Ok(status)
 }
 

@@ -1,7 +1,7 @@
 //! `seedbed prep`: aligned COGs of every date, on every tile.
 
 use crate::context::{Ctx, local_path};
-use crate::failure::{Judge, usage, usage_hint};
+use crate::failure::{self, Judge, usage, usage_hint};
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
@@ -154,10 +154,14 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     })?;
     drop(meter);
     let status = Status::of(report.failed.is_empty());
-    ctx.emit(&Prepared { dry_run: args.dry_run, report })?;
-    if status == Status::Failed {
-        ctx.say("hint: the same command makes only what failed");
+    if let Some(first) = report.failed.first() {
+        let tiles = count(report.expected, "tile and date").replace("tile and dates", "tiles and dates");
+        failure::tell(
+            format_args!("{} of {tiles} failed; {first}", report.failed.len()),
+            "the same command makes only what failed",
+        );
     }
+    ctx.emit(&Prepared { dry_run: args.dry_run, report })?;
     Ok(status)
 }
 

@@ -1,6 +1,7 @@
 //! `seedbed run`: a project file, from its inputs to its outputs on every tile.
 
 use crate::context::Ctx;
+use crate::failure;
 use crate::machine::{self, Memory};
 use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, count};
@@ -132,8 +133,19 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "catalog: {}", r.catalog.display())
 }
 
-/// What a run's failures add up to.
+/// What a run's failures add up to; the first is told on stderr.
 pub fn status(report: &RunReport) -> Status {
+    if let Some(first) = report.failed.first() {
+        let (tile, reason) = (&first.tile, &first.reason);
+        failure::tell(
+            format_args!(
+                "{} of {} failed; {tile}: {reason}",
+                report.failed.len(),
+                count(report.tiles, "tile")
+            ),
+            "the same command makes only what is missing; `seedbed status` lists it",
+        );
+    }
     match &report.failed[..] {
         [] => Status::Done,
         failed if failed.iter().all(|f| f.retryable) => Status::Retry,
@@ -205,8 +217,5 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     drop(watch);
     let status = status(&report);
     ctx.emit(&Ran(report))?;
-    if status != Status::Done {
-        ctx.say("hint: the same command makes only what is missing; `seedbed status` lists it");
-    }
     Ok(status)
 }

@@ -1,6 +1,7 @@
 //! `seedbed verify`: a product held to its expected set.
 
 use crate::context::{Ctx, local_path};
+use crate::failure;
 use crate::report::{Report, Status, count};
 use seedbed_prep::VerifyReport;
 use seedbed_run::Project;
@@ -59,9 +60,13 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     let report = tokio::task::block_in_place(|| seedbed_prep::verify(&product))?;
     let status = Status::of(report.is_complete());
-    ctx.emit(&Verified(report))?;
     if status == Status::Failed {
-        ctx.say("hint: `seedbed run` on the same project makes what is missing");
+        let problems = count(report.problems.len(), "problem");
+        failure::tell(
+            format_args!("{}: {problems}", report.product),
+            "the command that made it makes what is missing: `seedbed run`, `prep` or `mosaic`",
+        );
     }
+    ctx.emit(&Verified(report))?;
     Ok(status)
 }

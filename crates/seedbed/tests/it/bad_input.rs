@@ -82,9 +82,7 @@ fn a_truncated_netcdf_is_named() {
     World::crawl_daymet(&sandbox, &mirror);
     let ran = sandbox.seedbed(["run", "seedbed.toml"]);
     assert!(matches!(ran.code, Some(1 | 2)), "{ran:?}");
-    let all = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(all.contains("daymet_v4_daily_na_tmax_2004.nc"), "{all}");
-    assert_nothing_made(&sandbox);
+    one_error(&ran.says("inputs.tmax").says("daymet_v4_daily_na_tmax_2004.nc"), &sandbox);
 }
 
 #[test]
@@ -115,10 +113,8 @@ fn kelvin_where_celsius_is_declared_is_refused() {
     // 273.15 more than the truth: what a file in kelvin holds that is said to be in °C.
     let ran =
         run_with(&sandbox, "asset = \"tmax\"\n", "asset = \"tmax\"\nunit = \"degC\"\noffset = 273.15\n");
-    assert!(matches!(ran.code, Some(1 | 2)), "{ran:?}");
-    let all = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(all.contains("inputs.tmax") && all.contains("degC") && all.contains("outside"), "{all}");
-    assert_nothing_made(&sandbox);
+    let ran = ran.exits(2).says("seedbed.toml").says("inputs.tmax").says("degC").says("outside");
+    one_error(&ran, &sandbox);
 }
 
 #[test]

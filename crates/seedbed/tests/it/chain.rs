@@ -1,7 +1,97 @@
-//! To be restored by its owner: this file was overwritten by mistake at 15:18.
-//! It held five tests of the chain; the module that overwrote it is now `basin`.
+//! The flow from end to end, command by command.
+
+use crate::sandbox::Sandbox;
+use crate::world::World;
 
 #[test]
-fn restore_the_chain_tests() {
-    panic!("chain.rs was overwritten by mistake: put the five tests back");
+fn a_project_runs_from_archive_to_page_and_a_second_time_does_nothing() {
+    let sandbox = World::get().project();
+    let plan = sandbox.seedbed(["run", "seedbed.toml", "--dry-run", "--json"]).succeeds().json();
+    let tiles = plan["tiles"].as_u64().unwrap();
+    assert!(tiles >= 2, "{tiles} tiles");
+    assert_eq!(plan["products"], plan["to_make"]);
+    assert!(!sandbox.path("tiles").exists(), "a dry run writes nothing");
+
+    let made = sandbox.seedbed(["run", "seedbed.toml", "--json"]).succeeds().json();
+    assert_eq!((&made["made"], &made["present"]), (&plan["products"], &0.into()));
+    sandbox.seedbed(["status", "seedbed.toml"]).succeeds().prints("products done");
+    sandbox.seedbed(["mosaic", "tiles", "--out", "mosaic"]).succeeds();
+    sandbox.seedbed(["verify", "seedbed.toml"]).succeeds();
+    sandbox.seedbed(["verify", "mosaic"]).succeeds();
+    let view = sandbox.seedbed(["view", "mosaic", "--grid", "tiles.grid.json"]).succeeds();
+    view.prints("quicklook-etasw-2004.png").prints("tiles.png").prints("file:///");
+    assert!(sandbox.read("mosaic/view/index.html").contains("quicklook-etasw-2004.png"));
+
+    let files = sandbox.files();
+    let again = sandbox.seedbed(["run", "seedbed.toml", "--json"]).succeeds().json();
+    assert_eq!((&again["made"], &again["present"]), (&0.into(), &plan["products"]));
+    let again = sandbox.seedbed(["mosaic", "tiles", "--out", "mosaic", "--json"]).succeeds().json();
+    assert_eq!(again["made"], 0);
+    assert_eq!(sandbox.files(), files);
+}
+
+#[test]
+fn a_worker_does_its_task_and_no_other() {
+    let sandbox = World::get().project();
+    let tile = &sandbox.json("tiles.grid.json")["tiles"][1]["name"];
+    sandbox.seedbed(["run", "seedbed.toml", "--tiles", tile.as_str().unwrap()]).succeeds();
+    sandbox.seedbed(["verify", "seedbed.toml"]).exits(1).prints("missing: ").says("error: ");
+    let plan = "tiles/.seedbed/plan.json";
+    let catalog = sandbox.read("tiles/catalog.json");
+    let worked = sandbox.seedbed(["worker", plan, "--index", "0", "--json"]).succeeds().json();
+    assert_eq!(worked["tile"], sandbox.json("tiles.grid.json")["tiles"][0]["name"]);
+    assert_eq!(sandbox.read("tiles/catalog.json"), catalog, "catalogs are the coordinator's");
+    sandbox.seedbed(["worker", plan, "--index", "999"]).exits(2).says("no task 999");
+}
+
+#[test]
+fn a_crawl_adds_to_a_catalog_and_leaves_copies_alone() {
+    let world = World::get();
+    let sandbox = world.project();
+    let stac = world.url("api/stac/v1/");
+    let period = "2004-06/2004-10";
+    let crawl = ["crawl", "mod13a1", "--root", &stac, "--datetime", period, "--out", "catalog", "--json"];
+    let report = sandbox.seedbed(crawl).succeeds().json();
+    assert_eq!(report["changed"], 0, "copied items stay as they are: {report}");
+    assert!(report["added"].as_u64().unwrap() > 0, "{report}");
+    let copy = ["copy", "catalog/mod13a1", "--assets", "ndvi", "--to", "data", "--json"];
+    let copied = sandbox.seedbed(copy).succeeds().json();
+    assert_eq!(copied["copied"], report["added"]);
+    sandbox.seedbed(["check", "catalog/mod13a1", "--assets", "ndvi", "--deep"]).succeeds().prints("0 differ");
+    let describe = sandbox.seedbed(["catalog", "describe", "catalog"]).succeeds();
+    describe.prints("collection daymet-drb").prints("collection mod13a1");
+    sandbox.seedbed(["catalog", "validate", "catalog"]).succeeds().prints("0 invalid");
+}
+
+#[test]
+fn a_search_finds_items_in_catalogs_files_and_apis() {
+    let world = World::get();
+    let sandbox = Sandbox::new();
+    World::crawl_daymet(&sandbox, &world.path("daymet"));
+    sandbox.seedbed(["catalog", "search", "catalog", "--datetime", "2004", "--out", "items.json"]).succeeds();
+    assert_eq!(sandbox.json("items.json")["features"].as_array().unwrap().len(), 1);
+    let none = ["catalog", "search", "items.json", "--bbox=10,50,11,51", "--out", "none.ndjson"];
+    sandbox.seedbed(none).succeeds().prints("0 items");
+    let api = world.url("api/stac/v1");
+    let collection = "modis-13A1-061";
+    let search = ["catalog", "search", &api, "--collections", collection, "--limit", "12", "--out", "api.json"];
+    sandbox.seedbed(search).succeeds().prints("12 items");
+    let parquet = ["catalog", "search", "catalog", "--out", "items.parquet"];
+    sandbox.seedbed(parquet).exits(2).says("GeoParquet").says("hint: ");
+}
+
+#[test]
+fn prepared_tiles_have_an_item_and_a_file_each_day() {
+    let world = World::get();
+    let sandbox = Sandbox::new();
+    World::crawl_daymet(&sandbox, &world.path("daymet"));
+    World::tile(&sandbox, "-75.2,41.1,-75.1,41.2");
+    let (grid, days) = ("tiles.grid.json", "2004-02-28/2004-03-01");
+    let prep = ["prep", "catalog", "--assets", "tmin", "--grid", grid, "--datetime", days];
+    let prep = [&prep[..], &["--resampling", "bilinear", "--out", "prepared", "--json"]].concat();
+    let report = sandbox.seedbed(prep.clone()).succeeds().json();
+    let tiles = sandbox.json(grid)["tiles"].as_array().unwrap().len();
+    assert_eq!(report["made"], 3 * tiles, "28 and 29 February and 1 March");
+    assert_eq!(sandbox.seedbed(prep).succeeds().json()["made"], 0);
+    sandbox.seedbed(["verify", "prepared"]).succeeds();
 }
