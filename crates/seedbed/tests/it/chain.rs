@@ -18,7 +18,8 @@ fn a_project_runs_from_archive_to_page_and_a_second_time_does_nothing() {
     sandbox.seedbed(["mosaic", "tiles", "--out", "mosaic"]).succeeds();
     sandbox.seedbed(["verify", "seedbed.toml"]).succeeds();
     sandbox.seedbed(["verify", "mosaic"]).succeeds();
-    let view = sandbox.seedbed(["view", "mosaic", "--grid", "tiles.grid.json"]).succeeds();
+    let view =
+        sandbox.seedbed(["view", "mosaic", "--variables", "etasw", "--grid", "tiles.grid.json"]).succeeds();
     view.prints("quicklook-etasw-2004.png").prints("tiles.png").prints("file:///");
     assert!(sandbox.read("mosaic/view/index.html").contains("quicklook-etasw-2004.png"));
 
@@ -74,7 +75,8 @@ fn a_search_finds_items_in_catalogs_files_and_apis() {
     sandbox.seedbed(none).succeeds().prints("0 items");
     let api = world.url("api/stac/v1");
     let collection = "modis-13A1-061";
-    let search = ["catalog", "search", &api, "--collections", collection, "--limit", "12", "--out", "api.json"];
+    let search =
+        ["catalog", "search", &api, "--collections", collection, "--limit", "12", "--out", "api.json"];
     sandbox.seedbed(search).succeeds().prints("12 items");
     let parquet = ["catalog", "search", "catalog", "--out", "items.parquet"];
     sandbox.seedbed(parquet).exits(2).says("GeoParquet").says("hint: ");
