@@ -174,20 +174,8 @@ impl Attempt {
         }
         let name = format!("{}-{}", self.member.key.short(), &hex(&digest.finalize())[..8]);
         let data = self.folder.join(&name);
-        let made = !holds(&data, &files);
+        let made = !holds(&data, &files) && settle(&self.staging, &data, &files)?;
         if made {
-            if data.exists() {
-                // The same name with other bytes can only be damage: set it aside for `clean`.
-                let aside = self.folder.join(format!(".{name}.damaged.part"));
-                let _ = fs::remove_dir_all(&aside);
-                fs::rename(&data, &aside).map_err(at(&data))?;
-            }
-            match fs::rename(&self.staging, &data) {
-                Ok(()) => {}
-                // Another attempt with the same bytes was quicker.
-                Err(_) if holds(&data, &files) => {}
-                Err(source) => return Err(PrepError::Write { path: data, source }),
-            }
             sync_folder(&self.folder)?;
         }
         let contents = Contents { folder: name, files };
@@ -295,6 +283,27 @@ fn holds(folder: &Path, files: &[Staged]) -> bool {
         && files.iter().all(|file| {
             Checksum::of_file(&folder.join(&file.name)).is_ok_and(|c| c.multihash() == file.checksum)
         })
+}
+
+/// Gives the staged folder its final name; not so, if another attempt with the
+/// same bytes was quicker.
+fn settle(staging: &Path, data: &Path, files: &[Staged]) -> Result<bool, PrepError> {
+    // Onto a folder with files in it a rename fails, so there is no moment at
+    // which another attempt's folder could be taken away unseen.
+    let Err(source) = fs::rename(staging, data) else { return Ok(true) };
+    if holds(data, files) {
+        return Ok(false);
+    }
+    if !data.exists() {
+        return Err(PrepError::Write { path: data.to_owned(), source });
+    }
+    // The same name with other bytes can only be damage: set it aside for `clean`.
+    let name = data.file_name().unwrap_or_default().to_string_lossy();
+    let aside = data.with_file_name(format!(".{name}.damaged.part"));
+    // Not there, most of the time; where it can't be removed the rename says so.
+    let _ = fs::remove_dir_all(&aside);
+    fs::rename(data, &aside).and_then(|()| fs::rename(staging, data)).map_err(at(data))?;
+    Ok(true)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), PrepError> {
