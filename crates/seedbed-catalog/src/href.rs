@@ -1,4 +1,5 @@
-//! Hrefs: resolved on reading, relative inside a written tree.
+//! Hrefs: resolved on reading; written relative inside a tree and, on a local
+//! disk, to what lies near it.
 //!
 //! A relative href counts from the document that holds it. On a local disk it
 //! is a plain path (no percent-decoding, as pystac and GDAL read it); on HTTP
@@ -6,6 +7,7 @@
 
 use crate::CatalogError;
 use seedbed_storage::Location;
+use std::path::Component;
 
 /// Where an href points that stands in the document at `document`; without a
 /// document it counts from the working directory.
@@ -59,6 +61,17 @@ pub fn public_href(document: Option<&Location>, href: &str) -> String {
 /// Whether `target` lies inside the folder `root` (of the same store).
 pub fn is_inside(root: &Location, target: &Location) -> bool {
     absolute(target).relative_to(&absolute(root)).is_some_and(|link| link.starts_with("./") && link.len() > 2)
+}
+
+/// Whether two local paths have a folder in common besides the file system's root.
+pub fn share_a_folder(a: &Location, b: &Location) -> bool {
+    let first = |at: &Location| {
+        let path = absolute(at).as_path()?.to_owned();
+        let mut names = path.components().skip_while(|c| !matches!(c, Component::Normal(_)));
+        // The last name is the file's, unless more follow.
+        names.next().filter(|_| names.next().is_some()).map(|c| c.as_os_str().to_owned())
+    };
+    first(a).is_some_and(|name| first(b) == Some(name))
 }
 
 /// Whether two locations are the same place, whether written absolute or not.
@@ -120,6 +133,18 @@ mod tests {
         assert!(!is_inside(&at("/cat"), &at("/cat2/x.tif")));
         assert!(!is_inside(&at("/cat"), &at("/cat")));
         assert!(is_inside(&at("https://h.org/cat/"), &at("https://h.org/cat/x")));
+    }
+
+    #[test]
+    fn the_root_and_the_files_themselves_are_no_common_folder() {
+        let share = |a, b| share_a_folder(&at(a), &at(b));
+        assert!(share("/home/u/cat/i.json", "/home/u/data/x.nc"));
+        assert!(share("/home/u/cat/i.json", "/home/v/x.nc"));
+        assert!(share("cat/i.json", "data/x.nc"));
+        assert!(!share("/home/u/cat/i.json", "/scratch/x.nc"));
+        assert!(!share("/i.json", "/x.nc"));
+        assert!(!share("/home", "/home/x.nc"));
+        assert!(!share("/home/u/i.json", "https://h.org/home/x.nc"));
     }
 
     #[test]

@@ -7,7 +7,9 @@
 
 use crate::copy::keep_copies;
 use crate::document::{self, links, text, to_bytes};
-use crate::href::{absolute, absolute_href, is_inside, relative_href, resolve_href, safe_name, same_place};
+use crate::href::{
+    absolute, absolute_href, is_inside, relative_href, resolve_href, safe_name, same_place, share_a_folder,
+};
 use crate::tree::Node;
 use crate::{CatalogError, Collection, Item, Tree};
 use seedbed_storage::{Location, Stores};
@@ -266,6 +268,16 @@ pub fn moved_href(href: &str, before: Option<&Location>, document: &Location, ro
     }
 }
 
+/// The same for the href of a copy: relative also to what lies near the tree on
+/// the same disk, so that a document doesn't tell in which folder the work was
+/// done, and catalog and copies can be moved together.
+pub fn copy_href(href: &str, before: Option<&Location>, document: &Location, root: &Location) -> String {
+    match resolve_href(before, href) {
+        Ok(target) if share_a_folder(document, &target) => href_in(document, &target),
+        _ => moved_href(href, before, document, root),
+    }
+}
+
 /// The links of a document that aren't structure, moved. Where the document
 /// came from, if that was another place, is kept as `via`.
 fn other_links(value: &Value, before: Option<&Location>, document: &Location, root: &Location) -> Vec<Value> {
@@ -287,6 +299,9 @@ fn other_links(value: &Value, before: Option<&Location>, document: &Location, ro
     kept
 }
 
+/// [`moved_href`] or [`copy_href`].
+type Mover = fn(&str, Option<&Location>, &Location, &Location) -> String;
+
 fn item_document(
     item: &Item,
     document: &Location,
@@ -306,17 +321,20 @@ fn item_document(
     all.extend(other_links(item.as_value(), before, document, root));
     moved.set_field("links", Value::Array(all));
     let mut value = moved.into_value();
-    let fix = |object: &mut Map<String, Value>| {
+    let fix = |object: &mut Map<String, Value>, to: Mover| {
         if let Some(href) = text(object, "href") {
-            let href = moved_href(href, before, document, root);
+            let href = to(href, before, document, root);
             object.insert("href".to_owned(), json!(href));
         }
     };
     for (_, asset) in value["assets"].as_object_mut().into_iter().flatten() {
         let Some(asset) = asset.as_object_mut() else { continue };
-        fix(asset);
+        let is_copy = asset.get("alternate").is_some_and(|a| a.get("origin").is_some());
+        fix(asset, if is_copy { copy_href } else { moved_href });
         for (_, other) in asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten() {
-            other.as_object_mut().map(fix);
+            if let Some(other) = other.as_object_mut() {
+                fix(other, moved_href);
+            }
         }
     }
     value
