@@ -83,7 +83,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// The `.part` files of transfers, and what they say of their sources.
+/// The `.part` files of transfers with what they say of their sources, and
+/// documents still under their temporary names.
 fn find_unfinished(folder: &Path, older_than: Duration, found: &mut Vec<PathBuf>) -> io::Result<()> {
     let mut entries: Vec<PathBuf> =
         std::fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
@@ -96,11 +97,23 @@ fn find_unfinished(folder: &Path, older_than: Duration, found: &mut Vec<PathBuf>
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let age = SystemTime::now().duration_since(metadata.modified()?).unwrap_or_default();
-        if (name.ends_with(".part") || name.ends_with(".part.json")) && age >= older_than {
+        if is_unfinished(&name) && age >= older_than {
             found.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether a file's name is one that only unfinished work has: `<name>.part`,
+/// `<name>.part.json`, `<name>.<16 hex digits>.tmp`, `.<name>.<process>.tmp`.
+fn is_unfinished(name: &str) -> bool {
+    let temporary = name.strip_suffix(".tmp").and_then(|stem| stem.rsplit_once('.'));
+    name.ends_with(".part")
+        || name.ends_with(".part.json")
+        || temporary.is_some_and(|(stem, mark)| match stem.strip_prefix('.') {
+            Some(_) if !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_digit()) => true,
+            _ => mark.len() == 16 && mark.bytes().all(|b| b.is_ascii_hexdigit()),
+        })
 }
 
 #[cfg(test)]
@@ -108,16 +121,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_part_files_at_any_depth_and_nothing_else() {
+    fn finds_unfinished_files_at_any_depth_and_nothing_else() {
         let folder = std::env::temp_dir().join(format!("seedbed-clean-{}", std::process::id()));
         let deep = folder.join("a/b");
         std::fs::create_dir_all(&deep).unwrap();
-        for name in ["x.nc", "x.nc.part", "x.nc.part.json", "part.json"] {
+        let ours = [".i.json.4711.tmp", "i.json.0123456789abcdef.tmp", "x.nc.part", "x.nc.part.json"];
+        for name in ["x.nc", "part.json", "notes.tmp", "a.2004.tmp"].into_iter().chain(ours) {
             std::fs::write(deep.join(name), b"").unwrap();
         }
         let mut found = Vec::new();
         find_unfinished(&folder, Duration::ZERO, &mut found).unwrap();
-        assert_eq!(found, [deep.join("x.nc.part"), deep.join("x.nc.part.json")]);
+        assert_eq!(found, ours.map(|name| deep.join(name)));
         found.clear();
         find_unfinished(&folder, Duration::from_secs(3600), &mut found).unwrap();
         assert!(found.is_empty());
