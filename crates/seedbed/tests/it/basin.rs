@@ -1,7 +1,7 @@
 //! The whole chain on small archives: half a year over four tiles, from the
 //! archives' listings to mosaics.
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{Ran, Sandbox, copy_all};
 use seedbed_fixture::{Archive, Archives, Server, ServerOptions, Spec, daymet};
 use std::collections::BTreeMap;
 use std::fs;
@@ -153,7 +153,7 @@ impl Chain {
         let sandbox = Sandbox::new();
         sandbox.write("seedbed.toml", PROJECT);
         sandbox.write("daymet-drb.toml", definition(&site.spec));
-        copy_folder(&site.folder.path().join("statics"), &sandbox.path("statics"));
+        copy_all(&site.folder.path().join("statics"), &sandbox.path("statics"));
         Self { sandbox, site: Arc::clone(site), pace }
     }
 
@@ -239,10 +239,9 @@ impl Whole {
     /// A chain in another directory that has come as far as its inputs and grid.
     pub fn before_the_run(&self) -> Chain {
         let chain = Chain::new(&self.chain.site, self.chain.pace);
-        for folder in ["catalog", "data"] {
-            copy_folder(&self.chain.sandbox.path(folder), &chain.sandbox.path(folder));
+        for name in ["catalog", "data", "tiles.grid.json"] {
+            self.chain.sandbox.copy_to(name, &chain.sandbox);
         }
-        fs::copy(self.chain.sandbox.path("tiles.grid.json"), chain.sandbox.path("tiles.grid.json")).unwrap();
         chain
     }
 
@@ -289,19 +288,6 @@ fn definition(spec: &Spec) -> String {
         _ => format!("{line}\n"),
     };
     DAYMET.lines().map(line).collect()
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 fn gather(folder: &Path, top: &Path, found: &mut BTreeMap<String, Vec<u8>>) {

@@ -13,6 +13,7 @@ mod basin;
 mod chain;
 mod help;
 mod house;
+mod inputs_move;
 mod point;
 mod python;
 mod real;

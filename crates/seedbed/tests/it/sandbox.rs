@@ -63,6 +63,11 @@ impl Sandbox {
         found
     }
 
+    /// Copies a file or folder to the same place in another.
+    pub fn copy_to(&self, name: &str, other: &Self) {
+        copy_all(&self.path(name), &other.path(name));
+    }
+
     /// `seedbed ARGS`, ready to start in the directory.
     pub fn command(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seedbed"));
@@ -81,6 +86,19 @@ impl Sandbox {
     {
         let said = format!("seedbed {args:?}");
         Ran::new(said, &self.command(args).output().unwrap())
+    }
+}
+
+/// Copies a file, or a folder with all that is in it.
+pub fn copy_all(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        fs::copy(from, to).unwrap();
+        return;
+    }
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        copy_all(&entry.path(), &to.join(entry.file_name()));
     }
 }
 
