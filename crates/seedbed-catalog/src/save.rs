@@ -5,7 +5,7 @@
 //! `<root>/<collection>/<item>/<item>.json`. Item links are sorted, so the
 //! order in which items came makes no difference.
 
-use crate::copy::keep_copies;
+use crate::copy::{keep_assets, keep_copies};
 use crate::document::{self, links, text, to_bytes};
 use crate::href::{
     absolute, absolute_href, is_inside, relative_href, resolve_href, safe_name, same_place, share_a_folder,
@@ -28,7 +28,9 @@ pub enum Merge {
     Overwrite,
     /// An asset that was copied keeps pointing at its copy, as long as the
     /// given item names the same file by the same [`Identity`](crate::Identity):
-    /// a new crawl doesn't undo a copy, but a new release of a file does.
+    /// a new crawl doesn't undo a copy, but a new release of a file does. Assets
+    /// that the given item doesn't have stay: a crawl of some variables adds to
+    /// what a crawl of others found.
     KeepCopies,
 }
 
@@ -159,14 +161,18 @@ impl TreeBuilder {
         }
         let mut direct: Vec<Location> = Vec::new();
         let mut written: Vec<Item> = Vec::new();
+        let mut united = false;
         for (id, item) in &given {
             let before = old.get(id);
             // An item that is in a sub-catalog already stays there.
             let document = before.and_then(|b| b.location()).filter(|at| is_inside(root, at)).cloned();
             let document = document.unwrap_or_else(|| place_of(id, place));
             let mut item = (*item).clone();
+            let given_assets = item.assets().count();
             if let (Merge::KeepCopies, Some(before)) = (self.merge, before) {
                 keep_copies(&mut item, before);
+                keep_assets(&mut item, before);
+                united |= item.assets().count() > given_assets;
             }
             let parent = before.and_then(|b| parent_of(b)).unwrap_or_else(|| place.clone());
             if same_place(&parent, place) {
@@ -194,6 +200,7 @@ impl TreeBuilder {
                 all.sort_by(|a, b| a.id().cmp(b.id()));
                 collection.cover(&all);
             }
+            Absent::Keep if united => collection.cover(&written),
             Absent::Keep => {}
         }
         let sub_catalogs: Vec<Location> =

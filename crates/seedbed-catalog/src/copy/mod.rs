@@ -29,5 +29,5 @@ mod template;
 
 pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Use, plan};
-pub(crate) use record::keep_copies;
+pub(crate) use record::{keep_assets, keep_copies};
 pub use template::Template;

@@ -80,6 +80,34 @@ pub fn keep_copies(new: &mut Item, old: &Item) {
     }
 }
 
+/// Takes over into `new` the assets that `old`, an earlier state of the same
+/// item, has alone: a crawl of other variables adds to those that were crawled
+/// before. Their order is that of `old`, so that crawling again changes nothing.
+pub fn keep_assets(new: &mut Item, old: &Item) {
+    if old.assets().all(|(key, _)| new.asset(key).is_some()) {
+        return;
+    }
+    let mut assets = Map::new();
+    for (key, before) in old.assets() {
+        let mut asset = before.as_object().clone();
+        if let Some(given) = new.asset(key) {
+            asset = given.as_object().clone();
+        } else {
+            asset.insert("href".to_owned(), json!(absolute_href(old.location(), before.href())));
+        }
+        assets.insert(key.to_owned(), Value::Object(asset));
+    }
+    for (key, given) in new.assets() {
+        assets.entry(key).or_insert_with(|| Value::Object(given.as_object().clone()));
+    }
+    new.set_field("assets", Value::Object(assets));
+    for extension in old.as_value()["stac_extensions"].as_array().into_iter().flatten() {
+        if let Some(schema) = extension.as_str() {
+            new.add_extension(schema);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

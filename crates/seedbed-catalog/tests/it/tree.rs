@@ -138,6 +138,32 @@ async fn a_new_crawl_undoes_a_copy_unless_told_to_keep_it() {
 }
 
 #[tokio::test]
+async fn a_crawl_of_other_variables_adds_to_those_crawled_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |keys: &[&str]| {
+        let mut i = item("i", 1, "https://h.org/data.nc");
+        i.set_field("assets", json!({}));
+        for key in keys {
+            i.set_asset(key, json!({"href": format!("https://h.org/{key}.nc"), "type": "a/b", "roles": ["data"]}));
+        }
+        builder(vec![i]).merging(Merge::KeepCopies)
+    };
+    of(&["ppt", "tmin"]).save(&stores(), &at(folder.path())).await.unwrap();
+    of(&["tmax"]).save(&stores(), &at(folder.path())).await.unwrap();
+    let keys = |document: &Value, of: &str| -> Vec<String> {
+        document[of].as_object().unwrap().keys().cloned().collect()
+    };
+    assert_eq!(keys(&read(&folder.path().join("c/i/i.json")), "assets"), ["ppt", "tmin", "tmax"]);
+    let mut all = keys(&read(&folder.path().join("c/collection.json")), "item_assets");
+    all.sort();
+    assert_eq!(all, ["ppt", "tmax", "tmin"]);
+    for again in [&["tmax"][..], &["ppt", "tmin"], &["tmin"]] {
+        let saved = of(again).save(&stores(), &at(folder.path())).await.unwrap();
+        assert_eq!(saved.written, [], "crawling {again:?} again changes nothing");
+    }
+}
+
+#[tokio::test]
 async fn names_that_collide_are_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let items = vec![item("a/b", 1, "https://h.org/1.nc"), item("a b", 2, "https://h.org/2.nc")];
