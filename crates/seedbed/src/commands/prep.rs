@@ -69,6 +69,9 @@ pub struct Args {
     dry_run: bool,
 }
 
+/// So many untouched tiles are named.
+const SHOWN: usize = 8;
+
 #[derive(Debug, Serialize)]
 struct Prepared {
     dry_run: bool,
@@ -85,7 +88,9 @@ impl Report for Prepared {
             writeln!(out, "failed: {failed}")?;
         }
         if !r.untouched.is_empty() {
-            writeln!(out, "no asset touches: {}", r.untouched.join(", "))?;
+            let shown = r.untouched.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+            let more = if r.untouched.len() > SHOWN { ", …" } else { "" };
+            writeln!(out, "no asset touches {}: {shown}{more}", count(r.untouched.len(), "tile"))?;
         }
         let dates = count(r.expected, "tile and date").replace("tile and dates", "tiles and dates");
         if self.dry_run {

@@ -30,20 +30,35 @@ const OUTPUTS: [&str; 13] = [
 const WRITE: &str = include_str!("real/golden_write.py");
 
 fn project(out: &str, grid: &str, period: &str, kinds: &str, precision: &str) -> String {
-    let mut text = format!(
-        "[project]\nname = \"{out}\"\nout = \"{out}\"\nperiod = \"{period}\"\n[grid]\nfile = \"{grid}.grid.json\"\n"
-    );
-    for name in INPUTS {
-        text += &format!(
-            "[inputs.{name}]\nitems = \"items.json\"\nasset = \"{name}\"\nresampling = \"nearest\"\n"
-        );
-    }
-    for name in ["whc", "field_capacity", "saturation", "interception", "water"] {
-        text += &format!("[statics.{name}]\nhref = \"{name}.nc\"\n");
-    }
-    text + &format!(
-        "[model]\nname = \"veget\"\nvariant = \"reference\"\nprecision = \"{precision}\"\n\
-         [output]\nperiods = {kinds}\nvariables = {OUTPUTS:?}\ndtype = \"float{}\"\n",
+    let inputs = INPUTS.map(|name| {
+        format!("[inputs.{name}]\nitems = \"items.json\"\nasset = \"{name}\"\nresampling = \"nearest\"\n")
+    });
+    let statics = ["whc", "field_capacity", "saturation", "interception", "water"]
+        .map(|name| format!("[statics.{name}]\nhref = \"{name}.nc\"\n"));
+    format!(
+        r#"
+[project]
+name = "{out}"
+out = "{out}"
+period = "{period}"
+
+[grid]
+file = "{grid}.grid.json"
+
+{}
+{}
+[model]
+name = "veget"
+variant = "reference"
+precision = "{precision}"
+
+[output]
+periods = {kinds}
+variables = {OUTPUTS:?}
+dtype = "float{}"
+"#,
+        inputs.concat(),
+        statics.concat(),
         &precision[1..]
     )
 }
@@ -75,19 +90,11 @@ fn real_runner_reproduces_the_golden_set_on_its_clean_pixels() {
     sandbox.write("items.json", items(&[all]));
     // Sums on four tiles, days on one.
     for (name, tile) in [("four", "4px"), ("one", "8px")] {
-        let out = format!("{name}.geojson");
-        sandbox
-            .seedbed([
-                "grid",
-                "--bbox=-106.8,44.8,-104.2,47.4",
-                "--origin=-106.8,47.4",
-                "--resolution=0.325",
-                "--tile",
-                tile,
-                "--out",
-                &out,
-            ])
-            .succeeds();
+        let args = format!(
+            "grid --bbox=-106.8,44.8,-104.2,47.4 --origin=-106.8,47.4 --resolution=0.325 --tile {tile} \
+             --out {name}.geojson"
+        );
+        sandbox.seedbed(args.split_whitespace()).succeeds();
     }
     let whole = "2019-10-02/2021-09-30";
     let sums = r#"["monthly", "yearly"]"#;

@@ -64,8 +64,8 @@ fn write_ndvi(sandbox: &Sandbox) -> Vec<Value> {
     let band = BandMeta { name: "ndvi".to_owned(), unit: Some("1".to_owned()) };
     let of_day = |day: Date| {
         let season = (-((f64::from(day.day_of_year()) - 165.0) / 50.0).powi(2)).exp();
-        let pixel = |i: usize| 0.25 + 0.35 * season - 0.003 * (i / shape.cols) as f64;
-        let values: Vec<f64> = (0..shape.len()).map(pixel).collect();
+        let row = |row: u32| 0.25 + 0.35 * season - 0.003 * f64::from(row);
+        let values: Vec<f64> = (0..40).flat_map(|n| vec![row(n); shape.cols]).collect();
         let name = format!("ndvi-{day}.tif");
         write(&sandbox.path(&name), &geobox, &values, &band, &options).unwrap();
         let end = day.saturating_add(jiff::Span::new().days(15)).to_string();
@@ -156,6 +156,98 @@ const BALANCE: &str = include_str!("real/oregon_balance.py");
 /// to 25 and 52 written anew, NDVI between composites as the line through both.
 const PEER: &str = include_str!("real/oregon_numpy.py");
 
+/// Runs the program and prints how long it took.
+fn timed(sandbox: &Sandbox, what: &str, args: &[&str]) {
+    let start = Instant::now();
+    sandbox.seedbed(args).succeeds();
+    println!("{what}: {:.1} s", start.elapsed().as_secs_f64());
+}
+
+/// Catalogs the inputs and makes three tilings of one integer grid: what lies
+/// under a pixel is the same in each.
+fn catalogue(sandbox: &Sandbox, data: &Path) {
+    sandbox.write("ndvi.json", items(&write_ndvi(sandbox)));
+    let file = |theirs: &str| json!({ "href": data.join(format!("gridmet/oregon_{theirs}_2000_subset.nc")) });
+    let weather = json!({ "ppt": file("pr"), "tmin": file("tmmn"), "tmax": file("tmmx") });
+    let weather = item("gridmet-2000", OREGON, "2000-01-01", "2000-12-31", &json!({}), &weather);
+    sandbox.write("weather.json", items(&[weather]));
+    let soil = json!({ "awc": { "href": data.join("veget/oregon_available_water_capacity.asc") } });
+    sandbox.write("soil.json", items(&[item("soil", OREGON, "2000-01-01", "2000-01-01", &json!({}), &soil)]));
+    sandbox.write("area.geojson", AREA);
+    for (name, tile) in [("canvas", CANVAS), ("tiles", 50), ("small", 24)] {
+        let args = format!(
+            "grid --aoi area.geojson --crs EPSG:5070 --origin=-1972000,2636000 --resolution 2000 \
+             --tile {tile}px --out {name}.geojson"
+        );
+        sandbox.seedbed(args.split_whitespace()).succeeds();
+    }
+    assert_eq!((tiles(sandbox, "canvas").len(), tiles(sandbox, "tiles").len()), (1, 9));
+}
+
+fn tiles(sandbox: &Sandbox, grid: &str) -> Vec<Value> {
+    sandbox.json(format!("{grid}.grid.json"))["tiles"].as_array().unwrap().clone()
+}
+
+/// A run that gathers the terms of the year's balance.
+fn balance<'a>(out: &'a str, precision: &'a str) -> Run<'a> {
+    let terms = r#"variables = ["rain", "intercept", "swe", "etasw", "srf", "dd", "swf", "snwpk"]"#;
+    Run {
+        out,
+        grid: "tiles",
+        variant: "default",
+        precision,
+        set: "bias_corr = 1.1",
+        output: format!("{terms}\nperiods = [\"yearly\"]"),
+    }
+}
+
+/// The year on all tiles in both precisions; every land pixel's balance closes.
+fn closes_the_balance(sandbox: &Sandbox, data: &Path) {
+    for precision in ["f64", "f32"] {
+        let file = format!("{precision}.toml");
+        sandbox.write(&file, balance(precision, precision).project(data));
+        timed(sandbox, &format!("the year on 9 tiles of 50×50 pixels in {precision}"), &["run", &file]);
+    }
+    let Some(ran) = python(sandbox, &format!("{ASSEMBLED}{BALANCE}"), [""; 0]) else { return };
+    let found = ran.succeeds().json();
+    println!("water balance in mm: {found:#}");
+    let figure = |pointer: &str| found.pointer(pointer).unwrap().as_f64().unwrap();
+    // 27,037 of the soil map's 251 × 299 cells of a square kilometre are nodata.
+    let soil = f64::from(251 * 299 - 27_037);
+    assert!((figure("/land") / (soil / 4.0) - 1.0).abs() < 0.01, "land pixels of four square kilometres");
+    assert!(figure("/f64/worst") <= CLOSES);
+    assert!(figure("/f32/share") <= 1.0);
+}
+
+/// The year day by day on one tile, against the NumPy model.
+fn agrees_with_numpy(sandbox: &Sandbox, data: &Path) {
+    let first =
+        tiles(sandbox, "small").into_iter().find(|t| t["row0"] == DAILY && t["col0"] == DAILY).unwrap();
+    let daily = Run {
+        variant: "reference",
+        grid: "small",
+        output: format!("variables = {OUTPUTS:?}\nperiods = [\"daily\"]"),
+        ..balance("days", "f64")
+    };
+    sandbox.write("days.toml", daily.project(data));
+    let args = ["run", "days.toml", "--tiles", first["name"].as_str().unwrap()];
+    timed(sandbox, "13 daily outputs of 24×24 pixels", &args);
+    let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/veget_numpy.py");
+    let script = format!("{ASSEMBLED}{PEER}");
+    let Some(ran) = python(sandbox, &script, [peer, &DAILY.to_string()]) else { return };
+    let found = ran.succeeds().json();
+    println!("against NumPy, largest deviation in mm: {found:#}");
+    assert_eq!(found["masks"], 0);
+    // Where there is no soil the reference still gives what doesn't depend on it.
+    let land = found["land"].as_u64().unwrap();
+    assert!(land < 24 * 24 && found["compared"].as_u64().unwrap() > 366 * 13 * land);
+    let worst = found["worst"].as_object().unwrap();
+    assert_eq!(worst.len(), OUTPUTS.len());
+    for (name, worst) in worst {
+        assert!(worst.as_f64().unwrap() <= CLOSES, "{name}: {worst}");
+    }
+}
+
 #[test]
 fn real_oregon_closes_its_water_balance_and_agrees_with_numpy() {
     let Some(data) = real_data() else { return };
@@ -163,124 +255,21 @@ fn real_oregon_closes_its_water_balance_and_agrees_with_numpy() {
         return;
     }
     let sandbox = Sandbox::new();
-    let timed = |what: &str, args: &[&str]| {
-        let start = Instant::now();
-        let ran = sandbox.seedbed(args).succeeds();
-        println!("{what}: {:.1} s", start.elapsed().as_secs_f64());
-        ran
-    };
-    sandbox.write("ndvi.json", items(&write_ndvi(&sandbox)));
-    let weather: serde_json::Map<String, Value> = [("ppt", "pr"), ("tmin", "tmmn"), ("tmax", "tmmx")]
-        .map(|(ours, theirs)| {
-            let path = data.join(format!("gridmet/oregon_{theirs}_2000_subset.nc"));
-            (ours.to_owned(), json!({ "href": path }))
-        })
-        .into_iter()
-        .collect();
-    let weather =
-        item("gridmet-2000", OREGON, "2000-01-01", "2000-12-31", &json!({}), &Value::Object(weather));
-    sandbox.write("weather.json", items(&[weather]));
-    let soil = data.join("veget/oregon_available_water_capacity.asc");
-    let soil =
-        item("soil", OREGON, "2000-01-01", "2000-01-01", &json!({}), &json!({ "awc": { "href": soil } }));
-    sandbox.write("soil.json", items(&[soil]));
-    sandbox.write("area.geojson", AREA);
-    // Three tilings of one integer grid: what lies under a pixel is the same in each.
-    for (name, tile) in [("canvas", CANVAS), ("tiles", 50), ("small", 24)] {
-        let (tile, out) = (format!("{tile}px"), format!("{name}.geojson"));
-        sandbox
-            .seedbed([
-                "grid",
-                "--aoi",
-                "area.geojson",
-                "--crs",
-                "EPSG:5070",
-                "--origin=-1972000,2636000",
-                "--resolution",
-                "2000",
-                "--tile",
-                &tile,
-                "--out",
-                &out,
-            ])
-            .succeeds();
-    }
-    let tiles = |name: &str| sandbox.json(format!("{name}.grid.json"))["tiles"].as_array().unwrap().clone();
-    assert_eq!((tiles("canvas").len(), tiles("tiles").len()), (1, 9));
+    catalogue(&sandbox, &data);
+    // Hargreaves' ET is no gridMET ET: its bias must be stated.
+    let unstated = Run { set: "", ..balance("unstated", "f64") };
+    sandbox.write("unstated.toml", unstated.project(&data));
+    sandbox.seedbed(["run", "unstated.toml"]).exits(2).says("unstated.toml").says("bias_corr");
     for (from, assets, resampling, out) in [
         ("weather.json", "ppt,tmin,tmax", "bilinear", "weather"),
         ("ndvi.json", "ndvi", "bilinear", "greenness"),
         ("soil.json", "awc", "nearest", "soil"),
     ] {
-        let args = [
-            "prep",
-            from,
-            "--assets",
-            assets,
-            "--grid",
-            "canvas.grid.json",
-            "--resampling",
-            resampling,
-            "--dtype",
-            "float64",
-            "--out",
-            out,
-        ];
-        timed(&format!("preparing {assets}"), &args);
+        let args = format!(
+            "prep {from} --assets {assets} --grid canvas.grid.json --resampling {resampling} --dtype float64 --out {out}"
+        );
+        timed(&sandbox, &format!("preparing {assets}"), &args.split(' ').collect::<Vec<_>>());
     }
-
-    let sums = r#"variables = ["rain", "intercept", "swe", "etasw", "srf", "dd", "swf", "snwpk"]
-periods = ["yearly"]"#;
-    let balance = |out, precision| Run {
-        out,
-        grid: "tiles",
-        variant: "default",
-        precision,
-        set: "bias_corr = 1.1",
-        output: sums.to_owned(),
-    };
-    // Hargreaves' ET is no gridMET ET: its bias must be stated.
-    let unstated = Run { set: "", ..balance("unstated", "f64") };
-    sandbox.write("unstated.toml", unstated.project(&data));
-    sandbox.seedbed(["run", "unstated.toml"]).exits(2).says("unstated.toml").says("bias_corr");
-    for precision in ["f64", "f32"] {
-        let file = format!("{precision}.toml");
-        sandbox.write(&file, balance(precision, precision).project(&data));
-        timed(&format!("the year on 9 tiles of 50×50 pixels in {precision}"), &["run", &file]);
-    }
-    let Some(ran) = python(&sandbox, &format!("{ASSEMBLED}{BALANCE}"), [""; 0]) else { return };
-    let found = ran.succeeds().json();
-    println!("water balance in mm: {found:#}");
-    let figure = |pointer: &str| found.pointer(pointer).unwrap().as_f64().unwrap();
-    assert!(figure("/land") > 11_000.0, "land pixels");
-    // 27,037 of the soil map's 251 × 299 cells are nodata.
-    assert!((figure("/valid_soil") - (1.0 - 27_037.0 / 75_049.0)).abs() < 0.01);
-    assert!(figure("/f64/worst") <= CLOSES);
-    assert!(figure("/f32/share") <= 1.0);
-
-    let first = tiles("small").into_iter().find(|t| t["row0"] == DAILY && t["col0"] == DAILY).unwrap();
-    let daily = Run {
-        variant: "reference",
-        grid: "small",
-        output: format!("variables = {OUTPUTS:?}\nperiods = [\"daily\"]"),
-        ..balance("days", "f64")
-    };
-    sandbox.write("days.toml", daily.project(&data));
-    timed(
-        "13 daily outputs of 24×24 pixels",
-        &["run", "days.toml", "--tiles", first["name"].as_str().unwrap()],
-    );
-    let peer = concat!(env!("CARGO_MANIFEST_DIR"), "/../../benches/peers/veget_numpy.py");
-    let Some(ran) = python(&sandbox, &format!("{ASSEMBLED}{PEER}"), [peer, &DAILY.to_string()]) else {
-        return;
-    };
-    let found = ran.succeeds().json();
-    println!("against NumPy, largest deviation in mm: {found:#}");
-    assert_eq!(found["masks"], 0);
-    // Where there is no soil the reference still gives what doesn't depend on it.
-    let land = found["land"].as_u64().unwrap();
-    assert!(land < 24 * 24 && found["compared"].as_u64().unwrap() > 366 * 13 * land);
-    for (name, worst) in found["worst"].as_object().unwrap() {
-        assert!(worst.as_f64().unwrap() <= CLOSES, "{name}: {worst}");
-    }
+    closes_the_balance(&sandbox, &data);
+    agrees_with_numpy(&sandbox, &data);
 }
