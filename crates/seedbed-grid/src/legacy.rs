@@ -8,9 +8,10 @@
 //! All in degrees of longitude and latitude; a tile is named after its
 //! upper-left corner, with `N` and `E` whatever the hemisphere.
 
+use crate::cover::SizeUnit;
 use crate::export::{Row, table, write_json, write_shapes};
 use crate::names::two_decimals;
-use crate::{Affine, Bbox, GeoBox, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid};
+use crate::{Affine, Bbox, GeoBox, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid, TileSize};
 use seedbed_block::{Shape2d, Xy};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -167,6 +168,68 @@ pub fn extent_chips(extent: Bbox, resolution: f64, max_pixels: u64) -> Result<Ve
         north -= height;
     }
     Ok(tiles)
+}
+
+/// The original tools' tiles over an extent, by the size asked for:
+///
+/// | size | tiles |
+/// |---|---|
+/// | `13deg` | the continental `r<lat>_tile<i>` that ran, 13° wide, as far as they meet the extent |
+/// | `10deg` | `<lat>N<lon>E`, whole squares, each row with one square beyond the extent as [`row_strip`] |
+/// | another whole number of degrees, on an extent of whole degrees | `chip<lat>N<lon>E` of [`degree_chips`] |
+/// | degrees that divide the extent's width | [`chips`], as many from north to south as from west to east |
+/// | `Npx`, with a resolution in degrees | [`extent_chips`] of at most N × N pixels |
+///
+/// # Errors
+/// [`GridError::Scheme`] for any other size.
+pub fn cover(extent: Bbox, size: TileSize, resolution: Option<f64>) -> Result<Vec<LegacyTile>, GridError> {
+    let refuse = |reason: &str| {
+        Err(GridError::Scheme { scheme: Scheme::VegetLegacy.as_str(), reason: reason.to_owned() })
+    };
+    let edges = [extent.west, extent.south, extent.east, extent.north];
+    if extent.west >= extent.east {
+        return refuse("the original tools know no area across the antimeridian");
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "degrees are far below 2^31")]
+    let [west, south, east, north] = edges.map(|e| e as i32);
+    let whole = edges.iter().chain([&size.value]).all(|e| e.fract() == 0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "counts, checked to be small"
+    )]
+    match size.unit {
+        SizeUnit::Metre => refuse("its tiles are in degrees: write 2deg, or 500px with a resolution"),
+        SizeUnit::Pixel => match resolution {
+            Some(resolution) => extent_chips(extent, resolution, (size.value * size.value).round() as u64),
+            None => refuse("a size in pixels needs a resolution in degrees"),
+        },
+        SizeUnit::Degree if size.value == CONUS_WIDTH => {
+            let meets = |t: &LegacyTile| {
+                let b = t.extent;
+                b.west < extent.east
+                    && extent.west < b.east
+                    && b.south < extent.north
+                    && extent.south < b.north
+            };
+            Ok(ConusRows::Two.tiles().into_iter().filter(meets).collect())
+        }
+        SizeUnit::Degree if size.value == 10.0 && whole => {
+            let tops = (south + 1..=north).rev().step_by(10);
+            Ok(tops.flat_map(|top| row_strip(top, west, east, 10)).collect())
+        }
+        SizeUnit::Degree if whole && size.value <= 180.0 => {
+            Ok(degree_chips(west, south, east, north, size.value as u16))
+        }
+        SizeUnit::Degree => {
+            let count = (extent.east - extent.west) / size.value;
+            // Widths such as 13° come as sums of decimals.
+            if (count - count.round()).abs() > 1e-9 || !(1.0..=1000.0).contains(&count.round()) {
+                return refuse("the size is no whole number of degrees and doesn't divide the area's width");
+            }
+            Ok(chips(extent, count.round() as u32))
+        }
+    }
 }
 
 /// The extent of a single name that says all by itself: `sq_90W_50N`,

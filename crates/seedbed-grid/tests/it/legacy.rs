@@ -90,6 +90,30 @@ fn real_extent_chips_are_the_goldens_with_their_spurious_column() {
 }
 
 #[test]
+fn a_size_chooses_the_original_scheme() {
+    let cover = |extent: [f64; 4], size: &str, resolution| {
+        let extent = Bbox { west: extent[0], south: extent[1], east: extent[2], north: extent[3] };
+        legacy::cover(extent, size.parse().unwrap(), resolution)
+    };
+    let drb = [-78.0, 36.0, -72.0, 44.0];
+    assert_eq!(cover(drb, "2deg", None).unwrap(), degree_chips(-78, 36, -72, 44, 2));
+    let names = |tiles: Vec<LegacyTile>| tiles.into_iter().map(|t| t.name).collect::<Vec<_>>();
+    assert_eq!(
+        names(cover(drb, "13deg", None).unwrap()),
+        ["r37.0_tile3", "r37.0_tile4", "r50.0_tile8", "r50.0_tile9"]
+    );
+    assert_eq!(cover([-130.0, 40.0, -60.0, 50.0], "10deg", None).unwrap(), row_strip(50, -130, -60, 10));
+    let conus = ConusRows::Two.tiles();
+    let edges = <[f64; 4]>::from(conus[5].extent);
+    assert_eq!(cover(edges, "2.6deg", None).unwrap(), chips(conus[5].extent, 5));
+    let basin = [-77.42260935656614, 38.35658904973271, -73.24801709738581, 42.78299677999807];
+    assert_eq!(cover(basin, "500px", Some(0.0023102336796792075)).unwrap().len(), 20);
+    for (size, resolution) in [("500px", None), ("2000m", None), ("0.7deg", None)] {
+        assert!(cover(basin, size, resolution).is_err(), "{size}");
+    }
+}
+
+#[test]
 fn the_original_tiles_can_be_written_and_read_back() {
     let folder = tempfile::tempdir().unwrap();
     let tiles = degree_chips(-78, 36, -72, 44, 2);

@@ -97,3 +97,21 @@ fn prepared_tiles_have_an_item_and_a_file_each_day() {
     assert_eq!(sandbox.seedbed(prep).succeeds().json()["made"], 0);
     sandbox.seedbed(["verify", "prepared"]).succeeds();
 }
+
+#[test]
+fn the_original_tools_tiles_are_drawn_and_gridded_where_they_lie_on_one() {
+    let sandbox = Sandbox::new();
+    let draw = |bbox: &str, more: &[&str]| {
+        let args = [&["grid", bbox, "--names", "veget-legacy", "--json"], more].concat();
+        sandbox.seedbed(args).succeeds()
+    };
+    let chips = draw("--bbox=-78,36,-72,44", &["--tile", "2deg", "--out", "chips.geojson"]);
+    assert_eq!(chips.json()["tiles"].as_array().unwrap().len(), 12);
+    assert_eq!(sandbox.json("chips.grid.json")["tiles"][0]["name"], "chip44N-78E");
+    let basin = "--bbox=-77.42260935656614,38.35658904973271,-73.24801709738581,42.78299677999807";
+    let size = ["--tile", "500px", "--resolution", "0.0023102336796792075", "--out", "basin.shp"];
+    let basin = draw(basin, &size).says("no integer grid");
+    assert_eq!(basin.json()["tiles"].as_array().unwrap().len(), 20, "the spurious column is there");
+    assert!(basin.json()["grid"].is_null() && sandbox.path("basin.dbf").is_file());
+    assert!(!sandbox.path("basin.grid.json").exists());
+}
