@@ -66,12 +66,19 @@ impl Expected {
     /// The set written beside a product's `catalog.json`, or in its folder.
     ///
     /// # Errors
-    /// [`PrepError::Document`] if there is none or it is damaged.
+    /// [`PrepError::Request`] if there is none, [`PrepError::Document`] if it is damaged.
     pub fn read(product: &Path) -> Result<(Self, PathBuf), PrepError> {
+        if !product.exists() {
+            return Err(PrepError::Request(format!("{}: there is no such product", product.display())));
+        }
         let root = if product.is_dir() { product } else { product.parent().unwrap_or(Path::new(".")) };
         let path = root.join(FILE);
         let document =
             |reason: String| PrepError::Document { path: path.clone(), what: "expected set", reason };
+        if !path.exists() {
+            let what = "no product of run, prep or mosaic: it has no expected.json";
+            return Err(PrepError::Request(format!("{}: {what}", product.display())));
+        }
         let bytes = fs::read(&path).map_err(|e| document(e.to_string()))?;
         let set: Self = serde_json::from_slice(&bytes).map_err(|e| document(e.to_string()))?;
         if set.format_version != Self::FORMAT {

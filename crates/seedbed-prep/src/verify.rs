@@ -52,7 +52,7 @@ impl VerifyReport {
 /// back through the public reader.
 ///
 /// # Errors
-/// [`PrepError::Document`] if there is no expected set; what is wrong with the
+/// [`PrepError::Request`] if there is no expected set; what is wrong with the
 /// products themselves stands in the report.
 pub fn verify(product: &Path) -> Result<VerifyReport, PrepError> {
     let (expected, root) = Expected::read(product)?;
@@ -118,13 +118,13 @@ fn verify_file(
     let Some(asset) = item.asset(variable) else {
         return Err(Flaw::Missing("the record has no such asset".to_owned()));
     };
-    let path: PathBuf = record.parent().unwrap_or(Path::new(".")).join(asset.href());
+    let path: PathBuf = record.parent().unwrap_or(Path::new(".")).join(asset.href().trim_start_matches("./"));
     let size = std::fs::metadata(&path).map_err(|e| Flaw::Missing(format!("{}: {e}", path.display())))?.len();
     if asset.size() != Some(size) {
         return Err(Flaw::Wrong(format!(
-            "{} has {size} bytes, its record says {:?}",
+            "{} has {size} bytes, its record says {}",
             path.display(),
-            asset.size()
+            asset.size().map_or_else(|| "nothing".to_owned(), |s| s.to_string())
         )));
     }
     let digest = Checksum::of_file(&path).map_err(|e| Flaw::Wrong(e.to_string()))?.multihash();

@@ -136,3 +136,16 @@ fn a_server_that_is_not_there_is_worth_retrying() {
     sandbox.seedbed(root).exits(3).says("127.0.0.1").says("hint: ");
     assert!(!sandbox.path("catalog").exists());
 }
+
+#[test]
+fn what_is_no_product_is_refused_by_its_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write("folder/other.json", "{}");
+    for command in [&["verify"][..], &["mosaic", "--out", "mosaic"]] {
+        for name in ["nowhere", "folder", "folder/other.json"] {
+            let ran = sandbox.seedbed([command, &[name]].concat()).exits(2).says(name);
+            one_error(&ran, &sandbox);
+        }
+    }
+    assert!(!sandbox.path("mosaic").exists());
+}
