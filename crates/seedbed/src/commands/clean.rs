@@ -107,13 +107,16 @@ fn find_unfinished(folder: &Path, older_than: Duration, found: &mut Vec<PathBuf>
 /// Whether a file's name is one that only unfinished work has: `<name>.part`,
 /// `<name>.part.json`, `<name>.<16 hex digits>.tmp`, `.<name>.<process>.tmp`.
 fn is_unfinished(name: &str) -> bool {
-    let temporary = name.strip_suffix(".tmp").and_then(|stem| stem.rsplit_once('.'));
-    name.ends_with(".part")
-        || name.ends_with(".part.json")
-        || temporary.is_some_and(|(stem, mark)| match stem.strip_prefix('.') {
-            Some(_) if !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_digit()) => true,
-            _ => mark.len() == 16 && mark.bytes().all(|b| b.is_ascii_hexdigit()),
-        })
+    let parts: Vec<&str> = name.split('.').collect();
+    match parts[..] {
+        [.., _, "part"] | [.., _, "part", "json"] => true,
+        [.., _, mark, "tmp"] => {
+            let process =
+                name.starts_with('.') && !mark.is_empty() && mark.bytes().all(|b| b.is_ascii_digit());
+            process || (mark.len() == 16 && mark.bytes().all(|b| b.is_ascii_hexdigit()))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -79,12 +79,13 @@ pub const PERIODS: [&str; 7] = ["2004-07", "2004-08", "2004-09", "2004-10", "200
 /// How many tiles there are.
 pub const TILES: usize = 4;
 
-/// The folders that the chain writes.
-pub const WRITTEN: [&str; 4] = ["catalog", "data", "tiles", "mosaic"];
+/// What the chain writes.
+pub const WRITTEN: [&str; 7] =
+    ["catalog", "data", "tiles.geojson", "tiles.grid.json", "tiles", "mosaic", "view"];
 
 /// What tests of this process share as long as one of them holds it. (A static
 /// would never be dropped, and leave its folder behind.)
-fn shared<T>(slot: &Mutex<Weak<T>>, make: impl FnOnce() -> T) -> Arc<T> {
+pub fn shared<T>(slot: &Mutex<Weak<T>>, make: impl FnOnce() -> T) -> Arc<T> {
     let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
     slot.upgrade().unwrap_or_else(|| {
         let made = Arc::new(make());
@@ -180,6 +181,7 @@ impl Chain {
             Stage::new("grid", grid),
             Stage::new("run", "run seedbed.toml"),
             Stage::new("mosaic", "mosaic tiles --out mosaic"),
+            Stage::new("view", "view mosaic --variables etasw --grid tiles.grid.json --out view"),
         ]
     }
 
@@ -194,13 +196,11 @@ impl Chain {
         self.sandbox.seedbed(&self.stage(name).args).succeeds()
     }
 
-    /// Every file and folder that the chain wrote, by its path, but its ledger and
-    /// spool; a folder's path ends in a slash.
+    /// Every file and folder there is by its path, but ledger and spool; a folder's
+    /// path ends in a slash.
     pub fn written(&self) -> BTreeMap<String, Vec<u8>> {
         let mut found = BTreeMap::new();
-        for top in WRITTEN.map(|name| self.sandbox.path(name)).into_iter().filter(|top| top.exists()) {
-            gather(&top, &self.sandbox.path(""), &mut found);
-        }
+        gather(&self.sandbox.path(""), "", &mut found);
         found
     }
 }
@@ -245,11 +245,11 @@ impl Whole {
         chain
     }
 
-    /// Another chain came to the same; of `folders` only.
+    /// Another chain came to the same; of the files and folders named only.
     #[track_caller]
-    pub fn is_equalled_by(&self, other: &Chain, folders: &[&str]) {
+    pub fn is_equalled_by(&self, other: &Chain, tops: &[&str]) {
         let of = |files: &BTreeMap<String, Vec<u8>>| {
-            let chosen = |name: &&String| folders.iter().any(|f| name.starts_with(&format!("{f}/")));
+            let chosen = |name: &&String| tops.contains(&name.split('/').next().unwrap());
             files.keys().filter(chosen).cloned().collect::<Vec<_>>()
         };
         let theirs = other.written();
@@ -290,18 +290,18 @@ fn definition(spec: &Spec) -> String {
     DAYMET.lines().map(line).collect()
 }
 
-fn gather(folder: &Path, top: &Path, found: &mut BTreeMap<String, Vec<u8>>) {
-    let name = |path: &Path| path.strip_prefix(top).unwrap().display().to_string();
-    found.insert(format!("{}/", name(folder)), Vec::new());
+fn gather(folder: &Path, name: &str, found: &mut BTreeMap<String, Vec<u8>>) {
     for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.ends_with(".seedbed") {
+        let entry = entry.unwrap();
+        let name = format!("{name}{}", entry.file_name().display());
+        if entry.file_name() == ".seedbed" {
             continue;
         }
-        if path.is_dir() {
-            gather(&path, top, found);
+        if entry.file_type().unwrap().is_dir() {
+            gather(&entry.path(), &format!("{name}/"), found);
+            found.insert(format!("{name}/"), Vec::new());
         } else {
-            found.insert(name(&path), fs::read(&path).unwrap());
+            found.insert(name, fs::read(entry.path()).unwrap());
         }
     }
 }

@@ -14,6 +14,7 @@ mod chain;
 mod help;
 mod house;
 mod inputs_move;
+mod interop;
 mod point;
 mod python;
 mod real;
