@@ -138,13 +138,13 @@ mod tests {
     #[test]
     fn the_root_and_the_files_themselves_are_no_common_folder() {
         let share = |a, b| share_a_folder(&at(a), &at(b));
-        assert!(share("/home/u/cat/i.json", "/home/u/data/x.nc"));
-        assert!(share("/home/u/cat/i.json", "/home/v/x.nc"));
+        assert!(share("/disk/u/cat/i.json", "/disk/u/data/x.nc"));
+        assert!(share("/disk/u/cat/i.json", "/disk/v/x.nc"));
         assert!(share("cat/i.json", "data/x.nc"));
-        assert!(!share("/home/u/cat/i.json", "/scratch/x.nc"));
+        assert!(!share("/disk/u/cat/i.json", "/scratch/x.nc"));
         assert!(!share("/i.json", "/x.nc"));
-        assert!(!share("/home", "/home/x.nc"));
-        assert!(!share("/home/u/i.json", "https://h.org/home/x.nc"));
+        assert!(!share("/home", "/disk/x.nc"));
+        assert!(!share("/disk/u/i.json", "https://h.org/disk/x.nc"));
     }
 
     #[test]
