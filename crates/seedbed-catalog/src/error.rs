@@ -65,6 +65,14 @@ pub enum CatalogError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A STAC API stands where a static catalog is needed.
+    #[error(
+        "{at} is a STAC API, which can't be read as a whole: `seedbed catalog search` it and name the items file"
+    )]
+    NotStatic {
+        /// Its address.
+        at: String,
+    },
     /// A linked document isn't there or unreadable.
     #[error("{from} links to {to} as `{rel}`, which cannot be read")]
     Link {
@@ -111,7 +119,7 @@ pub enum CatalogError {
     },
     /// A date or interval that can't be read.
     #[error(
-        "`{text}` is no date or interval: write 2003, 2003-06, 2003-06-01 or A/B with `..` for open ends"
+        "`{text}` is no date or interval: write 2003, 2003-06, 2003-06-01 or A/B, A first, with `..` for open ends"
     )]
     Interval {
         /// What was written.
@@ -203,6 +211,7 @@ impl CatalogError {
                 self,
                 Self::Filter { .. }
                     | Self::Interval { .. }
+                    | Self::NotStatic { .. }
                     | Self::Template { .. }
                     | Self::NotInPlace { .. }
                     | Self::TooMuch { .. }

@@ -65,8 +65,7 @@ impl Tree {
         document: Value,
     ) -> Result<Self, CatalogError> {
         if crate::search_api::is_api(&document) {
-            let reason = "this is a STAC API, not a static catalog: it can be searched, not read as a whole";
-            return Err(CatalogError::document(at, reason));
+            return Err(CatalogError::NotStatic { at: at.to_string() });
         }
         Self::without(stores, at, document, HashSet::new()).await
     }

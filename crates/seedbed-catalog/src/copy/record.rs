@@ -91,7 +91,7 @@ pub fn keep_assets(new: &mut Item, old: &Item) {
     for (key, before) in old.assets() {
         let mut asset = before.as_object().clone();
         if let Some(given) = new.asset(key) {
-            asset = given.as_object().clone();
+            asset.clone_from(given.as_object());
         } else {
             asset.insert("href".to_owned(), json!(absolute_href(old.location(), before.href())));
         }

@@ -144,7 +144,10 @@ async fn a_crawl_of_other_variables_adds_to_those_crawled_before() {
         let mut i = item("i", 1, "https://h.org/data.nc");
         i.set_field("assets", json!({}));
         for key in keys {
-            i.set_asset(key, json!({"href": format!("https://h.org/{key}.nc"), "type": "a/b", "roles": ["data"]}));
+            i.set_asset(
+                key,
+                json!({"href": format!("https://h.org/{key}.nc"), "type": "a/b", "roles": ["data"]}),
+            );
         }
         builder(vec![i]).merging(Merge::KeepCopies)
     };
