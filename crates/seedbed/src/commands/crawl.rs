@@ -130,7 +130,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             .map(|Rejected { name, reason, .. }| Dropped { name, reason })
             .collect(),
     };
-    if !args.dry_run {
+    // A collection of nothing would claim the whole Earth and all time.
+    if crawled.items.is_empty() {
+        let what =
+            if report.dropped.is_empty() { "nothing that was asked for" } else { "nothing that can be used" };
+        ctx.say(format_args!("note: the archive lists {what}; {} is as it was", args.out));
+    } else if !args.dry_run {
         let name =
             folder.file_name().map_or_else(|| "catalog".to_owned(), |n| n.to_string_lossy().into_owned());
         let saved = TreeBuilder::new(&name, "Archives crawled by Seedbed")

@@ -87,7 +87,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let set: Vec<(String, SettingValue)> =
         args.set.into_iter().map(|(key, value)| (key, SettingValue::Text(value))).collect();
     let run = run_point(model, &set, &forcing)
-        .with_context(|| name.clone())
+        .with_context(|| format!("{} can't be run on {name}", args.name))
         .or_hint(format!("`seedbed model describe {}` lists inputs, statics and settings", args.name))?;
     if !run.computed.is_empty() {
         ctx.say(format_args!("note: {name} has no {}; computed instead", run.computed.join(", ")));

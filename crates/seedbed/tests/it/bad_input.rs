@@ -149,3 +149,14 @@ fn what_is_no_product_is_refused_by_its_name() {
     }
     assert!(!sandbox.path("mosaic").exists());
 }
+
+#[test]
+fn a_crawl_that_finds_nothing_says_so_and_writes_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.write("mirror/README.txt", "");
+    let crawl = ["crawl", "prism-daily-old", "--root", "mirror", "--out", "catalog"];
+    sandbox.seedbed(crawl).exits(0).says("lists nothing");
+    sandbox.write("mirror/PRISM.zip", "");
+    sandbox.seedbed(crawl).exits(1).says("lists nothing that can be used").says("PRISM.zip");
+    assert!(!sandbox.path("catalog").exists());
+}
