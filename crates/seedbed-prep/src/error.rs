@@ -190,18 +190,17 @@ impl PrepError {
     /// Whether the request or its inputs are at fault rather than the work.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::NoAsset { .. }
-                | Self::Undated { .. }
-                | Self::Outside { .. }
-                | Self::NoUnit { .. }
-                | Self::Unit { .. }
-                | Self::Request(_)
-                | Self::Read { .. }
-                | Self::Grid(_)
-                | Self::Projection(_)
-        )
+        match self {
+            Self::Raster(e) => e.is_usage(),
+            Self::Catalog(e) => e.is_usage(),
+            Self::Write { .. }
+            | Self::Unverified { .. }
+            | Self::Document { .. }
+            | Self::Holes { .. }
+            | Self::Encode(_)
+            | Self::Storage(_) => false,
+            _ => true,
+        }
     }
 }
 

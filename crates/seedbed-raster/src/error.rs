@@ -140,6 +140,15 @@ fn listed(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+impl RasterError {
+    /// Whether the request or what is said of the file is at fault: the file
+    /// itself may be whole.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Damaged { .. } | Self::Gdal { .. } | Self::Time { .. })
+    }
+}
+
 /// A warp that can't be planned.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

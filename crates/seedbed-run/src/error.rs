@@ -113,7 +113,7 @@ impl RunError {
             | Self::Model(_)
             | Self::Grid(_)
             | Self::Projection(_) => true,
-            Self::Input { source, .. } => !source.retryable(),
+            Self::Input { source, .. } => source.is_usage(),
             Self::Prep(e) => e.is_usage(),
             _ => false,
         }
