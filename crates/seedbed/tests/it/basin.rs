@@ -268,7 +268,7 @@ impl Whole {
 fn differences(one: &[u8], other: &[u8]) -> String {
     let [one, other] = [one, other].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
     let pairs = one.lines().zip(other.lines()).filter(|(a, b)| a != b);
-    pairs.take(5).map(|(a, b)| format!("- {a}\n+ {b}\n")).collect()
+    pairs.take(5).map(|(a, b)| format!("- {a}\n+ {b}")).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a path is what a process that died leaves behind: a part of a
@@ -283,11 +283,11 @@ fn definition(spec: &Spec) -> String {
     let window = daymet::Window::covering(spec.area.grown(0.15)).unwrap();
     let ((rows, cols), transform) = (window.shape(), window.transform());
     let line = |line: &str| match line.split_once(" = ").map(|(key, _)| key) {
-        Some("shape") => format!("shape = [{rows}, {cols}]\n"),
-        Some("transform") => format!("transform = {transform:?}\n"),
-        _ => format!("{line}\n"),
+        Some("shape") => format!("shape = [{rows}, {cols}]"),
+        Some("transform") => format!("transform = {transform:?}"),
+        _ => line.to_owned(),
     };
-    DAYMET.lines().map(line).collect()
+    DAYMET.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn gather(folder: &Path, name: &str, found: &mut BTreeMap<String, Vec<u8>>) {
