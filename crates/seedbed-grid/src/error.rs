@@ -131,9 +131,17 @@ pub enum GridError {
         /// Ours.
         known: u32,
     },
-    /// A file that can't be read or written.
-    #[error("{}", path.display())]
+    /// A file that can't be read.
+    #[error("cannot read {}", path.display())]
     File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file that can't be written.
+    #[error("cannot write {}", path.display())]
+    Write {
         /// The file.
         path: PathBuf,
         /// Why.

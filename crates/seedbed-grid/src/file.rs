@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Writes a file under a temporary name beside it, then renames it.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), GridError> {
-    let failed = |source| GridError::File { path: path.to_owned(), source };
+    let failed = |source| GridError::Write { path: path.to_owned(), source };
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.part", std::process::id()));

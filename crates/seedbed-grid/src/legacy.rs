@@ -310,7 +310,7 @@ pub fn to_grid(grid: &PixelGrid, tiles: &[LegacyTile]) -> Result<TileGrid, GridE
 /// original tools wrote them (RFC 7946 would have them the other way).
 ///
 /// # Errors
-/// [`GridError::File`].
+/// [`GridError::Write`].
 pub fn write_geojson(tiles: &[LegacyTile], path: &Path) -> Result<(), GridError> {
     let feature = |(i, t): (usize, &LegacyTile)| {
         json!({

@@ -124,6 +124,10 @@ fn of_type(cause: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(e) = cause.downcast_ref::<CrawlError>() {
         return two(e.retryable(), e.is_usage());
     }
+    // A full or broken disk is no mistake of the command; a folder that isn't there is.
+    if let Some(GridError::Write { .. }) = cause.downcast_ref::<GridError>() {
+        return None;
+    }
     if cause.is::<DefinitionError>()
         || cause.is::<AoiError>()
         || cause.is::<ModelError>()

@@ -106,7 +106,8 @@ fn a_size_chooses_the_original_scheme() {
     let conus = ConusRows::Two.tiles();
     let edges = <[f64; 4]>::from(conus[5].extent);
     assert_eq!(cover(edges, "2.6deg", None).unwrap(), chips(conus[5].extent, 5));
-    let basin = [-77.422_609_356_566_14, 38.356_589_049_732_71, -73.248_017_097_385_81, 42.782_996_779_998_07];
+    let basin =
+        [-77.422_609_356_566_14, 38.356_589_049_732_71, -73.248_017_097_385_81, 42.782_996_779_998_07];
     assert_eq!(cover(basin, "500px", Some(0.002_310_233_679_679_207_5)).unwrap().len(), 20);
     for (size, resolution) in [("500px", None), ("2000m", None), ("0.7deg", None)] {
         assert!(cover(basin, size, resolution).is_err(), "{size}");

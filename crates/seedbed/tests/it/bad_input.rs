@@ -150,6 +150,13 @@ fn what_is_no_product_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_folder_for_tiles_that_is_not_there_is_named() {
+    let sandbox = Sandbox::new();
+    let args = ["grid", "--bbox=-76,40,-75,41", "--tile", "1deg", "--out", "nowhere/tiles.geojson"];
+    one_error(&sandbox.seedbed(args).exits(2).says("cannot write nowhere/tiles.geojson"), &sandbox);
+}
+
+#[test]
 fn a_crawl_that_finds_nothing_says_so_and_writes_nothing() {
     let sandbox = Sandbox::new();
     sandbox.write("mirror/README.txt", "");
