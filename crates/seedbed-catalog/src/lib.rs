@@ -12,6 +12,10 @@
 //! * **Writing a tree.** Links between the tree's documents, and assets that
 //!   lie inside the tree, are written relative to the document (`./…`, `../…`);
 //!   everything else is written absolute. So a tree can be moved as a whole.
+//! * **Copies.** The href of a copied asset is relative also outside of the tree,
+//!   unless the two have no folder but the file system's root in common: the
+//!   bytes don't tell where the work was done, and tree and copies can be moved
+//!   together.
 //! * **Writing an item collection.** Every href is made absolute.
 
 pub mod copy;
