@@ -11,7 +11,7 @@ use seedbed_catalog::Item;
 use seedbed_grid::{Projections, Tile};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Raster, RasterSource, Resampling};
-use seedbed_storage::Location;
+use seedbed_storage::{Checksum, Location};
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
@@ -211,6 +211,14 @@ fn paste(
             });
         };
         let file = path.parent().unwrap_or(Path::new(".")).join(asset.href());
+        let digest =
+            Checksum::of_file(&file).map_err(|source| PrepError::Read { path: file.clone(), source })?;
+        if asset.checksum() != Some(digest.multihash().as_str()) {
+            return Err(PrepError::Unverified {
+                path: file,
+                what: "its checksum is not the one in its record; delete it and run again".to_owned(),
+            });
+        }
         let raster = Raster::open(&RasterSource::new(&file))?;
         let range = source.range_of(&file, raster.geobox())?;
         let part: Vec<f64> = raster.read(0, PixelRange::of_shape(range.shape()))?;

@@ -1,5 +1,6 @@
 //! Doing what is not done yet: a work queue over the tiles.
 
+use crate::runner::Static;
 use crate::tile::{check, pending, run};
 use crate::{Event, Ledger, Plan, RunError, Runner, Task};
 use seedbed_prep::write_catalog;
@@ -86,15 +87,9 @@ impl Runner<'_> {
             failed: Vec::new(),
             catalog: self.out.join("catalog.json"),
         };
-        let mut work = Vec::new();
-        for task in chosen {
-            let open = pending(self, task).iter().filter(|p| **p).count();
-            if open == 0 {
-                report.present += task.products.len();
-            } else {
-                work.push(task);
-            }
-        }
+        let (work, done): (Vec<&Task>, Vec<&Task>) =
+            chosen.into_iter().partition(|task| pending(self, task).contains(&true));
+        report.present = done.iter().map(|task| task.products.len()).sum();
         for task in &work {
             check(self, task)?;
         }
@@ -109,6 +104,30 @@ impl Runner<'_> {
             return Err(RunError::Interrupted);
         }
         Ok(report)
+    }
+
+    /// Checks the inputs of every tile of a plan that has work to do, as
+    /// [`Runner::execute`] does before it writes anything.
+    ///
+    /// # Errors
+    /// [`RunError::Input`] for days that are missing, units and values that make
+    /// no sense, and damaged files.
+    pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
+        plan.tasks
+            .iter()
+            .filter(|task| pending(self, task).contains(&true))
+            .try_for_each(|task| check(self, task))
+    }
+
+    /// Whether all inputs lie on this machine, so that checking them fetches nothing.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        let fields = self.statics.iter().filter_map(|(_, field)| match field {
+            Static::Field { series, .. } => Some(series),
+            Static::Value(_) | Static::Latitude => None,
+        });
+        let mut all = self.inputs.iter().map(|input| &input.series).chain(fields);
+        all.all(|series| series.assets.iter().all(|asset| asset.location.is_local()))
     }
 
     /// Executes one task of a plan: its records and its lines of the ledger only,

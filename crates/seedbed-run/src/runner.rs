@@ -218,6 +218,15 @@ impl<'a> Runner<'a> {
         })
     }
 
+    /// An error about one of the daily inputs.
+    pub(crate) fn input_error(&self, index: usize, source: PrepError) -> RunError {
+        RunError::Input {
+            path: self.project.path.clone(),
+            key: format!("inputs.{}", self.model.spec().inputs[index].name),
+            source: Box::new(source),
+        }
+    }
+
     /// Every period outputs are gathered over, by kind: name and days of the run.
     pub(crate) fn periods(&self) -> Vec<(PeriodKind, String, Period)> {
         self.kinds

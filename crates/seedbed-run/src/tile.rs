@@ -62,10 +62,15 @@ pub(crate) fn run(
     }
 }
 
-/// Opens a tile's inputs and checks that every day can be read.
+/// Opens a tile's inputs, checks that every day can be read, and reads the first
+/// day and the statics, so that a mistaken unit is found before anything is written.
 pub(crate) fn check(runner: &Runner<'_>, task: &Task) -> Result<(), RunError> {
     let target = runner.target(runner.grid.tile(&task.tile)?)?;
-    open::<f32>(runner, &target).map(|_| ())
+    let (mut readers, plans) = open::<f32>(runner, &target)?;
+    for (index, reader) in &mut readers {
+        reader.read(&[runner.period.start]).map_err(|source| runner.input_error(*index, source))?;
+    }
+    read_statics(runner, &target, &plans).map(|_| ())
 }
 
 /// Which products of a task are not committed yet.
@@ -187,11 +192,7 @@ fn advance<T: Number>(
     let blocks = readers
         .iter_mut()
         .map(|(index, reader)| {
-            let block = reader.read(dates).map_err(|source| RunError::Input {
-                path: runner.project.path.clone(),
-                key: format!("inputs.{}", spec.inputs[*index].name),
-                source: Box::new(source),
-            })?;
+            let block = reader.read(dates).map_err(|source| runner.input_error(*index, source))?;
             Ok((*index, block))
         })
         .collect::<Result<Vec<_>, RunError>>()?;

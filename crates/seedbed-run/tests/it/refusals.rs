@@ -36,21 +36,28 @@ fn a_missing_day_is_named_before_day_one() {
 fn kelvin_declared_as_celsius_is_refused_by_name_and_value() {
     let sandbox = Sandbox::new();
     sandbox.raster("data/tmax_2004-02-20.tif", "degC", |_| 288.0);
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage && said.contains("inputs.tmax") && said.contains("288 degC"), "{said}");
+    assert!(!sandbox.path("out").exists(), "a refused run leaves no documents");
+}
+
+#[test]
+fn a_value_that_makes_no_sense_later_on_fails_its_tile_and_leaves_no_file() {
+    let sandbox = Sandbox::new();
+    sandbox.raster("data/tmax_2004-02-25.tif", "degC", |_| 288.0);
     let report = sandbox.run(&Unwatched).unwrap();
-    assert_eq!(report.failed.len(), 2);
+    assert_eq!((report.failed.len(), report.made), (2, 0));
     let said = &report.failed[0].reason;
-    assert!(said.contains("tmax") && said.contains("288") && said.contains("degC"), "{said}");
-    assert_eq!(report.made, 0);
+    assert!(said.contains("tmax") && said.contains("2004-02-25") && said.contains("288 degC"), "{said}");
     assert!(!sandbox.files("out").keys().any(|p| p.extension().is_some_and(|e| e == "tif")));
 }
 
 #[test]
 fn a_unit_that_cannot_be_converted_is_refused() {
     let sandbox = Sandbox::new();
-    let with = PROJECT.replace("[inputs.ndvi]", "[inputs.ndvi]\nunit = \"K\"");
-    sandbox.write_project(&with);
-    let report = sandbox.run(&Unwatched).unwrap();
-    assert!(report.failed[0].reason.contains("`K` cannot be converted to `1`"), "{:?}", report.failed);
+    sandbox.write_project(&PROJECT.replace("[inputs.ndvi]", "[inputs.ndvi]\nunit = \"K\""));
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage && said.contains("`K` cannot be converted to `1`"), "{said}");
 }
 
 #[test]

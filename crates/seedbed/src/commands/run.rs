@@ -197,6 +197,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         if let Some(tiles) = &tiles {
             plan.tasks.retain(|t| tiles.contains(&t.tile));
         }
+        // Remote inputs are checked when they are here: a dry run fetches nothing.
+        if runner.is_local() {
+            tokio::task::block_in_place(|| runner.check(&plan))?;
+        }
         let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
         let mut to_make = 0;
         for member in &products {
