@@ -57,8 +57,8 @@ pub enum SeriesError {
 /// than [`LONGEST_GAP`] days apart, before the first and after the last, the value
 /// is missing: give the neighbours beyond the period too.
 ///
-/// `values` is composite × pixel and `out` day × pixel, layer after layer; the
-/// days may be in any order.
+/// `values` has a layer of `pixels` values for each composite, and `out` is day ×
+/// pixel, layer after layer; the days may be in any order.
 ///
 /// # Errors
 /// [`SeriesError`] if lengths disagree or the composites' dates don't increase.
@@ -69,18 +69,23 @@ pub enum SeriesError {
 /// use seedbed_block::{date, series::{Spacing, interpolate}};
 /// let composites = [date(2003, 12, 19), date(2004, 1, 1)];
 /// let mut out = [0.0];
-/// interpolate(&composites, &[0.0, 1.3], &[date(2003, 12, 31)], 1, Spacing::Actual, &mut out).unwrap();
+/// let days = [date(2003, 12, 31)];
+/// interpolate(&composites, &[&[0.0], &[1.3]], &days, 1, Spacing::Actual, &mut out).unwrap();
 /// assert!((out[0] - 1.2_f64).abs() < 1e-12);
 /// ```
 pub fn interpolate<T: Real>(
     composites: &[Date],
-    values: &[T],
+    values: &[&[T]],
     days: &[Date],
     pixels: usize,
     spacing: Spacing,
     out: &mut [T],
 ) -> Result<(), SeriesError> {
-    check_length("a series", composites.len(), pixels, values.len())?;
+    let got = values.iter().map(|layer| layer.len()).sum();
+    check_length("a series", composites.len(), pixels, got)?;
+    if let Some(layer) = values.iter().find(|layer| layer.len() != pixels) {
+        check_length("a composite", 1, pixels, layer.len())?;
+    }
     check_length("its result", days.len(), pixels, out.len())?;
     if let Some(w) = composites.windows(2).find(|w| w[0] >= w[1]) {
         return Err(SeriesError::Order { before: w[0], after: w[1] });
@@ -90,34 +95,72 @@ pub fn interpolate<T: Real>(
     }
     let numbers: Vec<i32> = composites.iter().map(|d| day_number(*d)).collect();
     for (day, layer) in days.iter().zip(out.chunks_exact_mut(pixels)) {
-        let day = day_number(*day);
-        // Composites before `next` lie on or before the day.
-        let next = numbers.partition_point(|n| *n <= day);
-        for (pixel, target) in layer.iter_mut().enumerate() {
-            let at = |k: usize| values[k * pixels + pixel];
-            *target = (|| {
-                let before = (0..next)
-                    .rev()
-                    .take_while(|k| day - numbers[*k] <= LONGEST_GAP)
-                    .find(|k| !at(*k).is_missing())?;
-                if numbers[before] == day {
-                    return Some(at(before));
-                }
-                let after = (next..numbers.len())
-                    .take_while(|k| numbers[*k] - numbers[before] <= LONGEST_GAP)
-                    .find(|k| !at(*k).is_missing())?;
-                let apart = if spacing == Spacing::Legacy && after == before + 1 {
-                    LEGACY_SPACING
-                } else {
-                    f64::from(numbers[after] - numbers[before])
-                };
-                let weight = T::of(f64::from(day - numbers[before]) / apart);
-                Some(at(before) + weight * (at(after) - at(before)))
-            })()
-            .unwrap_or(T::NAN);
-        }
+        Interval::of(&numbers, day_number(*day), spacing).fill(values, layer);
     }
     Ok(())
+}
+
+/// A day among composites, all as day numbers.
+struct Interval<'a> {
+    composites: &'a [i32],
+    day: i32,
+    /// Composites before this one lie on or before the day.
+    next: usize,
+    spacing: Spacing,
+}
+
+impl<'a> Interval<'a> {
+    fn of(composites: &'a [i32], day: i32, spacing: Spacing) -> Self {
+        Self { composites, day, next: composites.partition_point(|n| *n <= day), spacing }
+    }
+
+    /// The day's values. Neighbours that are both valid share one weight; pixels
+    /// where one is masked are bridged one by one.
+    fn fill<T: Real>(&self, values: &[&[T]], out: &mut [T]) {
+        let near = |k: &usize| self.day - self.composites[*k] <= LONGEST_GAP;
+        let Some(before) = self.next.checked_sub(1).filter(near) else {
+            out.fill(T::NAN);
+            return;
+        };
+        if self.composites[before] == self.day {
+            out.copy_from_slice(values[before]);
+        } else if let Some(weight) = self.weight::<T>(before, self.next) {
+            for (target, (a, b)) in out.iter_mut().zip(values[before].iter().zip(values[self.next])) {
+                *target = *a + weight * (*b - *a);
+            }
+        } else {
+            out.fill(T::NAN);
+        }
+        for (pixel, target) in out.iter_mut().enumerate().filter(|(_, v)| v.is_missing()) {
+            *target = self.bridged(values, pixel).unwrap_or(T::NAN);
+        }
+    }
+
+    /// How much of a later composite's value counts, if it isn't too far away.
+    fn weight<T: Real>(&self, before: usize, after: usize) -> Option<T> {
+        let days = self.composites.get(after)? - self.composites[before];
+        let apart = if self.spacing == Spacing::Legacy && after == before + 1 {
+            LEGACY_SPACING
+        } else {
+            f64::from(days)
+        };
+        (days <= LONGEST_GAP).then(|| T::of(f64::from(self.day - self.composites[before]) / apart))
+    }
+
+    /// A pixel's value between the valid composites next to the day.
+    fn bridged<T: Real>(&self, values: &[&[T]], pixel: usize) -> Option<T> {
+        let at = |k: usize| values[k][pixel];
+        let before = (0..self.next)
+            .rev()
+            .take_while(|k| self.day - self.composites[*k] <= LONGEST_GAP)
+            .find(|k| !at(*k).is_missing())?;
+        if self.composites[before] == self.day {
+            return Some(at(before));
+        }
+        let after = (self.next..self.composites.len()).find(|k| !at(*k).is_missing())?;
+        let weight: T = self.weight(before, after)?;
+        Some(at(before) + weight * (at(after) - at(before)))
+    }
 }
 
 /// The dates on which a climatology's layers fall around a period, with the
@@ -166,7 +209,8 @@ mod tests {
 
     fn one(composites: &[Date], values: &[f64], day: Date, spacing: Spacing) -> f64 {
         let mut out = [0.0];
-        interpolate(composites, values, &[day], 1, spacing, &mut out).unwrap();
+        let layers: Vec<&[f64]> = values.chunks(1).collect();
+        interpolate(composites, &layers, &[day], 1, spacing, &mut out).unwrap();
         out[0]
     }
 
@@ -212,14 +256,16 @@ mod tests {
     #[test]
     fn pixels_of_a_layer_are_independent() {
         let composites = [date(2003, 1, 1), date(2003, 1, 17)];
-        let values = [0.0_f32, 1.0, f32::NAN, 16.0, 1.0, 5.0];
+        let layers = [&[0.0_f32, 1.0, f32::NAN][..], &[16.0, 1.0, 5.0]];
         let mut out = [9.0; 6];
         let days = [date(2003, 1, 9), date(2003, 1, 1)];
-        interpolate(&composites, &values, &days, 3, Spacing::Actual, &mut out).unwrap();
+        interpolate(&composites, &layers, &days, 3, Spacing::Actual, &mut out).unwrap();
         assert_eq!(out[..2], [8.0, 1.0]);
         assert!(out[2].is_nan() && out[5].is_nan());
         assert_eq!(out[3..5], [0.0, 1.0]);
-        assert!(interpolate(&composites, &values[1..], &days, 3, Spacing::Actual, &mut out).is_err());
+        assert!(interpolate(&composites, &layers[1..], &days, 3, Spacing::Actual, &mut out).is_err());
+        let uneven = [&layers[0][..2], &[16.0, 1.0, 5.0, 9.0]];
+        assert!(interpolate(&composites, &uneven, &days, 3, Spacing::Actual, &mut out).is_err());
     }
 
     #[test]

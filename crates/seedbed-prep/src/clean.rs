@@ -12,18 +12,19 @@ use std::time::{Duration, SystemTime};
 /// What was removed, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CleanReport {
-    /// Staging folders of attempts that died.
+    /// What attempts that died left: staging folders and temporary records.
     pub attempts: Vec<PathBuf>,
     /// Records that the expected set no longer holds, and data without a record.
     pub superseded: Vec<PathBuf>,
 }
 
 /// Removes dead attempts and superseded generations of the product at `product`.
-/// What is younger than `older_than` stays, since it may be at work. With
+/// What is younger than `older_than` stays, since it may be at work; so does
+/// whatever hasn't a name that an [`Attempt`](crate::Attempt) gives. With
 /// `dry_run` nothing is removed.
 ///
 /// # Errors
-/// [`PrepError::Document`] without an expected set; [`PrepError::Write`] where
+/// [`PrepError::Request`] without an expected set; [`PrepError::Write`] where
 /// something can't be removed.
 pub fn clean(product: &Path, older_than: Duration, dry_run: bool) -> Result<CleanReport, PrepError> {
     let (expected, root) = Expected::read(product)?;
@@ -35,15 +36,51 @@ pub fn clean(product: &Path, older_than: Duration, dry_run: bool) -> Result<Clea
         }
     }
     if !dry_run {
+        let all = || report.superseded.iter().chain(&report.attempts);
         // Records go first, so that none ever names data that is gone.
-        for path in report.superseded.iter().filter(|p| p.is_file()) {
+        for path in all().filter(|p| p.is_file()) {
             fs::remove_file(path).map_err(at(path))?;
         }
-        for path in report.superseded.iter().chain(&report.attempts).filter(|p| p.is_dir()) {
+        for path in all().filter(|p| p.is_dir()) {
             fs::remove_dir_all(path).map_err(at(path))?;
         }
     }
     Ok(report)
+}
+
+/// What a name in a period's folder stands for.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// `.<K8>.<attempt>.part`, with `.damaged` before the end for data set aside.
+    Staging,
+    /// `<K8>-<C8>`
+    Data,
+    /// `<K>.json`
+    Record,
+    /// `<name>.<attempt>.tmp`
+    Temporary,
+    /// Not ours.
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Self {
+        let hex = |text: &str, digits| text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let staging = || {
+            let (key, attempt) = name.strip_prefix('.')?.strip_suffix(".part")?.split_once('.')?;
+            Some(hex(key, 8) && hex(attempt.strip_suffix(".damaged").unwrap_or(attempt), 16))
+        };
+        let temporary = || Some(hex(name.strip_suffix(".tmp")?.rsplit_once('.')?.1, 16));
+        let data = || name.split_once('-').map(|(key, contents)| hex(key, 8) && hex(contents, 8));
+        let record = || name.strip_suffix(".json").map(|key| hex(key, 64));
+        match () {
+            () if staging() == Some(true) => Self::Staging,
+            () if temporary() == Some(true) => Self::Temporary,
+            () if data() == Some(true) => Self::Data,
+            () if record() == Some(true) => Self::Record,
+            () => Self::Other,
+        }
+    }
 }
 
 fn clean_period(
@@ -52,22 +89,18 @@ fn clean_period(
     older_than: Duration,
     report: &mut CleanReport,
 ) -> Result<(), PrepError> {
-    let mut kept = BTreeSet::new();
     let mut data = Vec::new();
-    for entry in fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
+    for path in entries(folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !is_older(&path, older_than) {
-            continue;
-        }
-        if path.is_dir() && name.starts_with('.') && path.extension().is_some_and(|e| e == "part") {
-            report.attempts.push(path);
-        } else if path.is_dir() {
-            data.push((name, path));
-        } else if path.extension().is_some_and(|e| e == "json") && !wanted.contains(&path) {
-            report.superseded.push(path);
+        match (Kind::of(&name), path.is_dir()) {
+            _ if !is_older(&path, older_than) => {}
+            (Kind::Staging, true) | (Kind::Temporary, false) => report.attempts.push(path),
+            (Kind::Data, true) => data.push((name, path)),
+            (Kind::Record, false) if !wanted.contains(&path) => report.superseded.push(path),
+            _ => {}
         }
     }
+    let mut kept = BTreeSet::new();
     for record in wanted.iter().filter(|r| r.parent() == Some(folder) && r.exists()) {
         for (_, asset) in read_record(record)?.assets() {
             kept.extend(asset.href().trim_start_matches("./").split('/').next().map(str::to_owned));
@@ -83,14 +116,33 @@ fn is_older(path: &Path, than: Duration) -> bool {
 }
 
 fn folders(of: &Path) -> Result<Vec<PathBuf>, PrepError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(of).map_err(at(of))? {
-        let path = entry.map_err(at(of))?.path();
-        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
-        if path.is_dir() && !hidden {
-            found.push(path);
-        }
-    }
+    let hidden = |p: &PathBuf| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+    Ok(entries(of)?.into_iter().filter(|p| p.is_dir() && !hidden(p)).collect())
+}
+
+fn entries(of: &Path) -> Result<Vec<PathBuf>, PrepError> {
+    let unreadable = |source| PrepError::Read { path: of.to_owned(), source };
+    let entries = fs::read_dir(of).map_err(unreadable)?;
+    let mut found: Vec<PathBuf> =
+        entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().map_err(unreadable)?;
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_attempts_are_known() {
+        let key = "0123456789abcdef".repeat(4);
+        assert_eq!(Kind::of(&format!("{key}.json")), Kind::Record);
+        assert_eq!(Kind::of("01234567-89abcdef"), Kind::Data);
+        assert_eq!(Kind::of(".01234567.0123456789abcdef.part"), Kind::Staging);
+        assert_eq!(Kind::of(".01234567.0123456789abcdef.damaged.part"), Kind::Staging);
+        assert_eq!(Kind::of(&format!("{key}.json.0123456789abcdef.tmp")), Kind::Temporary);
+        for name in ["2004-01", "mine.json", "2004", "notes", ".git", "a.part", "x.tmp", "catalog.json"] {
+            assert_eq!(Kind::of(name), Kind::Other, "{name}");
+        }
+    }
 }

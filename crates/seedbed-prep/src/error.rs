@@ -67,15 +67,33 @@ pub enum PrepError {
         end: Date,
     },
     /// The unit isn't known.
-    #[error("input `{input}`: no unit is stated in {place}; set `unit` in the project file")]
+    #[error("input `{input}`: neither item `{item}` nor {path} states a unit; set `unit`")]
     NoUnit {
         /// The input's name.
         input: String,
-        /// Where it was looked for.
-        place: String,
+        /// The item.
+        item: String,
+        /// The file.
+        path: PathBuf,
     },
-    /// The unit can't be converted.
-    #[error("input `{input}` ({path})")]
+    /// File and item state different units.
+    #[error(
+        "input `{input}`: {path} says its unit is `{found}`, its item `{item}` says `{stated}`; set `unit`"
+    )]
+    Units {
+        /// The input's name.
+        input: String,
+        /// The file.
+        path: PathBuf,
+        /// The file's unit.
+        found: String,
+        /// The item.
+        item: String,
+        /// The item's unit.
+        stated: String,
+    },
+    /// The unit isn't known or can't be converted.
+    #[error("input `{input}`: the unit of {path} won't do; correct it or set `unit`")]
     Unit {
         /// The input's name.
         input: String,
@@ -83,6 +101,21 @@ pub enum PrepError {
         path: PathBuf,
         /// What is wrong.
         source: UnitError,
+    },
+    /// File and item state different scales or offsets.
+    #[error(
+        "{path} has scale {} and offset {}, its item `{item}` says {} and {}; correct the item",
+        found.0, found.1, stated.0, stated.1
+    )]
+    Scaling {
+        /// The file.
+        path: PathBuf,
+        /// The file's scale and offset.
+        found: (f64, f64),
+        /// The item.
+        item: String,
+        /// The item's scale and offset.
+        stated: (f64, f64),
     },
     /// A value that can't be in the unit it is said to be in.
     #[error(
@@ -202,6 +235,29 @@ impl PrepError {
             _ => true,
         }
     }
+}
+
+/// An error with its causes on one line, none of which an earlier one says already.
+///
+/// # Examples
+/// ```
+/// use seedbed_prep::{PrepError, one_line};
+/// let source = std::io::Error::other("disk full");
+/// let error = PrepError::Write { path: "a.tif".into(), source };
+/// assert_eq!(one_line(&error), "can't write a.tif: disk full");
+/// ```
+#[must_use]
+pub fn one_line(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(c) = cause {
+        let said = c.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = c.source();
+    }
+    text
 }
 
 /// Attaches a path to an I/O error.

@@ -66,7 +66,8 @@ impl Expected {
     /// The set written beside a product's `catalog.json`, or in its folder.
     ///
     /// # Errors
-    /// [`PrepError::Request`] if there is none, [`PrepError::Document`] if it is damaged.
+    /// [`PrepError::Request`] if there is none, [`PrepError::Document`] if it is
+    /// damaged or expects nothing.
     pub fn read(product: &Path) -> Result<(Self, PathBuf), PrepError> {
         if !product.exists() {
             return Err(PrepError::Request(format!("{}: there is no such product", product.display())));
@@ -79,10 +80,13 @@ impl Expected {
             let what = "no product of run, prep or mosaic: it has no expected.json";
             return Err(PrepError::Request(format!("{}: {what}", product.display())));
         }
-        let bytes = fs::read(&path).map_err(|e| document(e.to_string()))?;
+        let bytes = fs::read(&path).map_err(|source| PrepError::Read { path: path.clone(), source })?;
         let set: Self = serde_json::from_slice(&bytes).map_err(|e| document(e.to_string()))?;
         if set.format_version != Self::FORMAT {
             return Err(document(format!("its format version is {}", set.format_version)));
+        }
+        if set.members.is_empty() || set.members.iter().any(|m| set.variables(m).is_empty()) {
+            return Err(document("it expects nothing, or a product without variables".to_owned()));
         }
         Ok((set, root.to_owned()))
     }

@@ -1,12 +1,11 @@
 //! What bytes are, wherever they lie, and the keys of the work done on them.
 
+use crate::PrepError;
+use crate::digests::Digests;
 use seedbed_catalog::Asset;
-use seedbed_storage::Checksum;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
-
-use crate::PrepError;
 
 /// What identifies an input's bytes independently of where they are kept.
 ///
@@ -26,8 +25,6 @@ pub enum Identity {
         /// Its version, where known.
         version: Option<String>,
     },
-    /// A constant from the project file.
-    Value(f64),
 }
 
 impl Identity {
@@ -36,25 +33,15 @@ impl Identity {
     ///
     /// # Errors
     /// [`PrepError`] if a local file is missing or can't be read.
-    pub fn of(asset: &Asset<'_>) -> Result<Self, PrepError> {
+    pub(crate) fn of(asset: &Asset<'_>, digests: &Digests) -> Result<Self, PrepError> {
         let stated = match asset.identity() {
             seedbed_catalog::Identity::Checksum(multihash) => Self::Checksum(multihash),
             seedbed_catalog::Identity::Origin { href, size, version } => Self::Origin { href, size, version },
         };
         match (&stated, asset.origin(), asset.location()?.as_path()) {
-            (Self::Origin { .. }, None, Some(path)) => Self::of_file(path),
+            (Self::Origin { .. }, None, Some(path)) => Ok(Self::Checksum(digests.of(path)?)),
             _ => Ok(stated),
         }
-    }
-
-    /// The identity of a local file: its digest.
-    ///
-    /// # Errors
-    /// [`PrepError::Read`] if the file is missing or can't be read.
-    pub fn of_file(path: &std::path::Path) -> Result<Self, PrepError> {
-        let checksum =
-            Checksum::of_file(path).map_err(|source| PrepError::Read { path: path.to_owned(), source })?;
-        Ok(Self::Checksum(checksum.multihash()))
     }
 }
 

@@ -7,10 +7,13 @@
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
 mod clean;
+mod days;
+mod digests;
 mod error;
 mod expected;
 mod identity;
 mod mosaic;
+mod parallel;
 mod plans;
 mod prepare;
 mod product;
@@ -24,14 +27,15 @@ mod tree;
 mod verify;
 
 pub use clean::{CleanReport, clean};
-pub use error::PrepError;
+pub use error::{PrepError, one_line};
 pub use expected::{Expected, Member};
 pub use identity::{Identity, TaskKey};
 pub use mosaic::{MosaicReport, MosaicRequest, mosaic};
+pub use parallel::in_parallel;
 pub use plans::Plans;
 pub use prepare::{Prepare, PrepareReport, prepare};
 pub use product::{Attempt, Committed, Done, Outcome, Variable, is_done};
-pub use reader::TileReader;
+pub use reader::{TileReader, WINDOWS};
 pub use record::{Description, Provenance};
 pub use rules::{LeapRule, Rules, Sane, Target, TimeRule};
 pub use series::{Series, SourceAsset};

@@ -1,20 +1,21 @@
 //! Tiles put together on their one integer grid.
 
-use crate::product::read_record;
+use crate::parallel::{in_parallel, threads};
+use crate::product::{Flaw, check_file, file_of, read_record};
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Spool, TaskKey, Variable,
     is_done,
 };
-use seedbed_block::{Period, PixelRange};
+use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Projections, Tile};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Raster, RasterSource, Resampling};
-use seedbed_storage::{Checksum, Location};
+use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What to put together.
@@ -44,16 +45,43 @@ pub struct MosaicReport {
 }
 
 /// The revision of this algorithm, part of every mosaic's key.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
+
+/// Bytes a pixel that writing one variable takes, in 64 bits: its values, what is
+/// stored of them, GDAL's copies and the overviews.
+const BYTES: usize = 32;
+
+/// One period's mosaic, planned.
+struct Work<'a> {
+    member: Member,
+    /// The tiles there are.
+    tiles: Vec<&'a Member>,
+    /// The names of the others.
+    missing: Vec<&'a str>,
+}
+
+/// What all periods have in common.
+struct Context<'a> {
+    source: &'a Expected,
+    root: &'a Path,
+    set: &'a Expected,
+    extent: PixelRange,
+    out: &'a Path,
+    spool: &'a Spool,
+    projections: &'a dyn Projections,
+}
 
 /// Puts the tiles of every period together, one COG a variable.
 ///
-/// Pixels are copied by their integer position, never resampled; an input that
-/// isn't on the grid is refused. Each tile's record and files are checked first.
+/// Pixels are copied by their integer position, never resampled. Each tile's file
+/// is held to its record's digest and to its tile's pixels first. One variable of
+/// a period is in memory at a time, and several periods where they are small.
 ///
 /// # Errors
 /// [`PrepError::Holes`] where tiles are missing and holes aren't allowed;
-/// [`PrepError::Grid`] for an input off the grid; what reading or writing brings.
+/// [`PrepError::Grid`] for an input off the grid and [`PrepError::Unverified`] for
+/// one that isn't what its record says; [`PrepError::Request`] for a mosaic in
+/// its product's own folder; what reading or writing brings.
 pub fn mosaic(
     request: &MosaicRequest,
     spool: &Spool,
@@ -61,13 +89,17 @@ pub fn mosaic(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<MosaicReport, PrepError> {
     let (expected, root) = Expected::read(&request.product)?;
-    let mut periods: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
-    for member in &expected.members {
-        periods.entry(&member.period).or_default().push(member);
+    if same_folder(&root, &request.out) {
+        return Err(PrepError::Request(format!(
+            "a mosaic in {} would take the place of its tiles' catalog: choose another folder",
+            request.out.display()
+        )));
     }
-    let holes = holes(&expected, &root);
+    let holes: BTreeSet<&Member> =
+        expected.members.iter().filter(|m| is_done(&root, m) != Done::Yes).collect();
+    let named = |m: &Member| format!("{} {}", m.tile, m.period);
     if !holes.is_empty() && !request.allow_holes {
-        let mut first: Vec<String> = holes.iter().take(5).cloned().collect();
+        let mut first: Vec<String> = holes.iter().take(5).map(|m| named(m)).collect();
         if holes.len() > first.len() {
             first.push("…".to_owned());
         }
@@ -86,150 +118,172 @@ pub fn mosaic(
         members: Vec::new(),
         ..expected.clone()
     };
-    let mut work = Vec::new();
-    for (period, members) in &periods {
-        let there: Vec<&Member> = members.iter().copied().filter(|m| !holes.contains(&hole(m))).collect();
-        let missing: Vec<String> =
-            members.iter().filter(|m| holes.contains(&hole(m))).map(|m| m.tile.clone()).collect();
-        if there.is_empty() {
-            continue;
-        }
-        let keys: Vec<&TaskKey> = there.iter().map(|m| &m.key).collect();
-        let variables = there.iter().find_map(|m| m.variables.clone());
-        let key = TaskKey::of(&json!(["mosaic", REVISION, &set.name, extent, keys, &variables]))?;
-        let member = Member { tile: "mosaic".to_owned(), period: (*period).to_owned(), key, variables };
-        set.members.push(member.clone());
-        work.push((member, there, missing));
-    }
+    let work = plan(&expected, &holes, &set, extent)?;
+    set.members = work.iter().map(|w| w.member.clone()).collect();
     set.write(&request.out, spool)?;
-    let mut report = MosaicReport {
-        periods: work.len(),
-        made: 0,
-        present: 0,
-        holes,
-        catalog: request.out.join("catalog.json"),
+    let context =
+        Context { source: &expected, root: &root, set: &set, extent, out: &request.out, spool, projections };
+    let act = |_, work: &Work<'_>| match is_done(&request.out, &work.member) {
+        Done::Yes => Ok(Outcome::Adopted),
+        Done::No | Done::Damaged(_) => context.one(work),
     };
-    for (done, (member, tiles, missing)) in work.iter().enumerate() {
-        progress(done, work.len());
-        if is_done(&request.out, member) == Done::Yes {
-            report.present += 1;
+    progress(0, work.len());
+    let outcomes =
+        in_parallel(&work, threads(extent.shape().len() * BYTES), act, |n| progress(n, work.len()));
+    let outcomes = outcomes.into_iter().collect::<Result<Vec<_>, PrepError>>();
+    write_catalog(&request.out, &set, &format!("Mosaics of {}", expected.name), spool)?;
+    let outcomes = outcomes?;
+    Ok(MosaicReport {
+        periods: work.len(),
+        made: outcomes.iter().filter(|o| **o == Outcome::Created).count(),
+        present: outcomes.iter().filter(|o| **o == Outcome::Adopted).count(),
+        holes: expected.members.iter().filter(|m| holes.contains(m)).map(named).collect(),
+        catalog: request.out.join("catalog.json"),
+    })
+}
+
+/// Whether two paths lead to one folder.
+fn same_folder(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn plan<'a>(
+    expected: &'a Expected,
+    holes: &BTreeSet<&Member>,
+    set: &Expected,
+    extent: PixelRange,
+) -> Result<Vec<Work<'a>>, PrepError> {
+    let mut periods: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
+    for member in &expected.members {
+        periods.entry(&member.period).or_default().push(member);
+    }
+    let mut work = Vec::new();
+    for (period, members) in periods {
+        let (missing, tiles): (Vec<&Member>, Vec<&Member>) =
+            members.into_iter().partition(|m| holes.contains(m));
+        if tiles.is_empty() {
             continue;
         }
-        let outcome = one(&set, &expected, &root, request, member, tiles, missing, spool, projections)?;
-        if outcome == Outcome::Created {
-            report.made += 1;
-        } else {
-            report.present += 1;
-        }
+        let missing: Vec<&str> = missing.iter().map(|m| m.tile.as_str()).collect();
+        // A variable that only some tiles have is missing on the others, not a hole.
+        let has = |v: &&String| tiles.iter().any(|m| expected.variables(m).contains(v));
+        let variables: Vec<String> = set.variables.iter().filter(has).cloned().collect();
+        let variables = (variables.len() < set.variables.len()).then_some(variables);
+        let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
+        let key = TaskKey::of(&json!(["mosaic", REVISION, set.name, extent, keys, missing, variables]))?;
+        let member = Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables };
+        work.push(Work { member, tiles, missing });
     }
-    progress(work.len(), work.len());
-    write_catalog(&request.out, &set, &format!("Mosaics of {}", expected.name), spool)?;
-    Ok(report)
+    Ok(work)
 }
 
-fn hole(member: &Member) -> String {
-    format!("{} {}", member.tile, member.period)
-}
-
-fn holes(expected: &Expected, root: &Path) -> Vec<String> {
-    expected.members.iter().filter(|m| is_done(root, m) != Done::Yes).map(hole).collect()
-}
-
-/// One period's mosaic.
-#[expect(clippy::too_many_arguments, reason = "the parts of one product, used once")]
-fn one(
-    set: &Expected,
-    source: &Expected,
-    root: &Path,
-    request: &MosaicRequest,
-    member: &Member,
-    tiles: &[&Member],
-    missing: &[String],
-    spool: &Spool,
-    projections: &dyn Projections,
-) -> Result<Outcome, PrepError> {
-    let extent = set.tiles[0].range;
-    let geobox = set.grid.geobox(extent);
-    let records = tiles
-        .iter()
-        .map(|m| Ok((m.record(root), read_record(&m.record(root))?)))
-        .collect::<Result<Vec<(PathBuf, Item)>, PrepError>>()?;
-    let first = &records[0].1;
-    let written =
-        set.variables(member).first().and_then(|v| first.asset(v)).map(|a| a.band()).unwrap_or_default();
-    let options = CogOptions {
-        dtype: written.data_type.as_deref().and_then(|t| t.parse().ok()).unwrap_or(DType::Float32),
-        scale: written.scale.unwrap_or(1.0),
-        offset: written.offset.unwrap_or(0.0),
-        nodata: written.nodata,
-        overview_resampling: Resampling::Average,
-        ..CogOptions::default()
-    };
-    let mut attempt = Attempt::begin(&request.out, member, &geobox, &options)?;
-    for name in set.variables(member) {
-        let values = paste(source, &records, name, extent)?;
-        let variable = Variable {
-            name: name.clone(),
-            title: format!("{name}, {}", member.period),
-            unit: first.asset(name).and_then(|a| a.band().unit),
-            facts: Map::new(),
+impl Context<'_> {
+    /// One period's mosaic.
+    fn one(&self, work: &Work<'_>) -> Result<Outcome, PrepError> {
+        let geobox = self.set.grid.geobox(self.extent);
+        let records = work
+            .tiles
+            .iter()
+            .map(|m| Ok((*m, m.record(self.root), read_record(&m.record(self.root))?)))
+            .collect::<Result<Vec<(&Member, PathBuf, Item)>, PrepError>>()?;
+        let variables = self.set.variables(&work.member);
+        let band = |v: &String| records.iter().find_map(|(_, _, item)| Some(item.asset(v)?.band()));
+        let written = variables.first().and_then(band).unwrap_or_default();
+        let dtype = written.data_type.as_deref().and_then(|t| t.parse().ok());
+        let Some(dtype) = dtype else {
+            let path = records.first().map(|(_, path, _)| path.clone()).unwrap_or_default();
+            let reason = "it doesn't say how its values are stored".to_owned();
+            return Err(PrepError::Document { path, what: "record of a product", reason });
         };
-        attempt.write(variable, &values)?;
-    }
-    let period = days(first)?;
-    let created =
-        records.iter().filter_map(|(_, i)| i.property("created")?.as_str()?.get(..10)?.parse().ok());
-    let provenance = Provenance {
-        process: "seedbed mosaic".to_owned(),
-        parameters: Map::new(),
-        derived_from: records.iter().map(|(path, _)| Location::Local(path.clone())).collect(),
-        created: created.max().unwrap_or(period.end),
-    };
-    let mut properties = Map::new();
-    if !missing.is_empty() {
-        properties.insert("seedbed:holes".to_owned(), json!(missing));
-    }
-    let description = Description { product: &set.name, period, provenance: &provenance, properties };
-    Ok(attempt.commit(spool, projections, &description)?.outcome)
-}
-
-/// All tiles' values at their place in `extent`; NaN where there is none.
-fn paste(
-    source: &Expected,
-    records: &[(PathBuf, Item)],
-    variable: &str,
-    extent: PixelRange,
-) -> Result<Vec<f64>, PrepError> {
-    let shape = extent.shape();
-    let mut values = vec![f64::NAN; shape.len()];
-    for (path, item) in records {
-        let Some(asset) = item.asset(variable) else {
-            return Err(PrepError::Document {
-                path: path.clone(),
-                what: "record of this product",
-                reason: format!("it has no asset `{variable}`"),
-            });
+        let options = CogOptions {
+            dtype,
+            scale: written.scale.unwrap_or(1.0),
+            offset: written.offset.unwrap_or(0.0),
+            nodata: written.nodata,
+            overview_resampling: Resampling::Average,
+            ..CogOptions::default()
         };
-        let file = path.parent().unwrap_or(Path::new(".")).join(asset.href());
-        let digest =
-            Checksum::of_file(&file).map_err(|source| PrepError::Read { path: file.clone(), source })?;
-        if asset.checksum() != Some(digest.multihash().as_str()) {
-            return Err(PrepError::Unverified {
-                path: file,
-                what: "its checksum is not the one in its record; delete it and run again".to_owned(),
-            });
+        let mut attempt = Attempt::begin(self.out, &work.member, &geobox, &options)?;
+        for name in variables {
+            let variable = Variable {
+                name: name.clone(),
+                title: format!("{name}, {}", work.member.period),
+                unit: band(name).and_then(|b| b.unit),
+                facts: Map::new(),
+            };
+            // 32-bit floats need no more room than they have on the disk.
+            if dtype == DType::Float32 {
+                attempt.write(variable, &self.paste::<f32>(&records, name)?)?;
+            } else {
+                attempt.write(variable, &self.paste::<f64>(&records, name)?)?;
+            }
         }
-        let raster = Raster::open(&RasterSource::new(&file))?;
-        let range = source.range_of(&file, raster.geobox())?;
-        let part: Vec<f64> = raster.read(0, PixelRange::of_shape(range.shape()))?;
-        let cols = range.shape().cols;
-        for (row, line) in part.chunks_exact(cols).enumerate() {
-            let y = usize::try_from(range.row0 - extent.row0).unwrap_or(0) + row;
-            let x = usize::try_from(range.col0 - extent.col0).unwrap_or(0);
-            values[y * shape.cols + x..y * shape.cols + x + cols].copy_from_slice(line);
+        let Some((_, _, first)) = records.first() else {
+            return Err(PrepError::Request(format!("{} has no tile", work.member.period)));
+        };
+        let period = days(first)?;
+        let created =
+            records.iter().filter_map(|(_, _, i)| i.property("created")?.as_str()?.get(..10)?.parse().ok());
+        let provenance = Provenance {
+            process: "seedbed mosaic".to_owned(),
+            parameters: Map::new(),
+            derived_from: records.iter().map(|(_, path, _)| Location::Local(path.clone())).collect(),
+            created: created.max().unwrap_or(period.end),
+        };
+        let mut properties = Map::new();
+        if !work.missing.is_empty() {
+            properties.insert("seedbed:holes".to_owned(), json!(work.missing));
         }
+        let description =
+            Description { product: &self.set.name, period, provenance: &provenance, properties };
+        Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
     }
-    Ok(values)
+
+    /// All tiles' values at their place in the extent; NaN where there is none.
+    fn paste<T: Real>(
+        &self,
+        records: &[(&Member, PathBuf, Item)],
+        variable: &String,
+    ) -> Result<Vec<T>, PrepError> {
+        let shape = self.extent.shape();
+        let mut values = vec![T::NAN; shape.len()];
+        for (member, record, item) in records {
+            if !self.source.variables(member).contains(variable) {
+                continue;
+            }
+            let Some(asset) = item.asset(variable) else {
+                return Err(PrepError::Document {
+                    path: record.clone(),
+                    what: "record of this product",
+                    reason: format!("it has no asset `{variable}`"),
+                });
+            };
+            let file = file_of(record, &asset);
+            let damaged = |what: String| PrepError::Unverified {
+                path: file.clone(),
+                what: format!("{what}; delete it and run again"),
+            };
+            check_file(&file, &asset).map_err(|(Flaw::Missing(what) | Flaw::Wrong(what))| damaged(what))?;
+            let raster = Raster::open(&RasterSource::new(&file))?;
+            let range = self.source.range_of(&file, raster.geobox())?;
+            if self.source.range(member) != Some(range) {
+                return Err(damaged(format!("it covers {range:?}, which isn't tile {}", member.tile)));
+            }
+            let part: Vec<T> = raster.read(0, PixelRange::of_shape(range.shape()))?;
+            let offset = |n: i64| usize::try_from(n).unwrap_or(0);
+            // The extent is the union of the tiles, so neither is negative.
+            let (top, left) = (offset(range.row0 - self.extent.row0), offset(range.col0 - self.extent.col0));
+            let cols = range.shape().cols;
+            for (row, line) in part.chunks_exact(cols).enumerate() {
+                let start = (top + row) * shape.cols + left;
+                values[start..start + cols].copy_from_slice(line);
+            }
+        }
+        Ok(values)
+    }
 }
 
 fn days(item: &Item) -> Result<Period, PrepError> {

@@ -1,17 +1,18 @@
 //! Aligned COGs: every date of chosen assets, on every tile.
 
-use crate::identity::TaskKey;
+use crate::error::one_line;
+use crate::parallel::{in_parallel, threads};
 use crate::tree::write_catalog;
 use crate::{
-    Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Series, Spool, Variable,
-    is_done,
+    Attempt, Description, Done, Expected, Member, Outcome, Plans, PrepError, Provenance, Rules, Series,
+    Spool, Target, TaskKey, TileReader, TimeRule, Variable, is_done,
 };
-use crate::{Plans, Rules, Target, TileReader};
-use seedbed_block::{Date, Period, Real};
+use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Resampling};
+use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ pub struct Prepare {
     pub assets: Vec<String>,
     /// The tiles.
     pub grid: TileGrid,
-    /// How values are read.
+    /// How values are read; dates stay as they are, so the time rule is `daily`.
     pub rules: Rules,
     /// How they are written.
     pub cog: CogOptions,
@@ -56,23 +57,64 @@ pub struct PrepareReport {
 }
 
 /// The revision of this algorithm, part of every key.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
-/// One tile's readers and dates.
-struct TileWork<'a, T> {
+/// Dates read in one go: a file's chunk often holds several.
+const BATCH: usize = 16;
+
+/// Bytes of values read in one go.
+const PIECE: usize = 64 << 20;
+
+/// Bytes a pixel that writing a variable takes: its values, what is stored of
+/// them, GDAL's copies and the overviews.
+const BYTES: usize = 32;
+
+/// One tile, planned.
+struct TilePlan {
     tile: Tile,
     target: Target,
-    readers: Vec<(usize, TileReader<'a, T>)>,
-    members: Vec<(Member, Date, Vec<usize>)>,
+    plans: Plans,
+    dates: Vec<Planned>,
+}
+
+/// One tile and date, planned.
+struct Planned {
+    member: Member,
+    day: Date,
+    /// The series that have the day.
+    series: Vec<usize>,
+    /// Where what they have came from.
+    origins: BTreeSet<Location>,
+}
+
+/// A series on a batch of dates.
+struct Read<T> {
+    /// Which series.
+    series: usize,
+    /// The unit of its values.
+    unit: Option<String>,
+    block: Block<T>,
+}
+
+/// What all tiles and dates have in common.
+struct Context<'a> {
+    request: &'a Prepare,
+    series: Vec<Series>,
+    spool: &'a Spool,
+    projections: &'a dyn Projections,
 }
 
 /// Prepares items onto tiles: a COG for each tile, date and asset, one item for
-/// each tile and date. What is there already is left alone; a tile that fails
-/// doesn't stop the others. With `dry_run` only the report's plan is made.
+/// each tile and date. What is there already is left alone; a tile and date that
+/// fails doesn't stop the others. With `dry_run` only the report's plan is made;
+/// remote assets are fetched even then, since only files tell their days.
+///
+/// The product is what is asked for: dates and tiles of an earlier call on the
+/// same folder that this one doesn't ask for leave its catalog.
 ///
 /// # Errors
 /// [`PrepError::NoAsset`] for a key no item has; [`PrepError::Outside`] if no
-/// asset touches any tile; what writing the catalog brings.
+/// asset touches any tile; a damaged file; what writing the catalog brings.
 pub fn prepare<T: Real>(
     request: &Prepare,
     spool: &Spool,
@@ -80,210 +122,253 @@ pub fn prepare<T: Real>(
     dry_run: bool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PrepareReport, PrepError> {
+    if request.rules.time != TimeRule::Daily {
+        return Err(PrepError::Request(
+            "dates are prepared as they are: the time rule must be daily".to_owned(),
+        ));
+    }
     let series = request
         .assets
         .iter()
-        .map(|key| Series::from_items(key, &request.items, key, projections))
+        .map(|key| Series::from_items(key, &request.items, key, spool, projections))
         .collect::<Result<Vec<_>, _>>()?;
+    let context = Context { request, series, spool, projections };
     let mut untouched = Vec::new();
-    let mut work: Vec<TileWork<'_, T>> = Vec::new();
+    let mut tiles: Vec<TilePlan> = Vec::new();
     for tile in &request.grid.tiles {
-        match plan_tile(request, &series, tile, spool, projections)? {
-            Some(planned) => work.push(planned),
+        match context.plan::<T>(tile)? {
+            Some(planned) => tiles.push(planned),
             None => untouched.push(tile.name.clone()),
         }
     }
-    if work.is_empty() {
-        return Err(PrepError::Outside {
-            input: request.assets.join(", "),
-            assets: series.iter().map(|s| s.assets.len()).sum(),
-            what: format!("any of the {} tiles", request.grid.tiles.len()),
-        });
-    }
-    let set = expected(request, &work);
+    let set = context.expected(&tiles)?;
     let mut report = PrepareReport {
         expected: set.members.len(),
         made: 0,
-        present: 0,
+        present: set.members.iter().filter(|m| is_done(&request.out, m) == Done::Yes).count(),
         untouched,
         failed: Vec::new(),
         catalog: request.out.join("catalog.json"),
     };
     if dry_run {
-        for member in &set.members {
-            report.present += usize::from(is_done(&request.out, member) == Done::Yes);
-        }
         return Ok(report);
     }
     set.write(&request.out, spool)?;
-    let mut at = 0;
-    for tile in &mut work {
-        for n in 0..tile.members.len() {
-            progress(at, set.members.len());
-            at += 1;
-            match one(request, &series, tile, n, spool, projections) {
+    spool.keep_digests();
+    let work = context.batches::<T>(&tiles);
+    let most = tiles.iter().map(|t| t.target.geobox.shape.len()).max().unwrap_or(0);
+    let mut behind = report.present;
+    progress(behind, report.expected);
+    let results = in_parallel(
+        &work,
+        threads(PIECE.saturating_add(most * BYTES)),
+        |_, (tile, dates)| context.batch::<T>(tile, dates),
+        |n| {
+            behind += work[n - 1].1.len();
+            progress(behind, report.expected);
+        },
+    );
+    for ((_, dates), outcomes) in work.iter().zip(results) {
+        for (Planned { member, .. }, outcome) in dates.iter().zip(outcomes) {
+            match outcome {
                 Ok(Outcome::Created) => report.made += 1,
                 Ok(Outcome::Adopted) => report.present += 1,
-                Err(e) => {
-                    let (member, ..) = &tile.members[n];
-                    report.failed.push(format!("{} {}: {}", member.tile, member.period, chain(&e)));
-                }
+                Err(reason) => report.failed.push(format!("{} {}: {reason}", member.tile, member.period)),
             }
         }
     }
-    progress(at, set.members.len());
     let description = format!("{} on tiles of {}", request.assets.join(", "), set.grid.crs);
     write_catalog(&request.out, &set, &description, spool)?;
     Ok(report)
 }
 
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(c) = cause {
-        text.push_str(": ");
-        text.push_str(&c.to_string());
-        cause = c.source();
-    }
-    text
-}
-
-fn expected<T>(request: &Prepare, work: &[TileWork<'_, T>]) -> Expected {
-    let tiles: Vec<Tile> = work.iter().map(|w| w.tile.clone()).collect();
-    let bbox = work.iter().map(|w| w.target.bbox).reduce(Bbox::union);
-    Expected {
-        format_version: Expected::FORMAT,
-        name: request.name.clone(),
-        variables: request.assets.clone(),
-        grid: request.grid.grid.clone(),
-        tiles,
-        bbox: bbox.unwrap_or(Bbox { west: -180.0, south: -90.0, east: 180.0, north: 90.0 }),
-        members: work.iter().flat_map(|w| w.members.iter().map(|(m, ..)| m.clone())).collect(),
-    }
-}
-
-/// Opens what touches a tile and lists its dates, or `None` if nothing does.
-fn plan_tile<'a, T: Real>(
-    request: &Prepare,
-    series: &[Series],
-    tile: &Tile,
-    spool: &Spool,
-    projections: &'a dyn Projections,
-) -> Result<Option<TileWork<'a, T>>, PrepError> {
-    let geobox = request.grid.geobox(tile);
-    let (_, bbox) = geobox.footprint(projections, 16)?;
-    let target = Target {
-        tile: tile.name.clone(),
-        anchor: Index { row: tile.range.row0, col: tile.range.col0 },
-        geobox,
-        bbox,
-    };
-    let plans = Plans::default();
-    let mut readers = Vec::new();
-    let mut dates: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
-    for (n, one) in series.iter().enumerate() {
-        let first = one.assets.iter().map(|a| a.period.start).min();
-        let last = one.assets.iter().map(|a| a.period.end).max();
-        let (Some(start), Some(end)) = (first, last) else { continue };
-        let all = Period { start, end };
-        let Some(period) = request.period.map_or(Some(all), |p| all.intersection(p)) else { continue };
+impl Context<'_> {
+    /// Opens a series on a tile, or `None` if none of it lies there.
+    fn open<T: Real>(
+        &self,
+        series: &Series,
+        target: &Target,
+        plans: &Plans,
+        period: Period,
+    ) -> Result<Option<TileReader<'_, T>>, PrepError> {
+        let rules = self.request.rules.clone();
         let opened = TileReader::open(
-            one,
+            series,
             target.clone(),
-            request.rules.clone(),
+            rules,
             period,
             plans.clone(),
-            spool,
-            projections,
+            self.spool,
+            self.projections,
         );
-        let mut reader = match opened {
-            Ok(reader) => reader,
-            Err(PrepError::Outside { .. }) => continue,
-            Err(e) => return Err(e),
-        };
-        if !reader.touches()? {
-            continue;
+        match opened {
+            Ok(reader) => Ok(Some(reader)),
+            Err(PrepError::Outside { .. }) => Ok(None),
+            Err(e) => Err(e),
         }
-        for day in reader.dates().filter(|d| period.contains(*d)) {
-            dates.entry(day).or_default().push(n);
-        }
-        readers.push((n, reader));
     }
-    if dates.is_empty() {
-        return Ok(None);
-    }
-    let members = dates
-        .into_iter()
-        .map(|(day, keys)| {
-            let identities: Vec<_> = keys
-                .iter()
-                .flat_map(|n| series[*n].near(target.bbox, day, day).map(|a| &a.identity))
-                .collect();
-            let key = TaskKey::of(&json!([
-                "prep",
-                REVISION,
-                Resampling::REVISION,
-                T::PRECISION,
-                &request.name,
-                &target.geobox,
-                day,
-                keys.iter().map(|n| &series[*n].name).collect::<Vec<_>>(),
-                identities,
-                &request.rules,
-                &request.cog,
-            ]))?;
-            let variables =
-                (keys.len() < series.len()).then(|| keys.iter().map(|n| series[*n].name.clone()).collect());
-            Ok((Member { tile: tile.name.clone(), period: day.to_string(), key, variables }, day, keys))
-        })
-        .collect::<Result<Vec<_>, PrepError>>()?;
-    Ok(Some(TileWork { tile: tile.clone(), target, readers, members }))
-}
 
-/// One tile and date.
-fn one<T: Real>(
-    request: &Prepare,
-    series: &[Series],
-    work: &mut TileWork<'_, T>,
-    n: usize,
-    spool: &Spool,
-    projections: &dyn Projections,
-) -> Result<Outcome, PrepError> {
-    let (member, day, keys) = work.members[n].clone();
-    if is_done(&request.out, &member) == Done::Yes {
-        return Ok(Outcome::Adopted);
+    /// A tile's dates, or `None` if nothing touches it.
+    fn plan<T: Real>(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
+        let geobox = self.request.grid.geobox(tile);
+        let (_, bbox) = geobox.footprint(self.projections, 16)?;
+        let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
+        let target = Target { tile: tile.name.clone(), anchor, geobox, bbox };
+        let plans = Plans::default();
+        let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
+        let mut readers: BTreeMap<usize, TileReader<'_, T>> = BTreeMap::new();
+        for (n, series) in self.series.iter().enumerate() {
+            let all = series.period();
+            let Some(period) = self.request.period.map_or(Some(all), |p| all.intersection(p)) else {
+                continue;
+            };
+            let Some(reader) = self.open::<T>(series, &target, &plans, period)? else { continue };
+            for day in reader.dates().filter(|d| period.contains(*d)) {
+                days.entry(day).or_default().push(n);
+            }
+            readers.insert(n, reader);
+        }
+        let mut dates = Vec::new();
+        for (day, having) in days {
+            let mut keys = Vec::new();
+            let mut origins = BTreeSet::new();
+            for n in &having {
+                let assets: Vec<_> = readers[n].assets(day).collect();
+                let read = assets.iter().map(|a| a.key()).collect::<Result<Vec<_>, _>>()?;
+                keys.push((&self.series[*n].name, read));
+                origins.extend(assets.iter().map(|a| a.origin.clone()));
+            }
+            let variables = (having.len() < self.series.len())
+                .then(|| having.iter().map(|n| self.series[*n].name.clone()).collect());
+            let key = self.key::<T>(&target, day, &json!(keys))?;
+            let member = Member { tile: tile.name.clone(), period: day.to_string(), key, variables };
+            dates.push(Planned { member, day, series: having, origins });
+        }
+        Ok((!dates.is_empty()).then(|| TilePlan { tile: tile.clone(), target, plans, dates }))
     }
-    let mut attempt = Attempt::begin(&request.out, &member, &work.target.geobox, &request.cog)?;
-    let mut sources = BTreeSet::new();
-    for (index, reader) in work.readers.iter_mut().filter(|(index, _)| keys.contains(index)) {
-        let block = reader.read(&[day])?;
-        let name = &series[*index].name;
-        let unit = match request.rules.wanted.or(request.rules.unit) {
-            Some(unit) => Some(unit.to_string()),
-            None => reader.unit_text()?,
+
+    fn key<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
+        TaskKey::of(&json!([
+            "prep",
+            [REVISION, Resampling::REVISION],
+            T::PRECISION,
+            self.request.name,
+            [json!(target.tile), json!(target.geobox), json!(target.anchor)],
+            day,
+            inputs,
+            self.request.rules,
+            self.request.cog,
+        ]))
+    }
+
+    fn expected(&self, tiles: &[TilePlan]) -> Result<Expected, PrepError> {
+        let Some(bbox) = tiles.iter().map(|t| t.target.bbox).reduce(Bbox::union) else {
+            return Err(PrepError::Outside {
+                input: self.request.assets.join(", "),
+                assets: self.series.iter().map(|s| s.assets.len()).sum(),
+                what: format!("any of the {} tiles", self.request.grid.tiles.len()),
+            });
         };
-        let title = format!("{name}, {day}");
-        attempt.write(Variable { name: name.clone(), title, unit, facts: Map::new() }, block.values())?;
-        sources.extend(series[*index].near(work.target.bbox, day, day).map(|a| a.origin.clone()));
+        Ok(Expected {
+            format_version: Expected::FORMAT,
+            name: self.request.name.clone(),
+            variables: self.request.assets.clone(),
+            grid: self.request.grid.grid.clone(),
+            tiles: tiles.iter().map(|t| t.tile.clone()).collect(),
+            bbox,
+            members: tiles.iter().flat_map(|t| t.dates.iter().map(|d| d.member.clone())).collect(),
+        })
     }
-    let mut parameters = Map::new();
-    if let Ok(Value::Object(rules)) = serde_json::to_value(&request.rules) {
-        parameters = rules;
+
+    /// What isn't done yet, in batches of consecutive dates that the same series have.
+    fn batches<'p, T>(&self, tiles: &'p [TilePlan]) -> Vec<(&'p TilePlan, Vec<&'p Planned>)> {
+        let mut batches: Vec<(&TilePlan, Vec<&Planned>)> = Vec::new();
+        for tile in tiles {
+            let layer = tile.target.geobox.shape.len() * size_of::<T>() * self.series.len();
+            let most = (PIECE / layer.max(1)).clamp(1, BATCH);
+            let open = tile.dates.iter().filter(|d| is_done(&self.request.out, &d.member) != Done::Yes);
+            let mut batch: Vec<&Planned> = Vec::new();
+            for date in open {
+                if batch.len() == most || batch.last().is_some_and(|last| last.series != date.series) {
+                    batches.push((tile, std::mem::take(&mut batch)));
+                }
+                batch.push(date);
+            }
+            if !batch.is_empty() {
+                batches.push((tile, batch));
+            }
+        }
+        batches
     }
-    let provenance = Provenance {
-        process: "seedbed prep".to_owned(),
-        parameters,
-        derived_from: sources.into_iter().collect(),
-        created: day,
-    };
-    let description = Description {
-        product: &request.name,
-        period: Period { start: day, end: day },
-        provenance: &provenance,
-        properties: Map::new(),
-    };
-    Ok(attempt.commit(spool, projections, &description)?.outcome)
+
+    /// Makes a batch. Where reading it in one go fails, its dates are read one by
+    /// one, so that each fails for itself.
+    fn batch<T: Real>(&self, tile: &TilePlan, dates: &[&Planned]) -> Vec<Result<Outcome, String>> {
+        let write = |date: &Planned, blocks: &[Read<T>], n: usize| {
+            self.write(tile, date, blocks, n).map_err(|e| one_line(&e))
+        };
+        if let Ok(blocks) = self.read::<T>(tile, dates) {
+            return dates.iter().enumerate().map(|(n, date)| write(date, &blocks, n)).collect();
+        }
+        let each = dates.iter().map(|date| {
+            let blocks = self.read::<T>(tile, &[*date]).map_err(|e| one_line(&e))?;
+            write(date, &blocks, 0)
+        });
+        each.collect()
+    }
+
+    /// Every series of a batch.
+    fn read<T: Real>(&self, tile: &TilePlan, dates: &[&Planned]) -> Result<Vec<Read<T>>, PrepError> {
+        let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(Vec::new()) };
+        let period = Period { start: first.day, end: last.day };
+        let days: Vec<Date> = dates.iter().map(|d| d.day).collect();
+        let mut blocks = Vec::new();
+        for n in &first.series {
+            let Some(mut reader) = self.open::<T>(&self.series[*n], &tile.target, &tile.plans, period)?
+            else {
+                continue;
+            };
+            let rules = &self.request.rules;
+            let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
+            let unit = stated.or_else(|| reader.unit_text().map(str::to_owned));
+            blocks.push(Read { series: *n, unit, block: reader.read(&days)? });
+        }
+        Ok(blocks)
+    }
+
+    fn write<T: Real>(
+        &self,
+        tile: &TilePlan,
+        date: &Planned,
+        blocks: &[Read<T>],
+        layer: usize,
+    ) -> Result<Outcome, PrepError> {
+        let mut attempt =
+            Attempt::begin(&self.request.out, &date.member, &tile.target.geobox, &self.request.cog)?;
+        for Read { series, unit, block } in blocks {
+            let name = self.series[*series].name.clone();
+            let title = format!("{name}, {}", date.day);
+            let values = block.layer(layer).unwrap_or_default();
+            attempt.write(Variable { name, title, unit: unit.clone(), facts: Map::new() }, values)?;
+        }
+        let parameters = match serde_json::to_value(&self.request.rules) {
+            Ok(Value::Object(rules)) => rules,
+            _ => Map::new(),
+        };
+        let provenance = Provenance {
+            process: "seedbed prep".to_owned(),
+            parameters,
+            derived_from: date.origins.iter().cloned().collect(),
+            created: date.day,
+        };
+        let description = Description {
+            product: &self.request.name,
+            period: Period { start: date.day, end: date.day },
+            provenance: &provenance,
+            properties: Map::new(),
+        };
+        Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
+    }
 }
 
 impl Prepare {

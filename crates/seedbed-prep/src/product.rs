@@ -13,15 +13,16 @@ use crate::identity::hex;
 use crate::record::{Description, record};
 use crate::{Member, PrepError, Spool};
 use seedbed_block::Real;
-use seedbed_catalog::Item;
+use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::{self, BandMeta, CogOptions};
-use seedbed_raster::{Raster, RasterSource, Statistics, same_crs, statistics};
+use seedbed_raster::{DType, Raster, RasterSource, Statistics, same_crs, statistics};
 use seedbed_storage::{Checksum, Location, Put};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A product under way. Dropped without [`Attempt::commit`], it leaves nothing.
 #[derive(Debug)]
@@ -104,6 +105,11 @@ impl Attempt {
         geobox: &GeoBox,
         options: &CogOptions,
     ) -> Result<Self, PrepError> {
+        for (what, name) in [("tile", &member.tile), ("period", &member.period)] {
+            if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+                return Err(PrepError::Request(format!("{what} `{name}` can't be the name of a folder")));
+            }
+        }
         let folder = member.folder(root);
         let mut random = [0_u8; 8];
         getrandom::fill(&mut random).map_err(|e| PrepError::Request(format!("no random numbers: {e}")))?;
@@ -120,13 +126,14 @@ impl Attempt {
     }
 
     /// Writes a variable's COG, `<variable>_<tile>_<period>.tif`, and reads its
-    /// grid and nodata value back through the public reader.
+    /// grid, type, scale and nodata value back through the public reader.
     ///
     /// # Errors
     /// [`PrepError::Raster`] for values the type can't hold or a full disk;
     /// [`PrepError::Unverified`] if the file reads back otherwise than meant.
     pub fn write<T: Real>(&mut self, variable: Variable, values: &[T]) -> Result<(), PrepError> {
-        let file = format!("{}_{}_{}.tif", variable.name, self.member.tile, self.member.period);
+        let name = variable.name.replace(['/', '\\', '\0'], "-");
+        let file = format!("{name}_{}_{}.tif", self.member.tile, self.member.period);
         let path = self.staging.join(&file);
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
         cog::write(&path, &self.geobox, values, &band, &self.options)?;
@@ -145,12 +152,20 @@ impl Attempt {
         if found.affine != self.geobox.affine || found.shape != self.geobox.shape {
             return wrong(format!("it lies at {:?} with {:?}", found.affine, found.shape));
         }
-        let same = match (raster.nodata(), self.options.nodata) {
-            (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
-            (a, b) => a == b,
-        };
-        if !same {
-            return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), self.options.nodata));
+        let (found, meant) = (stored_as(&raster), &self.options);
+        if found != (meant.dtype, meant.scale.to_bits(), meant.offset.to_bits()) {
+            return wrong(format!(
+                "it is {} by {} and {}, not {} by {} and {}",
+                raster.data_type(),
+                raster.scale(),
+                raster.offset(),
+                meant.dtype,
+                meant.scale,
+                meant.offset
+            ));
+        }
+        if !same_nodata(raster.nodata(), meant.nodata) {
+            return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), meant.nodata));
         }
         Ok(())
     }
@@ -160,13 +175,20 @@ impl Attempt {
     ///
     /// # Errors
     /// [`PrepError::Write`] if something can't be flushed or renamed,
-    /// [`PrepError::Storage`] if the record can't be created.
+    /// [`PrepError::Storage`] if the record can't be created,
+    /// [`PrepError::Request`] if nothing was written.
     pub fn commit(
         self,
         spool: &Spool,
         projections: &dyn Projections,
         description: &Description<'_>,
     ) -> Result<Committed, PrepError> {
+        if self.written.is_empty() {
+            let Member { tile, period, .. } = &self.member;
+            return Err(PrepError::Request(format!("{tile} {period} has no variable: that is no product")));
+        }
+        let path = self.folder.join(format!("{}.json", self.member.key));
+        let healing = matches!(check(&path), Done::Damaged(_));
         let files = staged(&self.staging)?;
         let mut digest = Sha256::new();
         for file in &files {
@@ -175,32 +197,28 @@ impl Attempt {
         let name = format!("{}-{}", self.member.key.short(), &hex(&digest.finalize())[..8]);
         let data = self.folder.join(&name);
         let made = !holds(&data, &files) && settle(&self.staging, &data, &files)?;
-        if made {
-            sync_folder(&self.folder)?;
+        if !made {
+            // An orphan taken up is young again, so that `clean` leaves it to its record.
+            let _ = fs::File::open(&data).and_then(|f| f.set_modified(SystemTime::now()));
         }
+        sync_folder(&self.folder)?;
         let contents = Contents { folder: name, files };
-        let record = record(&self, &contents, description, projections)?;
-        self.record(spool, &record, made)
-    }
+        let mut record = serde_json::to_vec_pretty(&record(&self, &contents, description, projections)?)
+            .map_err(PrepError::Encode)?;
+        record.push(b'\n');
 
-    fn record(&self, spool: &Spool, record: &Value, made: bool) -> Result<Committed, PrepError> {
-        let path = self.folder.join(format!("{}.json", self.member.key));
-        let mut bytes = serde_json::to_vec_pretty(record).map_err(PrepError::Encode)?;
-        bytes.push(b'\n');
         let location = Location::Local(path.clone());
-        let put = spool.block_on(spool.stores().put_once(&location, bytes.clone().into()))?;
+        let put = spool.block_on(spool.stores().put_once(&location, record.clone().into()))?;
         let outcome = match put {
             Put::Created => Outcome::Created,
             // The record outlived its data, which this attempt made again.
-            Put::Exists(there) if there[..] == bytes[..] && made => Outcome::Created,
-            Put::Exists(there) if there[..] == bytes[..] => Outcome::Adopted,
-            Put::Exists(_) => match check(&path) {
-                Done::Yes => Outcome::Adopted,
-                Done::No | Done::Damaged(_) => {
-                    spool.block_on(spool.stores().replace(&location, bytes.into()))?;
-                    Outcome::Created
-                }
-            },
+            Put::Exists(there) if there[..] == record[..] && healing && made => Outcome::Created,
+            Put::Exists(there) if there[..] == record[..] => Outcome::Adopted,
+            Put::Exists(_) if is_whole(&path) => Outcome::Adopted,
+            Put::Exists(_) => {
+                spool.block_on(spool.stores().replace(&location, record.into()))?;
+                Outcome::Created
+            }
         };
         Ok(Committed { record: path, outcome })
     }
@@ -236,15 +254,63 @@ fn check(record: &Path) -> Done {
     let Ok(item) = read_record(record) else {
         return Done::Damaged(format!("{} is no record", record.display()));
     };
-    let folder = record.parent().unwrap_or(Path::new("."));
+    if item.assets().next().is_none() {
+        return Done::Damaged(format!("{} names no file", record.display()));
+    }
     for (key, asset) in item.assets() {
-        let path = folder.join(asset.href());
+        let path = file_of(record, &asset);
         let found = fs::metadata(&path).ok().map(|m| m.len());
         if found.is_none() || found != asset.size() {
             return Done::Damaged(format!("asset `{key}`: {} is missing or damaged", path.display()));
         }
     }
     Done::Yes
+}
+
+/// Whether a record's files are there byte for byte.
+fn is_whole(record: &Path) -> bool {
+    read_record(record).is_ok_and(|item| {
+        let whole = |asset: &Asset<'_>| check_file(&file_of(record, asset), asset).is_ok();
+        item.assets().count() > 0 && item.assets().all(|(_, asset)| whole(&asset))
+    })
+}
+
+/// Where an asset's file lies, counted from its record.
+pub(crate) fn file_of(record: &Path, asset: &Asset<'_>) -> PathBuf {
+    record.parent().unwrap_or(Path::new(".")).join(asset.href().trim_start_matches("./"))
+}
+
+/// Holds an asset's file to the size and digest that its record states.
+pub(crate) fn check_file(path: &Path, asset: &Asset<'_>) -> Result<(), Flaw> {
+    let size = fs::metadata(path).map_err(|e| Flaw::Missing(e.to_string()))?.len();
+    if asset.size() != Some(size) {
+        let stated = asset.size().map_or_else(|| "nothing".to_owned(), |s| s.to_string());
+        return Err(Flaw::Wrong(format!("it has {size} bytes, its record says {stated}")));
+    }
+    let digest = Checksum::of_file(path).map_err(|e| Flaw::Wrong(e.to_string()))?;
+    if asset.checksum() != Some(digest.multihash().as_str()) {
+        return Err(Flaw::Wrong("its checksum is not the one in its record".to_owned()));
+    }
+    Ok(())
+}
+
+/// What is wrong with a file of a product.
+#[derive(Debug)]
+pub(crate) enum Flaw {
+    /// It isn't there.
+    Missing(String),
+    /// It is there and not as it should be.
+    Wrong(String),
+}
+
+impl Flaw {
+    /// The same with the file's name.
+    pub(crate) fn of(self, path: &Path) -> Self {
+        match self {
+            Self::Missing(what) => Self::Missing(format!("{}: {what}", path.display())),
+            Self::Wrong(what) => Self::Wrong(format!("{}: {what}", path.display())),
+        }
+    }
 }
 
 /// The STAC item a product's record holds.
@@ -298,12 +364,27 @@ fn settle(staging: &Path, data: &Path, files: &[Staged]) -> Result<bool, PrepErr
         return Err(PrepError::Write { path: data.to_owned(), source });
     }
     // The same name with other bytes can only be damage: set it aside for `clean`.
-    let name = data.file_name().unwrap_or_default().to_string_lossy();
-    let aside = data.with_file_name(format!(".{name}.damaged.part"));
-    // Not there, most of the time; where it can't be removed the rename says so.
-    let _ = fs::remove_dir_all(&aside);
-    fs::rename(data, &aside).and_then(|()| fs::rename(staging, data)).map_err(at(data))?;
-    Ok(true)
+    let aside = staging.with_extension("damaged.part");
+    let moved = fs::rename(data, &aside).and_then(|()| fs::rename(staging, data));
+    match moved {
+        Ok(()) => Ok(true),
+        // Another attempt mended it meanwhile.
+        Err(_) if holds(data, files) => Ok(false),
+        Err(source) => Err(PrepError::Write { path: data.to_owned(), source }),
+    }
+}
+
+/// Type, scale and offset as a file states them, comparable to the bit.
+pub(crate) fn stored_as(raster: &Raster) -> (DType, u64, u64) {
+    (raster.data_type(), raster.scale().to_bits(), raster.offset().to_bits())
+}
+
+/// Whether two nodata values are the same, NaN being one.
+pub(crate) fn same_nodata(a: Option<f64>, b: Option<f64>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
+        (a, b) => a == b,
+    }
 }
 
 fn sync_folder(folder: &Path) -> Result<(), PrepError> {

@@ -1,25 +1,24 @@
 //! One input on one tile, day by day.
 
-use crate::source::Source;
-use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
+use crate::days::{Days, Slot, shift};
+use crate::source::{self, Source};
+use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
-use seedbed_block::{Block, Conversion, Date, Period, Real, is_leap};
-use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::Raster;
+use seedbed_block::{Block, Conversion, Date, Period, Real};
+use seedbed_grid::Projections;
+use seedbed_raster::{Raster, WarpPlan};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::sync::Arc;
 
-/// A layer of a source: which asset, which layer of its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Slot {
-    source: usize,
-    layer: usize,
-}
+/// Decoded source pixels held at once, in bytes: a window may be far larger than
+/// the tile it is averaged onto.
+pub const WINDOWS: usize = 64 << 20;
 
 /// Reads one series onto one tile.
 ///
-/// Opening brings every asset that may touch the tile to the local disk and
-/// lists the days there are; reading decodes just the window the tile needs.
+/// Opening brings every asset that may touch the tile to the local disk, lists
+/// the days there are and plans the warps; assets whose pixels don't lie under
+/// the tile are left out. Reading decodes just the window the tile needs.
 pub struct TileReader<'a, T> {
     name: String,
     target: Target,
@@ -27,18 +26,20 @@ pub struct TileReader<'a, T> {
     projections: &'a dyn Projections,
     plans: Plans,
     sources: Vec<Source>,
-    days: BTreeMap<Date, Vec<Slot>>,
+    days: Days,
     open: Option<(usize, Raster)>,
     composites: BTreeMap<Date, Vec<T>>,
+    warped: Vec<T>,
 }
 
 impl<'a, T: Real> TileReader<'a, T> {
     /// Opens a series for one tile and the days from `period.start` to `period.end`.
     ///
     /// # Errors
-    /// [`PrepError::Outside`] if no asset touches the tile; whatever a transfer or
-    /// a damaged file brings; [`PrepError::Clock`] where file and item disagree
-    /// about a date.
+    /// [`PrepError::Outside`] if no asset's pixels lie under the tile; whatever a
+    /// transfer or a damaged file brings; [`PrepError::Clock`] where file and item
+    /// disagree about a date; [`PrepError::Document`] for two layers of one day in
+    /// one file.
     pub fn open(
         series: &Series,
         target: Target,
@@ -48,16 +49,15 @@ impl<'a, T: Real> TileReader<'a, T> {
         spool: &Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
-        let reach = match rules.time {
-            TimeRule::Daily => 0,
-            TimeRule::Composite | TimeRule::CompositeLegacy => LONGEST_GAP,
-        };
-        let from = shift(period.start, -reach);
-        let to = shift(period.end, reach);
-        let sources = series
-            .near(target.bbox, from, to)
-            .map(|asset| Ok(Source { asset: asset.clone(), path: spool.local(asset)? }))
-            .collect::<Result<Vec<_>, PrepError>>()?;
+        let (from, to) = rules.reach(period);
+        let mut sources = Vec::new();
+        for asset in series.near(target.bbox, from, to) {
+            let source = spool.source(asset)?;
+            let plan = plans.get(&source.facts.geobox, &target, rules.resampling, projections)?;
+            if plan.source_window().is_some() {
+                sources.push(source);
+            }
+        }
         if sources.is_empty() {
             return Err(PrepError::Outside {
                 input: series.name.clone(),
@@ -65,19 +65,19 @@ impl<'a, T: Real> TileReader<'a, T> {
                 what: format!("tile {} between {from} and {to}", target.tile),
             });
         }
-        let mut reader = Self {
+        let days = Days::of(&sources)?;
+        Ok(Self {
             name: series.name.clone(),
             target,
             rules,
             projections,
             plans,
             sources,
-            days: BTreeMap::new(),
+            days,
             open: None,
             composites: BTreeMap::new(),
-        };
-        reader.index()?;
-        Ok(reader)
+            warped: Vec::new(),
+        })
     }
 
     /// Opens a static field: a series whose dates don't matter.
@@ -92,99 +92,36 @@ impl<'a, T: Real> TileReader<'a, T> {
         spool: &Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
-        let first = series.assets.iter().map(|a| a.period.start).min();
-        let last = series.assets.iter().map(|a| a.period.end).max();
-        let (Some(start), Some(end)) = (first, last) else {
-            return Err(PrepError::Outside {
-                input: series.name.clone(),
-                assets: 0,
-                what: format!("tile {}", target.tile),
-            });
-        };
-        Self::open(series, target, rules, Period { start, end }, plans, spool, projections)
+        Self::open(series, target, rules, series.period(), plans, spool, projections)
     }
 
-    /// Lists the days of every source.
-    fn index(&mut self) -> Result<(), PrepError> {
-        for source in 0..self.sources.len() {
-            let asset = &self.sources[source].asset;
-            if asset.undated || (asset.dated_by_item && asset.period.len() == 1) {
-                let day = asset.period.start;
-                self.days.entry(day).or_default().push(Slot { source, layer: 0 });
-                continue;
-            }
-            let dates: Vec<Option<Date>> = self.raster(source)?.layers().iter().map(|l| l.date).collect();
-            let Source { asset, path } = &self.sources[source];
-            for (layer, found) in dates.iter().enumerate() {
-                let day = match found {
-                    None if layer == 0 => asset.period.start,
-                    None => {
-                        return Err(PrepError::Document {
-                            path: path.clone(),
-                            what: "dated series",
-                            reason: format!("layer {layer} of {} has no date", dates.len()),
-                        });
-                    }
-                    Some(day) if asset.period.contains(*day) => *day,
-                    Some(day) => {
-                        return Err(PrepError::Clock {
-                            path: path.clone(),
-                            layer,
-                            found: *day,
-                            item: asset.item.clone(),
-                            start: asset.period.start,
-                            end: asset.period.end,
-                        });
-                    }
-                };
-                self.days.entry(day).or_default().push(Slot { source, layer });
-            }
-        }
-        Ok(())
+    /// The input's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tile's pixels.
+    #[must_use]
+    pub fn pixels(&self) -> usize {
+        self.target.geobox.shape.len()
     }
 
     /// The days there are layers for.
     pub fn dates(&self) -> impl Iterator<Item = Date> {
-        self.days.keys().copied()
+        self.days.dates()
     }
 
-    /// The files it reads, in order of their dates.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.sources.iter().map(|s| s.path.as_path())
-    }
-
-    /// Whether any source's pixels lie under the tile, by its grid rather than its box.
-    ///
-    /// # Errors
-    /// What a damaged file or an unknown CRS brings.
-    pub fn touches(&mut self) -> Result<bool, PrepError> {
-        let mut seen: Vec<GeoBox> = Vec::new();
-        for source in 0..self.sources.len() {
-            let geobox = self.raster(source)?.geobox().clone();
-            if seen.contains(&geobox) {
-                continue;
-            }
-            let plan = self.plans.get(&geobox, &self.target, self.rules.resampling, self.projections)?;
-            if plan.source_window().is_some() {
-                return Ok(true);
-            }
-            seen.push(geobox);
-        }
-        Ok(false)
+    /// The assets that hold a day, in the order in which they are merged.
+    pub fn assets(&self, day: Date) -> impl Iterator<Item = &SourceAsset> {
+        self.days.slots(day).iter().map(|slot| &self.sources[slot.source].asset)
     }
 
     /// The unit of the values as item or file states it, where none is wanted.
-    ///
-    /// # Errors
-    /// What a damaged file brings.
-    pub fn unit_text(&mut self) -> Result<Option<String>, PrepError> {
-        if let Some(unit) = self.sources.first().and_then(|s| s.asset.unit.clone()) {
-            return Ok(Some(unit));
-        }
-        if self.sources.is_empty() {
-            return Ok(None);
-        }
-        Ok(self.raster(0)?.unit().map(str::to_owned))
+    #[must_use]
+    pub fn unit_text(&self) -> Option<&str> {
+        let first = self.sources.first()?;
+        first.asset.unit.as_deref().or(first.facts.unit.as_deref())
     }
 
     /// Checks that every day of `period` can be read.
@@ -193,114 +130,107 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// [`PrepError::MissingDays`] with the number of days and the first of them.
     pub fn check(&self, period: Period) -> Result<(), PrepError> {
         let missing: Vec<Date> = period.days().filter(|day| !self.has(*day)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
+        if missing.is_empty() { Ok(()) } else { Err(self.missing(&missing)) }
+    }
+
+    fn missing(&self, missing: &[Date]) -> PrepError {
         let mut days: Vec<String> = missing.iter().take(5).map(ToString::to_string).collect();
         if missing.len() > days.len() {
             days.push("…".to_owned());
         }
-        Err(PrepError::MissingDays {
+        PrepError::MissingDays {
             input: self.name.clone(),
             tile: self.target.tile.clone(),
             count: missing.len(),
             days: days.join(", "),
-        })
+        }
     }
 
     fn has(&self, day: Date) -> bool {
         match self.rules.time {
-            TimeRule::Daily => {
-                self.days.contains_key(&day) || (left_out(day) && self.rules.leap != LeapRule::Error)
-            }
-            TimeRule::Composite | TimeRule::CompositeLegacy => {
-                let before = self.days.range(..=day).next_back();
-                let after = self.days.range(day..).next();
-                match (before, after) {
-                    (Some((a, _)), Some((b, _))) => Period { start: *a, end: *b }.len() - 1 <= bridge(),
-                    _ => false,
-                }
-            }
+            TimeRule::Daily => !self.days.slots(day).is_empty() || self.stands_in(day),
+            TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day),
         }
+    }
+
+    /// Whether the leap rule says what stands for a day.
+    fn stands_in(&self, day: Date) -> bool {
+        self.rules.leap != LeapRule::Error && self.days.leaves_out(day)
     }
 
     /// The values on the given days, which must increase: time, y, x.
     ///
     /// # Errors
-    /// [`PrepError::MissingDays`] for a day that can't be read, [`PrepError::Range`]
-    /// for a value that makes no sense in its unit, and what a damaged file brings.
+    /// As [`TileReader::read_into`].
     pub fn read(&mut self, days: &[Date]) -> Result<Block<T>, PrepError> {
         let shape = self.target.geobox.shape;
         let mut values = vec![T::NAN; days.len() * shape.len()];
-        match self.rules.time {
-            TimeRule::Daily => self.read_daily(days, &mut values)?,
-            TimeRule::Composite => self.read_composite(days, Spacing::Actual, &mut values)?,
-            TimeRule::CompositeLegacy => self.read_composite(days, Spacing::Legacy, &mut values)?,
-        }
+        self.read_into(days, &mut values)?;
         Block::new(days.to_vec(), shape, values).map_err(|e| PrepError::Request(e.to_string()))
+    }
+
+    /// The values on the given days, which must increase, into `out`: time, y, x.
+    ///
+    /// # Errors
+    /// [`PrepError::MissingDays`] for a day that can't be read, [`PrepError::Range`]
+    /// for a value that makes no sense in its unit, and what a damaged file brings.
+    pub fn read_into(&mut self, days: &[Date], out: &mut [T]) -> Result<(), PrepError> {
+        let expected = days.len() * self.pixels();
+        if out.len() != expected || days.windows(2).any(|w| w[0] >= w[1]) {
+            return Err(PrepError::Request(format!(
+                "input `{}`: {} increasing days need {expected} values, not {}",
+                self.name,
+                days.len(),
+                out.len()
+            )));
+        }
+        match self.rules.time {
+            TimeRule::Daily => self.read_daily(days, out),
+            TimeRule::Composite => self.read_composite(days, Spacing::Actual, out),
+            TimeRule::CompositeLegacy => self.read_composite(days, Spacing::Legacy, out),
+        }
     }
 
     /// The only layer of a static field: y, x.
     ///
     /// # Errors
-    /// As [`TileReader::read`].
+    /// As [`TileReader::read_into`].
     pub fn read_static(&mut self) -> Result<Vec<T>, PrepError> {
-        let mut out = vec![T::NAN; self.target.geobox.shape.len()];
-        let slots: Vec<Slot> = self.days.values().flatten().copied().collect();
-        for slot in slots {
-            self.merge(slot, 1, &mut out)?;
-        }
+        let mut out = vec![T::NAN; self.pixels()];
+        let dates: Vec<Date> = self.days.dates().collect();
+        let slots: Vec<Slot> = dates.iter().flat_map(|day| self.days.slots(*day)).copied().collect();
+        self.read_slots(&slots, 1, &mut out)?;
         Ok(out)
     }
 
     fn read_daily(&mut self, days: &[Date], out: &mut [T]) -> Result<(), PrepError> {
-        let pixels = self.target.geobox.shape.len();
+        let pixels = self.pixels();
         let mut at = 0;
         while at < days.len() {
             let day = days[at];
-            let Some(slots) = self.days.get(&day).cloned() else {
-                self.fill_left_out(day, at, out)?;
-                at += 1;
+            let yesterday = shift(day, -1);
+            let slots = self.days.slots(day).to_vec();
+            if !slots.is_empty() {
+                let run = self.days.run(&days[at..]);
+                self.read_slots(&slots, run, &mut out[at * pixels..(at + run) * pixels])?;
+                at += run;
                 continue;
-            };
-            // Consecutive layers of one file are decoded in one go.
-            let mut run = 1;
-            if let [first] = slots[..] {
-                while at + run < days.len()
-                    && self.days.get(&days[at + run]).is_some_and(|next| {
-                        next[..] == [Slot { source: first.source, layer: first.layer + run }]
-                    })
-                {
-                    run += 1;
+            }
+            if !self.stands_in(day) {
+                return Err(self.missing(&[day]));
+            }
+            let today = at * pixels..(at + 1) * pixels;
+            match self.rules.leap {
+                LeapRule::Repeat if at > 0 && days[at - 1] == yesterday => {
+                    out.copy_within(today.start - pixels..today.start, today.start);
                 }
-            }
-            for slot in slots {
-                self.merge(slot, run, &mut out[at * pixels..(at + run) * pixels])?;
-            }
-            at += run;
-        }
-        Ok(())
-    }
-
-    /// A day that the calendar leaves out, by the declared rule.
-    fn fill_left_out(&mut self, day: Date, at: usize, out: &mut [T]) -> Result<(), PrepError> {
-        if !self.has(day) {
-            return Err(PrepError::MissingDays {
-                input: self.name.clone(),
-                tile: self.target.tile.clone(),
-                count: 1,
-                days: day.to_string(),
-            });
-        }
-        if self.rules.leap == LeapRule::Repeat {
-            let pixels = self.target.geobox.shape.len();
-            if at > 0 {
-                out.copy_within((at - 1) * pixels..at * pixels, at * pixels);
-            } else if let Some(slots) = self.days.get(&shift(day, -1)).cloned() {
-                for slot in slots {
-                    self.merge(slot, 1, &mut out[..pixels])?;
+                LeapRule::Repeat => {
+                    let slots = self.days.slots(yesterday).to_vec();
+                    self.read_slots(&slots, 1, &mut out[today])?;
                 }
+                LeapRule::Missing | LeapRule::Error => out[today].fill(T::NAN),
             }
+            at += 1;
         }
         Ok(())
     }
@@ -311,100 +241,112 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.composites.retain(|day, _| *day >= from && *day <= to);
         let wanted: Vec<(Date, Vec<Slot>)> = self
             .days
-            .range(from..=to)
-            .filter(|(day, _)| !self.composites.contains_key(*day))
-            .map(|(day, slots)| (*day, slots.clone()))
+            .between(from, to)
+            .filter(|(day, _)| !self.composites.contains_key(day))
+            .map(|(day, slots)| (day, slots.to_vec()))
             .collect();
-        let pixels = self.target.geobox.shape.len();
         for (day, slots) in wanted {
-            let mut layer = vec![T::NAN; pixels];
-            for slot in slots {
-                self.merge(slot, 1, &mut layer)?;
-            }
+            let mut layer = vec![T::NAN; self.pixels()];
+            self.read_slots(&slots, 1, &mut layer)?;
             self.composites.insert(day, layer);
         }
         let dates: Vec<Date> = self.composites.keys().copied().collect();
-        let layers: Vec<T> = self.composites.values().flatten().copied().collect();
-        interpolate(&dates, &layers, days, pixels, spacing, out)
+        let layers: Vec<&[T]> = self.composites.values().map(Vec::as_slice).collect();
+        interpolate(&dates, &layers, days, self.pixels(), spacing, out)
             .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))
     }
 
-    /// Warps `layers` layers from `slot` on and puts them where `out` is still missing.
-    fn merge(&mut self, slot: Slot, layers: usize, out: &mut [T]) -> Result<(), PrepError> {
-        let pixels = self.target.geobox.shape.len();
-        let geobox = self.raster(slot.source)?.geobox().clone();
-        let plan = self.plans.get(&geobox, &self.target, self.rules.resampling, self.projections)?;
-        let Some(window) = plan.source_window() else { return Ok(()) };
-        let stated = self.raster(slot.source)?.unit().map(str::to_owned);
-        let conversion = self.sources[slot.source].conversion(&self.name, &self.rules, stated.as_deref())?;
-        let stored = self.raster(slot.source)?.read_layers::<T>(slot.layer..slot.layer + layers, window)?;
-        let mut warped = vec![T::NAN; pixels];
-        let window_pixels = window.shape().len();
-        for (layer, (source, target)) in
-            stored.chunks_exact(window_pixels).zip(out.chunks_exact_mut(pixels)).enumerate()
-        {
-            plan.apply(source, &mut warped);
-            let (scale, offset) = (T::of(conversion.scale), T::of(conversion.offset));
-            for (to, from) in target.iter_mut().zip(&warped) {
-                if to.is_missing() {
-                    *to = if conversion == Conversion::IDENTITY { *from } else { *from * scale + offset };
-                }
+    /// Warps `layers` layers from each slot on into `out`: all of the first, and
+    /// of the others what is still missing.
+    fn read_slots(&mut self, slots: &[Slot], layers: usize, out: &mut [T]) -> Result<(), PrepError> {
+        let pixels = self.pixels();
+        for (n, slot) in slots.iter().enumerate() {
+            let source = &self.sources[slot.source];
+            let plan = self.plans.get(
+                &source.facts.geobox,
+                &self.target,
+                self.rules.resampling,
+                self.projections,
+            )?;
+            let conversion = source.conversion(&self.name, &self.rules)?;
+            let window = plan.source_window().map_or(0, |w| w.shape().len());
+            let at_once = (WINDOWS / (window * size_of::<T>()).max(1)).clamp(1, layers);
+            for first in (0..layers).step_by(at_once) {
+                let last = layers.min(first + at_once);
+                let part = &mut out[first * pixels..last * pixels];
+                let from = Slot { layer: slot.layer + first, ..*slot };
+                self.read_layers(from, &plan, conversion, n > 0, part)?;
             }
-            self.check_range(slot, layer, target)?;
         }
         Ok(())
     }
 
-    /// Holds one layer's values to the range that makes sense.
-    fn check_range(&self, slot: Slot, layer: usize, values: &[T]) -> Result<(), PrepError> {
-        let (Some(sane), Some(unit)) = (self.rules.sane, self.rules.wanted) else { return Ok(()) };
-        let (low, high) = (T::of(sane.low), T::of(sane.high));
-        let outside = |v: &&T| **v < low || **v > high;
-        let Some(bad) = values.iter().find(outside) else { return Ok(()) };
-        if sane.tolerated > 0.0 {
-            let there = values.iter().filter(|v| !v.is_missing()).count();
-            #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
-            if (values.iter().filter(outside).count() as f64) <= sane.tolerated * there as f64 {
-                return Ok(());
+    fn read_layers(
+        &mut self,
+        from: Slot,
+        plan: &Arc<WarpPlan>,
+        conversion: Conversion,
+        gaps_only: bool,
+        out: &mut [T],
+    ) -> Result<(), PrepError> {
+        let pixels = self.pixels();
+        let Some(window) = plan.source_window() else { return Ok(()) };
+        let layers = from.layer..from.layer + out.len() / pixels;
+        let stored = self.raster(from.source)?.read_layers::<T>(layers, window)?;
+        let mut warped = std::mem::take(&mut self.warped);
+        let read = stored.chunks_exact(window.shape().len()).zip(out.chunks_exact_mut(pixels));
+        for (layer, (source, target)) in read.enumerate() {
+            if gaps_only {
+                warped.resize(pixels, T::NAN);
+                plan.apply(source, &mut warped);
+                convert(conversion, &mut warped);
+                let gaps = target.iter_mut().zip(&warped).filter(|(to, _)| to.is_missing());
+                gaps.for_each(|(to, from)| *to = *from);
+            } else {
+                plan.apply(source, target);
+                convert(conversion, target);
             }
+            self.check_range(from, layer, target)?;
         }
-        let here = Slot { source: slot.source, layer: slot.layer + layer };
-        let date = self.days.iter().find(|(_, slots)| slots.contains(&here)).map(|(day, _)| *day);
+        self.warped = warped;
+        Ok(())
+    }
+
+    /// Holds one layer's values to the range that makes sense.
+    fn check_range(&self, from: Slot, layer: usize, values: &[T]) -> Result<(), PrepError> {
+        let (Some(sane), Some(unit)) = (self.rules.sane, self.rules.wanted) else { return Ok(()) };
+        let Some(bad) = sane.first_outside(values) else { return Ok(()) };
+        let source = &self.sources[from.source];
         Err(PrepError::Range {
             input: self.name.clone(),
             value: bad.to_f64(),
             unit,
-            date: date.unwrap_or(self.sources[slot.source].asset.period.start),
+            date: source.day(from.layer + layer)?,
             tile: self.target.tile.clone(),
             low: sane.low,
             high: sane.high,
-            path: self.sources[slot.source].path.clone(),
+            path: source.path.clone(),
         })
     }
 
     /// The source's raster; the last one used stays open.
     fn raster(&mut self, source: usize) -> Result<&Raster, PrepError> {
-        let reopen = self.open.as_ref().is_none_or(|(held, _)| *held != source);
-        if reopen {
-            let raster = self.sources[source].open(&self.name)?;
-            self.open = Some((source, raster));
-        }
-        match &self.open {
-            Some((_, raster)) => Ok(raster),
-            None => Err(PrepError::Request("no raster is open".to_owned())),
-        }
+        let raster = match self.open.take() {
+            Some((held, raster)) if held == source => raster,
+            _ => source::open(&self.sources[source].asset, &self.sources[source].path)?,
+        };
+        let (_, raster) = self.open.insert((source, raster));
+        Ok(raster)
     }
 }
 
-/// Whether some 365-day calendar leaves the day out.
-fn left_out(day: Date) -> bool {
-    is_leap(day.year()) && matches!((day.month(), day.day()), (2, 29) | (12, 31))
-}
-
-fn shift(day: Date, days: i32) -> Date {
-    day.saturating_add(jiff::Span::new().days(days))
-}
-
-fn bridge() -> usize {
-    usize::try_from(LONGEST_GAP).unwrap_or(0)
+/// Converts values in place; NaN stays NaN.
+fn convert<T: Real>(by: Conversion, values: &mut [T]) {
+    if by == Conversion::IDENTITY {
+        return;
+    }
+    let (scale, offset) = (T::of(by.scale), T::of(by.offset));
+    for value in values {
+        *value = *value * scale + offset;
+    }
 }

@@ -1,6 +1,6 @@
 //! What an input is to become: the tile it goes to and the rules it is read by.
 
-use seedbed_block::{Conversion, Unit};
+use seedbed_block::{Conversion, Real, Unit};
 use seedbed_grid::{Bbox, GeoBox, Index};
 use seedbed_raster::Resampling;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ pub enum TimeRule {
 }
 
 /// What stands for a day that the input's calendar leaves out in leap years:
-/// 29 February (noleap) or 31 December (Daymet).
+/// 29 February (noleap) or 31 December (Daymet). A day is left out by the
+/// calendar if the series has it in none of its leap years; otherwise it is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LeapRule {
@@ -73,6 +74,23 @@ pub struct Sane {
     pub high: f64,
     /// The share of a layer's values that may lie outside.
     pub tolerated: f64,
+}
+
+impl Sane {
+    /// The first value outside, unless so few are that it is tolerated.
+    pub(crate) fn first_outside<T: Real>(&self, values: &[T]) -> Option<T> {
+        let (low, high) = (T::of(self.low), T::of(self.high));
+        let outside = |v: &T| *v < low || *v > high;
+        // Without an early exit this becomes vector code.
+        if !values.iter().fold(false, |any, v| any | outside(v)) {
+            return None;
+        }
+        let there = values.iter().filter(|v| !v.is_missing()).count();
+        let count = values.iter().filter(|v| outside(v)).count();
+        #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 52 bits")]
+        let tolerated = count as f64 <= self.tolerated * there as f64;
+        if tolerated { None } else { values.iter().copied().find(outside) }
+    }
 }
 
 impl Default for Rules {

@@ -1,10 +1,11 @@
 //! One input as a series: the same asset key over many items.
 
-use crate::{Identity, PrepError};
-use seedbed_block::{Date, Period, Unit};
+use crate::{Identity, PrepError, Spool, TaskKey};
+use seedbed_block::{Date, Period, date};
 use seedbed_catalog::Item;
 use seedbed_grid::{Bbox, GeoBox, Projections};
 use seedbed_storage::Location;
+use serde_json::json;
 
 /// One asset of one item, with what the item claims of it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,21 @@ pub struct SourceAsset {
     pub undated: bool,
 }
 
+impl SourceAsset {
+    /// The key of its values: its bytes, and all that its item says of them. Where
+    /// they lie and where they came from is no part of it.
+    ///
+    /// # Errors
+    /// [`PrepError::Encode`] if it can't be encoded.
+    pub fn key(&self) -> Result<TaskKey, PrepError> {
+        // JSON has no NaN, so numbers go in as text.
+        let numbers = [self.nodata, self.scale, self.offset].map(|n| n.map(|n| format!("{n:?}")));
+        let place = self.geobox.as_ref().map(|g| (&g.crs.wkt2, g.affine, g.shape));
+        let dated = (self.period, self.dated_by_item, self.undated);
+        TaskKey::of(&json!([self.identity, self.variable, numbers, self.unit, place, dated]))
+    }
+}
+
 /// All assets of one input, by start date and item id.
 #[derive(Debug, Clone)]
 pub struct Series {
@@ -59,6 +75,7 @@ impl Series {
         name: &str,
         items: &[Item],
         asset: &str,
+        spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
         let mut assets = Vec::new();
@@ -79,7 +96,7 @@ impl Series {
             let band = found.band();
             assets.push(SourceAsset {
                 item: item.id().to_owned(),
-                identity: Identity::of(&found)?,
+                identity: Identity::of(&found, spool.digests())?,
                 location,
                 origin,
                 period,
@@ -113,12 +130,12 @@ impl Series {
     ///
     /// # Errors
     /// [`PrepError::Read`] if the file can't be read.
-    pub fn from_file(name: &str, location: &Location) -> Result<Self, PrepError> {
+    pub fn from_file(name: &str, location: &Location, spool: &Spool) -> Result<Self, PrepError> {
         let identity = match location.as_path() {
-            Some(path) => Identity::of_file(path)?,
+            Some(path) => Identity::Checksum(spool.digests().of(path)?),
             None => Identity::Origin { href: location.to_string(), size: None, version: None },
         };
-        let day = seedbed_block::date(1970, 1, 1);
+        let day = date(1970, 1, 1);
         let asset = SourceAsset {
             item: name.to_owned(),
             location: location.clone(),
@@ -146,33 +163,28 @@ impl Series {
             .filter(move |a| a.bbox.is_none_or(|b| b.intersects(bbox)))
     }
 
-    /// The unit all assets state, if they agree on one.
+    /// From the first day of all assets to the last.
+    #[must_use]
+    pub fn period(&self) -> Period {
+        let start = self.assets.iter().map(|a| a.period.start).min();
+        let end = self.assets.iter().map(|a| a.period.end).max();
+        let never = date(1970, 1, 1);
+        Period { start: start.unwrap_or(never), end: end.unwrap_or(never) }
+    }
+
+    /// For the assets near `bbox` that reach into the days from `from` on, in
+    /// order: their first day, and the key of all assets so far. The last entry
+    /// that starts on or before a day stands for all that can matter until then.
     ///
     /// # Errors
-    /// [`PrepError::Request`] where two assets state different units;
-    /// [`PrepError::Unit`] for an unknown one.
-    pub fn unit(&self) -> Result<Option<Unit>, PrepError> {
-        let mut stated: Option<(&str, &SourceAsset)> = None;
-        for asset in &self.assets {
-            let Some(unit) = asset.unit.as_deref() else { continue };
-            if let Some((first, of)) = stated
-                && first != unit
-            {
-                return Err(PrepError::Request(format!(
-                    "input `{}`: item `{}` states the unit `{first}`, item `{}` `{unit}`",
-                    self.name, of.item, asset.item
-                )));
-            }
-            stated = Some((unit, asset));
+    /// [`PrepError::Encode`] if an asset can't be encoded.
+    pub fn lineage(&self, bbox: Bbox, from: Date) -> Result<Vec<(Date, TaskKey)>, PrepError> {
+        let mut lineage: Vec<(Date, TaskKey)> = Vec::new();
+        for asset in self.near(bbox, from, Date::MAX) {
+            let before = lineage.last().map(|(_, key)| key);
+            let key = TaskKey::of(&(before, asset.key()?))?;
+            lineage.push((asset.period.start, key));
         }
-        stated
-            .map(|(unit, asset)| {
-                unit.parse().map_err(|source| PrepError::Unit {
-                    input: self.name.clone(),
-                    path: asset.location.to_string().into(),
-                    source,
-                })
-            })
-            .transpose()
+        Ok(lineage)
     }
 }

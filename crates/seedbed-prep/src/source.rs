@@ -1,74 +1,115 @@
-//! One file of an input, and what item and file say of its values.
+//! One asset of an input, and what item and file say of its values.
 
 use crate::{PrepError, Rules, SourceAsset};
-use seedbed_block::{Conversion, Unit};
+use seedbed_block::{Conversion, Date, Unit};
+use seedbed_grid::GeoBox;
 use seedbed_raster::{Raster, RasterSource};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An asset on the local disk.
 pub(crate) struct Source {
     pub(crate) asset: SourceAsset,
     pub(crate) path: PathBuf,
+    pub(crate) facts: Arc<Facts>,
+}
+
+/// What a file says of itself besides its values; the same for every tile.
+pub(crate) struct Facts {
+    /// Where it lies.
+    pub(crate) geobox: GeoBox,
+    /// The layers' dates, where it has a clock.
+    pub(crate) dates: Vec<Option<Date>>,
+    /// Unit of the values.
+    pub(crate) unit: Option<String>,
+}
+
+/// Opens an asset's file, its values scaled and its nodata known by the file's
+/// word or, where it has none, the item's.
+///
+/// The vegetation indices of MOD13 carry their scale upside down in some
+/// files (10000 for 0.0001): where file and item are each other's inverse the
+/// item's is taken. Any other disagreement is an error.
+pub(crate) fn open(asset: &SourceAsset, path: &Path) -> Result<Raster, PrepError> {
+    let mut raster = Raster::open(&RasterSource {
+        path: path.to_owned(),
+        variable: asset.variable.clone(),
+        claimed: asset.geobox.clone(),
+    })?;
+    if asset.scale.is_some() || asset.offset.is_some() {
+        let (scale, offset) = (asset.scale.unwrap_or(1.0), asset.offset.unwrap_or(0.0));
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+        let silent = raster.scale() == 1.0 && raster.offset() == 0.0;
+        if silent || near(raster.scale() * scale, 1.0) {
+            raster.set_scaling(scale, offset);
+        } else if !near(raster.scale(), scale) || !near(raster.offset(), offset) {
+            return Err(PrepError::Scaling {
+                path: path.to_owned(),
+                found: (raster.scale(), raster.offset()),
+                item: asset.item.clone(),
+                stated: (scale, offset),
+            });
+        }
+    }
+    if raster.nodata().is_none() {
+        raster.set_nodata(asset.nodata);
+    }
+    Ok(raster)
+}
+
+impl Facts {
+    /// Reads them from an asset's file.
+    pub(crate) fn of(asset: &SourceAsset, path: &Path) -> Result<Self, PrepError> {
+        let raster = open(asset, path)?;
+        Ok(Self {
+            geobox: raster.geobox().clone(),
+            dates: raster.layers().iter().map(|l| l.date).collect(),
+            unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
+        })
+    }
 }
 
 impl Source {
-    /// The raster, its values scaled and its nodata known by the file's word or,
-    /// where it has none, the item's.
-    ///
-    /// The vegetation indices of MOD13 carry their scale upside down in some
-    /// files (10000 for 0.0001): where file and item are each other's inverse the
-    /// item's is taken. Any other disagreement is an error.
-    pub(crate) fn open(&self, input: &str) -> Result<Raster, PrepError> {
-        let asset = &self.asset;
-        let mut raster = Raster::open(&RasterSource {
-            path: self.path.clone(),
-            variable: asset.variable.clone(),
-            claimed: asset.geobox.clone(),
-        })?;
-        if let Some(scale) = asset.scale {
-            let offset = asset.offset.unwrap_or(0.0);
-            let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
-            let silent = raster.scale() == 1.0 && raster.offset() == 0.0;
-            if silent || near(raster.scale() * scale, 1.0) {
-                raster.set_scaling(scale, offset);
-            } else if !near(raster.scale(), scale) || !near(raster.offset(), offset) {
-                return Err(PrepError::Request(format!(
-                    "input `{input}`: {} has scale {} and offset {}, its item `{}` says {scale} and {offset}",
-                    self.path.display(),
-                    raster.scale(),
-                    raster.offset(),
-                    asset.item
-                )));
-            }
+    /// The day of a layer: the file's, which must lie in the item's time, or the
+    /// item's first where the file has no clock.
+    pub(crate) fn day(&self, layer: usize) -> Result<Date, PrepError> {
+        let period = self.asset.period;
+        match self.facts.dates[layer] {
+            None if layer == 0 => Ok(period.start),
+            None => Err(PrepError::Document {
+                path: self.path.clone(),
+                what: "dated series",
+                reason: format!("layer {layer} (from 0) of {} has no date", self.facts.dates.len()),
+            }),
+            Some(day) if period.contains(day) => Ok(day),
+            Some(day) => Err(PrepError::Clock {
+                path: self.path.clone(),
+                layer,
+                found: day,
+                item: self.asset.item.clone(),
+                start: period.start,
+                end: period.end,
+            }),
         }
-        if raster.nodata().is_none() {
-            raster.set_nodata(asset.nodata);
-        }
-        Ok(raster)
     }
 
-    /// From the raster's values to the wanted unit. `stated` is the file's unit.
-    pub(crate) fn conversion(
-        &self,
-        input: &str,
-        rules: &Rules,
-        stated: Option<&str>,
-    ) -> Result<Conversion, PrepError> {
+    /// From the raster's values to the wanted unit.
+    pub(crate) fn conversion(&self, input: &str, rules: &Rules) -> Result<Conversion, PrepError> {
         let Some(wanted) = rules.wanted else { return Ok(rules.adjust) };
         let failed = |source| PrepError::Unit { input: input.to_owned(), path: self.path.clone(), source };
         let parse = |text: &str| text.parse::<Unit>().map_err(failed);
-        let stated = stated.filter(|unit| !unit.is_empty());
-        let unit = match (rules.unit, self.asset.unit.as_deref(), stated) {
+        let unit = match (rules.unit, self.asset.unit.as_deref(), self.facts.unit.as_deref()) {
             (Some(unit), _, _) => unit,
             (None, Some(item), Some(file)) => {
                 let (by_item, by_file) = (parse(item)?, parse(file)?);
                 if by_item.to(by_file) != Ok(Conversion::IDENTITY) {
-                    return Err(PrepError::Request(format!(
-                        "input `{input}`: {} says its unit is `{file}`, its item `{}` says `{item}`; set \
-                         `unit` in the project file",
-                        self.path.display(),
-                        self.asset.item
-                    )));
+                    return Err(PrepError::Units {
+                        input: input.to_owned(),
+                        path: self.path.clone(),
+                        found: file.to_owned(),
+                        item: self.asset.item.clone(),
+                        stated: item.to_owned(),
+                    });
                 }
                 by_item
             }
@@ -76,7 +117,8 @@ impl Source {
             (None, None, None) => {
                 return Err(PrepError::NoUnit {
                     input: input.to_owned(),
-                    place: format!("item `{}` or {}", self.asset.item, self.path.display()),
+                    item: self.asset.item.clone(),
+                    path: self.path.clone(),
                 });
             }
         };

@@ -1,32 +1,73 @@
 //! Local copies of remote assets, for readers that need a file.
 
+use crate::digests::Digests;
 use crate::identity::hex;
+use crate::source::{Facts, Source};
 use crate::{PrepError, SourceAsset};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
-/// Brings assets to the local disk; the synchronous side's way to the stores.
+/// Brings assets to the local disk and remembers what their files say of
+/// themselves; the synchronous side's way to the stores.
 ///
 /// A local asset is used where it lies. A remote one is transferred, verified,
 /// to `<folder>/<16 hex of its address>/<file name>` and kept, so the next tile
-/// and the next run find it there.
+/// and the next run find it there. Digests of local files are kept in
+/// `<folder>/digests.json`.
 #[derive(Clone)]
 pub struct Spool {
     stores: Stores,
     runtime: Handle,
     folder: Arc<PathBuf>,
     brought: Arc<Mutex<HashSet<PathBuf>>>,
+    facts: Arc<Mutex<HashMap<FileKey, Arc<Facts>>>>,
+    digests: Digests,
 }
+
+/// Item, path and variable: an item's claims and its file give the facts.
+type FileKey = (String, PathBuf, Option<String>);
 
 impl Spool {
     /// A spool in `folder`, which is made at first use.
     #[must_use]
     pub fn new(stores: Stores, runtime: Handle, folder: PathBuf) -> Self {
-        Self { stores, runtime, folder: Arc::new(folder), brought: Arc::default() }
+        let digests = Digests::kept_in(folder.join("digests.json"));
+        let folder = Arc::new(folder);
+        Self { stores, runtime, folder, brought: Arc::default(), facts: Arc::default(), digests }
+    }
+
+    /// Digests of local files.
+    pub(crate) fn digests(&self) -> &Digests {
+        &self.digests
+    }
+
+    /// Keeps the digests of the local files that were asked for, so that the next
+    /// run need not read them again. That they can't be kept is no error.
+    pub fn keep_digests(&self) {
+        self.digests.save();
+    }
+
+    /// An asset on the local disk, with what its file says of itself: every file
+    /// is opened for that but once.
+    ///
+    /// # Errors
+    /// What a transfer or a damaged file brings.
+    pub(crate) fn source(&self, asset: &SourceAsset) -> Result<Source, PrepError> {
+        let path = self.local(asset)?;
+        let key = (asset.item.clone(), path.clone(), asset.variable.clone());
+        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let facts = if let Some(facts) = known {
+            facts
+        } else {
+            let facts = Arc::new(Facts::of(asset, &path)?);
+            self.facts.lock().unwrap_or_else(PoisonError::into_inner).insert(key, facts.clone());
+            facts
+        };
+        Ok(Source { asset: asset.clone(), path, facts })
     }
 
     /// The stores behind it.
@@ -58,7 +99,6 @@ impl Spool {
         match &asset.identity {
             crate::Identity::Checksum(multihash) => expect.checksum = multihash.parse::<Checksum>().ok(),
             crate::Identity::Origin { size, .. } => expect.size = *size,
-            crate::Identity::Value(_) => {}
         }
         let to = Location::Local(path.clone());
         self.block_on(self.stores.transfer(&asset.location, &to, &expect, &Silent))?;

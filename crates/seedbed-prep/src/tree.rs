@@ -9,11 +9,11 @@ use std::path::Path;
 /// Writes `catalog.json` and `collection.json` over the records that exist.
 ///
 /// They are derived: written again at any time they come out the same, and a
-/// file that would not change is left alone.
+/// file that would not change is left alone. A record that can't be read is left
+/// out; [`verify`](crate::verify()) names it.
 ///
 /// # Errors
-/// [`PrepError::Document`] for a damaged record, [`PrepError::Storage`] if a
-/// document can't be written.
+/// [`PrepError::Storage`] if a document can't be written.
 pub fn write_catalog(
     root: &Path,
     expected: &Expected,
@@ -23,11 +23,7 @@ pub fn write_catalog(
     let mut items = Vec::new();
     let (mut start, mut end): (Option<String>, Option<String>) = (None, None);
     for member in &expected.members {
-        let record = member.record(root);
-        if !record.exists() {
-            continue;
-        }
-        let item = read_record(&record)?;
+        let Ok(item) = read_record(&member.record(root)) else { continue };
         let text = |name: &str| item.property(name).and_then(Value::as_str).map(str::to_owned);
         start = text("start_datetime").into_iter().chain(start).min();
         end = text("end_datetime").into_iter().chain(end).max();

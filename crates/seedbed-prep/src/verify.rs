@@ -1,12 +1,13 @@
 //! A product held to its expected set.
 
-use crate::product::read_record;
+use crate::error::one_line;
+use crate::parallel::{in_parallel, threads};
+use crate::product::{Flaw, check_file, file_of, read_record, same_nodata, stored_as};
 use crate::{Expected, Member, PrepError};
 use seedbed_catalog::Item;
 use seedbed_raster::{Raster, RasterSource};
-use seedbed_storage::Checksum;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One thing that is wrong with a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,64 +49,73 @@ impl VerifyReport {
 }
 
 /// Checks every product of the set beside `product` (a catalog or its folder):
-/// its record, and of every file size, digest, grid, type and nodata value, read
-/// back through the public reader.
+/// its record, and of every file size, digest, grid, type, scale and nodata
+/// value, read back through the public reader.
 ///
 /// # Errors
-/// [`PrepError::Request`] if there is no expected set; what is wrong with the
-/// products themselves stands in the report.
+/// [`PrepError::Request`] or [`PrepError::Document`] if there is no expected set,
+/// or one that expects nothing; what is wrong with the products themselves
+/// stands in the report.
 pub fn verify(product: &Path) -> Result<VerifyReport, PrepError> {
     let (expected, root) = Expected::read(product)?;
-    let mut report = VerifyReport {
+    let checked = in_parallel(
+        &expected.members,
+        threads(0),
+        |_, member| verify_member(&expected, &root, member),
+        |_| (),
+    );
+    Ok(VerifyReport {
         product: expected.name.clone(),
         expected: expected.members.len(),
-        right: 0,
-        files: 0,
-        problems: Vec::new(),
-    };
-    for member in &expected.members {
-        let before = report.problems.len();
-        verify_member(&expected, &root, member, &mut report);
-        if report.problems.len() == before {
-            report.right += 1;
-        }
-    }
-    Ok(report)
+        right: checked.iter().filter(|problems| problems.is_empty()).count(),
+        files: expected.members.iter().map(|m| expected.variables(m).len()).sum(),
+        problems: checked.into_iter().flatten().collect(),
+    })
 }
 
-fn verify_member(expected: &Expected, root: &Path, member: &Member, report: &mut VerifyReport) {
-    let problem = |variable: Option<&str>, missing, what: String| Problem {
-        tile: member.tile.clone(),
-        period: member.period.clone(),
-        variable: variable.map(str::to_owned),
-        missing,
-        what,
+fn verify_member(expected: &Expected, root: &Path, member: &Member) -> Vec<Problem> {
+    let problem = |variable: Option<&str>, flaw| {
+        let (missing, what) = match flaw {
+            Flaw::Missing(what) => (true, what),
+            Flaw::Wrong(what) => (false, what),
+        };
+        let variable = variable.map(str::to_owned);
+        Problem { tile: member.tile.clone(), period: member.period.clone(), variable, missing, what }
     };
     let path = member.record(root);
     if !path.exists() {
-        report.problems.push(problem(None, true, "it has not been made".to_owned()));
-        return;
+        return vec![problem(None, Flaw::Missing("it has not been made".to_owned()))];
     }
     let item = match read_record(&path) {
         Ok(item) => item,
-        Err(e) => {
-            report.problems.push(problem(None, false, e.to_string()));
-            return;
-        }
+        Err(e) => return vec![problem(None, Flaw::Wrong(one_line(&e)))],
     };
-    for variable in expected.variables(member) {
-        report.files += 1;
-        match verify_file(expected, member, &item, variable, &path) {
-            Ok(()) => {}
-            Err(Flaw::Missing(what)) => report.problems.push(problem(Some(variable), true, what)),
-            Err(Flaw::Wrong(what)) => report.problems.push(problem(Some(variable), false, what)),
-        }
+    if let Err(flaw) = is_of(member, &item) {
+        return vec![problem(None, flaw)];
     }
+    let files = expected.variables(member).iter();
+    files
+        .filter_map(|variable| {
+            let flaw = verify_file(expected, member, &item, variable, &path).err()?;
+            Some(problem(Some(variable), flaw))
+        })
+        .collect()
 }
 
-enum Flaw {
-    Missing(String),
-    Wrong(String),
+/// Refuses the record of another product.
+fn is_of(member: &Member, item: &Item) -> Result<(), Flaw> {
+    let stated = |name| item.property(name).and_then(|v| v.as_str()).unwrap_or("nothing");
+    let meant = [
+        ("seedbed:tile", &*member.tile),
+        ("seedbed:period", &*member.period),
+        ("seedbed:key", member.key.as_str()),
+    ];
+    match meant.into_iter().find(|(name, meant)| stated(name) != *meant) {
+        Some((name, meant)) => {
+            Err(Flaw::Wrong(format!("its record says {name} is {}, not {meant}", stated(name))))
+        }
+        None => Ok(()),
+    }
 }
 
 fn verify_file(
@@ -118,40 +128,31 @@ fn verify_file(
     let Some(asset) = item.asset(variable) else {
         return Err(Flaw::Missing("the record has no such asset".to_owned()));
     };
-    let path: PathBuf = record.parent().unwrap_or(Path::new(".")).join(asset.href().trim_start_matches("./"));
-    let size = std::fs::metadata(&path).map_err(|e| Flaw::Missing(format!("{}: {e}", path.display())))?.len();
-    if asset.size() != Some(size) {
-        return Err(Flaw::Wrong(format!(
-            "{} has {size} bytes, its record says {}",
-            path.display(),
-            asset.size().map_or_else(|| "nothing".to_owned(), |s| s.to_string())
-        )));
-    }
-    let digest = Checksum::of_file(&path).map_err(|e| Flaw::Wrong(e.to_string()))?.multihash();
-    if asset.checksum() != Some(digest.as_str()) {
-        return Err(Flaw::Wrong(format!("{} has another checksum than its record says", path.display())));
-    }
+    let path = file_of(record, &asset);
+    check_file(&path, &asset).map_err(|flaw| flaw.of(&path))?;
+    let wrong = |what: String| Err(Flaw::Wrong(format!("{} {what}", path.display())));
     let Some(range) = expected.range(member) else {
-        return Err(Flaw::Wrong(format!("tile {} is not in the expected set", member.tile)));
+        return wrong(format!("is of tile {}, which is not in the expected set", member.tile));
     };
-    let raster = Raster::open(&RasterSource::new(&path)).map_err(|e| Flaw::Wrong(e.to_string()))?;
-    let found = expected.range_of(&path, raster.geobox()).map_err(|e| Flaw::Wrong(e.to_string()))?;
+    let raster = Raster::open(&RasterSource::new(&path)).map_err(|e| Flaw::Wrong(one_line(&e)))?;
+    let found = expected.range_of(&path, raster.geobox()).map_err(|e| Flaw::Wrong(one_line(&e)))?;
     if found != range {
-        return Err(Flaw::Wrong(format!("{} covers {found:?}, not {range:?}", path.display())));
+        return wrong(format!("covers {found:?}, not {range:?}"));
     }
     let band = asset.band();
-    let same = match (band.nodata, raster.nodata()) {
-        (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
-        (None, None) => true,
-        _ => false,
-    };
-    if !same {
-        return Err(Flaw::Wrong(format!(
-            "{} has nodata {:?}, its record says {:?}",
-            path.display(),
-            raster.nodata(),
-            band.nodata
-        )));
+    let (scale, offset) = (band.scale.unwrap_or(1.0), band.offset.unwrap_or(0.0));
+    let dtype = band.data_type.as_deref().and_then(|t| t.parse().ok());
+    if dtype.map(|dtype| (dtype, scale.to_bits(), offset.to_bits())) != Some(stored_as(&raster)) {
+        return wrong(format!(
+            "is {} by {} and {}, its record says {} by {scale} and {offset}",
+            raster.data_type(),
+            raster.scale(),
+            raster.offset(),
+            band.data_type.as_deref().unwrap_or("no type")
+        ));
+    }
+    if !same_nodata(raster.nodata(), band.nodata) {
+        return wrong(format!("has nodata {:?}, its record says {:?}", raster.nodata(), band.nodata));
     }
     Ok(())
 }

@@ -40,6 +40,16 @@ pub enum RunError {
         /// What is wrong.
         message: String,
     },
+    /// A key's value can't be used.
+    #[error("{path}: {key}")]
+    Setting {
+        /// The project file.
+        path: PathBuf,
+        /// The key, as `section.name`.
+        key: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// An input or static can't be resolved.
     #[error("{path}: {key}")]
     Input {
@@ -109,6 +119,7 @@ impl RunError {
             Self::Read { .. }
             | Self::Project { .. }
             | Self::Key { .. }
+            | Self::Setting { .. }
             | Self::Plan { .. }
             | Self::Model(_)
             | Self::Grid(_)

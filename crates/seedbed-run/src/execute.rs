@@ -1,14 +1,13 @@
 //! Doing what is not done yet: a work queue over the tiles.
 
-use crate::runner::Static;
-use crate::tile::{check, pending, run};
+use crate::inputs::Static;
+use crate::tile::{Tick, TileOutcome, check, memory, pending, run};
 use crate::{Event, Ledger, Plan, RunError, Runner, Task};
-use seedbed_prep::write_catalog;
+use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// How to execute.
@@ -67,7 +66,8 @@ impl Runner<'_> {
     /// fails doesn't stop the others; it stands in the report and the ledger.
     ///
     /// Before anything is written, the inputs of every tile with work to do are
-    /// opened and their calendars checked.
+    /// opened and their calendars checked. Plan and expected set are those of the
+    /// whole project, also where only some tiles are chosen.
     ///
     /// # Errors
     /// [`RunError::Input`] where an input is incomplete; [`RunError::Interrupted`];
@@ -79,26 +79,12 @@ impl Runner<'_> {
         progress: &dyn Progress,
     ) -> Result<RunReport, RunError> {
         let chosen = self.chosen(plan, options)?;
-        let mut report = RunReport {
-            tiles: chosen.len(),
-            products: chosen.iter().map(|t| t.products.len()).sum(),
-            made: 0,
-            present: 0,
-            failed: Vec::new(),
-            catalog: self.out.join("catalog.json"),
-        };
-        let (work, done): (Vec<&Task>, Vec<&Task>) =
-            chosen.into_iter().partition(|task| pending(self, task).contains(&true));
-        report.present = done.iter().map(|task| task.products.len()).sum();
-        for task in &work {
-            check(self, task)?;
-        }
+        let (work, mut report) = self.open_work(&chosen, options)?;
         let expected = self.expected(plan)?;
         expected.write(&self.out, &self.spool)?;
         self.write_plan(plan)?;
-        if !work.is_empty() {
-            self.queue(&work, options, progress, &mut report)?;
-        }
+        self.spool.keep_digests();
+        self.queue(&work, options, progress, &mut report)?;
         write_catalog(&self.out, &expected, &self.description(), &self.spool)?;
         if progress.interrupted() {
             return Err(RunError::Interrupted);
@@ -113,10 +99,8 @@ impl Runner<'_> {
     /// [`RunError::Input`] for days that are missing, units and values that make
     /// no sense, and damaged files.
     pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
-        plan.tasks
-            .iter()
-            .filter(|task| pending(self, task).contains(&true))
-            .try_for_each(|task| check(self, task))
+        let open = |task: &&Task| pending(self, task).contains(&true);
+        plan.tasks.iter().filter(open).try_for_each(|task| check(self, task))
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -144,30 +128,41 @@ impl Runner<'_> {
         progress: &dyn Progress,
     ) -> Result<RunReport, RunError> {
         let stale = |reason: String| RunError::Plan { path: Plan::path(&self.out), reason };
-        let task = plan
-            .tasks
-            .get(index)
-            .ok_or_else(|| stale(format!("it has tasks 0 to {}, not {index}", plan.tasks.len() - 1)))?;
-        if self.plan()?.tasks.get(index) != Some(task) {
-            return Err(stale(
-                "the project or its inputs have changed since; run `seedbed run` again".to_owned(),
-            ));
+        let count = plan.tasks.len();
+        let task = plan.tasks.get(index).ok_or_else(|| {
+            stale(format!("it has {count} tasks, counted from 0; there is no task {index}"))
+        })?;
+        let changed =
+            || stale("the project or its inputs have changed since; run `seedbed run` again".to_owned());
+        let tile = self.grid.tile(&task.tile).map_err(|_| changed())?;
+        if self.task(tile, &self.target(tile)?)? != *task {
+            return Err(changed());
         }
-        let mut report = RunReport {
-            tiles: 1,
-            products: task.products.len(),
+        let (work, mut report) = self.open_work(&[task], options)?;
+        self.queue(&work, options, progress, &mut report)?;
+        if progress.interrupted() { Err(RunError::Interrupted) } else { Ok(report) }
+    }
+
+    /// The tasks with something left to do, their inputs checked.
+    fn open_work<'p>(
+        &self,
+        tasks: &[&'p Task],
+        options: &ExecuteOptions,
+    ) -> Result<(Vec<&'p Task>, RunReport), RunError> {
+        let (work, done): (Vec<&Task>, Vec<&Task>) =
+            tasks.iter().partition(|task| pending(self, task).contains(&true));
+        in_parallel(&work, self.jobs(options), |_, task| check(self, task), |_| ())
+            .into_iter()
+            .collect::<Result<(), RunError>>()?;
+        let report = RunReport {
+            tiles: tasks.len(),
+            products: tasks.iter().map(|t| t.products.len()).sum(),
             made: 0,
-            present: 0,
+            present: done.iter().map(|t| t.products.len()).sum(),
             failed: Vec::new(),
             catalog: self.out.join("catalog.json"),
         };
-        if pending(self, task).contains(&true) {
-            check(self, task)?;
-            self.queue(&[task], options, progress, &mut report)?;
-        } else {
-            report.present = task.products.len();
-        }
-        if progress.interrupted() { Err(RunError::Interrupted) } else { Ok(report) }
+        Ok((work, report))
     }
 
     fn chosen<'p>(&self, plan: &'p Plan, options: &ExecuteOptions) -> Result<Vec<&'p Task>, RunError> {
@@ -179,10 +174,13 @@ impl Runner<'_> {
     }
 
     fn write_plan(&self, plan: &Plan) -> Result<(), RunError> {
-        let mut bytes = serde_json::to_vec_pretty(plan).map_err(seedbed_prep::PrepError::Encode)?;
+        let path = Plan::path(&self.out);
+        let mut bytes = serde_json::to_vec_pretty(plan).map_err(PrepError::Encode)?;
         bytes.push(b'\n');
-        let at = Location::Local(Plan::path(&self.out));
-        self.spool.block_on(self.spool.stores().replace(&at, bytes.into()))?;
+        if std::fs::read(&path).is_ok_and(|there| there == bytes) {
+            return Ok(());
+        }
+        self.spool.block_on(self.spool.stores().replace(&Location::Local(path), bytes.into()))?;
         Ok(())
     }
 
@@ -198,55 +196,35 @@ impl Runner<'_> {
         progress: &dyn Progress,
         report: &mut RunReport,
     ) -> Result<(), RunError> {
+        if work.is_empty() {
+            return Ok(());
+        }
         let ledger = Ledger::open(&self.out)?;
-        let days = self.period.len();
-        let total = days * work.len();
-        let done: Vec<AtomicUsize> = work.iter().map(|_| AtomicUsize::new(0)).collect();
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::new());
-        let jobs = self.jobs(options).min(work.len());
-        std::thread::scope(|scope| {
-            for _ in 0..jobs {
-                scope.spawn(|| {
-                    loop {
-                        let n = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(task) = work.get(n) else { break };
-                        if progress.interrupted() {
-                            break;
-                        }
-                        let started = Instant::now();
-                        let tick = |passed: usize| {
-                            done[n].store(passed, Ordering::Relaxed);
-                            let behind = done.iter().map(|d| d.load(Ordering::Relaxed)).sum();
-                            progress.advanced(behind, total);
-                            !progress.interrupted()
-                        };
-                        let outcome = ledger
-                            .note(&task.tile, None, Event::Started)
-                            .and_then(|()| run(self, task, &ledger, &tick));
-                        let event = match &outcome {
-                            Ok(_) => Event::Finished { seconds: started.elapsed().as_secs_f64() },
-                            Err(e) => Event::Failed { reason: reason(e) },
-                        };
-                        let noted = ledger.note(&task.tile, None, event);
-                        let outcome = noted.and(outcome);
-                        results.lock().unwrap_or_else(PoisonError::into_inner).push((n, outcome));
-                    }
-                });
-            }
-        });
-        let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        results.sort_by_key(|(n, _)| *n);
-        for (n, outcome) in results {
-            match outcome {
-                Ok(tile) => {
-                    report.made += tile.made;
-                    report.present += tile.present;
-                }
-                Err(RunError::Interrupted) => {}
+        let total = self.period.len() * work.len();
+        let behind: Vec<AtomicUsize> = work.iter().map(|_| AtomicUsize::new(0)).collect();
+        let act = |n: usize, task: &&Task| {
+            let mut outcome = TileOutcome::default();
+            let tick = |days: usize| {
+                behind[n].store(days, Ordering::Relaxed);
+                progress.advanced(behind.iter().map(|d| d.load(Ordering::Relaxed)).sum(), total);
+                !progress.interrupted()
+            };
+            let result = if progress.interrupted() {
+                Err(RunError::Interrupted)
+            } else {
+                self.attempt(task, &ledger, &tick, &mut outcome)
+            };
+            (outcome, result)
+        };
+        let results = in_parallel(work, self.jobs(options), act, |_| ());
+        for (task, (outcome, result)) in work.iter().zip(results) {
+            report.made += outcome.made;
+            report.present += outcome.present;
+            match result {
+                Ok(()) | Err(RunError::Interrupted) => {}
                 Err(e) => report.failed.push(TileFailure {
-                    tile: work[n].tile.clone(),
-                    reason: reason(&e),
+                    tile: task.tile.clone(),
+                    reason: one_line(&e),
                     retryable: e.retryable(),
                     usage: e.is_usage(),
                 }),
@@ -255,27 +233,30 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// One tile, with what became of it in the ledger.
+    fn attempt(
+        &self,
+        task: &Task,
+        ledger: &Ledger,
+        tick: Tick<'_>,
+        outcome: &mut TileOutcome,
+    ) -> Result<(), RunError> {
+        let started = Instant::now();
+        ledger.note(&task.tile, None, Event::Started)?;
+        let result = run(self, task, ledger, tick, outcome);
+        let event = match &result {
+            Ok(()) => Event::Finished { seconds: started.elapsed().as_secs_f64() },
+            Err(e) => Event::Failed { reason: one_line(e) },
+        };
+        ledger.note(&task.tile, None, event)?;
+        result
+    }
+
     /// Tiles at once, as cores and memory allow; at least one.
     fn jobs(&self, options: &ExecuteOptions) -> usize {
         let pixels = self.grid.tiles.iter().map(|t| t.range.shape().len()).max().unwrap_or(0);
-        // Sums in 64 bits for every output and period kind, twice for what is being written.
-        let held = pixels * self.outputs.len() * (self.kinds.len() + 2) * 8;
-        let need = u64::try_from(crate::tile::PIECE + held).unwrap_or(u64::MAX);
+        let need = u64::try_from(memory(self, pixels)).unwrap_or(u64::MAX);
         let fit = usize::try_from(options.memory / need.max(1)).unwrap_or(usize::MAX);
         options.jobs.min(fit).max(1)
     }
-}
-
-/// An error with its causes on one line.
-pub(crate) fn reason(error: &RunError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(c) = cause {
-        let said = c.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = c.source();
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! The tiles a project names.
 
 use crate::{Project, RunError};
-use seedbed_grid::{Aoi, GridError, PixelGrid, Projections, Scheme, TileGrid, TileSize, Xy, cover};
+use seedbed_grid::{Aoi, PixelGrid, Projections, Scheme, TileGrid, TileSize, Xy, cover};
 use std::path::Path;
 
 /// The project's tiles: from its grid file, or made from CRS, resolution, tile
@@ -23,24 +23,20 @@ pub(crate) fn tiles(project: &Project, projections: &dyn Projections) -> Result<
             ));
         }
         return TileGrid::read(Path::new(&project.resolve(file)))
-            .map_err(|e| project.key_error("grid.file", with_causes(&e)));
+            .map_err(|e| project.setting_error("grid.file", e));
     }
     let (Some(crs), Some(tile), Some(aoi)) = (&section.crs, &section.tile, &section.aoi) else {
         return Err(project.key_error("grid", "give either `file`, or `crs`, `tile` and `aoi`"));
     };
-    let crs = projections.resolve(crs).map_err(|e| project.key_error("grid.crs", with_causes(&e)))?;
+    let crs = projections.resolve(crs).map_err(|e| project.setting_error("grid.crs", e))?;
     let origin = section.origin.map(|[x, y]| Xy { x, y });
     let resolution = section.resolution.map(|r| Xy { x: r, y: r });
-    let grid = PixelGrid::new(crs, origin, resolution)?;
-    let size: TileSize =
-        tile.parse().map_err(|e: GridError| project.key_error("grid.tile", with_causes(&e)))?;
+    let grid =
+        PixelGrid::new(crs, origin, resolution).map_err(|e| project.setting_error("grid.resolution", e))?;
+    let size: TileSize = tile.parse().map_err(|e| project.setting_error("grid.tile", e))?;
     let aoi = Aoi::read(Path::new(&project.resolve(aoi)), projections)
-        .map_err(|e| project.key_error("grid.aoi", with_causes(&e)))?;
-    Ok(cover(&grid, &aoi, size, Scheme::default(), projections)?.grid)
-}
-
-/// An error and its causes on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+        .map_err(|e| project.setting_error("grid.aoi", e))?;
+    let cover = cover(&grid, &aoi, size, Scheme::default(), projections)
+        .map_err(|e| project.setting_error("grid.tile", e))?;
+    Ok(cover.grid)
 }

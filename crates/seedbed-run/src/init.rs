@@ -52,8 +52,13 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
     writeln!(text, "\n[model.set]")?;
     for p in &spec.parameters {
         let default = p.default.map_or_else(|| "0.0".to_owned(), |d| format!("{d:?}"));
-        let mark = if p.default.is_some() && p.calibrated_for.is_none() { "# " } else { "" };
-        writeln!(text, "{mark}{} = {default}  # {} ({})", p.name, p.doc, p.unit)?;
+        let mark = if p.default.is_some() { "# " } else { "" };
+        // A default that belongs to an input is never stated for the user: where
+        // the input is computed instead, the run asks for a value.
+        let where_needed = p
+            .calibrated_for
+            .map_or_else(String::new, |input| format!("; state it where no `{input}` is given"));
+        writeln!(text, "{mark}{} = {default}  # {} ({}){where_needed}", p.name, p.doc, p.unit)?;
     }
     let usual: Vec<String> =
         spec.outputs.iter().filter(|o| o.monthly || o.yearly).map(|o| format!("\"{}\"", o.name)).collect();
@@ -67,5 +72,21 @@ fn instead(fallback: Fallback) -> Option<String> {
         Fallback::HargreavesSamani => Some("Hargreaves–Samani from tmin, tmax and latitude".to_owned()),
         Fallback::Value(v) => Some(format!("{v} everywhere")),
         Fallback::Nothing => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Project;
+    use std::path::Path;
+
+    #[test]
+    fn every_template_is_a_project_file_that_states_no_default() {
+        for model in seedbed_model::models() {
+            let project = Project::from_toml(Path::new("seedbed.toml"), &template(model.spec())).unwrap();
+            assert_eq!(project.model.name, model.spec().name);
+            assert!(project.model.set.is_empty(), "{:?}", project.model.set);
+        }
     }
 }

@@ -4,7 +4,7 @@ use crate::RunError;
 use jiff::Timestamp;
 use seedbed_prep::TaskKey;
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions, create_dir_all, read_dir, read_to_string};
+use std::fs::{File, OpenOptions, create_dir_all, read, read_dir};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -101,8 +101,9 @@ impl Ledger {
         let error = |source| RunError::Ledger { path: folder.clone(), source };
         let mut entries: Vec<Entry> = Vec::new();
         for file in read_dir(&folder).map_err(error)? {
-            let text = read_to_string(file.map_err(error)?.path()).map_err(error)?;
-            entries.extend(text.lines().filter_map(|line| serde_json::from_str(line).ok()));
+            // A torn line may end within a character, so lines are bytes.
+            let bytes = read(file.map_err(error)?.path()).map_err(error)?;
+            entries.extend(bytes.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()));
         }
         entries.sort_by_key(|e| e.time);
         Ok(entries)
@@ -122,7 +123,9 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(out.path()).unwrap();
         ledger.note("r0c0", None, Event::Started).unwrap();
-        std::fs::write(out.path().join(".seedbed/ledger/torn.jsonl"), "{\"time\":\"2026-0").unwrap();
+        let torn =
+            [b"{\"time\":\"2026-01-01T00:00:00Z\",\"tile\":\"r".as_slice(), &"°".as_bytes()[..1]].concat();
+        std::fs::write(out.path().join(".seedbed/ledger/torn.jsonl"), torn).unwrap();
         let entries = Ledger::read(out.path()).unwrap();
         assert_eq!(entries.len(), 1);
         assert_eq!(entries[0].event, Event::Started);

@@ -204,9 +204,17 @@ impl Project {
     }
 
     /// An error about one of its keys.
-    #[must_use]
-    pub fn key_error(&self, key: impl Into<String>, message: impl Into<String>) -> RunError {
+    pub(crate) fn key_error(&self, key: impl Into<String>, message: impl Into<String>) -> RunError {
         RunError::Key { path: self.path.clone(), key: key.into(), message: message.into() }
+    }
+
+    /// An error about one of its keys that has a cause.
+    pub(crate) fn setting_error(
+        &self,
+        key: impl Into<String>,
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> RunError {
+        RunError::Setting { path: self.path.clone(), key: key.into(), source: Box::new(cause) }
     }
 }
 

@@ -1,11 +1,12 @@
 //! One tile through time: inputs in, products out.
 
-use crate::runner::{Input, Output, Runner, Static};
+use crate::inputs::{Input, Static};
+use crate::outputs::Output;
 use crate::sums::{Gathered, MissingDays};
-use crate::{Event, Ledger, PeriodKind, RunError, Task};
+use crate::{Event, Ledger, PeriodKind, RunError, Runner, Task};
 use seedbed_block::{Date, Period, Precision, Real};
 use seedbed_grid::Projections;
-use seedbed_model::{Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
+use seedbed_model::{Aggregation, Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
 use seedbed_prep::{
     Attempt, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader, Variable, is_done,
 };
@@ -46,19 +47,26 @@ pub(crate) struct TileOutcome {
 /// Told after each piece of time how many days are behind; says whether to go on.
 pub(crate) type Tick<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 
-/// Memory that one piece of time may take, in bytes.
-pub(crate) const PIECE: usize = 192 << 20;
+/// Memory that the arrays of one piece of time may take, in bytes: more is not
+/// faster, since the days of a piece no longer stay in the cache.
+pub(crate) const PIECE: usize = 24 << 20;
 
-/// Runs one tile and commits its products.
+/// The most days of a piece. Pieces begin on the days 1, 1 + 60, 1 + 120… of a
+/// year, or of a divisor of 60 days: chunks of yearly files often hold 10, 20 or
+/// 30, and one that spans two pieces is decoded twice.
+const DAYS: usize = 60;
+
+/// Runs one tile and commits its products; `outcome` counts them as they come.
 pub(crate) fn run(
     runner: &Runner<'_>,
     task: &Task,
     ledger: &Ledger,
     tick: Tick<'_>,
-) -> Result<TileOutcome, RunError> {
+    outcome: &mut TileOutcome,
+) -> Result<(), RunError> {
     match runner.precision {
-        Precision::Single => run_as::<f32>(runner, task, ledger, tick),
-        Precision::Double => run_as::<f64>(runner, task, ledger, tick),
+        Precision::Single => run_as::<f32>(runner, task, ledger, tick, outcome),
+        Precision::Double => run_as::<f64>(runner, task, ledger, tick, outcome),
     }
 }
 
@@ -66,11 +74,12 @@ pub(crate) fn run(
 /// day and the statics, so that a mistaken unit is found before anything is written.
 pub(crate) fn check(runner: &Runner<'_>, task: &Task) -> Result<(), RunError> {
     let target = runner.target(runner.grid.tile(&task.tile)?)?;
-    let (mut readers, plans) = open::<f32>(runner, &target)?;
-    for (index, reader) in &mut readers {
-        reader.read(&[runner.period.start]).map_err(|source| runner.input_error(*index, source))?;
+    let Readers { inputs, statics } = open::<f32>(runner, &target)?;
+    for (_, mut reader) in inputs {
+        let read = reader.read(&[runner.period.start]);
+        read.map_err(|source| runner.input_error("inputs", reader.name(), source))?;
     }
-    read_statics(runner, &target, &plans).map(|_| ())
+    read_statics(runner, &target, statics).map(|_| ())
 }
 
 /// Which products of a task are not committed yet.
@@ -78,39 +87,60 @@ pub(crate) fn pending(runner: &Runner<'_>, task: &Task) -> Vec<bool> {
     task.products.iter().map(|m| is_done(&runner.out, m) != Done::Yes).collect()
 }
 
-type Readers<'a, T> = Vec<(usize, TileReader<'a, T>)>;
+/// Bytes that a tile of so many pixels takes at work, by estimate.
+pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
+    let (inputs, outputs) = (runner.inputs.len(), runner.outputs.len());
+    // Values of a day, once more while they are computed and for a computed input.
+    let size = if runner.precision == Precision::Double { 8 } else { 4 };
+    let days = (inputs + outputs + 1) * size;
+    // Sums in 64 bits with their counts, of each kind of period.
+    let sums = outputs * runner.kinds.len() * 10;
+    // Statics as they are read and as the model keeps them, its stores, warp plans
+    // of bilinear kernels, and what writing a COG takes.
+    let rest = runner.statics.len() * 2 * 8 + 2 * 8 + (inputs + runner.statics.len()) * 24 + 40;
+    let piece = PIECE.max(pixels.saturating_mul(days));
+    piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
+}
 
-fn open<'a, T: Real>(
-    runner: &'a Runner<'a>,
-    target: &Target,
-) -> Result<(Readers<'a, T>, seedbed_prep::Plans), RunError> {
+/// A tile's readers, those of daily inputs and of statics by the model's indices.
+struct Readers<'a, T> {
+    inputs: Vec<(usize, TileReader<'a, T>)>,
+    statics: Vec<(usize, TileReader<'a, f64>)>,
+}
+
+fn open<'a, T: Real>(runner: &'a Runner<'a>, target: &Target) -> Result<Readers<'a, T>, RunError> {
     let plans = seedbed_prep::Plans::default();
-    let mut readers = Vec::new();
+    let mut readers = Readers { inputs: Vec::new(), statics: Vec::new() };
     for Input { index, series, rules } in &runner.inputs {
-        let named = |source: PrepError| RunError::Input {
-            path: runner.project.path.clone(),
-            key: format!("inputs.{}", series.name),
-            source: Box::new(source),
-        };
-        let reader = TileReader::open(
-            series,
-            target.clone(),
-            rules.clone(),
-            runner.period,
-            plans.clone(),
-            &runner.spool,
-            runner.projections,
-        )
-        .map_err(named)?;
-        reader.check(runner.period).map_err(named)?;
-        readers.push((*index, reader));
+        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
+        let opened =
+            TileReader::open(series, target, rules, runner.period, plans, &runner.spool, runner.projections);
+        let reader = opened.and_then(|reader| reader.check(runner.period).map(|()| reader));
+        readers.inputs.push((*index, reader.map_err(|e| runner.input_error("inputs", &series.name, e))?));
     }
-    Ok((readers, plans))
+    for (index, field) in &runner.statics {
+        let Static::Field { series, rules } = field else { continue };
+        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
+        let reader = TileReader::open_static(series, target, rules, plans, &runner.spool, runner.projections);
+        readers.statics.push((*index, reader.map_err(|e| runner.input_error("statics", &series.name, e))?));
+    }
+    Ok(readers)
+}
+
+impl Runner<'_> {
+    fn input_error(&self, section: &str, name: &str, source: PrepError) -> RunError {
+        RunError::Input {
+            path: self.project.path.clone(),
+            key: format!("{section}.{name}"),
+            source: Box::new(source),
+        }
+    }
 }
 
 /// A period under way: which product it is, and what has been gathered of it.
 struct Gathering {
     product: usize,
+    kind: PeriodKind,
     days: Period,
     sums: Vec<Gathered>,
 }
@@ -120,16 +150,26 @@ fn run_as<T: Number>(
     task: &Task,
     ledger: &Ledger,
     tick: Tick<'_>,
-) -> Result<TileOutcome, RunError> {
+    outcome: &mut TileOutcome,
+) -> Result<(), RunError> {
     let pending = pending(runner, task);
-    let mut outcome = TileOutcome { made: 0, present: pending.iter().filter(|p| !**p).count() };
-    if outcome.present == task.products.len() {
-        return Ok(outcome);
-    }
+    outcome.present += pending.iter().filter(|p| !**p).count();
+    let mut coming: Vec<(usize, PeriodKind, Period)> = runner
+        .periods()
+        .into_iter()
+        .enumerate()
+        .filter(|(product, _)| pending[*product])
+        .map(|(product, (kind, _, days))| (product, kind, days))
+        .collect();
+    // What comes behind the last product that is wanted need not be computed.
+    let Some(end) = coming.iter().map(|(_, _, days)| days.end).max() else { return Ok(()) };
+    coming.sort_by_key(|(product, _, days)| (days.start, *product));
+    let mut coming = coming.into_iter().peekable();
+
     let target = runner.target(runner.grid.tile(&task.tile)?)?;
     let pixels = target.geobox.shape.len();
-    let (mut readers, plans) = open::<T>(runner, &target)?;
-    let statics = read_statics(runner, &target, &plans)?;
+    let Readers { mut inputs, statics } = open::<T>(runner, &target)?;
+    let statics = read_statics(runner, &target, statics)?;
     let spec = runner.model.spec();
     let mut by_index: Vec<Option<&[f64]>> = vec![None; spec.statics.len()];
     for (index, values) in &statics {
@@ -143,106 +183,109 @@ fn run_as<T: Number>(
     )?;
     let variant = spec.variant(runner.settings.variant())?;
     let missing = if variant.lenient { MissingDays::Poison } else { MissingDays::Count };
-    let periods = runner.periods();
+
+    let days: Vec<Date> = Period { start: runner.period.start, end }.days().collect();
+    let arrays = inputs.len() + runner.outputs.len() + 1;
+    let pieces = pieces(&days, PIECE / (arrays * pixels.max(1) * size_of::<T>()));
+    let longest = pieces.iter().map(|p| p.len()).max().unwrap_or(0);
+    let buffer = || vec![T::NAN; longest * pixels];
+    let mut read: Vec<Vec<T>> = inputs.iter().map(|_| buffer()).collect();
+    let mut computed: Vec<Vec<T>> = runner.outputs.iter().map(|_| buffer()).collect();
     let mut under_way: Vec<Gathering> = Vec::new();
-    let days: Vec<Date> = runner.period.days().collect();
-    let arrays = readers.len() + runner.outputs.len() + 1;
-    let piece = (PIECE / (arrays * pixels.max(1) * size_of::<T>())).clamp(1, 128);
-    for (at, dates) in days.chunks(piece).enumerate() {
-        let outputs = advance(runner, &mut readers, simulation.as_mut(), dates, pixels)?;
+    let mut behind = 0;
+    for dates in pieces {
+        advance(runner, &mut inputs, simulation.as_mut(), dates, &mut read, &mut computed)?;
         for (n, day) in dates.iter().enumerate() {
-            for (product, (_, _, span)) in periods.iter().enumerate().filter(|(_, p)| p.2.start == *day) {
+            while let Some((product, kind, days)) = coming.next_if(|(_, _, days)| days.start == *day) {
                 let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
-                under_way.push(Gathering { product, days: *span, sums: sums.collect() });
+                under_way.push(Gathering { product, kind, days, sums: sums.collect() });
             }
-            let counted = variant.sums_first_day || *day != runner.period.start;
-            for gathering in &mut under_way {
-                for (sum, values) in gathering.sums.iter_mut().zip(&outputs) {
-                    sum.add(&values[n * pixels..(n + 1) * pixels], counted);
+            let first = *day == runner.period.start;
+            for (index, values) in computed.iter().enumerate() {
+                let today = &values[n * pixels..(n + 1) * pixels];
+                for gathering in &mut under_way {
+                    let sum = &mut gathering.sums[index];
+                    // A day on its own is no sum, and a state is none either.
+                    let summed = gathering.kind != PeriodKind::Daily && sum.aggregation() == Aggregation::Sum;
+                    if variant.sums_first_day || !first || !summed {
+                        sum.add(today);
+                    }
                 }
             }
             let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
             under_way = open;
-            for gathering in done.into_iter().filter(|g| pending[g.product]) {
+            for gathering in done {
                 let member = &task.products[gathering.product];
-                let kind = periods[gathering.product].0;
-                match write(runner, &target, member, kind, gathering)? {
+                match write(runner, &target, member, gathering)? {
                     Outcome::Created => outcome.made += 1,
                     Outcome::Adopted => outcome.present += 1,
                 }
                 ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
             }
         }
-        if !tick((at * piece + dates.len()).min(days.len())) {
+        behind += dates.len();
+        if !tick(behind) {
             return Err(RunError::Interrupted);
         }
     }
-    Ok(outcome)
+    tick(runner.period.len());
+    Ok(())
 }
 
-/// Reads a piece of time and simulates it; returns day × pixel of each output wanted.
+/// Cuts days into pieces of at most `most`, which begin anew with every year.
+fn pieces(days: &[Date], most: usize) -> Vec<&[Date]> {
+    let divides = |n: &usize| DAYS.is_multiple_of(*n) && *n <= most;
+    let length = (1..=DAYS).rev().find(divides).unwrap_or(1);
+    let piece = |day: &Date| (day.year(), (day.day_of_year().unsigned_abs() as usize - 1) / length);
+    days.chunk_by(|a, b| piece(a) == piece(b)).collect()
+}
+
+/// Reads a piece of time and simulates it: day × pixel of each input into `read`,
+/// of each output wanted into `computed`.
 fn advance<T: Number>(
     runner: &Runner<'_>,
-    readers: &mut Readers<'_, T>,
+    readers: &mut [(usize, TileReader<'_, T>)],
     simulation: &mut dyn Simulation,
     dates: &[Date],
-    pixels: usize,
-) -> Result<Vec<Vec<T>>, RunError> {
+    read: &mut [Vec<T>],
+    computed: &mut [Vec<T>],
+) -> Result<(), RunError> {
     let spec = runner.model.spec();
-    let blocks = readers
-        .iter_mut()
-        .map(|(index, reader)| {
-            let block = reader.read(dates).map_err(|source| runner.input_error(*index, source))?;
-            Ok((*index, block))
-        })
-        .collect::<Result<Vec<_>, RunError>>()?;
     let mut inputs = vec![None; spec.inputs.len()];
-    for (index, block) in &blocks {
-        inputs[*index] = Some(T::values(block.values()));
+    for ((index, reader), buffer) in readers.iter_mut().zip(read) {
+        let values = &mut buffer[..dates.len() * reader.pixels()];
+        reader
+            .read_into(dates, values)
+            .map_err(|source| runner.input_error("inputs", reader.name(), source))?;
+        inputs[*index] = Some(T::values(values));
     }
-    let mut arrays: Vec<Vec<T>> = vec![vec![T::NAN; dates.len() * pixels]; runner.outputs.len()];
+    let pixels = readers.first().map_or(0, |(_, reader)| reader.pixels());
     let mut values: Vec<Option<ValuesMut<'_>>> = (0..spec.outputs.len()).map(|_| None).collect();
-    for (Output { index, .. }, array) in runner.outputs.iter().zip(&mut arrays) {
-        values[*index] = Some(T::values_mut(array));
+    for (Output { index, .. }, buffer) in runner.outputs.iter().zip(computed) {
+        values[*index] = Some(T::values_mut(&mut buffer[..dates.len() * pixels]));
     }
     simulation.advance(&Forcing { dates, inputs }, &mut Outputs { values })?;
-    Ok(arrays)
+    Ok(())
 }
 
 fn read_statics(
     runner: &Runner<'_>,
     target: &Target,
-    plans: &seedbed_prep::Plans,
+    readers: Vec<(usize, TileReader<'_, f64>)>,
 ) -> Result<Vec<(usize, Vec<f64>)>, RunError> {
-    let pixels = target.geobox.shape.len();
-    runner
-        .statics
-        .iter()
-        .map(|(index, field)| {
-            let values = match field {
-                Static::Value(value) => vec![*value; pixels],
-                Static::Latitude => latitudes(target, runner.projections)?,
-                Static::Field { series, rules } => {
-                    let named = |source: PrepError| RunError::Input {
-                        path: runner.project.path.clone(),
-                        key: format!("statics.{}", series.name),
-                        source: Box::new(source),
-                    };
-                    TileReader::<f64>::open_static(
-                        series,
-                        target.clone(),
-                        rules.clone(),
-                        plans.clone(),
-                        &runner.spool,
-                        runner.projections,
-                    )
-                    .and_then(|mut reader| reader.read_static())
-                    .map_err(named)?
-                }
-            };
-            Ok((*index, values))
-        })
-        .collect()
+    let mut values = Vec::new();
+    for (index, field) in &runner.statics {
+        match field {
+            Static::Value(value) => values.push((*index, vec![*value; target.geobox.shape.len()])),
+            Static::Latitude => values.push((*index, latitudes(target, runner.projections)?)),
+            Static::Field { .. } => {}
+        }
+    }
+    for (index, mut reader) in readers {
+        let read = reader.read_static();
+        values.push((index, read.map_err(|e| runner.input_error("statics", reader.name(), e))?));
+    }
+    Ok(values)
 }
 
 /// Latitude of every pixel's centre, in degrees.
@@ -267,7 +310,6 @@ fn write(
     runner: &Runner<'_>,
     target: &Target,
     member: &Member,
-    kind: PeriodKind,
     gathering: Gathering,
 ) -> Result<Outcome, RunError> {
     let mut attempt = Attempt::begin(&runner.out, member, &target.geobox, &runner.cog)?;
@@ -285,7 +327,7 @@ fn write(
         attempt.write(variable, &sums.finish())?;
     }
     let mut properties = Map::new();
-    if kind.holding(span.start) != span {
+    if gathering.kind.holding(span.start) != span {
         properties.insert("seedbed:partial".to_owned(), json!(true));
     }
     let provenance = provenance(runner, target, span);
@@ -294,11 +336,13 @@ fn write(
     Ok(attempt.commit(&runner.spool, runner.projections, &description)?.outcome)
 }
 
+/// What a product was made from: the inputs of its own days. Those of the days
+/// before, from the run's start on, stand in the records of these.
 fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance {
     let mut origins = BTreeSet::new();
     let mut newest = span.end;
     for input in &runner.inputs {
-        let (from, to) = crate::runner::reach(input.rules.time, span);
+        let (from, to) = input.rules.reach(span);
         for asset in input.series.near(target.bbox, from, to) {
             origins.insert(asset.origin.clone());
             newest = newest.max(asset.period.end);
@@ -306,13 +350,15 @@ fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance 
     }
     for (_, field) in &runner.statics {
         if let Static::Field { series, .. } = field {
-            origins.extend(series.assets.iter().map(|a| a.origin.clone()));
+            let all = series.period();
+            origins.extend(series.near(target.bbox, all.start, all.end).map(|a| a.origin.clone()));
         }
     }
     let spec = runner.model.spec();
     let mut parameters = Map::new();
     parameters.insert("model".to_owned(), json!(spec.name));
     parameters.insert("revision".to_owned(), json!(spec.revision));
+    parameters.insert("start".to_owned(), json!(runner.period.start));
     if let Ok(Value::Object(settings)) = serde_json::to_value(&runner.settings) {
         parameters.extend(settings);
     }
@@ -321,5 +367,25 @@ fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance 
         parameters,
         derived_from: origins.into_iter().collect(),
         created: newest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_begin_anew_with_the_year_and_lose_no_day() {
+        let run: Period = "2003-12-20/2005-01-05".parse().unwrap();
+        let days: Vec<Date> = run.days().collect();
+        for (most, length) in [(0, 1), (7, 6), (45, 30), (500, 60)] {
+            let pieces = pieces(&days, most);
+            assert_eq!(pieces.concat(), days);
+            for piece in pieces {
+                let first = piece[0].day_of_year().unsigned_abs() as usize - 1;
+                assert!(piece[0] == run.start || first.is_multiple_of(length), "{}", piece[0]);
+                assert!(piece.len() <= length);
+            }
+        }
     }
 }

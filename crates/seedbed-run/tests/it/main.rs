@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod keys;
+mod outputs;
 mod refusals;
 mod resume;
 mod support;
+mod workers;

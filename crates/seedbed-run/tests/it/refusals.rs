@@ -87,3 +87,49 @@ fn a_static_the_model_needs_is_asked_for() {
     let (said, usage) = refusal(&sandbox);
     assert!(usage && said.contains("statics.saturation"), "{said}");
 }
+
+#[test]
+fn a_project_that_asks_for_nothing_or_the_impossible_is_refused_by_key() {
+    for (from, to, key) in [
+        ("[\"etasw\", \"swf\"]", "[]", "output.variables"),
+        ("[\"etasw\", \"swf\"]", "[\"swf\", \"swf\"]", "output.variables"),
+        ("[\"etasw\", \"swf\"]", "[\"swg\"]", "output.variables"),
+        ("[\"monthly\", \"yearly\"]", "[]", "output.periods"),
+        ("variables =", "dtype = \"int16\"\nvariables =", "output.scale"),
+        ("variables =", "scale = 0.0\nvariables =", "output.scale"),
+        ("variables =", "dtype = \"int8\"\nscale = 1.0\nvariables =", "output.dtype"),
+        ("value = 220", "value = nan", "statics.field_capacity.value"),
+        ("value = 220", "value = 22000", "statics.field_capacity.value"),
+        ("value = 220", "value = 220\nhref = \"data/whc.tif\"", "statics.field_capacity"),
+        ("bias_corr = 1.0", "bias_corr = 1.0\nvariant = \"master\"\n", ""),
+        (
+            "[inputs.ppt]",
+            "[inputs.prcp]\nitems = \"weather.json\"\nasset = \"ppt\"\n[inputs.ppt]",
+            "inputs.p",
+        ),
+        ("file = \"tiles.grid.json\"", "file = \"nowhere.json\"", "grid.file"),
+        ("out = \"out\"", "out = \"https://h.org/out\"", "project.out"),
+        ("items = \"ndvi.json\"", "items = \"nowhere.json\"", "inputs.ndvi"),
+        ("asset = \"ndvi\"", "asset = \"evi\"", "inputs.ndvi"),
+        ("data/whc.tif", "data/nowhere.tif", "statics.whc"),
+    ] {
+        let sandbox = Sandbox::new();
+        assert!(PROJECT.contains(from), "{from}");
+        let project = PROJECT.replace(from, to);
+        let twice = project.replace("name = \"veget\"", "name = \"veget\"\nvariant = \"master\"");
+        sandbox.write_project(if key.is_empty() { &twice } else { &project });
+        let (said, usage) = refusal(&sandbox);
+        assert!(usage && said.contains("seedbed.toml") && said.contains(key), "{to}: {said}");
+        assert!(!sandbox.path("out").exists(), "{to}");
+    }
+}
+
+#[test]
+fn a_static_that_lies_elsewhere_is_named_before_day_one() {
+    let sandbox = Sandbox::new();
+    let grid = fs::read_to_string(sandbox.path("tiles.grid.json")).unwrap();
+    // The inputs say nothing of where they lie but in their files.
+    fs::write(sandbox.path("tiles.grid.json"), grid.replace("\"col0\":1505", "\"col0\":1605")).unwrap();
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage && said.contains("touches tile east"), "{said}");
+}

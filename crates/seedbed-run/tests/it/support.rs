@@ -3,14 +3,15 @@
 use seedbed_block::{Date, Period, date};
 use seedbed_grid::{Affine, GeoBox, PixelGrid, PixelRange, Projections, Shape2d, Tile, TileGrid, Xy};
 use seedbed_prep::Spool;
-use seedbed_raster::Proj;
 use seedbed_raster::cog::{self, BandMeta, CogOptions};
+use seedbed_raster::{Proj, Raster, RasterSource};
 use seedbed_run::{ExecuteOptions, Overrides, Plan, Progress, Project, RunError, RunReport, Runner};
 use seedbed_storage::{Settings, Stores};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -42,14 +43,29 @@ impl Progress for StopAfter {
 }
 
 impl Sandbox {
+    /// A folder of its own, its inputs linked to those that the first test made.
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let runtime = Runtime::new().unwrap();
-        let sandbox = Self { dir, runtime };
-        sandbox.write_grid();
-        sandbox.write_inputs();
+        static FIRST: LazyLock<Sandbox> = LazyLock::new(|| {
+            let first = Sandbox::empty();
+            first.write_grid();
+            first.write_inputs();
+            first
+        });
+        let sandbox = Self::empty();
+        fs::create_dir(sandbox.path("data")).unwrap();
+        for entry in fs::read_dir(FIRST.path("data")).unwrap() {
+            let from = entry.unwrap().path();
+            fs::hard_link(&from, sandbox.path("data").join(from.file_name().unwrap())).unwrap();
+        }
+        for document in ["tiles.grid.json", "weather.json", "ndvi.json"] {
+            fs::copy(FIRST.path(document), sandbox.path(document)).unwrap();
+        }
         sandbox.write_project(PROJECT);
         sandbox
+    }
+
+    fn empty() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), runtime: Runtime::new().unwrap() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -77,8 +93,21 @@ impl Sandbox {
     }
 
     pub fn run(&self, progress: &dyn Progress) -> Result<RunReport, RunError> {
-        let options = ExecuteOptions { jobs: 2, memory: 4 << 30, tiles: None };
-        self.with_runner(|runner| runner.execute(&runner.plan()?, &options, progress))
+        self.with_runner(|runner| runner.execute(&runner.plan()?, &options(None), progress))
+    }
+
+    /// The pixels of a product, row by row.
+    pub fn values(&self, tile: &str, period: &str, variable: &str) -> Vec<f64> {
+        let path = self.cog(tile, period, variable);
+        let raster = Raster::open(&RasterSource::new(&path)).unwrap();
+        raster.read(0, PixelRange::of_shape(raster.geobox().shape)).unwrap()
+    }
+
+    /// The COG of a product.
+    pub fn cog(&self, tile: &str, period: &str, variable: &str) -> PathBuf {
+        let name = format!("{variable}_{tile}_{period}.tif");
+        let found = self.files("out").into_keys().find(|p| p.ends_with(&name));
+        self.path("out").join(found.unwrap_or_else(|| panic!("{name} has not been made")))
     }
 
     /// Every file below `name` but the ledger and the plan, with its bytes.
@@ -147,6 +176,11 @@ impl Sandbox {
         let collection = json!({ "type": "FeatureCollection", "features": items });
         fs::write(self.path(name), collection.to_string()).unwrap();
     }
+}
+
+/// Two tiles at once.
+pub fn options(tiles: Option<Vec<String>>) -> ExecuteOptions {
+    ExecuteOptions { jobs: 2, memory: 4 << 30, tiles }
 }
 
 fn asset(file: &str, unit: &str) -> Value {

@@ -1,0 +1,129 @@
+//! The days of a series: which layers of which sources hold each.
+
+use crate::source::Source;
+use crate::{PrepError, Rules};
+use seedbed_block::series::LONGEST_GAP;
+use seedbed_block::{Date, Period, date, is_leap};
+use std::collections::BTreeMap;
+
+/// A layer of a source: which source, which layer of its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) source: usize,
+    pub(crate) layer: usize,
+}
+
+impl Slot {
+    /// The layer `days` later in the same file.
+    fn later(self, days: usize) -> Self {
+        Self { layer: self.layer + days, ..self }
+    }
+}
+
+/// Every day's layers, in the order in which they are merged.
+#[derive(Debug, Default)]
+pub(crate) struct Days(BTreeMap<Date, Vec<Slot>>);
+
+impl Days {
+    /// Lists the layers of `sources`, which stand in the order of merging.
+    ///
+    /// # Errors
+    /// [`PrepError::Clock`] where a file and its item disagree, and
+    /// [`PrepError::Document`] for a layer without a date or two of one day.
+    pub(crate) fn of(sources: &[Source]) -> Result<Self, PrepError> {
+        let mut days: BTreeMap<Date, Vec<Slot>> = BTreeMap::new();
+        for (n, source) in sources.iter().enumerate() {
+            let by_item =
+                source.asset.undated || (source.asset.dated_by_item && source.asset.period.len() == 1);
+            if by_item && source.facts.dates.len() == 1 {
+                days.entry(source.asset.period.start).or_default().push(Slot { source: n, layer: 0 });
+                continue;
+            }
+            let document = |what, reason| PrepError::Document { path: source.path.clone(), what, reason };
+            if by_item {
+                let what = if source.asset.undated { "static field" } else { "day of its item" };
+                return Err(document(what, format!("it has {} layers", source.facts.dates.len())));
+            }
+            for layer in 0..source.facts.dates.len() {
+                let day = source.day(layer)?;
+                let slots = days.entry(day).or_default();
+                if let Some(first) = slots.iter().find(|slot| slot.source == n) {
+                    let both = format!("layers {} and {layer} (from 0) are both of {day}", first.layer);
+                    return Err(document("series of one layer a day", both));
+                }
+                slots.push(Slot { source: n, layer });
+            }
+        }
+        Ok(Self(days))
+    }
+
+    /// The layers of a day; none where there is no such day.
+    pub(crate) fn slots(&self, day: Date) -> &[Slot] {
+        self.0.get(&day).map_or(&[], Vec::as_slice)
+    }
+
+    /// The days there are.
+    pub(crate) fn dates(&self) -> impl Iterator<Item = Date> {
+        self.0.keys().copied()
+    }
+
+    /// The days between two, both included, with their layers.
+    pub(crate) fn between(&self, from: Date, to: Date) -> impl Iterator<Item = (Date, &[Slot])> {
+        self.0.range(from..=to).map(|(day, slots)| (*day, slots.as_slice()))
+    }
+
+    /// How many of `days`, which start with one there is, are consecutive layers
+    /// of the same sources: they are decoded in one go.
+    pub(crate) fn run(&self, days: &[Date]) -> usize {
+        let Some(first) = days.first() else { return 0 };
+        let slots = self.slots(*first);
+        let follows =
+            |n: usize| slots.iter().map(|slot| slot.later(n)).eq(self.slots(days[n]).iter().copied());
+        1 + (1..days.len()).take_while(|n| follows(*n)).count()
+    }
+
+    /// Whether the series' calendar leaves out a day: 29 February or 31 December,
+    /// if the series has it in none of its leap years, but has the day before.
+    pub(crate) fn leaves_out(&self, day: Date) -> bool {
+        if !may_be_left_out(day) || !self.0.contains_key(&shift(day, -1)) {
+            return false;
+        }
+        let years = self.0.first_key_value().zip(self.0.last_key_value());
+        let has = |year| is_leap(year) && self.0.contains_key(&date(year, day.month(), day.day()));
+        years.is_some_and(|((first, _), (last, _))| !(first.year()..=last.year()).any(has))
+    }
+
+    /// Whether two composites near enough to each other have the day between them.
+    pub(crate) fn bridges(&self, day: Date) -> bool {
+        let before = self.0.range(..=day).next_back();
+        let after = self.0.range(day..).next();
+        let span = before.zip(after).map(|((a, _), (b, _))| Period { start: *a, end: *b }.len() - 1);
+        span.is_some_and(|days| i32::try_from(days).is_ok_and(|days| days <= LONGEST_GAP))
+    }
+}
+
+/// Whether some 365-day calendar leaves the day out.
+pub(crate) fn may_be_left_out(day: Date) -> bool {
+    is_leap(day.year()) && matches!((day.month(), day.day()), (2, 29) | (12, 31))
+}
+
+/// A day so many days on.
+pub(crate) fn shift(day: Date, days: i32) -> Date {
+    day.saturating_add(jiff::Span::new().days(days))
+}
+
+impl Rules {
+    /// The first and the last day of an input that values in `period` depend on.
+    #[must_use]
+    pub fn reach(&self, period: Period) -> (Date, Date) {
+        let (back, on) = match self.time {
+            crate::TimeRule::Composite | crate::TimeRule::CompositeLegacy => (LONGEST_GAP, LONGEST_GAP),
+            crate::TimeRule::Daily => {
+                // That a calendar leaves a day out shows in the day before it.
+                let before = self.leap != crate::LeapRule::Error && may_be_left_out(period.start);
+                (i32::from(before), 0)
+            }
+        };
+        (shift(period.start, -back), shift(period.end, on))
+    }
+}

@@ -1,0 +1,55 @@
+//! Cleaning removes what no record names, and nothing else.
+
+use crate::support::{Sandbox, member};
+use seedbed_prep::{MosaicRequest, clean, mosaic, verify};
+use seedbed_raster::Proj;
+use std::fs;
+use std::time::Duration;
+
+#[test]
+fn dead_attempts_orphans_and_superseded_generations_go() {
+    let sandbox = Sandbox::new();
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    for m in &members {
+        sandbox.commit("out", m, &[("a", 1.0)]);
+    }
+    sandbox.expect("out", &["a"], &members);
+    let whole = sandbox.files("out");
+    sandbox.commit("out", &member("west", "2003-12"), &[("a", 1.0)]);
+    let orphan = member("east", "2003-12");
+    let record = sandbox.commit("out", &orphan, &[("a", 1.0)]).record;
+    fs::remove_file(record).unwrap();
+    std::mem::forget(sandbox.stage("out", &members[0], &[("a", 3.0)]));
+    fs::write(sandbox.path("out/west/2004-01/x.json.0123456789abcdef.tmp"), "torn").unwrap();
+
+    let young = clean(&sandbox.path("out"), Duration::from_secs(3600), false).unwrap();
+    assert!(young.attempts.is_empty() && young.superseded.is_empty());
+    let before = sandbox.files("out");
+    let dry = clean(&sandbox.path("out"), Duration::ZERO, true).unwrap();
+    assert_eq!(sandbox.files("out"), before);
+    let report = clean(&sandbox.path("out"), Duration::ZERO, false).unwrap();
+    assert_eq!(dry, report);
+    assert_eq!(report.attempts.len(), 2, "{report:?}");
+    assert_eq!(report.superseded.len(), 3, "a record with its data, and data alone: {report:?}");
+    assert_eq!(sandbox.files("out"), whole);
+}
+
+#[test]
+fn what_is_not_a_product_of_this_set_is_left_alone() {
+    let sandbox = Sandbox::new();
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    for m in &members {
+        sandbox.commit("out", m, &[("a", 1.0)]);
+    }
+    sandbox.expect("out", &["a"], &members);
+    let request =
+        MosaicRequest { product: sandbox.path("out"), out: sandbox.path("out/mosaic"), allow_holes: false };
+    mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
+    fs::create_dir_all(sandbox.path("out/west/2004-01/notes")).unwrap();
+    fs::write(sandbox.path("out/west/2004-01/notes/mine.txt"), "keep").unwrap();
+    fs::write(sandbox.path("out/west/2004-01/mine.json"), "{}").unwrap();
+    let before = sandbox.files("out");
+    clean(&sandbox.path("out"), Duration::ZERO, false).unwrap();
+    assert_eq!(sandbox.files("out").keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+    assert!(verify(&sandbox.path("out/mosaic")).unwrap().is_complete());
+}

@@ -1,0 +1,13 @@
+//! Series onto tiles, products, mosaics and their verification, on small
+//! rasters made here.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cleaning;
+mod commits;
+mod mosaics;
+mod netcdf3;
+mod preparing;
+mod reading;
+mod support;
+mod verifying;

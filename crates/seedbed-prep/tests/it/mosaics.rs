@@ -1,0 +1,186 @@
+//! Tiles put together, and what must never happen to a mosaic.
+
+use crate::support::{Sandbox, TILE, description, grid, member, provenance, range, words};
+use seedbed_grid::PixelRange;
+use seedbed_prep::{Attempt, Expected, MosaicReport, MosaicRequest, PrepError, Variable, mosaic, verify};
+use seedbed_raster::cog::CogOptions;
+use seedbed_raster::{Proj, Raster, RasterSource};
+use std::fs;
+use std::path::Path;
+
+fn put_together(sandbox: &Sandbox, allow_holes: bool) -> Result<MosaicReport, PrepError> {
+    put_into(sandbox, "mosaic", allow_holes)
+}
+
+fn put_into(sandbox: &Sandbox, out: &str, allow_holes: bool) -> Result<MosaicReport, PrepError> {
+    let request = MosaicRequest { product: sandbox.path("out"), out: sandbox.path(out), allow_holes };
+    mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {})
+}
+
+fn both(sandbox: &Sandbox) -> Expected {
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    sandbox.commit("out", &members[0], &[("a", 1.0), ("b", 10.0)]);
+    sandbox.commit("out", &members[1], &[("a", 2.0), ("b", 20.0)]);
+    sandbox.expect("out", &["a", "b"], &members)
+}
+
+fn values(path: &Path) -> (PixelRange, Vec<f64>) {
+    let raster = Raster::open(&RasterSource::new(path)).unwrap();
+    let shape = PixelRange::of_shape(raster.geobox().shape);
+    (grid().range_of("mosaic", raster.geobox()).unwrap(), raster.read(0, shape).unwrap())
+}
+
+fn named(sandbox: &Sandbox, start: &str) -> std::path::PathBuf {
+    let is = |p: &std::path::PathBuf| p.file_name().unwrap().to_string_lossy().starts_with(start);
+    sandbox.cogs("mosaic").into_iter().find(is).unwrap()
+}
+
+#[test]
+fn tiles_come_to_lie_where_their_pixels_are() {
+    let sandbox = Sandbox::new();
+    both(&sandbox);
+    let report = put_together(&sandbox, false).unwrap();
+    assert_eq!((report.periods, report.made, report.holes.len()), (1, 1, 0));
+    let (at, pixels) = values(&named(&sandbox, "a_"));
+    assert_eq!(at, range("west").union(range("east")));
+    assert_eq!(pixels[..10], [1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0, 2.0]);
+    assert_eq!(values(&named(&sandbox, "b_")).1[9], 20.0);
+    let checked = verify(&sandbox.path("mosaic")).unwrap();
+    assert!(checked.is_complete(), "{:?}", checked.problems);
+    let again = put_together(&sandbox, false).unwrap();
+    assert_eq!((again.made, again.present), (0, 1));
+}
+
+#[test]
+fn a_hole_fails_the_mosaic_unless_it_is_allowed_and_then_said() {
+    let sandbox = Sandbox::new();
+    let set = both(&sandbox);
+    let lost = set.members[1].record(&sandbox.path("out"));
+    let record = fs::read(&lost).unwrap();
+    fs::remove_file(&lost).unwrap();
+    let said = words(&put_together(&sandbox, false).unwrap_err());
+    assert!(said.contains("1 of 2") && said.contains("east 2004-01"), "{said}");
+    assert!(sandbox.files("mosaic").is_empty());
+    let report = put_together(&sandbox, true).unwrap();
+    assert_eq!(report.holes, ["east 2004-01"]);
+    let made = Expected::read(&sandbox.path("mosaic")).unwrap().0.members[0].record(&sandbox.path("mosaic"));
+    let text = fs::read_to_string(made).unwrap();
+    assert!(text.contains("\"seedbed:holes\""), "{text}");
+    let (at, pixels) = values(&named(&sandbox, "a_"));
+    assert_eq!(at.cols, 10, "a hole does not shrink the mosaic");
+    assert!(pixels[..5].iter().all(|v| *v == 1.0) && pixels[5..10].iter().all(|v| v.is_nan()));
+    // Once the tile is there, the mosaic without the hole takes the place of the other.
+    fs::write(&lost, record).unwrap();
+    assert_eq!(put_together(&sandbox, false).unwrap().made, 1);
+    assert!(verify(&sandbox.path("mosaic")).unwrap().is_complete());
+}
+
+#[test]
+fn a_tile_file_that_lies_elsewhere_on_the_grid_is_refused() {
+    let sandbox = Sandbox::new();
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    sandbox.commit("out", &members[0], &[("a", 1.0)]);
+    for wrong in
+        [range("west"), PixelRange { row0: 500, ..range("east") }, PixelRange { cols: 4, ..range("east") }]
+    {
+        let _ = fs::remove_dir_all(sandbox.path("out/east"));
+        let geobox = grid().geobox(wrong);
+        let mut attempt =
+            Attempt::begin(&sandbox.path("out"), &members[1], &geobox, &CogOptions::default()).unwrap();
+        let variable = Variable { name: "a".to_owned(), ..Variable::default() };
+        attempt.write(variable, &vec![2.0; wrong.shape().len()]).unwrap();
+        attempt.commit(&sandbox.spool(), &Proj, &description(&provenance())).unwrap();
+        sandbox.expect("out", &["a"], &members);
+        let said = words(&put_together(&sandbox, false).unwrap_err());
+        assert!(said.contains("a_east_2004-01.tif"), "{said}");
+        assert!(!verify(&sandbox.path("out")).unwrap().is_complete());
+    }
+}
+
+#[test]
+fn a_tile_off_the_grid_is_refused() {
+    let sandbox = Sandbox::new();
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    sandbox.commit("out", &members[0], &[("a", 1.0)]);
+    let mut geobox = grid().geobox(range("east"));
+    geobox.affine.c += 0.001;
+    let mut attempt =
+        Attempt::begin(&sandbox.path("out"), &members[1], &geobox, &CogOptions::default()).unwrap();
+    attempt.write(Variable { name: "a".to_owned(), ..Variable::default() }, &vec![2.0; TILE.len()]).unwrap();
+    attempt.commit(&sandbox.spool(), &Proj, &description(&provenance())).unwrap();
+    sandbox.expect("out", &["a"], &members);
+    let said = words(&put_together(&sandbox, false).unwrap_err());
+    assert!(said.contains("off the grid"), "{said}");
+}
+
+#[test]
+fn a_damaged_tile_of_the_right_size_is_refused() {
+    let sandbox = Sandbox::new();
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    for m in &members {
+        sandbox.commit("out", m, &[("a", 1.0)]);
+    }
+    sandbox.expect("out", &["a"], &members);
+    let path = &sandbox.cogs("out")[0];
+    let mut bytes = fs::read(path).unwrap();
+    // In the band's description, which decoding doesn't notice.
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(path, bytes).unwrap();
+    let said = words(&put_together(&sandbox, false).unwrap_err());
+    assert!(said.contains("a_") && said.contains("checksum"), "{said}");
+}
+
+#[test]
+fn tiles_need_not_have_the_same_variables() {
+    let sandbox = Sandbox::new();
+    let mut members = [member("west", "2004-01"), member("east", "2004-01")];
+    members[0].variables = Some(vec!["a".to_owned()]);
+    sandbox.commit("out", &members[0], &[("a", 1.0)]);
+    sandbox.commit("out", &members[1], &[("a", 2.0), ("b", 20.0)]);
+    sandbox.expect("out", &["a", "b"], &members);
+    put_together(&sandbox, false).unwrap();
+    assert_eq!(values(&named(&sandbox, "a_")).1[9], 2.0);
+    let pixels = values(&named(&sandbox, "b_")).1;
+    assert!(pixels[0].is_nan() && pixels[9] == 20.0, "{pixels:?}");
+    assert!(verify(&sandbox.path("mosaic")).unwrap().is_complete());
+}
+
+#[test]
+fn a_mosaic_never_takes_its_own_product_for_its_folder() {
+    let sandbox = Sandbox::new();
+    both(&sandbox);
+    let before = sandbox.files("out");
+    for out in ["out", "out/../out"] {
+        let said = words(&put_into(&sandbox, out, false).unwrap_err());
+        assert!(said.contains("out"), "{said}");
+        assert_eq!(sandbox.files("out"), before);
+    }
+}
+
+#[test]
+fn a_mosaic_keeps_the_stored_type_of_its_tiles() {
+    let sandbox = Sandbox::new();
+    let options = CogOptions {
+        dtype: seedbed_raster::DType::Int16,
+        scale: 0.1,
+        nodata: Some(-32768.0),
+        ..CogOptions::default()
+    };
+    let members = [member("west", "2004-01"), member("east", "2004-01")];
+    for (m, value) in members.iter().zip([1.5, f64::NAN]) {
+        let geobox = grid().geobox(range(&m.tile));
+        let mut attempt = Attempt::begin(&sandbox.path("out"), m, &geobox, &options).unwrap();
+        attempt
+            .write(Variable { name: "a".to_owned(), ..Variable::default() }, &vec![value; TILE.len()])
+            .unwrap();
+        attempt.commit(&sandbox.spool(), &Proj, &description(&provenance())).unwrap();
+    }
+    sandbox.expect("out", &["a"], &members);
+    put_together(&sandbox, false).unwrap();
+    let raster = Raster::open(&RasterSource::new(named(&sandbox, "a_"))).unwrap();
+    assert_eq!(raster.data_type(), seedbed_raster::DType::Int16);
+    assert!((raster.scale() - 0.1).abs() < 1e-15 && raster.nodata() == Some(-32768.0));
+    let pixels = values(&named(&sandbox, "a_")).1;
+    assert!((pixels[0] - 1.5).abs() < 1e-12 && pixels[9].is_nan());
+}

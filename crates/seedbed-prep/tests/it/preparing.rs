@@ -1,0 +1,105 @@
+//! Prepared rasters: every date of chosen assets on every tile.
+
+use crate::support::{Sandbox, around, item, item_with, range, tiles, words};
+use seedbed_grid::PixelRange;
+use seedbed_prep::{Expected, PrepError, Prepare, PrepareReport, Rules, TimeRule, prepare, verify};
+use seedbed_raster::Proj;
+use serde_json::{Value, json};
+use std::fs;
+
+fn request(sandbox: &Sandbox, items: &[Value]) -> Prepare {
+    Prepare {
+        name: "prepared".to_owned(),
+        items: sandbox.items(items),
+        assets: vec!["value".to_owned()],
+        grid: tiles(),
+        rules: Rules::default(),
+        cog: Prepare::default_cog(),
+        period: None,
+        out: sandbox.path("out"),
+    }
+}
+
+fn run(sandbox: &Sandbox, request: &Prepare) -> Result<PrepareReport, PrepError> {
+    prepare::<f32>(request, &sandbox.spool(), &Proj, false, &mut |_, _| {})
+}
+
+fn two_days(sandbox: &Sandbox) -> Vec<Value> {
+    sandbox.cog("1.tif", around(), |_| 1.0);
+    sandbox.cog("2.tif", PixelRange { cols: 6, ..around() }, |_| 2.0);
+    vec![item("1", "2004-01-01", "1.tif"), item("2", "2004-01-02", "2.tif")]
+}
+
+#[test]
+fn every_date_is_prepared_on_the_tiles_it_touches_and_only_once() {
+    let sandbox = Sandbox::new();
+    let items = two_days(&sandbox);
+    let report = run(&sandbox, &request(&sandbox, &items)).unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    // The second day's raster ends before the eastern tile.
+    assert_eq!((report.expected, report.made, report.present), (3, 3, 0));
+    assert!(verify(&sandbox.path("out")).unwrap().is_complete());
+    let before = sandbox.files("out");
+    let again = run(&sandbox, &request(&sandbox, &items)).unwrap();
+    assert_eq!((again.made, again.present), (0, 3));
+    assert_eq!(sandbox.files("out"), before);
+}
+
+#[test]
+fn what_an_item_says_of_its_values_is_part_of_the_key() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("1.tif", around(), |_| 1000.0);
+    let claimed = |scale: f64| {
+        let band = json!({ "unit": "mm", "raster:scale": scale });
+        item_with("1", "2004-01-01", &json!({ "value": { "href": "./1.tif", "bands": [band] } }))
+    };
+    run(&sandbox, &request(&sandbox, &[claimed(0.001)])).unwrap();
+    let corrected = run(&sandbox, &request(&sandbox, &[claimed(0.01)])).unwrap();
+    assert_eq!((corrected.made, corrected.present), (2, 0));
+}
+
+#[test]
+fn a_record_names_the_sources_of_its_day_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("1.tif", around(), |_| 1.0);
+    sandbox.cog("2.tif", around(), |_| 2.0);
+    // The last composite of a year reaches into the first of the next.
+    let items = [item("1", "2003-12-19/2004-01-03", "1.tif"), item("2", "2004-01-01/2004-01-16", "2.tif")];
+    run(&sandbox, &request(&sandbox, &items)).unwrap();
+    let set = Expected::read(&sandbox.path("out")).unwrap().0;
+    let member = set.members.iter().find(|m| m.period == "2004-01-01").unwrap();
+    let record = fs::read_to_string(member.record(&sandbox.path("out"))).unwrap();
+    assert!(record.contains("/2.tif") && !record.contains("/1.tif"), "{record}");
+}
+
+#[test]
+fn an_area_outside_every_asset_is_refused_before_anything_is_written() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("far.tif", PixelRange { row0: 400, ..range("west") }, |_| 1.0);
+    let error = run(&sandbox, &request(&sandbox, &[item("far", "2004-01-01", "far.tif")])).unwrap_err();
+    assert!(words(&error).contains("touches") && error.is_usage(), "{error}");
+    assert!(sandbox.files("out").is_empty());
+}
+
+#[test]
+fn a_date_that_fails_stops_no_other() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("1.tif", around(), |_| 1.0);
+    sandbox.cog("2.tif", around(), |_| f64::from(f32::MAX));
+    let items = [item("1", "2004-01-01", "1.tif"), item("2", "2004-01-02", "2.tif")];
+    let mut request = request(&sandbox, &items);
+    request.cog.dtype = seedbed_raster::DType::Int16;
+    request.cog.nodata = Some(-1.0);
+    let report = run(&sandbox, &request).unwrap();
+    assert_eq!((report.expected, report.made, report.failed.len()), (4, 2, 2));
+    assert!(report.failed[0].contains("2004-01-02"), "{:?}", report.failed);
+    assert_eq!(verify(&sandbox.path("out")).unwrap().problems.len(), 2);
+}
+
+#[test]
+fn preparing_is_for_dates_as_they_are() {
+    let sandbox = Sandbox::new();
+    let mut request = request(&sandbox, &two_days(&sandbox));
+    request.rules.time = TimeRule::Composite;
+    assert!(run(&sandbox, &request).is_err());
+}

@@ -1,0 +1,214 @@
+//! Inputs and statics of a project, resolved to series and rules.
+
+use crate::project::{InputSection, StaticSection};
+use crate::{Overrides, Project, RunError};
+use seedbed_block::Conversion;
+use seedbed_catalog::ItemCollection;
+use seedbed_grid::Projections;
+use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
+use seedbed_prep::{PrepError, Rules, Sane, Series, Spool};
+use seedbed_raster::Resampling;
+use seedbed_storage::{Location, LocationError};
+
+/// A daily input, resolved.
+pub(crate) struct Input {
+    /// Its place among the model's inputs.
+    pub(crate) index: usize,
+    pub(crate) series: Series,
+    pub(crate) rules: Rules,
+}
+
+/// A static input, resolved.
+pub(crate) enum Static {
+    /// One value everywhere, in the model's unit.
+    Value(f64),
+    /// A raster.
+    Field { series: Series, rules: Rules },
+    /// Computed from the tile's pixel centres.
+    Latitude,
+}
+
+/// What a project's sections are resolved against.
+pub(crate) struct Resolver<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) overrides: &'a Overrides,
+    pub(crate) spec: &'a ModelSpec,
+    pub(crate) settings: &'a Settings,
+    pub(crate) spool: &'a Spool,
+    pub(crate) projections: &'a dyn Projections,
+}
+
+impl Resolver<'_> {
+    /// The daily inputs in the model's order.
+    pub(crate) fn inputs(&self) -> Result<Vec<Input>, RunError> {
+        let project = self.project;
+        let mut inputs: Vec<Input> = Vec::new();
+        for (name, section) in &project.inputs {
+            let key = format!("inputs.{name}");
+            let index = self.spec.input(name).ok_or_else(|| self.unknown(&key, &self.spec.inputs))?;
+            if inputs.iter().any(|i| i.index == index) {
+                return Err(self.twice(&key, &self.spec.inputs[index]));
+            }
+            let over = self.overrides.items.iter().find(|o| o.name == *name);
+            let from = over.map_or_else(|| project.resolve(&section.items), |o| o.items.clone());
+            let series = self.series(&key, &from, &section.asset, name)?;
+            inputs.push(Input { index, series, rules: self.input_rules(index, section)? });
+        }
+        if let Some(stray) = self.overrides.items.iter().find(|o| !project.inputs.contains_key(&o.name)) {
+            let named: Vec<&str> = project.inputs.keys().map(String::as_str).collect();
+            let there = format!("there is no such input; there are {}", named.join(", "));
+            return Err(project.key_error(format!("inputs.{}", stray.name), there));
+        }
+        for (index, input) in self.spec.inputs.iter().enumerate() {
+            if input.required && !inputs.iter().any(|i| i.index == index) {
+                return Err(self.needed("inputs", input));
+            }
+        }
+        inputs.sort_by_key(|i| i.index);
+        Ok(inputs)
+    }
+
+    fn series(&self, key: &str, from: &str, asset: &str, name: &str) -> Result<Series, RunError> {
+        let failed = |source: PrepError| RunError::Input {
+            path: self.project.path.clone(),
+            key: key.to_owned(),
+            source: Box::new(source),
+        };
+        let location: Location =
+            from.parse().map_err(|e: LocationError| self.project.setting_error(format!("{key}.items"), e))?;
+        let items = self
+            .spool
+            .block_on(ItemCollection::read(self.spool.stores(), &location))
+            .map_err(|e| failed(e.into()))?;
+        Series::from_items(name, &items.items, asset, self.spool, self.projections).map_err(failed)
+    }
+
+    fn input_rules(&self, index: usize, section: &InputSection) -> Result<Rules, RunError> {
+        let spec = &self.spec.inputs[index];
+        Ok(Rules {
+            resampling: section.resampling.unwrap_or(Resampling::Bilinear),
+            time: section.time,
+            leap: self.project.project.leap,
+            unit: section.unit,
+            adjust: adjust(section.scale, section.offset),
+            wanted: Some(spec.unit),
+            sane: Some(self.sane(spec)?),
+        })
+    }
+
+    /// The static inputs in the model's order. Where an input is computed from
+    /// latitude, the static is added.
+    pub(crate) fn statics(&self, inputs: &[Input]) -> Result<Vec<(usize, Static)>, RunError> {
+        let (project, spec) = (self.project, self.spec);
+        let mut found: Vec<(usize, Static)> = Vec::new();
+        for (name, section) in &project.statics {
+            let key = format!("statics.{name}");
+            let index = spec.static_input(name).ok_or_else(|| self.unknown(&key, &spec.statics))?;
+            if found.iter().any(|(i, _)| *i == index) {
+                return Err(self.twice(&key, &spec.statics[index]));
+            }
+            found.push((index, self.static_field(&key, name, &spec.statics[index], section)?));
+        }
+        for (index, input) in spec.inputs.iter().enumerate() {
+            let given = inputs.iter().any(|i| i.index == index);
+            if given || input.fallback != Fallback::HargreavesSamani {
+                continue;
+            }
+            self.settings
+                .check_computed(spec, input.name)
+                .map_err(|e| project.setting_error("model.set", e))?;
+            if let Some(latitude) = spec.static_input("latitude")
+                && !found.iter().any(|(i, _)| *i == latitude)
+            {
+                found.push((latitude, Static::Latitude));
+            }
+        }
+        for (index, input) in spec.statics.iter().enumerate() {
+            if found.iter().any(|(i, _)| *i == index) {
+                continue;
+            }
+            match input.fallback {
+                Fallback::Value(value) => found.push((index, Static::Value(value))),
+                _ if input.required => return Err(self.needed("statics", input)),
+                _ => {}
+            }
+        }
+        found.sort_by_key(|(index, _)| *index);
+        Ok(found)
+    }
+
+    fn static_field(
+        &self,
+        key: &str,
+        name: &str,
+        spec: &InputSpec,
+        section: &StaticSection,
+    ) -> Result<Static, RunError> {
+        let project = self.project;
+        let rules = Rules {
+            resampling: section.resampling.unwrap_or(Resampling::Nearest),
+            unit: section.unit,
+            adjust: adjust(section.scale, section.offset),
+            wanted: Some(spec.unit),
+            sane: Some(self.sane(spec)?),
+            ..Rules::default()
+        };
+        match (section.value, &section.href, &section.items, &section.asset) {
+            (Some(value), None, None, None) => {
+                let unit = section.unit.unwrap_or(spec.unit).to(spec.unit);
+                let converted = unit.map_err(|e| project.setting_error(format!("{key}.unit"), e))?;
+                let value = rules.adjust.apply(converted.apply(value));
+                if !(spec.range.0..=spec.range.1).contains(&value) {
+                    return Err(project.key_error(
+                        format!("{key}.value"),
+                        format!("{value} {} lies outside {}..{}", spec.unit, spec.range.0, spec.range.1),
+                    ));
+                }
+                Ok(Static::Value(value))
+            }
+            (None, Some(href), None, None) => {
+                let key = format!("{key}.href");
+                let location: Location = project
+                    .resolve(href)
+                    .parse()
+                    .map_err(|e: LocationError| project.setting_error(key.clone(), e))?;
+                let series = Series::from_file(name, &location, self.spool).map_err(|source| {
+                    RunError::Input { path: project.path.clone(), key, source: Box::new(source) }
+                })?;
+                Ok(Static::Field { series, rules })
+            }
+            (None, None, Some(items), Some(asset)) => {
+                let series = self.series(key, &project.resolve(items), asset, name)?;
+                Ok(Static::Field { series, rules })
+            }
+            _ => Err(project.key_error(key, "give either `value`, or `href`, or `items` and `asset`")),
+        }
+    }
+
+    /// A variant that reproduces another program's treatment of stored nodata must
+    /// see such values, so only a layer that is mostly out of range is refused there.
+    fn sane(&self, spec: &InputSpec) -> Result<Sane, RunError> {
+        let lenient = self.spec.variant(self.settings.variant())?.lenient;
+        Ok(Sane { low: spec.range.0, high: spec.range.1, tolerated: if lenient { 0.5 } else { 0.0 } })
+    }
+
+    fn unknown(&self, key: &str, list: &[InputSpec]) -> RunError {
+        let names: Vec<&str> = list.iter().map(|i| i.name).collect();
+        let name = self.spec.name;
+        self.project.key_error(key, format!("model {name} has no such input; it has {}", names.join(", ")))
+    }
+
+    fn twice(&self, key: &str, input: &InputSpec) -> RunError {
+        self.project.key_error(key, format!("this is `{}`, which is given already", input.name))
+    }
+
+    fn needed(&self, section: &str, input: &InputSpec) -> RunError {
+        let InputSpec { name, doc, unit, .. } = input;
+        let model = self.spec.name;
+        self.project.key_error(format!("{section}.{name}"), format!("model {model} needs it: {doc} ({unit})"))
+    }
+}
+
+fn adjust(scale: Option<f64>, offset: Option<f64>) -> Conversion {
+    Conversion { scale: scale.unwrap_or(1.0), offset: offset.unwrap_or(0.0) }
+}
