@@ -215,7 +215,7 @@ fn real_maca_day_is_prepared_as_gdalwarp_would_and_dated_by_its_item() {
             "--out",
             "refused",
         ])
-        .exits(1)
+        .exits(2)
         .says("2112-01-02");
     assert!(!sandbox.path("refused").exists());
     prepare(
