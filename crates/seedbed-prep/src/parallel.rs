@@ -33,8 +33,7 @@ pub fn in_parallel<W: Sync, R: Send>(
     let results: Mutex<Vec<Option<R>>> = Mutex::new(work.iter().map(|_| None).collect());
     let (told, heard) = mpsc::channel();
     std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, work.len().max(1)) {
-            let told = told.clone();
+        let spawn = |told: mpsc::Sender<()>| {
             let (next, results, act) = (&next, &results, &act);
             scope.spawn(move || {
                 loop {
@@ -45,15 +44,24 @@ pub fn in_parallel<W: Sync, R: Send>(
                     // Nobody hears it only if the calling thread is unwinding.
                     let _ = told.send(());
                 }
-            });
-        }
+            })
+        };
+        let threads: Vec<_> = (0..threads.clamp(1, work.len().max(1))).map(|_| spawn(told.clone())).collect();
         drop(told);
         for (n, ()) in heard.iter().enumerate() {
             done(n + 1);
         }
+        // A scope waits for its threads' closures only. GDAL, PROJ and HDF5 free what
+        // they keep for a thread when it ends, which must not happen while the
+        // process is leaving.
+        for thread in threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
     });
     let results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // A thread that didn't finish its piece has panicked, and so has the scope.
+    // A thread that didn't finish its piece has panicked, and so has this one.
     results.into_iter().flatten().collect()
 }
 
