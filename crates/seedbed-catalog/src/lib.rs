@@ -34,6 +34,7 @@ mod item_collection;
 mod query;
 mod save;
 mod search_api;
+mod sorter;
 mod time;
 mod tree;
 
@@ -47,5 +48,6 @@ pub use item_collection::ItemCollection;
 pub use query::{Area, Filter, Query};
 pub use save::{Absent, Merge, Saved, TreeBuilder};
 pub use search_api::{search, search_api};
+pub use sorter::{Record, Sorted, Sorter};
 pub use time::{DateInterval, parse_interval};
 pub use tree::{Node, NodeKind, Tree};
