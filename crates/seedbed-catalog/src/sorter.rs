@@ -29,7 +29,7 @@ pub type Record = (Vec<u8>, Vec<u8>);
 /// sorter.push(b"b", b"1")?;
 /// sorter.push(b"a", b"2")?;
 /// let keys: Result<Vec<_>, _> = sorter.finish()?.map(|r| r.map(|(key, _)| key)).collect();
-/// assert_eq!(keys?, [b"a", b"b"]);
+/// assert_eq!(keys?, [b"a".to_vec(), b"b".to_vec()]);
 /// # Ok::<(), seedbed_catalog::CatalogError>(())
 /// ```
 #[derive(Debug)]
