@@ -40,6 +40,23 @@ pub struct SolarDay {
     tan: f64,
 }
 
+/// A latitude, north positive, with what every day asks of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Latitude {
+    sin: f64,
+    cos: f64,
+    tan: f64,
+}
+
+impl Latitude {
+    /// The latitude of so many degrees.
+    #[must_use]
+    pub fn of_degrees(degrees: f64) -> Self {
+        let latitude = degrees.to_radians();
+        Self { sin: latitude.sin(), cos: latitude.cos(), tan: latitude.tan() }
+    }
+}
+
 impl SolarDay {
     /// The sun on `date`.
     #[must_use]
@@ -54,21 +71,22 @@ impl SolarDay {
         }
     }
 
-    /// Extraterrestrial radiation in MJ m⁻² day⁻¹ at a latitude in radians
-    /// (north positive), eq. 21; 0 in the polar night.
+    /// Extraterrestrial radiation in MJ m⁻² day⁻¹ at a latitude, eq. 21; 0 in the
+    /// polar night.
     ///
     /// # Examples
     /// FAO-56, example 8: 20° S on 3 September.
     /// ```
     /// use seedbed_block::date;
-    /// use seedbed_model::reference_et::SolarDay;
-    /// let ra = SolarDay::new(date(2015, 9, 3)).radiation((-20.0_f64).to_radians());
+    /// use seedbed_model::reference_et::{Latitude, SolarDay};
+    /// let latitude = Latitude::of_degrees(-20.0);
+    /// let ra = SolarDay::new(date(2015, 9, 3)).radiation(latitude);
     /// assert!((ra - 32.2).abs() < 0.05);
     /// ```
     #[must_use]
-    pub fn radiation(&self, latitude: f64) -> f64 {
-        let sunset = (-latitude.tan() * self.tan).clamp(-1.0, 1.0).acos();
-        let height = sunset * latitude.sin() * self.sin + latitude.cos() * self.cos * sunset.sin();
+    pub fn radiation(&self, latitude: Latitude) -> f64 {
+        let sunset = (-latitude.tan * self.tan).clamp(-1.0, 1.0).acos();
+        let height = sunset * latitude.sin * self.sin + latitude.cos * self.cos * sunset.sin();
         24.0 * 60.0 / PI * SOLAR_CONSTANT * self.distance * height
     }
 }
@@ -83,8 +101,8 @@ impl SolarDay {
 /// FAO-56, example 20: Lyon in July.
 /// ```
 /// use seedbed_block::date;
-/// use seedbed_model::reference_et::{SolarDay, hargreaves_samani};
-/// let latitude = (45.0 + 43.0 / 60.0_f64).to_radians();
+/// use seedbed_model::reference_et::{Latitude, SolarDay, hargreaves_samani};
+/// let latitude = Latitude::of_degrees(45.0 + 43.0 / 60.0);
 /// let ra = SolarDay::new(date(2015, 7, 15)).radiation(latitude);
 /// assert!((hargreaves_samani(14.8, 26.6, ra) - 5.0).abs() < 0.05);
 /// ```
@@ -176,7 +194,8 @@ impl Model for ReferenceEt {
             state.check(&SPEC)?;
         }
         let missing = ModelError::Missing { model: SPEC.name, kind: "static", name: "latitude" };
-        let latitude = statics.get(&SPEC, 0)?.ok_or(missing)?.iter().map(|v| v.to_radians()).collect();
+        let latitude =
+            statics.get(&SPEC, 0)?.ok_or(missing)?.iter().map(|v| Latitude::of_degrees(*v)).collect();
         let coefficient = settings.parameter("coefficient");
         let last = from.and_then(|s| s.last);
         Ok(match precision {
@@ -189,7 +208,7 @@ impl Model for ReferenceEt {
 /// A strip of pixels; it has no memory but the last day.
 #[derive(Debug)]
 struct Strip<T> {
-    latitude: Vec<f64>,
+    latitude: Vec<Latitude>,
     coefficient: f64,
     last: Option<Date>,
     real: PhantomData<T>,
@@ -247,7 +266,7 @@ mod tests {
                 })
                 .sum();
             let integral = SOLAR_CONSTANT * sun.distance * 24.0 * 60.0 * sum / f64::from(steps);
-            let got = sun.radiation(phi);
+            let got = sun.radiation(Latitude::of_degrees(latitude));
             assert!((got - integral).abs() < 1e-6, "{got} against {integral} at {latitude} in month {month}");
         }
     }
@@ -255,17 +274,17 @@ mod tests {
     #[test]
     fn worked_examples_of_fao_56_come_out_to_their_printed_digits() {
         // Example 8: 20° S, 3 September: Ra = 32.2 MJ m-2 day-1.
-        let ra = SolarDay::new(date(2015, 9, 3)).radiation((-20.0_f64).to_radians());
+        let ra = SolarDay::new(date(2015, 9, 3)).radiation(Latitude::of_degrees(-20.0));
         assert!((ra - 32.2).abs() < 0.05, "{ra}");
         // Example 20: Lyon, 45° 43' N, July, 26.6 and 14.8 degC: ET0 = 5.0 mm/day.
-        let ra = SolarDay::new(date(2015, 7, 15)).radiation((45.0 + 43.0 / 60.0_f64).to_radians());
+        let ra = SolarDay::new(date(2015, 7, 15)).radiation(Latitude::of_degrees(45.0 + 43.0 / 60.0));
         let eto = hargreaves_samani(14.8, 26.6, ra);
         assert!((eto - 5.0).abs() < 0.05, "{eto}");
     }
 
     #[test]
     fn the_polar_night_has_no_radiation_and_the_polar_day_a_lot() {
-        let north = 80.0_f64.to_radians();
+        let north = Latitude::of_degrees(80.0);
         assert!(SolarDay::new(date(2015, 12, 21)).radiation(north).abs() < 1e-9);
         assert!(SolarDay::new(date(2015, 6, 21)).radiation(north) > 40.0);
     }

@@ -2,6 +2,7 @@
 
 use super::parameters::Rules;
 use super::spec::fixed;
+use crate::reference_et::Latitude;
 use crate::{ModelError, ModelSpec, Statics};
 use seedbed_block::Real;
 
@@ -20,8 +21,8 @@ pub struct Sites<T> {
     pub water: Vec<T>,
     /// 0, or NaN where the pixel is masked.
     pub open: Vec<T>,
-    /// Latitude in radians, where it is given.
-    pub latitude: Option<Vec<f64>>,
+    /// Latitude, where it is given.
+    pub latitude: Option<Vec<Latitude>>,
 }
 
 /// One pixel's.
@@ -75,7 +76,9 @@ impl<T: Real> Sites<T> {
             kept: interception.iter().map(|v| T::of(*v / 100.0)).collect(),
             water: water.map_or_else(|| vec![T::ZERO; statics.pixels], of),
             open,
-            latitude: statics.get(spec, fixed::LATITUDE)?.map(|l| l.iter().map(|v| v.to_radians()).collect()),
+            latitude: statics
+                .get(spec, fixed::LATITUDE)?
+                .map(|list| list.iter().map(|v| Latitude::of_degrees(*v)).collect()),
         })
     }
 
