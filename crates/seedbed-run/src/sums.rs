@@ -13,6 +13,9 @@ pub(crate) enum MissingDays {
     Poison,
 }
 
+/// Pixels whose sums stay in the nearest cache while days are added to them.
+const BLOCK: usize = 2048;
+
 /// One variable over one period, pixel by pixel, summed in 64 bits.
 #[derive(Debug, Clone)]
 pub(crate) struct Gathered {
@@ -34,10 +37,20 @@ impl Gathered {
         Self { aggregation, missing_days, values: vec![start; pixels], missing: Vec::new(), days: 0 }
     }
 
-    /// Adds a day's values, one a pixel.
-    pub(crate) fn add<T: Real>(&mut self, day: &[T]) {
-        self.days += 1;
-        let pairs = self.values.iter_mut().zip(day.iter().map(|v| v.to_f64()));
+    /// Adds days in order, each with a value a pixel: day × pixel.
+    pub(crate) fn add<T: Real>(&mut self, days: &[T]) {
+        let pixels = self.values.len().max(1);
+        self.days += u16::try_from(days.len() / pixels).unwrap_or(u16::MAX);
+        for start in (0..self.values.len()).step_by(BLOCK) {
+            for day in days.chunks_exact(pixels) {
+                self.add_block(start, &day[start..pixels.min(start + BLOCK)]);
+            }
+        }
+    }
+
+    fn add_block<T: Real>(&mut self, start: usize, block: &[T]) {
+        let range = start..start + block.len();
+        let pairs = self.values[range.clone()].iter_mut().zip(block.iter().map(|v| v.to_f64()));
         // One plain loop each, which becomes vector code. Adding 0 changes no bit
         // of a sum that began with 0.
         match (self.aggregation, self.missing_days) {
@@ -50,9 +63,9 @@ impl Gathered {
                 pairs.for_each(|(state, v)| *state = if v.is_nan() { *state } else { v });
             }
         }
-        if day.iter().fold(false, |any, v| any | v.is_missing()) {
-            self.missing.resize(day.len(), 0);
-            for (count, value) in self.missing.iter_mut().zip(day) {
+        if block.iter().fold(false, |any, v| any | v.is_missing()) {
+            self.missing.resize(self.values.len(), 0);
+            for (count, value) in self.missing[range].iter_mut().zip(block) {
                 *count += u16::from(value.is_missing());
             }
         }
@@ -102,6 +115,25 @@ mod tests {
         let values = month.finish();
         assert!((values[0] - 3.0).abs() < 1e-12);
         assert!(values[1].is_nan());
+    }
+
+    #[test]
+    fn days_at_once_and_one_by_one_give_the_same_bits() {
+        let pixels = 3 * BLOCK + 5;
+        let value = |i: usize| if i.is_multiple_of(97) { f64::NAN } else { (i % 1013) as f64 * 0.1 };
+        let days: Vec<f64> = (0..7 * pixels).map(value).collect();
+        for aggregation in [Aggregation::Sum, Aggregation::State] {
+            for missing in [MissingDays::Count, MissingDays::Poison] {
+                let gathered = |length: usize| {
+                    let mut sum = Gathered::new(aggregation, missing, pixels);
+                    days.chunks(length * pixels).for_each(|piece| sum.add(piece));
+                    (sum.days(), sum.most_missing(), sum.finish().iter().map(|v| v.to_bits()).collect())
+                };
+                let (one, all): ((_, _, Vec<u64>), _) = (gathered(1), gathered(7));
+                assert_eq!(one, all);
+                assert_eq!(one.0, 7);
+            }
+        }
     }
 
     #[test]

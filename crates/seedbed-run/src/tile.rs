@@ -12,6 +12,7 @@ use seedbed_prep::{
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 /// A number type the models know: turns slices into their arrays.
 pub(crate) trait Number: Real {
@@ -195,23 +196,26 @@ fn run_as<T: Number>(
     let mut behind = 0;
     for dates in pieces {
         advance(runner, &mut inputs, simulation.as_mut(), dates, &mut read, &mut computed)?;
+        let mut added = 0;
         for (n, day) in dates.iter().enumerate() {
+            let begins = coming.peek().is_some_and(|(_, _, days)| days.start == *day);
+            if begins {
+                gather(&mut under_way, &computed, added..n, pixels);
+                added = n;
+            }
             while let Some((product, kind, days)) = coming.next_if(|(_, _, days)| days.start == *day) {
                 let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
                 under_way.push(Gathering { product, kind, days, sums: sums.collect() });
             }
-            let first = *day == runner.period.start;
-            for (index, values) in computed.iter().enumerate() {
-                let today = &values[n * pixels..(n + 1) * pixels];
-                for gathering in &mut under_way {
-                    let sum = &mut gathering.sums[index];
-                    // A day on its own is no sum, and a state is none either.
-                    let summed = gathering.kind != PeriodKind::Daily && sum.aggregation() == Aggregation::Sum;
-                    if variant.sums_first_day || !first || !summed {
-                        sum.add(today);
-                    }
-                }
+            if *day == runner.period.start && !variant.sums_first_day {
+                gather_unsummed(&mut under_way, &computed, n, pixels);
+                added = n + 1;
             }
+            if n + 1 < dates.len() && !under_way.iter().any(|g| g.days.end == *day) {
+                continue;
+            }
+            gather(&mut under_way, &computed, added..n + 1, pixels);
+            added = n + 1;
             let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
             under_way = open;
             for gathering in done {
@@ -230,6 +234,28 @@ fn run_as<T: Number>(
     }
     tick(runner.period.len());
     Ok(())
+}
+
+/// Adds the piece's days numbered `days` to every period under way.
+fn gather<T: Real>(under_way: &mut [Gathering], computed: &[Vec<T>], days: Range<usize>, pixels: usize) {
+    for (index, values) in computed.iter().enumerate() {
+        for gathering in under_way.iter_mut() {
+            gathering.sums[index].add(&values[days.start * pixels..days.end * pixels]);
+        }
+    }
+}
+
+/// Adds a day that no sum counts: to products of that day alone, which are no
+/// sums, and to stores.
+fn gather_unsummed<T: Real>(under_way: &mut [Gathering], computed: &[Vec<T>], day: usize, pixels: usize) {
+    for (index, values) in computed.iter().enumerate() {
+        for gathering in under_way.iter_mut() {
+            let sum = &mut gathering.sums[index];
+            if gathering.kind == PeriodKind::Daily || sum.aggregation() == Aggregation::State {
+                sum.add(&values[day * pixels..(day + 1) * pixels]);
+            }
+        }
+    }
 }
 
 /// Cuts days into pieces of at most `most`, which begin anew with every year.
