@@ -44,6 +44,9 @@ pub fn prepare() {
             ("GDAL_NUM_THREADS", "1".to_owned()),
             // Statistics and the like never go into side files of an input.
             ("GDAL_PAM_ENABLE_MARK_DIRTY", "OFF".to_owned()),
+            // Side files are asked for by name: listing the folder costs more than
+            // opening the file where there are thousands.
+            ("GDAL_DISABLE_READDIR_ON_OPEN", "TRUE".to_owned()),
             ("CPL_DEBUG", "OFF".to_owned()),
         ];
         for (key, value) in options {
