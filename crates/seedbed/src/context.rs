@@ -1,6 +1,6 @@
 //! What every command is given.
 
-use crate::failure::usage_hint;
+use crate::failure::{Judge, usage_hint};
 use crate::progress::{Counted, Meter, Mode, Stderr};
 use crate::report::{Format, Report};
 use seedbed_prep::Spool;
@@ -59,7 +59,11 @@ pub fn stores(file: Option<&Path>) -> anyhow::Result<Stores> {
             "correct --stores or the environment variable SEEDBED_STORES",
         ));
     }
-    Ok(Stores::new(Settings::default())?)
+    let settings = match file {
+        Some(path) => Settings::default().with_stores_file(path).or_usage()?,
+        None => Settings::default(),
+    };
+    Ok(Stores::new(settings)?)
 }
 
 /// The path of a location that must be on this machine.
