@@ -1,13 +1,14 @@
 //! A footprint in WGS 84: a GeoJSON geometry and its box, cut at the antimeridian.
 
 use seedbed_grid::{Bbox, GeoBox, ProjectionError, Projections, Xy};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Points along each edge of a geobox.
 const PER_EDGE: usize = 16;
 
 /// A geometry and its box.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outline {
     pub geometry: Value,
     pub bbox: Bbox,
