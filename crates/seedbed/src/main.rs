@@ -56,7 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<Status> {
 
 fn context(global: &Global) -> anyhow::Result<Ctx> {
     Ok(Ctx {
-        stores: context::stores(global.stores.as_deref())?,
+        stores: context::stores(global.stores.as_deref(), None)?,
         projections: seedbed_raster::Proj,
         stores_file: global.stores.clone(),
         format: if global.json { Format::Json } else { Format::Text },
