@@ -41,6 +41,9 @@ pub(crate) struct Granule {
     /// Where on Earth it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outline: Option<Outline>,
+    /// Longitudes and latitudes of the corners that its sidecar tells, to be held against its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corners: Vec<(f64, f64)>,
     /// What the listing tells beside the name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub captures: Captures,

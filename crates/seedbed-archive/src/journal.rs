@@ -156,6 +156,14 @@ impl Journal {
         Ok(read_line(&text).map(|line| line.page))
     }
 
+    /// Takes the journal away, if there is nothing in it.
+    pub(crate) fn discard(self) {
+        if self.file.metadata().is_ok_and(|m| m.len() == 0) {
+            // An empty file that stays harms nothing but order.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+
     /// Ends the crawl: its pages are kept if they can be asked for conditionally.
     ///
     /// # Errors

@@ -48,6 +48,26 @@ pub(crate) fn of_ring(ring: &[Xy]) -> Outline {
     cut(unwrapped)
 }
 
+/// Several outlines as one.
+pub(crate) fn joined(mut parts: Vec<Outline>) -> Option<Outline> {
+    if parts.len() < 2 {
+        return parts.pop();
+    }
+    let crosses = parts.iter().any(|p| p.bbox.west > p.bbox.east);
+    let mut bbox = parts.iter().map(|p| p.bbox).reduce(Bbox::union)?;
+    if crosses {
+        (bbox.west, bbox.east) = (-180.0, 180.0);
+    }
+    let mut polygons = Vec::new();
+    for part in parts {
+        match (part.geometry["type"].as_str(), &part.geometry["coordinates"]) {
+            (Some("MultiPolygon"), Value::Array(more)) => polygons.extend(more.iter().cloned()),
+            (_, one) => polygons.push(one.clone()),
+        }
+    }
+    Some(Outline { geometry: json!({"type": "MultiPolygon", "coordinates": polygons}), bbox })
+}
+
 /// A ring whose longitudes are continuous, cut at the antimeridian if it crosses it.
 fn cut(mut unwrapped: Vec<Xy>) -> Outline {
     for point in &mut unwrapped {

@@ -231,10 +231,8 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
     let told: BTreeSet<String> = keys.iter().cloned().chain(TOLD.map(str::to_owned)).collect();
     let template = |text: &str, path: &[&str]| {
         let template = Template::parse(text).map_err(|reason| at.wrong(path, reason, None))?;
-        match template.keys().find(|k| !told.contains(*k)) {
-            Some(key) => Err(at.no_capture(path, key, keys)),
-            None => Ok(template),
-        }
+        known_among(&template, &told, keys, path, at)?;
+        Ok(template)
     };
     let optional = |text: &Option<String>, key| {
         text.as_deref().map(|t| template(t, &["group", key])).transpose()
@@ -323,7 +321,18 @@ fn known(
     path: &[&str],
     at: &Place<'_>,
 ) -> Result<(), DefinitionError> {
-    match template.keys().find(|k| !keys.contains(*k)) {
+    known_among(template, keys, keys, path, at)
+}
+
+/// Likewise, where there is more than what patterns capture.
+fn known_among(
+    template: &Template,
+    all: &BTreeSet<String>,
+    keys: &BTreeSet<String>,
+    path: &[&str],
+    at: &Place<'_>,
+) -> Result<(), DefinitionError> {
+    match template.keys().find(|k| !all.contains(*k)) {
         Some(key) => Err(at.no_capture(path, key, keys)),
         None => Ok(()),
     }
