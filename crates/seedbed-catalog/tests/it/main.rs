@@ -7,6 +7,7 @@
 )]
 
 mod copy;
+mod mutants;
 mod python;
 mod real;
 mod search;

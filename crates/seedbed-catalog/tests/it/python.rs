@@ -31,7 +31,7 @@ print(len(documents), len(items), root.id)
 "#;
 
 /// An interpreter with the readers, or nothing.
-fn python() -> Option<String> {
+pub fn python() -> Option<String> {
     let found = std::env::var("SEEDBED_PYTHON").ok();
     if found.is_none() {
         println!("skipped: SEEDBED_PYTHON is not set");
@@ -39,7 +39,7 @@ fn python() -> Option<String> {
     found
 }
 
-fn succeeds(command: &mut Command) -> String {
+pub fn succeeds(command: &mut Command) -> String {
     // No proxy leads anywhere: what wants the network must fail.
     let offline = command.env("http_proxy", "http://127.0.0.1:1").env("https_proxy", "http://127.0.0.1:1");
     let output = offline.output().unwrap();
@@ -49,7 +49,7 @@ fn succeeds(command: &mut Command) -> String {
 }
 
 /// The core schemas of STAC 1.1.0 that we embed, by the address others know them by.
-fn core_schemas() -> Vec<(String, PathBuf)> {
+pub fn core_schemas() -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     let mut all: Vec<(String, PathBuf)> = ["Feature.json", "Geometry.json"]
         .map(|name| (format!("https://geojson.org/schema/{name}"), folder.join("geojson").join(name)))
@@ -68,7 +68,7 @@ fn core_schemas() -> Vec<(String, PathBuf)> {
     all
 }
 
-fn schemas_by_id(folder: &Path) -> Vec<(String, PathBuf)> {
+pub fn schemas_by_id(folder: &Path) -> Vec<(String, PathBuf)> {
     let files = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
     files.map(|path| (read(&path)["$id"].as_str().unwrap().trim_end_matches('#').to_owned(), path)).collect()
 }
