@@ -8,19 +8,6 @@ use jiff::Timestamp;
 use seedbed_storage::{Location, LocationError};
 use serde_json::Value;
 
-/// Properties that hold an instant, by the common metadata and the version and
-/// timestamps extensions.
-const INSTANTS: [&str; 8] = [
-    "datetime",
-    "start_datetime",
-    "end_datetime",
-    "created",
-    "updated",
-    "published",
-    "unpublished",
-    "expires",
-];
-
 /// Checks one document by itself; `at` is where it was read from.
 pub fn check(document: &Value, at: &Location, problems: &mut Vec<Problem>) {
     if document["id"].as_str().is_some_and(|id| id.trim().is_empty()) {
@@ -109,7 +96,8 @@ fn instant(
 }
 
 fn times(properties: &Value, problems: &mut Vec<Problem>) {
-    let found = INSTANTS.map(|field| instant(properties, field, &|| "/properties".to_owned(), problems));
+    let found =
+        time::INSTANTS.map(|field| instant(properties, field, &|| "/properties".to_owned(), problems));
     let [datetime, start, end, ..] = found;
     if let (Some(start), Some(end)) = (start, end)
         && end < start

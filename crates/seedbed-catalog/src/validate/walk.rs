@@ -7,6 +7,7 @@ use super::{Validator, name_of};
 use crate::document::{links, parse, text};
 use crate::href::{absolute, resolve_href};
 use crate::item_collection::entry;
+use crate::item_file::{ItemFile, Opened};
 use crate::{CatalogError, document};
 use futures::future::join_all;
 use seedbed_storage::{Location, Stores};
@@ -30,7 +31,8 @@ impl Validator {
     /// it, an item, or a file of items. Whatever is wrong, also that nothing can
     /// be read there, becomes part of the report.
     pub async fn add(&mut self, stores: &Stores, at: &Location) {
-        let mut wanted = vec![Wanted { at: entry(at), from: None, above: None, is_item: false }];
+        let first = Wanted { at: entry(at), from: None, above: None, is_item: false };
+        let mut wanted = self.first(stores, first).await;
         // Depth first, in the order of the links.
         while let Some(next) = wanted.pop() {
             let mut batch = vec![next];
@@ -53,17 +55,38 @@ impl Validator {
                 batch => join_all(batch.iter().map(|next| document::read_bytes(stores, &next.at))).await,
             };
             for (next, bytes) in batch.into_iter().zip(bytes) {
-                match bytes.and_then(|bytes| documents(&bytes, &next.at)) {
-                    Ok(documents) => {
-                        for document in documents {
-                            let below = self.document(&next, &document).await;
-                            wanted.extend(below.into_iter().rev());
-                        }
+                match bytes.and_then(|bytes| parse(&bytes, &next.at)) {
+                    Ok(document) => {
+                        let below = self.document(&next, &document).await;
+                        wanted.extend(below.into_iter().rev());
                     }
                     Err(error) => self.unreadable(&next, &error),
                 }
             }
         }
+    }
+
+    /// What the location itself holds: one document, or a file of items; what it leads to.
+    async fn first(&mut self, stores: &Stores, first: Wanted) -> Vec<Wanted> {
+        let key = self.fingerprint([&absolute(&first.at).to_string(), "", ""]);
+        if !self.seen.insert(key) {
+            return Vec::new();
+        }
+        let mut below = Vec::new();
+        match ItemFile::open(stores, &first.at).await {
+            Ok(Opened::Tree(document)) => below = self.document(&first, &document).await,
+            Ok(Opened::Items(mut items)) => {
+                while let Some(document) = items.next_document() {
+                    match document {
+                        Ok((document, _)) => below.extend(self.document(&first, &document).await),
+                        Err(error) => self.unreadable(&first, &error),
+                    }
+                }
+            }
+            Err(error) => self.unreadable(&first, &error),
+        }
+        below.reverse();
+        below
     }
 
     /// A document that can't be read is the problem of the one that links to it.
@@ -173,22 +196,4 @@ impl Validator {
             problems.push(Problem::new(Check::Id, "/id", format!("`{id}` is also the id of {whose}")));
         }
     }
-}
-
-/// The documents in a file: itself, or the items of a collection of items.
-fn documents(bytes: &[u8], at: &Location) -> Result<Vec<Value>, CatalogError> {
-    let mut document = match parse(bytes, at) {
-        Ok(document) => document,
-        Err(error) => {
-            let lines = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
-            let all: Option<Vec<Value>> = lines.map(Result::ok).collect();
-            return all.filter(|all| all.len() > 1 && all.iter().all(Value::is_object)).ok_or(error);
-        }
-    };
-    if document["type"] == "FeatureCollection"
-        && let Some(features) = document["features"].as_array_mut()
-    {
-        return Ok(std::mem::take(features));
-    }
-    Ok(vec![document])
 }

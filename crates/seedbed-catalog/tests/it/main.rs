@@ -7,6 +7,7 @@
 )]
 
 mod copy;
+mod forms;
 mod mutants;
 mod python;
 mod real;
