@@ -114,7 +114,10 @@ pub async fn crawl(
     let winners = contest.finish(definition, work, options.memory, &mut |r| tally.reject(r))?;
     let mut notes: Vec<String> = note.into_iter().collect();
     if pages.missing > 0 {
-        notes.push(format!("{} of the addresses that `{}` makes lead nowhere", pages.missing, web.source.name));
+        notes.push(format!(
+            "{} of the addresses that `{}` makes lead nowhere",
+            pages.missing, web.source.name
+        ));
     }
     Ok(Crawl {
         collection: collection(definition, &id),
@@ -146,9 +149,7 @@ fn wanted(definition: &Definition, options: &CrawlOptions) -> Result<Wanted, Cra
     }
     let wanted = Wanted::new(values, options.datetime.unwrap_or_default(), options.bbox);
     match definition.needs.iter().find(|key| wanted.only(key).is_none()) {
-        Some(key) => {
-            Err(CrawlError::Needs { definition: definition.name().to_owned(), key: key.clone() })
-        }
+        Some(key) => Err(CrawlError::Needs { definition: definition.name().to_owned(), key: key.clone() }),
         None => Ok(wanted),
     }
 }
@@ -203,8 +204,7 @@ impl Sieve<'_> {
                 return Ok(());
             }
         };
-        let place =
-            candidate::place(definition, &mut self.grids, self.projections, &granule, &captures);
+        let place = candidate::place(definition, &mut self.grids, self.projections, &granule, &captures);
         match place {
             Ok(Some(place)) if !self.wanted.touches(place.outline.bbox) => Ok(()),
             Ok(Some(place)) if !sidecar::near(&granule.corners, place.outline.bbox) => {
@@ -272,6 +272,12 @@ impl Crawl {
     #[must_use]
     pub fn collection(&self) -> &Collection {
         &self.collection
+    }
+
+    /// Whether everything that was listed could be used, so far: only then what was not listed is not there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.tally.rejected_count == 0
     }
 
     /// The next item: in ascending byte order of their ids, each once.

@@ -186,6 +186,18 @@ pub enum CatalogError {
         /// What is wrong.
         reason: String,
     },
+    /// A file of items whose name says no form.
+    #[error("{at}: the name's ending says no format: write .json, .ndjson or .parquet")]
+    Form {
+        /// The file.
+        at: String,
+    },
+    /// A Parquet file where this program can't read or write any.
+    #[error("{at}: this build of the program reads and writes no Parquet; use .json or .ndjson")]
+    NoParquet {
+        /// The file.
+        at: String,
+    },
     /// A JSON schema that can't be used.
     #[error("the schema {schema} can't be used: {reason}")]
     Schema {
@@ -224,6 +236,8 @@ impl CatalogError {
                     | Self::Layout { .. }
                     | Self::NotInPlace { .. }
                     | Self::TooMuch { .. }
+                    | Self::Form { .. }
+                    | Self::NoParquet { .. }
             )
     }
 

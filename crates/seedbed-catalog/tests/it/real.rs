@@ -122,5 +122,9 @@ async fn real_daymet_items_pass_through_unchanged() {
     let report = verdict(&data.join("schemas"), folder.path()).await;
     assert_eq!((report.valid, report.invalid), (5, 0), "{:#?}", report.documents);
     let named = "https://stac-extensions.github.io/datacube/v2.0.0/schema.json";
-    assert_eq!(report.unchecked.get(named), Some(&3), "that version of the schema isn't at hand");
+    assert_eq!(
+        report.unchecked.get(named).map(|u| u.documents),
+        Some(3),
+        "that version of the schema isn't at hand"
+    );
 }

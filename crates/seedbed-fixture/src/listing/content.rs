@@ -24,9 +24,9 @@ fn magic(name: &str) -> &'static [u8] {
 
 /// A 64-bit hash of a text (FNV-1a with the finaliser of `SplitMix64`).
 pub(crate) fn hash(text: &str) -> u64 {
-    let mut x = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |x, byte| {
-        (x ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let mut x = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |x, byte| (x ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     for shift in [30, 27, 31] {
         x ^= x >> shift;
         x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -74,7 +74,9 @@ fn entries(listed: &Listed, folder: &str, fault: Option<Kind>) -> Option<Vec<Ent
     let real = match fault {
         // A folder that contains itself.
         Some(Kind::Loop) => folder.split('/').filter(|part| *part != "again").collect::<Vec<_>>().join("/"),
-        Some(Kind::Endless) if folder.split('/').any(|part| part == "more") => return Some(vec![nested("more")]),
+        Some(Kind::Endless) if folder.split('/').any(|part| part == "more") => {
+            return Some(vec![nested("more")]);
+        }
         _ => folder.to_owned(),
     };
     let mut entries = Vec::new();
@@ -188,8 +190,7 @@ fn lines(path: &str, entries: &[Entry], width: usize) -> String {
     for entry in entries {
         let name = linked(entry);
         let (icon, alt) = if entry.size.is_some() { ("unknown", "[   ]") } else { ("folder", "[DIR]") };
-        let shown =
-            if name.len() > width { format!("{}..&gt;", &name[..width - 3]) } else { name.clone() };
+        let shown = if name.len() > width { format!("{}..&gt;", &name[..width - 3]) } else { name.clone() };
         let pad = " ".repeat((widest + 1).saturating_sub(name.len().min(width)));
         let size = entry.size.map_or_else(|| "  - ".into(), rounded);
         let _ = writeln!(
@@ -273,7 +274,10 @@ mod tests {
         ];
         for style in [Style::Lines, Style::Cut, Style::Table, Style::Nginx] {
             let page = page("/x/", &entries, style);
-            assert!(page.contains(&format!("href=\"{name}\"")) && page.contains("href=\"MIROC5/\""), "{page}");
+            assert!(
+                page.contains(&format!("href=\"{name}\"")) && page.contains("href=\"MIROC5/\""),
+                "{page}"
+            );
         }
         assert!(page("/x/", &entries, Style::Nginx).contains("12-May-2016 01:02             2516582"));
         assert!(page("/x/", &entries, Style::Lines).contains("</a> 2016-05-12 01:02  2.4M  "));

@@ -302,9 +302,7 @@ async fn accept(listener: TcpListener, role: Role, site: Arc<Site>) {
         tokio::spawn(async move {
             let service = service_fn(|request| {
                 let (site, socket) = (Arc::clone(&site), socket.clone());
-                async move {
-                    Ok::<_, std::convert::Infallible>(route::answer(&site, role, socket, request).await)
-                }
+                async move { Ok::<_, std::convert::Infallible>(route::answer(&site, role, socket, request).await) }
             });
             // A client that goes away, or a body broken on purpose, ends the connection.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

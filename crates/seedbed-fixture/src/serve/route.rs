@@ -190,7 +190,8 @@ async fn only_listed(site: &Site, listed: &Listed, asked: &Asked, fault: Option<
 
 /// A file of the Planetary Computer's that an item tells of: a layer, the granule or its record.
 async fn layer(site: &Site, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
-    let rest = asked.path.strip_prefix("/modis-061-cogs/").or_else(|| asked.path.strip_prefix("/modis-061/"))?;
+    let rest =
+        asked.path.strip_prefix("/modis-061-cogs/").or_else(|| asked.path.strip_prefix("/modis-061/"))?;
     let name = rest.rsplit('/').next()?;
     let granule = name.split_once('_').map_or(name, |(granule, _)| granule);
     let granule = granule.trim_end_matches(".xml").trim_end_matches(".hdf");
@@ -205,11 +206,15 @@ const BLOBS: &str = "Thu, 30 Nov 2023 12:00:00 GMT";
 
 /// A test lets a grid of PRISM be released again: `/_fixture/release?element=ppt&date=20240301`.
 fn release(listed: &Listed, asked: &Asked) -> Reply {
-    let (element, date) = (asked.first("element").unwrap_or_default(), asked.first("date").unwrap_or_default());
+    let (element, date) =
+        (asked.first("element").unwrap_or_default(), asked.first("date").unwrap_or_default());
     match When::parse(date) {
         Some(when) if listed.release(element, when) => {
             let (count, released) = listed.version(element, when);
-            body::json("application/json", &serde_json::json!({ "count": count, "released": released.to_string() }))
+            body::json(
+                "application/json",
+                &serde_json::json!({ "count": count, "released": released.to_string() }),
+            )
         }
         _ => not_found("grid of this element and date"),
     }

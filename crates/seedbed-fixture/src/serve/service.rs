@@ -18,7 +18,13 @@ use crate::listing::shelf;
 const ALLOWANCE: u32 = 2;
 
 /// A path under `/prism/data/get/`.
-pub(super) async fn serve(site: &Site, listed: &Listed, asked: &Asked, rest: &str, fault: Option<Kind>) -> Reply {
+pub(super) async fn serve(
+    site: &Site,
+    listed: &Listed,
+    asked: &Asked,
+    rest: &str,
+    fault: Option<Kind>,
+) -> Reply {
     let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
         ["releaseDate", "us", resolution, element, from] if prism::code(resolution).is_some() => {
@@ -62,7 +68,13 @@ fn release_dates(
         if listed.has(element, when) {
             let (count, released) = listed.version(element, when);
             let grid = format!("{}/prism/data/get/us/{resolution}/{element}/{}", asked.base, when.compact());
-            rows.push([when.dashed().into(), released.to_string().into(), element.into(), count.into(), grid.into()]);
+            rows.push([
+                when.dashed().into(),
+                released.to_string().into(),
+                element.into(),
+                count.into(),
+                grid.into(),
+            ]);
         }
         when = when.next();
     }

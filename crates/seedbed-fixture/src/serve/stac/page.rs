@@ -66,7 +66,8 @@ fn made(synthetic: &Synthetic, query: &Query, limit: usize) -> Result<Page, Stri
     if query.filter.is_some() || !query.sortby.is_empty() || !query.ids.is_empty() {
         return Err("a synthetic listing is searched by collection, bbox and datetime alone".into());
     }
-    let day = |end: &String| if end == ".." { String::new() } else { end.get(..10).unwrap_or_default().into() };
+    let day =
+        |end: &String| if end == ".." { String::new() } else { end.get(..10).unwrap_or_default().into() };
     let days: Vec<(String, String)> = query.datetime.iter().map(|(from, to)| (day(from), day(to))).collect();
     if !query.collections.is_empty() && !query.collections.iter().any(|id| id == items::COLLECTIONS[0]) {
         return Ok(Page { items: Vec::new(), matched: 0, more: false });

@@ -128,9 +128,8 @@ impl Query {
             (to == ".." || start.as_str() <= to.as_str()) && (from == ".." || end.as_str() >= from.as_str())
         });
         let meets = || {
-            boxes(&item["bbox"]).is_ok_and(|own| {
-                own.iter().any(|own| self.boxes.iter().any(|wanted| own.meets(wanted)))
-            })
+            boxes(&item["bbox"])
+                .is_ok_and(|own| own.iter().any(|own| self.boxes.iter().any(|wanted| own.meets(wanted))))
         };
         in_time
             && (self.ids.is_empty() || self.ids.contains(&text(&item["id"])))
@@ -185,8 +184,10 @@ pub(super) fn boxes(value: &Value) -> Result<Vec<Area>, String> {
 
 /// Four numbers, or six with heights.
 pub(super) fn bbox(value: &Value) -> Result<Area, String> {
-    let numbers: Option<Vec<f64>> =
-        value.as_array().map(|list| list.iter().map(Value::as_f64).collect::<Option<_>>()).unwrap_or_default();
+    let numbers: Option<Vec<f64>> = value
+        .as_array()
+        .map(|list| list.iter().map(Value::as_f64).collect::<Option<_>>())
+        .unwrap_or_default();
     match numbers.as_deref() {
         Some(&[west, south, east, north] | &[west, south, _, east, north, _]) if south <= north => {
             Ok(Area { west, south, east, north })

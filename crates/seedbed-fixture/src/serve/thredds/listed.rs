@@ -58,9 +58,8 @@ pub(in crate::serve) async fn serve(
 }
 
 fn top() -> Reply {
-    let mut text = format!(
-        "{HEAD}name=\"THREDDS Server\" version=\"1.0.1\">\n  <dataset name=\"Climate\">\n"
-    );
+    let mut text =
+        format!("{HEAD}name=\"THREDDS Server\" version=\"1.0.1\">\n  <dataset name=\"Climate\">\n");
     for (root, title) in ROOTS {
         text.push_str(&top_link(root, title));
     }
@@ -128,7 +127,8 @@ fn datasets(asked: &Asked, root: &str, folder: &str, entries: &[Entry], fault: O
     let name = folder.rsplit('/').next().unwrap_or(folder);
     let kind = crate::listing::content::hash(name);
     let tells = [Tells::Inherited, Tells::Attribute, Tells::Element][usize::try_from(kind % 3).unwrap_or(0)];
-    let mut text = format!("{HEAD}name=\"{name}\" version=\"1.0.1\">\n{}", services(asked.prefix(), kind & 8 == 0));
+    let mut text =
+        format!("{HEAD}name=\"{name}\" version=\"1.0.1\">\n{}", services(asked.prefix(), kind & 8 == 0));
     let _ = writeln!(text, "  <dataset name=\"{name}\" ID=\"{folder}\">");
     if tells == Tells::Inherited {
         text.push_str(
