@@ -39,5 +39,5 @@ mod write;
 
 pub use archives::Archives;
 pub use listing::Listings;
-pub use serve::{Server, ServerOptions};
+pub use serve::{Post, Server, ServerOptions};
 pub use spec::{Archive, Area, Spec};

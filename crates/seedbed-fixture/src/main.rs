@@ -43,7 +43,7 @@ enum Command {
 struct GenerateListing {
     /// The folder.
     dir: PathBuf,
-    /// Only what lies below these: daymet, MOLT/MOD13Q1.061, time_series/us/an/4km/ppt, ….
+    /// Only what lies below these: daymet, MOLT/MOD13Q1.061, normals, ….
     #[arg(long, value_name = "FOLDER", value_delimiter = ',')]
     only: Vec<String>,
     /// The short listings: three years of Daymet, one of MODIS on two tiles.

@@ -83,11 +83,7 @@ impl Period {
             Self::Annual => "ann",
         };
         let stem = |(v, of): &(&str, &str)| format!("daymet_v4_{v}_{code}{of}_{region}_{year}");
-        SUMMARIES
-            .iter()
-            .map(stem)
-            .flat_map(|stem| [format!("{stem}.nc"), format!("{stem}.tif")])
-            .collect()
+        SUMMARIES.iter().map(stem).flat_map(|stem| [format!("{stem}.nc"), format!("{stem}.tif")]).collect()
     }
 }
 

@@ -86,20 +86,26 @@ fn title(suffix: &str) -> &'static str {
 /// The assets of the collection: key, title and bands, without addresses.
 pub(crate) fn item_assets(product: &Product) -> Map<String, Value> {
     let mut map = Map::new();
-    map.insert("hdf".into(), json!({
-        "type": "application/x-hdf", "title": "Source data containing all bands", "roles": ["data"],
-    }));
+    map.insert(
+        "hdf".into(),
+        json!({
+            "type": "application/x-hdf", "title": "Source data containing all bands", "roles": ["data"],
+        }),
+    );
     map.insert("metadata".into(), json!({
         "type": "application/xml", "title": "Federal Geographic Data Committee (FGDC) Metadata", "roles": ["metadata"],
     }));
     for layer in product.layers() {
         let suffix = layer.trim_start_matches(product.prefix).trim_start();
-        map.insert(layer.replace(' ', "_"), json!({
-            "type": "image/tiff; application=geotiff; profile=cloud-optimized",
-            "title": title(suffix),
-            "raster:bands": [band(suffix, product.metres)],
-            "roles": ["data"],
-        }));
+        map.insert(
+            layer.replace(' ', "_"),
+            json!({
+                "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+                "title": title(suffix),
+                "raster:bands": [band(suffix, product.metres)],
+                "roles": ["data"],
+            }),
+        );
     }
     map
 }
@@ -111,10 +117,8 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
     let collection = collection(product);
     let (left, top) = tile.corner();
     let side = f64::from(product.pixels);
-    let (right, bottom) = (
-        Tile { h: tile.h + 1, v: tile.v }.corner().0,
-        Tile { h: tile.h, v: tile.v + 1 }.corner().1,
-    );
+    let (right, bottom) =
+        (Tile { h: tile.h + 1, v: tile.v }.corner().0, Tile { h: tile.h, v: tile.v + 1 }.corner().1);
     let ring = tile.ring();
     let closed: Vec<[f64; 2]> = ring.iter().chain(ring.first()).map(|&(x, y)| [x, y]).collect();
     // Over the antimeridian the box's west is east of its east.
@@ -193,9 +197,14 @@ mod tests {
         let composite = Product::named("MOD13Q1").unwrap().composites(2022)[2];
         let item = item(composite, Tile { h: 9, v: 5 }, 0, true);
         // From the published item of MOD13Q1.A2022033.h09v05.
-        let wanted = [231.656_358_263_958_25, 0.0, -10_007_554.677, 0.0, -231.656_358_263_958_34, 4_447_802.078_667];
-        let transform: Vec<f64> =
-            item["properties"]["proj:transform"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let wanted =
+            [231.656_358_263_958_25, 0.0, -10_007_554.677, 0.0, -231.656_358_263_958_34, 4_447_802.078_667];
+        let transform: Vec<f64> = item["properties"]["proj:transform"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect();
         for (a, b) in transform.iter().zip(wanted) {
             assert!((a - b).abs() < 1e-9, "{a} {b}");
         }

@@ -82,7 +82,8 @@ pub(crate) fn stock(spec: &Listings, shelf: &mut Shelf) {
 /// MACA's granules a step, and its items: a model, scenario and block each.
 pub(crate) fn counts() -> (usize, usize) {
     let blocks: usize = SCENARIOS.iter().map(|scenario| blocks(scenario).len()).sum();
-    let files = MODELS.iter().map(|(model, _)| VARIABLES.iter().filter(|v| has(model, v)).count() * blocks).sum();
+    let files =
+        MODELS.iter().map(|(model, _)| VARIABLES.iter().filter(|v| has(model, v)).count() * blocks).sum();
     (files, MODELS.len() * blocks)
 }
 

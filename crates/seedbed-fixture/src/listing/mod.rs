@@ -104,7 +104,11 @@ impl Listings {
         let mut count = 0;
         for folder in folders.iter().map(|folder| folder.trim_matches('/')) {
             let known: Vec<String> = shelf.folder("").into_iter().flatten().map(|entry| entry.name).collect();
-            ensure!(shelf.folder(folder).is_some(), "no folder `{folder}`; the roots are {}", known.join(", "));
+            ensure!(
+                shelf.folder(folder).is_some(),
+                "no folder `{folder}`; the roots are {}",
+                known.join(", ")
+            );
             count += shelf.write(folder, dir.as_ref())?;
         }
         Ok(count)

@@ -70,14 +70,54 @@ macro_rules! lp {
 }
 
 static COLLECTIONS: [Collection; 8] = [
-    lp!("C1748066515-LPCLOUD", "MOD13Q1", "MODIS/Terra Vegetation Indices 16-Day L3 Global 250m SIN Grid V061", "2000-02-18"),
-    lp!("C2565788901-LPCLOUD", "MOD13A1", "MODIS/Terra Vegetation Indices 16-Day L3 Global 500m SIN Grid V061", "2000-02-18"),
-    lp!("C2565788905-LPCLOUD", "MOD13A2", "MODIS/Terra Vegetation Indices 16-Day L3 Global 1km SIN Grid V061", "2000-02-18"),
-    lp!("C2565788912-LPCLOUD", "MOD13A3", "MODIS/Terra Vegetation Indices Monthly L3 Global 1km SIN Grid V061", "2000-02-01"),
-    lp!("C2307290656-LPCLOUD", "MYD13Q1", "MODIS/Aqua Vegetation Indices 16-Day L3 Global 250m SIN Grid V061", "2002-07-04"),
-    lp!("C2565788921-LPCLOUD", "MYD13A1", "MODIS/Aqua Vegetation Indices 16-Day L3 Global 500m SIN Grid V061", "2002-07-04"),
-    lp!("C2565788925-LPCLOUD", "MYD13A2", "MODIS/Aqua Vegetation Indices 16-Day L3 Global 1km SIN Grid V061", "2002-07-04"),
-    lp!("C2565788930-LPCLOUD", "MYD13A3", "MODIS/Aqua Vegetation Indices Monthly L3 Global 1km SIN Grid V061", "2002-07-01"),
+    lp!(
+        "C1748066515-LPCLOUD",
+        "MOD13Q1",
+        "MODIS/Terra Vegetation Indices 16-Day L3 Global 250m SIN Grid V061",
+        "2000-02-18"
+    ),
+    lp!(
+        "C2565788901-LPCLOUD",
+        "MOD13A1",
+        "MODIS/Terra Vegetation Indices 16-Day L3 Global 500m SIN Grid V061",
+        "2000-02-18"
+    ),
+    lp!(
+        "C2565788905-LPCLOUD",
+        "MOD13A2",
+        "MODIS/Terra Vegetation Indices 16-Day L3 Global 1km SIN Grid V061",
+        "2000-02-18"
+    ),
+    lp!(
+        "C2565788912-LPCLOUD",
+        "MOD13A3",
+        "MODIS/Terra Vegetation Indices Monthly L3 Global 1km SIN Grid V061",
+        "2000-02-01"
+    ),
+    lp!(
+        "C2307290656-LPCLOUD",
+        "MYD13Q1",
+        "MODIS/Aqua Vegetation Indices 16-Day L3 Global 250m SIN Grid V061",
+        "2002-07-04"
+    ),
+    lp!(
+        "C2565788921-LPCLOUD",
+        "MYD13A1",
+        "MODIS/Aqua Vegetation Indices 16-Day L3 Global 500m SIN Grid V061",
+        "2002-07-04"
+    ),
+    lp!(
+        "C2565788925-LPCLOUD",
+        "MYD13A2",
+        "MODIS/Aqua Vegetation Indices 16-Day L3 Global 1km SIN Grid V061",
+        "2002-07-04"
+    ),
+    lp!(
+        "C2565788930-LPCLOUD",
+        "MYD13A3",
+        "MODIS/Aqua Vegetation Indices Monthly L3 Global 1km SIN Grid V061",
+        "2002-07-01"
+    ),
 ];
 
 const fn product(at: usize, prefix: &'static str, metres: u32, pixels: u32, algorithm: Algorithm) -> Product {
@@ -215,8 +255,12 @@ impl Composite {
     #[must_use]
     pub fn granule(&self, tile: Tile, again: u32) -> String {
         let Tile { h, v } = tile;
-        let stem =
-            format!("{}.A{}{:03}.h{h:02}v{v:02}.061", self.product.name, self.start.year(), self.start.day_of_year());
+        let stem = format!(
+            "{}.A{}{:03}.h{h:02}v{v:02}.061",
+            self.product.name,
+            self.start.year(),
+            self.start.day_of_year()
+        );
         let x = content::hash(&stem);
         let day = 40 + x % 290;
         let (hour, minute, second) = (x >> 16 & 0xff, x >> 24 & 0xff, x >> 32 & 0xff);
@@ -303,7 +347,7 @@ pub(crate) fn granules(spec: &Listings, product: &'static Product) -> Vec<Granul
 
 /// Browse images carry the second after their granule's, now and then.
 pub(crate) fn browse(granule: &str) -> String {
-    let late = content::hash(granule) % 3 == 0;
+    let late = content::hash(granule).is_multiple_of(3);
     let second: Option<u32> = granule.get(granule.len() - 2..).and_then(|text| text.parse().ok());
     match second.filter(|&second| late && second < 59) {
         Some(second) => format!("BROWSE.{}{:02}", &granule[..granule.len() - 2], second + 1),
@@ -384,8 +428,12 @@ mod tests {
     fn the_published_corners_of_a_tile_are_met() {
         // MOD13Q1 h09v05: the archive's corners lie within 0.15 degrees, since it takes them from
         // the outermost pixels of a swath.
-        let published =
-            [(-103.835_851, 29.836_053), (-92.131_858, 29.900_950), (-104.256_722, 40.074_206), (-117.486_656, 40.0)];
+        let published = [
+            (-103.835_851, 29.836_053),
+            (-92.131_858, 29.900_950),
+            (-104.256_722, 40.074_206),
+            (-117.486_656, 40.0),
+        ];
         for ((lon, lat), (x, y)) in (Tile { h: 9, v: 5 }).ring().into_iter().zip(published) {
             assert!((lon - x).abs() < 0.3 && (lat - y).abs() < 0.17, "{lon} {lat}");
         }

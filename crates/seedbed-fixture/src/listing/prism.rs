@@ -118,7 +118,10 @@ pub fn file(element: &str, resolution: &str, when: When) -> Option<String> {
 pub fn path(element: &str, series: &str, resolution: &str, when: When) -> Option<String> {
     let step = if matches!(when, When::Day(_)) { "daily" } else { "monthly" };
     let year = when.first().year();
-    Some(format!("time_series/us/{series}/{resolution}/{element}/{step}/{year}/{}", file(element, resolution, when)?))
+    Some(format!(
+        "time_series/us/{series}/{resolution}/{element}/{step}/{year}/{}",
+        file(element, resolution, when)?
+    ))
 }
 
 /// The newest day of a spec: the young days before it are not final yet.
@@ -194,7 +197,10 @@ fn stock_new(spec: &Listings, shelf: &mut Shelf) {
         for element in ELEMENTS.into_iter().chain(SOLAR) {
             let mut normal = |step: &str, date: &str| {
                 let name = format!("prism_{element}_us_{code}_{date}_avg_30y.zip");
-                shelf.put(format!("normals/us/{resolution}/{element}/{step}/{name}"), moment("2022-07-01", &name));
+                shelf.put(
+                    format!("normals/us/{resolution}/{element}/{step}/{name}"),
+                    moment("2022-07-01", &name),
+                );
             };
             normal("monthly", "2020");
             for month in 1..=12 {
@@ -256,7 +262,8 @@ fn stock_old(spec: &Listings, shelf: &mut Shelf) {
                 month.last_of_month().strftime("%Y%m%d")
             ),
         );
-        let old = (1..=12).map(|month| When::Month(date(1895, month, 1))).chain([When::Year(date(1895, 1, 1))]);
+        let old =
+            (1..=12).map(|month| When::Month(date(1895, month, 1))).chain([When::Year(date(1895, 1, 1))]);
         for when in old.chain(whens(spec, false)) {
             let year = when.first().year();
             let version = monthly_version(element, year);
@@ -270,7 +277,9 @@ fn stock_old(spec: &Listings, shelf: &mut Shelf) {
             format!("PRISM_{element}_stable_4km{}_1895_all_bil.zip", monthly_version(element, 1895)),
         );
         let folder = format!("normals_bil/4km/{element}");
-        for month in ["annual", "all"].map(String::from).into_iter().chain((1..=12).map(|m| format!("{m:02}"))) {
+        for month in
+            ["annual", "all"].map(String::from).into_iter().chain((1..=12).map(|m| format!("{m:02}")))
+        {
             put(&folder, format!("PRISM_{element}_30yr_normal_4kmM4_{month}_bil.zip"));
         }
         for day in normal_days() {

@@ -83,18 +83,17 @@ impl Synthetic {
     /// where open); no area and no interval mean all.
     #[must_use]
     pub fn select(&self, areas: &[Area], days: &[(String, String)]) -> Selection<'_> {
-        let meets = |place: &usize| {
-            areas.is_empty() || areas.iter().any(|area| self.footprints[*place].meets(area))
-        };
+        let meets =
+            |place: &usize| areas.is_empty() || areas.iter().any(|area| self.footprints[*place].meets(area));
         let tiles: Vec<usize> = (0..self.tiles.len()).filter(meets).collect();
         let composites = self.granules.div_ceil(self.tiles.len() as u64);
         let wanted = |k: &u64| {
             let composite = Self::composite(*k);
             let (start, end) = (composite.start.to_string(), composite.end().to_string());
             days.is_empty()
-                || days.iter().any(|(from, to)| {
-                    (to.is_empty() || start <= *to) && (from.is_empty() || end >= *from)
-                })
+                || days
+                    .iter()
+                    .any(|(from, to)| (to.is_empty() || start <= *to) && (from.is_empty() || end >= *from))
         };
         // One run is enough: the composites are in order of time, and a query has one interval.
         let first = (0..composites).find(wanted).unwrap_or(composites);
@@ -158,7 +157,8 @@ mod tests {
         let synthetic = Synthetic::new(1000);
         assert!((400..480).contains(&synthetic.tiles()), "{}", synthetic.tiles());
         let all = synthetic.select(&[], &[]);
-        let ids: std::collections::BTreeSet<String> = (0..all.len()).map(|k| all.get(k).unwrap().id).collect();
+        let ids: std::collections::BTreeSet<String> =
+            (0..all.len()).map(|k| all.get(k).unwrap().id).collect();
         assert_eq!((all.len(), ids.len()), (1000, 1000));
         assert!(all.get(1000).is_none());
     }
@@ -168,7 +168,7 @@ mod tests {
         let synthetic = Synthetic::new(2000);
         let area = Area { west: -80.0, south: 30.0, east: -60.0, north: 50.0 };
         let days = ("2000-01-20".to_owned(), "2000-12-31".to_owned());
-        let chosen = synthetic.select(&[area], &[days.clone()]);
+        let chosen = synthetic.select(&[area], std::slice::from_ref(&days));
         let all = synthetic.select(&[], &[]);
         let filtered: Vec<String> = (0..all.len())
             .filter_map(|k| all.get(k))

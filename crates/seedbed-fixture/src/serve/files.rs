@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::io::{self, SeekFrom};
-use std::ops::Range;
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -82,7 +82,7 @@ pub(super) async fn serve(site: &Site, asked: &Asked, relative: &str, fault: Opt
 
 /// Answers with bytes, or a part of them. Without `modified`, an HTTP date, they have no
 /// validators.
-pub(super) async fn memory(
+pub(super) fn memory(
     site: &Site,
     asked: &Asked,
     name: &str,
@@ -205,10 +205,12 @@ async fn feed_pieces(
     let middle = range.start.midpoint(range.end);
     let mut at = range.start;
     // Large files come in drops of 64 KiB, small ones in twenty.
-    let drops = if fault == Some(Kind::Slow) { (range.end - range.start).div_ceil(20).max(1) } else { u64::MAX };
+    let drops =
+        if fault == Some(Kind::Slow) { (range.end - range.start).div_ceil(20).max(1) } else { u64::MAX };
     let mut buffer = vec![0; usize::try_from(drops).unwrap_or(usize::MAX).min(64 * 1024)];
     while at < range.end {
-        let stops = matches!(fault, Some(Kind::Truncate | Kind::Short | Kind::Stall | Kind::Reset)) && at < middle;
+        let stops =
+            matches!(fault, Some(Kind::Truncate | Kind::Short | Kind::Stall | Kind::Reset)) && at < middle;
         let end = if stops { middle } else { range.end };
         let room = usize::try_from((end - at).min(buffer.len() as u64)).unwrap_or(buffer.len());
         let count = file.read(&mut buffer[..room]).await?;
@@ -264,8 +266,9 @@ fn reset(socket: Option<&TcpStream>) {
 
 /// A document that was whole, with its fault.
 pub(super) async fn spoilt(asked: &Asked, reply: Reply, fault: Option<Kind>) -> Reply {
-    let spoils =
-        [Kind::Truncate, Kind::Short, Kind::Slow, Kind::Stall, Kind::Corrupt, Kind::Reset].map(Some).contains(&fault);
+    let spoils = [Kind::Truncate, Kind::Short, Kind::Slow, Kind::Stall, Kind::Corrupt, Kind::Reset]
+        .map(Some)
+        .contains(&fault);
     // Files have seen to it themselves.
     if !spoils || !reply.status().is_success() || reply.headers().contains_key(ACCEPT_RANGES) {
         return reply;

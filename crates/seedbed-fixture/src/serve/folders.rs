@@ -53,9 +53,9 @@ fn place(path: &str) -> Option<(&str, Style)> {
 }
 
 /// A folder or a file of a tree; nothing where the path leads to none of them.
-pub(super) async fn serve(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
+pub(super) fn serve(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
     let (place, style) = place(&asked.path)?;
-    if let Some(reply) = file(site, listed, asked, place, fault).await {
+    if let Some(reply) = file(site, listed, asked, place, fault) {
         return Some(reply);
     }
     let folder = place.trim_end_matches('/');
@@ -74,7 +74,9 @@ fn entries(listed: &Listed, folder: &str, fault: Option<Kind>) -> Option<Vec<Ent
     let real = match fault {
         // A folder that contains itself.
         Some(Kind::Loop) => folder.split('/').filter(|part| *part != "again").collect::<Vec<_>>().join("/"),
-        Some(Kind::Endless) if folder.split('/').any(|part| part == "more") => return Some(vec![nested("more")]),
+        Some(Kind::Endless) if folder.split('/').any(|part| part == "more") => {
+            return Some(vec![nested("more")]);
+        }
         _ => folder.to_owned(),
     };
     let mut entries = Vec::new();
@@ -130,7 +132,7 @@ fn sorted(mut entries: Vec<Entry>, asked: &Asked) -> Vec<Entry> {
 }
 
 /// A file of the shelf, if there is one at a place.
-pub(super) async fn file(
+pub(super) fn file(
     site: &Site,
     listed: &Listed,
     asked: &Asked,
@@ -150,7 +152,7 @@ pub(super) async fn file(
         return Some(plain(StatusCode::OK, refusal(name)));
     }
     let modified = known.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    Some(files::memory(site, asked, name, bytes, Some(modified), fault).await)
+    Some(files::memory(site, asked, name, bytes, Some(modified), fault))
 }
 
 fn page(path: &str, entries: &[Entry], style: Style) -> String {
@@ -188,8 +190,7 @@ fn lines(path: &str, entries: &[Entry], width: usize) -> String {
     for entry in entries {
         let name = linked(entry);
         let (icon, alt) = if entry.size.is_some() { ("unknown", "[   ]") } else { ("folder", "[DIR]") };
-        let shown =
-            if name.len() > width { format!("{}..&gt;", &name[..width - 3]) } else { name.clone() };
+        let shown = if name.len() > width { format!("{}..&gt;", &name[..width - 3]) } else { name.clone() };
         let pad = " ".repeat((widest + 1).saturating_sub(name.len().min(width)));
         let size = entry.size.map_or_else(|| "  - ".into(), rounded);
         let _ = writeln!(
@@ -273,7 +274,10 @@ mod tests {
         ];
         for style in [Style::Lines, Style::Cut, Style::Table, Style::Nginx] {
             let page = page("/x/", &entries, style);
-            assert!(page.contains(&format!("href=\"{name}\"")) && page.contains("href=\"MIROC5/\""), "{page}");
+            assert!(
+                page.contains(&format!("href=\"{name}\"")) && page.contains("href=\"MIROC5/\""),
+                "{page}"
+            );
         }
         assert!(page("/x/", &entries, Style::Nginx).contains("12-May-2016 01:02             2516582"));
         assert!(page("/x/", &entries, Style::Lines).contains("</a> 2016-05-12 01:02  2.4M  "));

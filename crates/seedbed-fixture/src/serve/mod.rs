@@ -65,6 +65,17 @@ use crate::listing::prism::When;
 use crate::listing::synthetic::Synthetic;
 use listed::Listed;
 
+/// How a STAC API takes searches by POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Post {
+    /// Not at all: 405.
+    Refused,
+    /// The way to the next page repeats the whole body.
+    Repeated,
+    /// The way to the next page is to be merged with the body that was sent.
+    Merged,
+}
+
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerOptions {
@@ -78,10 +89,8 @@ pub struct ServerOptions {
     pub stac_page: usize,
     /// How often a PRISM file may be had before the answer is a refusal in words, with status 200.
     pub prism_allowance: Option<u32>,
-    /// Whether the STAC API can be searched by POST; otherwise that is refused with 405.
-    pub stac_post: bool,
-    /// Whether the way to the next page, by POST, is to be merged with the request's body.
-    pub stac_merge: bool,
+    /// Whether the STAC API can be searched by POST, and how its pages then follow each other.
+    pub stac_post: Post,
     /// The STAC API knows neither filter nor sorting nor fields, says so, and doesn't look at them.
     pub stac_basic: bool,
     /// The STAC API demands this key in `X-API-Key`.
@@ -102,8 +111,7 @@ impl Default for ServerOptions {
             cmr_page: 4,
             stac_page: 10,
             prism_allowance: None,
-            stac_post: true,
-            stac_merge: false,
+            stac_post: Post::Repeated,
             stac_basic: false,
             stac_key: None,
             robots: None,
@@ -302,9 +310,7 @@ async fn accept(listener: TcpListener, role: Role, site: Arc<Site>) {
         tokio::spawn(async move {
             let service = service_fn(|request| {
                 let (site, socket) = (Arc::clone(&site), socket.clone());
-                async move {
-                    Ok::<_, std::convert::Infallible>(route::answer(&site, role, socket, request).await)
-                }
+                async move { Ok::<_, std::convert::Infallible>(route::answer(&site, role, socket, request).await) }
             });
             // A client that goes away, or a body broken on purpose, ends the connection.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

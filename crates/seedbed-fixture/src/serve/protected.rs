@@ -24,17 +24,22 @@ fn stored(path: &str) -> Option<String> {
 /// The bytes of a path of the archives' own hosts or of the object store.
 async fn data(site: &Site, asked: &Asked, path: &str, fault: Option<Kind>) -> Reply {
     let key = path.trim_start_matches('/');
-    let place = ["public/", "ornl-cumulus-prod-protected/"].iter().find_map(|prefix| key.strip_prefix(prefix));
+    let place =
+        ["public/", "ornl-cumulus-prod-protected/"].iter().find_map(|prefix| key.strip_prefix(prefix));
     let place = place.unwrap_or(key);
     let name = place.rsplit('/').next().unwrap_or(place);
     if let Some(listed) = &site.listed {
-        let file = folders::file(site, listed, asked, place, fault).await;
+        let file = folders::file(site, listed, asked, place, fault);
         return file.unwrap_or_else(|| not_found("file of this name"));
     }
     if site.synthetic.is_some() {
         let known = Named::parse(name.trim_end_matches(".hdf")).is_some();
         let bytes = content::body(name, 0);
-        return if known { files::memory(site, asked, name, bytes, None, fault).await } else { not_found("granule") };
+        return if known {
+            files::memory(site, asked, name, bytes, None, fault)
+        } else {
+            not_found("granule")
+        };
     }
     match place.strip_prefix("daymet/Daymet_Daily_V4R1/data/") {
         Some(name) => files::serve(site, asked, &format!("daymet/{name}"), fault).await,
@@ -46,15 +51,21 @@ async fn data(site: &Site, asked: &Asked, path: &str, fault: Option<Kind>) -> Re
 pub(super) async fn serve(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
     let Some(key) = stored(&asked.path) else {
         let open = asked.path.starts_with("/lp-prod-public/") || asked.path.ends_with(".sha256");
-        return if open { data(site, asked, &asked.path, fault).await } else { not_found("file of this name") };
+        return if open {
+            data(site, asked, &asked.path, fault).await
+        } else {
+            not_found("file of this name")
+        };
     };
     let given = asked.header(AUTHORIZATION);
     if let Some(token) = &site.options.token
         && given != Some(format!("Bearer {token}").as_str())
     {
         let back = encoded(&format!("{}{}", asked.base, asked.path));
-        let to =
-            format!("{}/oauth/authorize?client_id=fixture&response_type=code&redirect_uri={back}", site.login);
+        let to = format!(
+            "{}/oauth/authorize?client_id=fixture&response_type=code&redirect_uri={back}",
+            site.login
+        );
         return redirect(StatusCode::FOUND, &to);
     }
     let to = format!(

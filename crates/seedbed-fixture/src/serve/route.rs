@@ -144,12 +144,12 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
         return protected::serve(site, asked, fault).await;
     }
     if let Some(listed) = &site.listed
-        && let Some(reply) = only_listed(site, listed, asked, fault).await
+        && let Some(reply) = only_listed(site, listed, asked, fault)
     {
         return reply;
     }
     if site.listed.is_some() || site.synthetic.is_some() {
-        if let Some(reply) = layer(site, asked, fault).await {
+        if let Some(reply) = layer(site, asked, fault) {
             return reply;
         }
     } else if let Some(rest) = path.strip_prefix("/modis-061-cogs/") {
@@ -178,26 +178,27 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
 }
 
 /// What only a server of listings has.
-async fn only_listed(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
+fn only_listed(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
     if let Some(rest) = asked.path.strip_prefix("/prism/data/get/") {
-        return Some(service::serve(site, listed, asked, rest, fault).await);
+        return Some(service::serve(site, listed, asked, rest, fault));
     }
     if let Some(rest) = asked.path.strip_prefix("/thredds/") {
-        return Some(thredds::listed::serve(site, listed, asked, rest, fault).await);
+        return Some(thredds::listed::serve(site, listed, asked, rest, fault));
     }
-    folders::serve(site, listed, asked, fault).await
+    folders::serve(site, listed, asked, fault)
 }
 
 /// A file of the Planetary Computer's that an item tells of: a layer, the granule or its record.
-async fn layer(site: &Site, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
-    let rest = asked.path.strip_prefix("/modis-061-cogs/").or_else(|| asked.path.strip_prefix("/modis-061/"))?;
+fn layer(site: &Site, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
+    let rest =
+        asked.path.strip_prefix("/modis-061-cogs/").or_else(|| asked.path.strip_prefix("/modis-061/"))?;
     let name = rest.rsplit('/').next()?;
     let granule = name.split_once('_').map_or(name, |(granule, _)| granule);
     let granule = granule.trim_end_matches(".xml").trim_end_matches(".hdf");
     if Named::parse(granule).is_none() {
         return Some(not_found("blob of this name"));
     }
-    Some(files::memory(site, asked, name, shelf::body(name, 0), Some(BLOBS.into()), fault).await)
+    Some(files::memory(site, asked, name, shelf::body(name, 0), Some(BLOBS.into()), fault))
 }
 
 /// When the Planetary Computer's blobs were last changed.
@@ -205,11 +206,15 @@ const BLOBS: &str = "Thu, 30 Nov 2023 12:00:00 GMT";
 
 /// A test lets a grid of PRISM be released again: `/_fixture/release?element=ppt&date=20240301`.
 fn release(listed: &Listed, asked: &Asked) -> Reply {
-    let (element, date) = (asked.first("element").unwrap_or_default(), asked.first("date").unwrap_or_default());
+    let (element, date) =
+        (asked.first("element").unwrap_or_default(), asked.first("date").unwrap_or_default());
     match When::parse(date) {
         Some(when) if listed.release(element, when) => {
             let (count, released) = listed.version(element, when);
-            body::json("application/json", &serde_json::json!({ "count": count, "released": released.to_string() }))
+            body::json(
+                "application/json",
+                &serde_json::json!({ "count": count, "released": released.to_string() }),
+            )
         }
         _ => not_found("grid of this element and date"),
     }

@@ -192,11 +192,13 @@ fn spoilt(page: Vec<Granule>, from: u64, fault: Option<Kind>) -> Vec<Granule> {
             match fault {
                 Some(Kind::Duplicates) => spoilt.push(granule.clone()),
                 Some(Kind::Names) => {
-                    granule.file = format!("README_{k}.{}", granule.file.rsplit('.').next().unwrap_or_default());
+                    granule.file =
+                        format!("README_{k}.{}", granule.file.rsplit('.').next().unwrap_or_default());
                     granule.id = format!("README_{k}");
                 }
                 Some(Kind::Dates) => {
-                    let day = ["2003-02-30", "2003-13-01", "0000-00-00"][usize::try_from(k / 10 % 3).unwrap_or(0)];
+                    let day =
+                        ["2003-02-30", "2003-13-01", "0000-00-00"][usize::try_from(k / 10 % 3).unwrap_or(0)];
                     granule.start = format!("{day}T00:00:00.000Z");
                     // The day that a name tells is as impossible: the 400th of its year.
                     for name in [&mut granule.file, &mut granule.id] {

@@ -55,7 +55,8 @@ impl Query {
                 "page_num" => query.page_num = Some(number()?),
                 "sort_key" | "downloadable" | "online_only" => {}
                 key if key.starts_with("options[") => {
-                    let about_names = key.contains("name]") || key.contains("granule_id]") || key.contains("ur]");
+                    let about_names =
+                        key.contains("name]") || key.contains("granule_id]") || key.contains("ur]");
                     query.patterns |= about_names && key.ends_with("[pattern]") && value == "true";
                 }
                 _ => return Err(format!("Parameter [{key}] was not recognized.")),
@@ -133,8 +134,9 @@ fn instant(text: &str) -> Result<String, String> {
     {
         return Ok(format!("{day}T00:00:00.000Z"));
     }
-    let time: Timestamp =
-        text.parse().map_err(|_| format!("temporal datetime is invalid: [{text}] is not a valid datetime."))?;
+    let time: Timestamp = text
+        .parse()
+        .map_err(|_| format!("temporal datetime is invalid: [{text}] is not a valid datetime."))?;
     Ok(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 

@@ -67,7 +67,7 @@ fn archived(granule: &Granule, name: &str) -> Value {
     Value::Object(map)
 }
 
-fn url(url: String, kind: &str, description: impl Into<String>) -> Value {
+fn url(url: &str, kind: &str, description: impl Into<String>) -> Value {
     json!({ "URL": url, "Type": kind, "Description": description.into() })
 }
 
@@ -115,33 +115,33 @@ fn ornl(base: &str, folder: &str, granule: &Granule) -> Value {
         },
         "RelatedUrls": [
             url(
-                format!("{base}/protected/daymet/{folder}/data/{file}"),
+                &format!("{base}/protected/daymet/{folder}/data/{file}"),
                 "GET DATA",
                 format!("Download {file}"),
             ),
             url(
-                format!("{base}/public/daymet/{folder}/data/{file}.sha256"),
+                &format!("{base}/public/daymet/{folder}/data/{file}.sha256"),
                 "GET DATA",
                 format!("Download {file}.sha256"),
             ),
             url(
-                format!("s3://ornl-cumulus-prod-protected/daymet/{folder}/data/{file}"),
+                &format!("s3://ornl-cumulus-prod-protected/daymet/{folder}/data/{file}"),
                 "GET DATA VIA DIRECT ACCESS",
                 DIRECT,
             ),
             url(
-                format!("https://daac.ornl.gov/DAYMET/guides/{folder}.html"),
+                &format!("https://daac.ornl.gov/DAYMET/guides/{folder}.html"),
                 RELATED,
                 "ORNL DAAC Data Set Documentation",
             ),
-            url(format!("https://doi.org/{}", granule.collection.doi), RELATED, "Data set Landing Page DOI URL"),
+            url(&format!("https://doi.org/{}", granule.collection.doi), RELATED, "Data set Landing Page DOI URL"),
             url(
-                format!("https:/daac.ornl.gov/daacdata/daymet/{folder}/comp/{folder}.pdf"),
+                &format!("https:/daac.ornl.gov/daacdata/daymet/{folder}/comp/{folder}.pdf"),
                 RELATED,
                 "Data Set Documentation",
             ),
             url(
-                "https://data.ornldaac.earthdata.nasa.gov/s3credentials".into(),
+                "https://data.ornldaac.earthdata.nasa.gov/s3credentials",
                 RELATED,
                 "api endpoint to retrieve temporary credentials valid for same-region direct s3 access",
             ),
@@ -164,26 +164,26 @@ fn lp(base: &str, granule: &Granule) -> Value {
     let folder = format!("{}.061/{id}", granule.collection.short_name);
     let browse = modis::browse(id);
     let mut urls = vec![
-        url(format!("{base}/lp-prod-protected/{folder}/{file}"), "GET DATA", format!("Download {file}")),
-        url(format!("s3://lp-prod-protected/{folder}/{file}"), "GET DATA VIA DIRECT ACCESS", DIRECT),
+        url(&format!("{base}/lp-prod-protected/{folder}/{file}"), "GET DATA", format!("Download {file}")),
+        url(&format!("s3://lp-prod-protected/{folder}/{file}"), "GET DATA VIA DIRECT ACCESS", DIRECT),
         url(
-            format!("{base}/lp-prod-protected/{folder}/{id}.cmr.xml"),
+            &format!("{base}/lp-prod-protected/{folder}/{id}.cmr.xml"),
             "EXTENDED METADATA",
             format!("Download {id}.cmr.xml"),
         ),
-        url(format!("s3://lp-prod-protected/{folder}/{id}.cmr.xml"), "EXTENDED METADATA", DIRECT),
+        url(&format!("s3://lp-prod-protected/{folder}/{id}.cmr.xml"), "EXTENDED METADATA", DIRECT),
     ];
     for k in 1..=2 {
         let name = format!("{browse}.{k}.jpg");
         urls.push(url(
-            format!("{base}/lp-prod-public/{folder}/{name}"),
+            &format!("{base}/lp-prod-public/{folder}/{name}"),
             "GET RELATED VISUALIZATION",
             format!("Download {name}"),
         ));
-        urls.push(url(format!("s3://lp-prod-public/{folder}/{name}"), "GET RELATED VISUALIZATION", DIRECT));
+        urls.push(url(&format!("s3://lp-prod-public/{folder}/{name}"), "GET RELATED VISUALIZATION", DIRECT));
     }
     urls.push(url(
-        format!("https://doi.org/{}", granule.collection.doi),
+        &format!("https://doi.org/{}", granule.collection.doi),
         RELATED,
         "The landing page for the granule",
     ));

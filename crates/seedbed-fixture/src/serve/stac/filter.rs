@@ -52,12 +52,10 @@ pub(super) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.as_f64()?.partial_cmp(&b.as_f64()?),
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-        (Value::String(a), Value::String(b)) => {
-            match (a.parse::<Timestamp>(), b.parse::<Timestamp>()) {
-                (Ok(a), Ok(b)) => Some(a.cmp(&b)),
-                _ => Some(a.cmp(b)),
-            }
-        }
+        (Value::String(a), Value::String(b)) => match (a.parse::<Timestamp>(), b.parse::<Timestamp>()) {
+            (Ok(a), Ok(b)) => Some(a.cmp(&b)),
+            _ => Some(a.cmp(b)),
+        },
         _ => None,
     }
 }
@@ -102,7 +100,8 @@ impl Expression {
     /// Reads CQL2 JSON.
     pub(super) fn from_json(value: &Value) -> Result<Self, String> {
         let operator = value["op"].as_str().ok_or_else(|| format!("filter: {value} has no `op`"))?;
-        let arguments = value["args"].as_array().ok_or_else(|| format!("filter: `{operator}` has no `args`"))?;
+        let arguments =
+            value["args"].as_array().ok_or_else(|| format!("filter: `{operator}` has no `args`"))?;
         let parts = || arguments.iter().map(Self::from_json).collect::<Result<Vec<_>, _>>();
         let list = |value: &Value| -> Result<Vec<Operand>, String> {
             value.as_array().ok_or("filter: no list")?.iter().map(Operand::from_json).collect()
@@ -146,7 +145,9 @@ impl Expression {
                 ">" => order.is_gt(),
                 _ => order.is_ge(),
             }),
-            Self::Like(a, pattern) => a.of(item).as_str().map(|text| like(pattern.as_bytes(), text.as_bytes())),
+            Self::Like(a, pattern) => {
+                a.of(item).as_str().map(|text| like(pattern.as_bytes(), text.as_bytes()))
+            }
             Self::In(a, list) => fold(list.iter().map(|b| compare(a, b).map(Ordering::is_eq)), false),
             Self::Between(a, low, high) => {
                 let ends = [compare(a, low).map(Ordering::is_ge), compare(a, high).map(Ordering::is_le)];
@@ -252,7 +253,8 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for text in ["", "platform", "platform = ", "platform LIKE 3", "(a = 1", "a = 1 b", "a ~ 1", "a = 'x"] {
+        for text in ["", "platform", "platform = ", "platform LIKE 3", "(a = 1", "a = 1 b", "a ~ 1", "a = 'x"]
+        {
             assert!(Expression::from_text(text).is_err(), "{text}");
         }
         assert!(Expression::from_json(&json!({ "op": "t_after", "args": [] })).is_err());

@@ -11,10 +11,10 @@ use super::{GEOJSON, addressed, href, problem};
 use crate::listing::items;
 use crate::listing::synthetic::Synthetic;
 use crate::modis;
-use crate::serve::Site;
 use crate::serve::body::{self, Reply};
 use crate::serve::fault::{Kind, struck};
 use crate::serve::request::{Asked, encoded};
+use crate::serve::{Post, Site};
 
 /// As many as the Planetary Computer gives unless asked otherwise.
 const DEFAULT_LIMIT: usize = 250;
@@ -66,7 +66,8 @@ fn made(synthetic: &Synthetic, query: &Query, limit: usize) -> Result<Page, Stri
     if query.filter.is_some() || !query.sortby.is_empty() || !query.ids.is_empty() {
         return Err("a synthetic listing is searched by collection, bbox and datetime alone".into());
     }
-    let day = |end: &String| if end == ".." { String::new() } else { end.get(..10).unwrap_or_default().into() };
+    let day =
+        |end: &String| if end == ".." { String::new() } else { end.get(..10).unwrap_or_default().into() };
     let days: Vec<(String, String)> = query.datetime.iter().map(|(from, to)| (day(from), day(to))).collect();
     if !query.collections.is_empty() && !query.collections.iter().any(|id| id == items::COLLECTIONS[0]) {
         return Ok(Page { items: Vec::new(), matched: 0, more: false });
@@ -211,7 +212,7 @@ fn next_link(
     if asked.method == Method::POST {
         let mut link = json!({ "rel": "next", "type": GEOJSON, "method": "POST", "href": href(path, asked) });
         let mut body = map.unwrap_or_default();
-        if site.options.stac_merge {
+        if site.options.stac_post == Post::Merged {
             link["merge"] = true.into();
             body.clear();
         } else {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::filter::Expression;
+use crate::listing::granule::Footprint;
 use crate::spec::Area;
 
 /// The most that a page may be asked for.
@@ -128,9 +129,8 @@ impl Query {
             (to == ".." || start.as_str() <= to.as_str()) && (from == ".." || end.as_str() >= from.as_str())
         });
         let meets = || {
-            boxes(&item["bbox"]).is_ok_and(|own| {
-                own.iter().any(|own| self.boxes.iter().any(|wanted| own.meets(wanted)))
-            })
+            let footprint = Footprint::Ring(points(&item["geometry"]));
+            self.boxes.iter().any(|wanted| footprint.meets(wanted))
         };
         in_time
             && (self.ids.is_empty() || self.ids.contains(&text(&item["id"])))
@@ -185,8 +185,10 @@ pub(super) fn boxes(value: &Value) -> Result<Vec<Area>, String> {
 
 /// Four numbers, or six with heights.
 pub(super) fn bbox(value: &Value) -> Result<Area, String> {
-    let numbers: Option<Vec<f64>> =
-        value.as_array().map(|list| list.iter().map(Value::as_f64).collect::<Option<_>>()).unwrap_or_default();
+    let numbers: Option<Vec<f64>> = value
+        .as_array()
+        .map(|list| list.iter().map(Value::as_f64).collect::<Option<_>>())
+        .unwrap_or_default();
     match numbers.as_deref() {
         Some(&[west, south, east, north] | &[west, south, _, east, north, _]) if south <= north => {
             Ok(Area { west, south, east, north })
@@ -195,8 +197,8 @@ pub(super) fn bbox(value: &Value) -> Result<Area, String> {
     }
 }
 
-/// The bounding box of a geometry, which is as far as this API looks at it.
-pub(super) fn bounds(geometry: &Value) -> Option<Area> {
+/// Every point of a geometry.
+fn points(geometry: &Value) -> Vec<(f64, f64)> {
     fn walk(value: &Value, out: &mut Vec<(f64, f64)>) {
         match value.as_array().map(Vec::as_slice) {
             Some([x, y, ..]) if x.is_number() && y.is_number() => {
@@ -208,7 +210,12 @@ pub(super) fn bounds(geometry: &Value) -> Option<Area> {
     }
     let mut points = Vec::new();
     walk(&geometry["coordinates"], &mut points);
-    Area::around(points.into_iter())
+    points
+}
+
+/// The bounding box of a geometry that is asked for, which is as far as this API looks at it.
+pub(super) fn bounds(geometry: &Value) -> Option<Area> {
+    Area::around(points(geometry).into_iter())
 }
 
 /// An instant or an interval, as two texts that compare; open ends are `..`.

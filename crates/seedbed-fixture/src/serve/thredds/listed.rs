@@ -18,7 +18,7 @@ use crate::serve::request::Asked;
 const ROOTS: [(&str, &str); 2] = [("MACAV2", "MACAv2-METDATA"), ("MET", "METDATA")];
 
 /// A path under `/thredds/`.
-pub(in crate::serve) async fn serve(
+pub(in crate::serve) fn serve(
     site: &Site,
     listed: &Listed,
     asked: &Asked,
@@ -27,7 +27,7 @@ pub(in crate::serve) async fn serve(
 ) -> Reply {
     if let Some(path) = rest.strip_prefix("fileServer/") {
         let known = ROOTS.iter().any(|(root, _)| path.starts_with(&format!("{root}/")));
-        let file = if known { folders::file(site, listed, asked, path, fault).await } else { None };
+        let file = if known { folders::file(site, listed, asked, path, fault) } else { None };
         return file.unwrap_or_else(|| not_found("file of this name"));
     }
     if rest == "catalog.xml" {
@@ -58,9 +58,8 @@ pub(in crate::serve) async fn serve(
 }
 
 fn top() -> Reply {
-    let mut text = format!(
-        "{HEAD}name=\"THREDDS Server\" version=\"1.0.1\">\n  <dataset name=\"Climate\">\n"
-    );
+    let mut text =
+        format!("{HEAD}name=\"THREDDS Server\" version=\"1.0.1\">\n  <dataset name=\"Climate\">\n");
     for (root, title) in ROOTS {
         text.push_str(&top_link(root, title));
     }
@@ -128,7 +127,8 @@ fn datasets(asked: &Asked, root: &str, folder: &str, entries: &[Entry], fault: O
     let name = folder.rsplit('/').next().unwrap_or(folder);
     let kind = crate::listing::content::hash(name);
     let tells = [Tells::Inherited, Tells::Attribute, Tells::Element][usize::try_from(kind % 3).unwrap_or(0)];
-    let mut text = format!("{HEAD}name=\"{name}\" version=\"1.0.1\">\n{}", services(asked.prefix(), kind & 8 == 0));
+    let mut text =
+        format!("{HEAD}name=\"{name}\" version=\"1.0.1\">\n{}", services(asked.prefix(), kind & 8 == 0));
     let _ = writeln!(text, "  <dataset name=\"{name}\" ID=\"{folder}\">");
     if tells == Tells::Inherited {
         text.push_str(

@@ -70,7 +70,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             }
             letter => {
                 let pair: String = letters[at..].iter().take(2).collect();
-                let sign = if ["<>", "<=", ">="].contains(&pair.as_str()) { pair } else { letter.to_string() };
+                let sign =
+                    if ["<>", "<=", ">="].contains(&pair.as_str()) { pair } else { letter.to_string() };
                 if !["<>", "<=", ">=", "=", "<", ">", "(", ")", ","].contains(&sign.as_str()) {
                     return Err(format!("filter: `{sign}`"));
                 }
@@ -197,7 +198,9 @@ impl Parser {
                 "true" => Operand::Constant(true.into()),
                 "false" => Operand::Constant(false.into()),
                 call @ ("timestamp" | "date") if self.sign("(") => {
-                    let Token::Text(text) = self.next()? else { return Err(format!("filter: {call} of no text")) };
+                    let Token::Text(text) = self.next()? else {
+                        return Err(format!("filter: {call} of no text"));
+                    };
                     self.expect(")")?;
                     let time = if call == "date" { format!("{text}T00:00:00Z") } else { text };
                     Operand::Constant(instant(&time)?)
@@ -231,8 +234,7 @@ impl Parser {
             }
         }
         self.expect(")")?;
-        let points: Vec<(f64, f64)> =
-            numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        let points: Vec<(f64, f64)> = numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
         let area = Area::around(points.into_iter()).ok_or("filter: WKT without points")?;
         Ok(Expression::Meets(area))
     }
