@@ -88,6 +88,9 @@ impl Synthetic {
         let tiles: Vec<usize> = (0..self.tiles.len()).filter(meets).collect();
         let composites = self.granules.div_ceil(self.tiles.len() as u64);
         let wanted = |k: &u64| {
+            if days.is_empty() {
+                return true;
+            }
             let composite = Self::composite(*k);
             let (start, end) = (composite.start.to_string(), composite.end().to_string());
             days.is_empty()

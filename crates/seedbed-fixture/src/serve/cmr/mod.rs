@@ -229,10 +229,12 @@ fn json_page(asked: &Asked, page: &[Granule]) -> Reply {
 }
 
 fn umm_page(asked: &Asked, page: &[Granule], hits: u64) -> Reply {
-    let items: Vec<Value> = page.iter().map(|granule| umm::item(&asked.base, granule)).collect();
-    body::json(
+    let items: Vec<umm::Item<'_>> = page.iter().map(|granule| umm::Item::new(&asked.base, granule)).collect();
+    let items = serde_json::to_string(&items).unwrap_or_default();
+    whole(
+        StatusCode::OK,
         "application/vnd.nasa.cmr.umm_results+json;version=1.6.4; charset=utf-8",
-        &json!({ "hits": hits, "took": 372, "items": items }),
+        format!("{{\"hits\":{hits},\"took\":372,\"items\":{items}}}"),
     )
 }
 

@@ -1,5 +1,10 @@
 //! Archives that are only listed.
 
+#![expect(
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "the archives' names have one case, and another would be a mistake"
+)]
+
 mod bad;
 mod cmr;
 mod prism;
