@@ -47,7 +47,7 @@ mod thredds;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
 use anyhow::{Context, Result};
@@ -145,14 +145,37 @@ enum Role {
 /// What every request sees.
 struct Site {
     dir: PathBuf,
-    listed: Option<Listed>,
+    listed: Option<RwLock<Arc<Listed>>>,
     synthetic: Option<Synthetic>,
+    /// How many requests are answered before every other one is refused with 503.
+    patience: Mutex<Option<u32>>,
     options: ServerOptions,
     object_store: String,
     login: String,
     log: log::Log,
     faults: fault::Counts,
     tags: files::Tags,
+}
+
+impl Site {
+    /// What is listed, on a server of listings. A lock that a panic left is as good.
+    fn listed(&self) -> Option<Arc<Listed>> {
+        let listed = self.listed.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(&listed))
+    }
+
+    /// Whether a request is still answered; it is counted.
+    fn is_patient(&self) -> bool {
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        match patience.as_mut() {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
 }
 
 /// A running server; it stops when dropped.
@@ -178,7 +201,7 @@ impl Server {
     /// # Errors
     /// When the port is taken or the runtime can't be built.
     pub fn start_listings(listings: Listings, options: ServerOptions) -> Result<Self> {
-        Self::begin(PathBuf::new(), Some(Listed::new(listings)), None, options)
+        Self::begin(PathBuf::new(), Some(Listed::new(listings, 0)), None, options)
     }
 
     /// Serves a listing of so many granules, made page by page, as CMR's MOD13Q1 and as the STAC
@@ -211,8 +234,9 @@ impl Server {
         let base_url = url(&archives)?;
         let site = Arc::new(Site {
             dir,
-            listed,
+            listed: listed.map(|listed| RwLock::new(Arc::new(listed))),
             synthetic,
+            patience: Mutex::new(None),
             options,
             object_store: url(&object_store)?,
             login: url(&login)?,
@@ -266,10 +290,31 @@ impl Server {
     /// name. Whether there is such a grid.
     #[must_use]
     pub fn release(&self, element: &str, date: &str) -> bool {
-        match (&self.site.listed, When::parse(date)) {
+        match (self.site.listed(), When::parse(date)) {
             (Some(listed), Some(when)) => listed.release(element, when),
             _ => false,
         }
+    }
+
+    /// Lists something else from now on, at the same address: granules that are new, and none of
+    /// those that are gone. Releases are forgotten. Whether this is a server of listings.
+    #[must_use]
+    pub fn relist(&self, listings: Listings) -> bool {
+        let Some(listed) = &self.site.listed else { return false };
+        let mut listed = listed.write().unwrap_or_else(PoisonError::into_inner);
+        let next = Listed::new(listings, listed.generation() + 1);
+        *listed = Arc::new(next);
+        true
+    }
+
+    /// Answers so many requests more, and every other one with 503, until [`Server::mend`].
+    pub fn fail_after(&self, requests: u32) {
+        *self.site.patience.lock().unwrap_or_else(PoisonError::into_inner) = Some(requests);
+    }
+
+    /// Answers every request again.
+    pub fn mend(&self) {
+        *self.site.patience.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Forgets requests, violations and how often each fault struck.

@@ -28,8 +28,8 @@ async fn data(site: &Site, asked: &Asked, path: &str, fault: Option<Kind>) -> Re
         ["public/", "ornl-cumulus-prod-protected/"].iter().find_map(|prefix| key.strip_prefix(prefix));
     let place = place.unwrap_or(key);
     let name = place.rsplit('/').next().unwrap_or(place);
-    if let Some(listed) = &site.listed {
-        let file = folders::file(site, listed, asked, place, fault);
+    if let Some(listed) = site.listed() {
+        let file = folders::file(site, &listed, asked, place, fault);
         return file.unwrap_or_else(|| not_found("file of this name"));
     }
     if site.synthetic.is_some() {

@@ -47,6 +47,7 @@ pub(super) async fn answer(
         asked.fault.filter(|&fault| site.faults.strikes(fault, &asked.path, files::is_data(&asked.path)));
     let kind = fault.map(|fault| fault.kind);
     let reply = match kind {
+        _ if !site.is_patient() => broken(503),
         Some(Kind::Status(code)) => broken(code),
         Some(Kind::Later) => later(),
         Some(Kind::Html) => whole(
@@ -79,7 +80,7 @@ fn later() -> Reply {
 /// A listing with its validators, or the news that it hasn't changed. The repository and the web
 /// service of PRISM have none.
 async fn conditional(site: &Site, asked: &Asked, reply: Reply, fault: Option<Kind>) -> Reply {
-    let Some(listed) = site.listed.as_ref().filter(|_| site.options.validators) else { return reply };
+    let Some(listed) = site.listed().filter(|_| site.options.validators) else { return reply };
     let bare = ["/search/", "/prism/data/", "/_fixture/"].iter().any(|prefix| asked.path.starts_with(prefix));
     let reads = asked.method == Method::GET || asked.method == Method::HEAD;
     if bare || !reads || reply.status() != StatusCode::OK || reply.headers().contains_key(ETAG) {
@@ -128,8 +129,8 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
     if let Some(rest) = path.strip_prefix("/search/") {
         return cmr::serve(site, asked, rest, fault);
     }
-    if let (Some(listed), "/_fixture/release") = (&site.listed, path) {
-        return release(listed, asked);
+    if let (Some(listed), "/_fixture/release") = (site.listed(), path) {
+        return release(&listed, asked);
     }
     if asked.method != Method::GET && asked.method != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD.\n");
@@ -143,8 +144,8 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
     if protected.iter().any(|prefix| path.starts_with(prefix)) {
         return protected::serve(site, asked, fault).await;
     }
-    if let Some(listed) = &site.listed
-        && let Some(reply) = only_listed(site, listed, asked, fault)
+    if let Some(listed) = site.listed()
+        && let Some(reply) = only_listed(site, &listed, asked, fault)
     {
         return reply;
     }

@@ -92,11 +92,13 @@ fn search<'a>(site: &'a Site, query: &Query) -> Found<'a> {
     }
     let mut found = Vec::new();
     for collection in about {
-        let all = match &site.listed {
-            Some(listed) => listed.granules(collection),
-            None => &in_folder(site),
+        let mut take = |all: &[Granule]| {
+            found.extend(all.iter().filter(|granule| query.wants(granule)).cloned());
         };
-        found.extend(all.iter().filter(|granule| query.wants(granule)).cloned());
+        match site.listed() {
+            Some(listed) => take(listed.granules(collection)),
+            None => take(&in_folder(site)),
+        }
     }
     Found::Listed(found)
 }

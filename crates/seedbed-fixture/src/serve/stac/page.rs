@@ -22,7 +22,7 @@ const DEFAULT_LIMIT: usize = 250;
 /// The items that a query asks for, in its order, with [`modis::BASE`] for the server's address.
 pub(super) fn items(site: &Site, query: &Query) -> Vec<Value> {
     let keep = |items: &[Value]| items.iter().filter(|item| query.wants(item)).cloned().collect();
-    let mut found: Vec<Value> = match &site.listed {
+    let mut found: Vec<Value> = match site.listed() {
         Some(listed) => keep(listed.items()),
         None => keep(&modis::read_items(&site.dir.join("modis")).unwrap_or_default()),
     };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use seedbed_fixture::ServerOptions;
 use seedbed_fixture::serve::strikes_of;
+use seedbed_fixture::{Listings, ServerOptions};
 use serde_json::Value;
 
 use super::super::client::{get, get_with};
@@ -169,4 +169,33 @@ fn folders_and_catalogs_contain_themselves_or_go_on_for_ever() {
     };
     assert_eq!(rows("duplicates").as_array().unwrap().len(), 11);
     assert_eq!(rows("dates")[3][1], "2024-02-30");
+}
+
+#[test]
+fn a_server_gives_up_after_so_many_requests_and_can_be_mended() {
+    let server = small(ServerOptions::wide());
+    let url = format!("{}/{CMR}", server.base_url());
+    server.fail_after(2);
+    assert_eq!(
+        [get(&url).status, get(&url).status, get(&url).status, get(&url).status],
+        [200, 200, 503, 503]
+    );
+    server.mend();
+    assert_eq!(get(&url).status, 200);
+}
+
+#[test]
+fn another_listing_takes_the_place_of_the_first() {
+    let server = small(ServerOptions::wide());
+    let base = server.base_url();
+    let folder = format!("{base}/apache/MET/pr/");
+    let before = get(&folder);
+    let next = Listings { gridmet_years: 2020..=2022, modis_years: 2003..=2004, ..Listings::small() };
+    let granules = next.modis_granules("MOD13Q1");
+    assert!(server.relist(next));
+    let after = get_with(&folder, &[("If-None-Match", before.header("etag"))]);
+    assert_eq!(after.status, 200);
+    assert!(after.text().contains("pr_2022.nc") && !after.text().contains("pr_2019.nc"));
+    assert!(after.header("last-modified") != before.header("last-modified"));
+    assert_eq!(get(&format!("{base}/{CMR}")).header("cmr-hits"), granules.to_string());
 }
