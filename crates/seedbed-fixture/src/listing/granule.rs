@@ -63,6 +63,30 @@ impl Footprint {
     }
 }
 
+/// The parts of a convex ring on either side of the antimeridian, the eastern hemisphere's first;
+/// one that doesn't reach over it is its only part.
+pub(crate) fn parts(ring: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    if ring_boxes(ring).len() < 2 {
+        return vec![ring.to_vec()];
+    }
+    let on: Vec<(f64, f64)> =
+        ring.iter().map(|&(lon, lat)| (if lon < 0.0 { lon + 360.0 } else { lon }, lat)).collect();
+    let cut = |keeps: fn(f64) -> bool| {
+        let mut part = Vec::new();
+        for (a, b) in on.iter().zip(on.iter().skip(1).chain(on.first())) {
+            if keeps(a.0) {
+                part.push(*a);
+            }
+            if keeps(a.0) != keeps(b.0) {
+                part.push((180.0, a.1 + (b.1 - a.1) * (180.0 - a.0) / (b.0 - a.0)));
+            }
+        }
+        part
+    };
+    let west = cut(|lon| lon > 180.0).into_iter().map(|(lon, lat)| (lon - 360.0, lat)).collect();
+    vec![cut(|lon| lon <= 180.0), west]
+}
+
 /// Whether a convex ring and a rectangle share a point: no line along an edge of either parts them.
 fn convex_meets(ring: &[(f64, f64)], area: &Area) -> bool {
     if !Area::around(ring.iter().copied()).is_some_and(|own| own.meets(area)) {
@@ -170,6 +194,10 @@ mod tests {
         assert!(meets(12, 4, -75.0, 41.0));
         // In the box of the tile to the west, and beyond its slanted edge.
         assert!(!meets(11, 4, -75.0, 41.0));
+        let parts = parts(&Tile { h: 25, v: 2 }.ring());
+        // The published item of MYD13A1.A2022009.h25v02 has these points on the antimeridian.
+        assert!((parts[0][2].1 - 62.954_459_559_528_84).abs() < 1e-9, "{parts:?}");
+        assert_eq!((parts[0].len(), parts[1].len(), parts[1][0].0), (5, 3, -180.0));
         assert!(meets(25, 2, 175.0, 61.0) && meets(25, 2, -179.0, 65.0) && !meets(25, 2, -179.0, 60.0));
     }
 }

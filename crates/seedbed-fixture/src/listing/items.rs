@@ -120,7 +120,16 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
     let (right, bottom) =
         (Tile { h: tile.h + 1, v: tile.v }.corner().0, Tile { h: tile.h, v: tile.v + 1 }.corner().1);
     let ring = tile.ring();
-    let closed: Vec<[f64; 2]> = ring.iter().chain(ring.first()).map(|&(x, y)| [x, y]).collect();
+    let close = |ring: &Vec<(f64, f64)>| -> Value {
+        ring.iter().chain(ring.first()).map(|&(x, y)| json!([x, y])).collect()
+    };
+    let geometry = match &granule::parts(&ring)[..] {
+        [one] => json!({ "type": "Polygon", "coordinates": [close(one)] }),
+        parts => {
+            let polygons: Vec<[Value; 1]> = parts.iter().map(|part| [close(part)]).collect();
+            json!({ "type": "MultiPolygon", "coordinates": polygons })
+        }
+    };
     // Over the antimeridian the box's west is east of its east.
     let bbox = match granule::ring_boxes(&ring)[..] {
         [east, west] => [east.west, east.south, west.east, east.north],
@@ -166,7 +175,7 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
             "proj:transform": [(right - left) / side, 0.0, left, 0.0, (bottom - top) / side, top],
             "proj:shape": [product.pixels, product.pixels],
         },
-        "geometry": { "type": "Polygon", "coordinates": [closed] },
+        "geometry": geometry,
         "bbox": bbox,
         "links": [
             link("collection", &format!("/collections/{collection}")),

@@ -24,6 +24,8 @@ pub(super) enum Style {
     Cut,
     /// Apache's table.
     Table,
+    /// Python's list: names alone.
+    Plain,
     /// nginx's lines: exact sizes, names cut to 50 characters, other dates.
     Nginx,
 }
@@ -45,6 +47,7 @@ fn place(path: &str) -> Option<(&str, Style)> {
     let root = path.split('/').next().unwrap_or(path);
     match root {
         "apache" => Some((path.strip_prefix("apache")?, Style::Table)),
+        "plain" => Some((path.strip_prefix("plain")?, Style::Plain)),
         "nginx" => Some((path.strip_prefix("nginx")?, Style::Nginx)),
         "daacdata" => Some((path.strip_prefix("daacdata")?, Style::Lines)),
         _ => ROOTS.iter().find(|(name, _)| *name == root).map(|(_, style)| (path, *style)),
@@ -160,6 +163,7 @@ fn page(path: &str, entries: &[Entry], style: Style) -> String {
         Style::Lines => lines(path, entries, usize::MAX),
         Style::Cut => lines(path, entries, 23),
         Style::Table => table(path, entries),
+        Style::Plain => plain_list(path, entries),
         Style::Nginx => nginx(path, entries),
     }
 }
@@ -230,6 +234,18 @@ fn table(path: &str, entries: &[Entry]) -> String {
     page
 }
 
+fn plain_list(path: &str, entries: &[Entry]) -> String {
+    let mut page = format!(
+        "<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Directory listing for {path}\
+         </title>\n</head>\n<body>\n<h1>Directory listing for {path}</h1>\n<hr>\n<ul>\n"
+    );
+    for name in entries.iter().map(linked) {
+        let _ = writeln!(page, "<li><a href=\"{name}\">{name}</a></li>");
+    }
+    page.push_str("</ul>\n<hr>\n</body>\n</html>\n");
+    page
+}
+
 fn nginx(path: &str, entries: &[Entry]) -> String {
     let mut page = format!(
         "<html>\n<head><title>Index of {path}</title></head>\n<body>\n<h1>Index of {path}</h1><hr><pre>\
@@ -272,7 +288,7 @@ mod tests {
             Entry { name: "MIROC5".into(), size: None, modified },
             Entry { name: name.into(), size: Some(2_516_582), modified },
         ];
-        for style in [Style::Lines, Style::Cut, Style::Table, Style::Nginx] {
+        for style in [Style::Lines, Style::Cut, Style::Table, Style::Plain, Style::Nginx] {
             let page = page("/x/", &entries, style);
             assert!(
                 page.contains(&format!("href=\"{name}\"")) && page.contains("href=\"MIROC5/\""),

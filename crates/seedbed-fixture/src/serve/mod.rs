@@ -22,7 +22,7 @@
 //! | `/prism/data/get/…` | PRISM's web service |
 //! | `/normals/…`, `/monthly/…`, `/normals_bil/…` | the rest of PRISM's trees |
 //! | `/thredds/catalog/MET/…` | gridMET |
-//! | `/daacdata/<tree>`, `/apache/<tree>`, `/nginx/<tree>` | every tree as other servers list it |
+//! | `/daacdata/<tree>`, `/apache/<tree>`, `/nginx/<tree>`, `/plain/<tree>` | every tree as other servers list it |
 //! | `/robots.txt` | what the options say |
 //! | `/_fixture/release?element=…&date=…` | a grid of PRISM is released again |
 //!
@@ -47,8 +47,10 @@ mod thredds;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hyper::server::conn::http1;
@@ -100,6 +102,8 @@ pub struct ServerOptions {
     /// Listings carry entity tags and dates, and are answered with 304 where these are known; CMR
     /// never has them.
     pub validators: bool,
+    /// How long every request is held before it is answered.
+    pub pause: Duration,
 }
 
 impl Default for ServerOptions {
@@ -116,6 +120,7 @@ impl Default for ServerOptions {
             stac_key: None,
             robots: None,
             validators: true,
+            pause: Duration::ZERO,
         }
     }
 }
@@ -147,6 +152,8 @@ struct Site {
     dir: PathBuf,
     listed: Option<RwLock<Arc<Listed>>>,
     synthetic: Option<Synthetic>,
+    /// How many requests are being answered, and the most that were at once.
+    at_once: (AtomicUsize, AtomicUsize),
     /// How many requests are answered before every other one is refused with 503.
     patience: Mutex<Option<u32>>,
     options: ServerOptions,
@@ -157,7 +164,27 @@ struct Site {
     tags: files::Tags,
 }
 
+/// A request that is being answered, counted until it is dropped.
+struct Busy<'a>(&'a Site);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Site {
+    /// Counts a request, and holds it.
+    async fn busy(&self) -> Busy<'_> {
+        let now = self.at_once.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.at_once.1.fetch_max(now, Ordering::SeqCst);
+        let busy = Busy(self);
+        if !self.options.pause.is_zero() {
+            tokio::time::sleep(self.options.pause).await;
+        }
+        busy
+    }
+
     /// What is listed, on a server of listings. A lock that a panic left is as good.
     fn listed(&self) -> Option<Arc<Listed>> {
         let listed = self.listed.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
@@ -236,6 +263,7 @@ impl Server {
             dir,
             listed: listed.map(|listed| RwLock::new(Arc::new(listed))),
             synthetic,
+            at_once: (AtomicUsize::new(0), AtomicUsize::new(0)),
             patience: Mutex::new(None),
             options,
             object_store: url(&object_store)?,
@@ -317,8 +345,16 @@ impl Server {
         *self.site.patience.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// The most requests that were being answered at once, over all three ports. A request counts
+    /// until its answer's body begins; [`ServerOptions::pause`] lets clients show their number.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.site.at_once.1.load(Ordering::SeqCst)
+    }
+
     /// Forgets requests, violations and how often each fault struck.
     pub fn reset(&self) {
+        self.site.at_once.1.store(0, Ordering::SeqCst);
         self.site.log.reset();
         self.site.faults.reset();
     }

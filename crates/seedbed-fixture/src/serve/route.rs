@@ -32,6 +32,7 @@ pub(super) async fn answer(
     socket: Option<Arc<TcpStream>>,
     request: Request<Incoming>,
 ) -> Reply {
+    let _busy = site.busy().await;
     let (head, incoming) = request.into_parts();
     let Ok(collected) = incoming.collect().await else {
         return plain(StatusCode::BAD_REQUEST, "The request's body broke off.\n");

@@ -129,8 +129,8 @@ impl Query {
             (to == ".." || start.as_str() <= to.as_str()) && (from == ".." || end.as_str() >= from.as_str())
         });
         let meets = || {
-            let footprint = Footprint::Ring(points(&item["geometry"]));
-            self.boxes.iter().any(|wanted| footprint.meets(wanted))
+            let footprints = polygons(&item["geometry"]);
+            footprints.iter().any(|footprint| self.boxes.iter().any(|wanted| footprint.meets(wanted)))
         };
         in_time
             && (self.ids.is_empty() || self.ids.contains(&text(&item["id"])))
@@ -197,8 +197,17 @@ pub(super) fn bbox(value: &Value) -> Result<Area, String> {
     }
 }
 
-/// Every point of a geometry.
-fn points(geometry: &Value) -> Vec<(f64, f64)> {
+/// The outer rings of a polygon or of several.
+fn polygons(geometry: &Value) -> Vec<Footprint> {
+    let several = geometry["type"] == "MultiPolygon";
+    let list = geometry["coordinates"].as_array().into_iter().flatten();
+    let outer: Vec<&Value> =
+        if several { list.map(|rings| &rings[0]).collect() } else { list.take(1).collect() };
+    outer.into_iter().map(|ring| Footprint::Ring(points(ring))).collect()
+}
+
+/// Every point of nested lists of coordinates.
+fn points(coordinates: &Value) -> Vec<(f64, f64)> {
     fn walk(value: &Value, out: &mut Vec<(f64, f64)>) {
         match value.as_array().map(Vec::as_slice) {
             Some([x, y, ..]) if x.is_number() && y.is_number() => {
@@ -209,13 +218,13 @@ fn points(geometry: &Value) -> Vec<(f64, f64)> {
         }
     }
     let mut points = Vec::new();
-    walk(&geometry["coordinates"], &mut points);
+    walk(coordinates, &mut points);
     points
 }
 
 /// The bounding box of a geometry that is asked for, which is as far as this API looks at it.
 pub(super) fn bounds(geometry: &Value) -> Option<Area> {
-    Area::around(points(geometry).into_iter())
+    Area::around(points(&geometry["coordinates"]).into_iter())
 }
 
 /// An instant or an interval, as two texts that compare; open ends are `..`.

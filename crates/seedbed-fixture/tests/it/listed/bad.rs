@@ -1,6 +1,8 @@
 //! Listings that go wrong on purpose.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
 
 use seedbed_fixture::serve::strikes_of;
 use seedbed_fixture::{Listings, ServerOptions};
@@ -198,4 +200,20 @@ fn another_listing_takes_the_place_of_the_first() {
     assert!(after.text().contains("pr_2022.nc") && !after.text().contains("pr_2019.nc"));
     assert!(after.header("last-modified") != before.header("last-modified"));
     assert_eq!(get(&format!("{base}/{CMR}")).header("cmr-hits"), granules.to_string());
+}
+
+#[test]
+fn the_most_requests_at_once_are_counted() {
+    let server = small(ServerOptions { pause: Duration::from_millis(300), ..ServerOptions::wide() });
+    let url = format!("{}/MOLT/", server.base_url());
+    thread::scope(|scope| {
+        for _ in 0..5 {
+            scope.spawn(|| get(&url));
+        }
+    });
+    let most = server.most_at_once();
+    assert!((2..=5).contains(&most), "{most}");
+    server.reset();
+    get(&url);
+    assert_eq!(server.most_at_once(), 1);
 }

@@ -66,12 +66,12 @@ print('fine')
 }
 
 #[test]
-fn one_tree_is_listed_in_the_manner_of_three_servers() {
+fn one_tree_is_listed_in_the_manner_of_four_servers() {
     let server = small(ServerOptions::wide());
     let base = server.base_url();
     let folder = "daymet/Daymet_Daily_V4R1/data/";
     let listings =
-        ["daacdata", "apache", "nginx"].map(|style| get(&format!("{base}/{style}/{folder}")).text());
+        ["daacdata", "apache", "nginx", "plain"].map(|style| get(&format!("{base}/{style}/{folder}")).text());
     // Three regions, three years, seven variables, a checksum beside each file.
     for page in &listings {
         assert_eq!(names(page).len(), 3 * 3 * 7 * 2);
