@@ -16,7 +16,9 @@ use seedbed_fixture::{Archive, Archives, Area, Listings, Server, ServerOptions, 
 #[command(
     version,
     after_help = "Examples:\n  seedbed-fixture generate /tmp/archives --only daymet,modis,statics\n  \
-                  seedbed-fixture serve /tmp/archives --port 8080"
+                  seedbed-fixture serve /tmp/archives --port 8080\n  \
+                  seedbed-fixture serve-listing --port 8080\n  \
+                  seedbed-fixture serve-synthetic --granules 1000000"
 )]
 struct Cli {
     #[command(subcommand)]

@@ -84,7 +84,9 @@ fn title(suffix: &str) -> &'static str {
 }
 
 /// The assets of the collection: key, title and bands, without addresses.
-pub(crate) fn item_assets(product: &Product) -> Map<String, Value> {
+///
+/// Without `whole` the only layer is the index.
+pub(crate) fn item_assets(product: &Product, whole: bool) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert(
         "hdf".into(),
@@ -97,6 +99,9 @@ pub(crate) fn item_assets(product: &Product) -> Map<String, Value> {
     }));
     for layer in product.layers() {
         let suffix = layer.trim_start_matches(product.prefix).trim_start();
+        if !whole && suffix != "NDVI" {
+            continue;
+        }
         map.insert(
             layer.replace(' ', "_"),
             json!({
@@ -138,9 +143,7 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
     };
     let produced = modis::Named::parse(&id).map(|named| format!("{}Z", named.produced));
     let folder = format!("{}/{:02}/{:02}/{}", product.name, tile.h, tile.v, composite.start.strftime("%Y%j"));
-    let ndvi = format!("{}_NDVI", product.prefix.replace(' ', "_"));
-    let mut assets = item_assets(product);
-    assets.retain(|key, _| whole || ["hdf", "metadata", &ndvi].contains(&key.as_str()));
+    let mut assets = item_assets(product, whole);
     for (key, asset) in &mut assets {
         let href = match key.as_str() {
             "hdf" => format!("{BASE}/modis-061/{folder}/{id}.hdf"),

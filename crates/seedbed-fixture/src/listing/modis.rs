@@ -33,6 +33,9 @@ impl Platform {
 }
 
 /// A product.
+///
+/// Of the collections' concept ids those of MOD13Q1, MYD13Q1, MOD13A1 and MOD13A2 are the archive's,
+/// the others are of the same form: ask for these by short name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
     /// The short name.

@@ -106,7 +106,7 @@ pub(super) fn collection(asked: &Asked, id: &str) -> Value {
     let at = format!("/collections/{id}");
     let names = items::products(id).map(|product| product.name);
     let keywords = ["NASA", "MODIS", "Satellite"].into_iter().chain(names);
-    let item_assets = items::products(id).next().map(items::item_assets);
+    let item_assets = items::products(id).next().map(|product| items::item_assets(product, true));
     json!({
         "type": "Collection",
         "id": id,

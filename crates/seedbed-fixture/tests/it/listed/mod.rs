@@ -8,6 +8,7 @@
 mod bad;
 mod cmr;
 mod prism;
+mod program;
 mod real;
 mod stac;
 mod synthetic;
