@@ -88,7 +88,7 @@ fn entries(listed: &Listed, folder: &str, fault: Option<Kind>) -> Option<Vec<Ent
             Some(Kind::Duplicates) => entries.push(entry.clone()),
             Some(Kind::Names) => {
                 let extension = entry.name.rsplit('.').next().unwrap_or_default();
-                entry.name = format!("README_{k}.{extension}");
+                entry.name = format!("unnamed_{k}.{extension}");
             }
             Some(Kind::Dates) => entry.name = undated(&entry.name),
             _ => {}

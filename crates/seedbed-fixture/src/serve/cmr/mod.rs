@@ -196,8 +196,8 @@ fn spoilt(page: Vec<Granule>, from: u64, fault: Option<Kind>) -> Vec<Granule> {
                 Some(Kind::Duplicates) => spoilt.push(granule.clone()),
                 Some(Kind::Names) => {
                     granule.file =
-                        format!("README_{k}.{}", granule.file.rsplit('.').next().unwrap_or_default());
-                    granule.id = format!("README_{k}");
+                        format!("unnamed_{k}.{}", granule.file.rsplit('.').next().unwrap_or_default());
+                    granule.id = format!("unnamed_{k}");
                 }
                 Some(Kind::Dates) => {
                     let day =

@@ -166,7 +166,7 @@ fn spoilt(k: u64, mut item: Value, fault: Option<Kind>) -> Vec<Value> {
     }
     match fault {
         Some(Kind::Duplicates) => return vec![item.clone(), item],
-        Some(Kind::Names) => item["id"] = format!("README_{k}").into(),
+        Some(Kind::Names) => item["id"] = format!("unnamed_{k}").into(),
         Some(Kind::Dates) => item["properties"]["start_datetime"] = "2003-02-30T00:00:00Z".into(),
         _ => {}
     }

@@ -146,7 +146,7 @@ fn datasets(asked: &Asked, root: &str, folder: &str, entries: &[Entry], fault: O
         let mut times = 1;
         match fault.filter(|_| struck(k)) {
             Some(Kind::Duplicates) => times = 2,
-            Some(Kind::Names) => shown = format!("README_{k}.nc"),
+            Some(Kind::Names) => shown = format!("unnamed_{k}.nc"),
             Some(Kind::Dates) => shown = impossible(&shown),
             _ => {}
         }

@@ -129,7 +129,8 @@ fn every_tenth_granule_is_doubled_misnamed_or_misdated() {
         pages.iter().flat_map(|page| page.json()["feed"]["entry"].as_array().unwrap().clone()).collect()
     };
     assert_eq!(at("duplicates").len(), 47 + struck);
-    let misnamed = at("names").iter().filter(|e| e["title"].as_str().unwrap().starts_with("README_")).count();
+    let misnamed =
+        at("names").iter().filter(|e| e["title"].as_str().unwrap().starts_with("unnamed_")).count();
     assert_eq!(misnamed, struck);
     let misdated = at("dates");
     let misdated: Vec<&Value> =
@@ -139,7 +140,7 @@ fn every_tenth_granule_is_doubled_misnamed_or_misdated() {
     assert_eq!(get(&format!("{base}/fault/hits/{CMR}")).header("cmr-hits"), "477");
     let stac = |kind: &str| get(&format!("{base}/fault/{kind}/{STAC}")).json();
     assert_eq!(stac("duplicates")["features"].as_array().unwrap().len(), 22);
-    assert!(stac("names").to_string().contains("README_3"));
+    assert!(stac("names").to_string().contains("unnamed_3"));
     assert!(stac("dates").to_string().contains("2003-02-30T00:00:00Z"));
     assert_eq!(stac("hits")["numberMatched"], 947);
 }
@@ -155,7 +156,7 @@ fn folders_and_catalogs_contain_themselves_or_go_on_for_ever() {
     assert!(page("endless", &format!("{daily}more/more/more/")).contains("href=\"more/\""));
     assert_eq!(files(&page("duplicates", daily)), 11);
     assert!(page("dates", daily).contains("prism_ppt_us_25m_20240230.zip"));
-    assert!(page("names", daily).contains("href=\"README_3.zip\""));
+    assert!(page("names", daily).contains("href=\"unnamed_3.zip\""));
     assert!(page("loop", "thredds/catalog/MET/catalog.xml").contains("xlink:href=\"catalog.xml\""));
     assert!(
         page("endless", "thredds/catalog/MET/more/more/catalog.xml")
