@@ -216,7 +216,8 @@ mod tests {
 
     #[test]
     fn months_by_day_of_year_ranges_and_normals_are_read() {
-        let month = |year, doy| days(Strategy::MonthByDoy, Calendar::Standard, &[("year", year), ("doy", doy)]);
+        let month =
+            |year, doy| days(Strategy::MonthByDoy, Calendar::Standard, &[("year", year), ("doy", doy)]);
         assert_eq!(month("2004", "061"), Ok((date(2004, 3, 1), date(2004, 3, 31))));
         assert_eq!(month("2003", "060"), Ok((date(2003, 3, 1), date(2003, 3, 31))));
         assert_eq!(month("2003", "335"), Ok((date(2003, 12, 1), date(2003, 12, 31))));

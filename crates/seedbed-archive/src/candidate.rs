@@ -38,7 +38,11 @@ pub(crate) enum Verdict<T> {
 }
 
 /// What its name and its listing tell of a granule, if it is wanted.
-pub(crate) fn read(definition: &Definition, wanted: &Wanted, granule: &Granule) -> Verdict<(Captures, (Date, Date))> {
+pub(crate) fn read(
+    definition: &Definition,
+    wanted: &Wanted,
+    granule: &Granule,
+) -> Verdict<(Captures, (Date, Date))> {
     let captures = match captures(definition, granule) {
         Verdict::Wanted(captures) => captures,
         Verdict::Unwanted => return Verdict::Unwanted,
@@ -113,9 +117,7 @@ pub(crate) fn place(
     captures: &Captures,
 ) -> Result<Option<Arc<Placed>>, GridFailure> {
     match &definition.group.grid {
-        Some(grid) => {
-            grids.place(&definition.grids, projections, &grid.render(captures), captures).map(Some)
-        }
+        Some(grid) => grids.place(&definition.grids, projections, &grid.render(captures), captures).map(Some),
         None => Ok(listed_place(granule)),
     }
 }
@@ -146,7 +148,9 @@ fn listed_place(granule: &Granule) -> Option<Arc<Placed>> {
 fn bbox_of(value: &Value) -> Option<Bbox> {
     let numbers: Option<Vec<f64>> = value.as_array()?.iter().map(Value::as_f64).collect();
     match numbers?[..] {
-        [west, south, east, north] | [west, south, _, east, north, _] => Some(Bbox { west, south, east, north }),
+        [west, south, east, north] | [west, south, _, east, north, _] => {
+            Some(Bbox { west, south, east, north })
+        }
         _ => None,
     }
 }

@@ -114,7 +114,10 @@ pub async fn crawl(
     let winners = contest.finish(definition, work, options.memory, &mut |r| tally.reject(r))?;
     let mut notes: Vec<String> = note.into_iter().collect();
     if pages.missing > 0 {
-        notes.push(format!("{} of the addresses that `{}` makes lead nowhere", pages.missing, web.source.name));
+        notes.push(format!(
+            "{} of the addresses that `{}` makes lead nowhere",
+            pages.missing, web.source.name
+        ));
     }
     Ok(Crawl {
         collection: collection(definition, &id),
@@ -146,9 +149,7 @@ fn wanted(definition: &Definition, options: &CrawlOptions) -> Result<Wanted, Cra
     }
     let wanted = Wanted::new(values, options.datetime.unwrap_or_default(), options.bbox);
     match definition.needs.iter().find(|key| wanted.only(key).is_none()) {
-        Some(key) => {
-            Err(CrawlError::Needs { definition: definition.name().to_owned(), key: key.clone() })
-        }
+        Some(key) => Err(CrawlError::Needs { definition: definition.name().to_owned(), key: key.clone() }),
         None => Ok(wanted),
     }
 }
@@ -203,8 +204,7 @@ impl Sieve<'_> {
                 return Ok(());
             }
         };
-        let place =
-            candidate::place(definition, &mut self.grids, self.projections, &granule, &captures);
+        let place = candidate::place(definition, &mut self.grids, self.projections, &granule, &captures);
         match place {
             Ok(Some(place)) if !self.wanted.touches(place.outline.bbox) => Ok(()),
             Ok(Some(place)) if !sidecar::near(&granule.corners, place.outline.bbox) => {

@@ -168,7 +168,11 @@ impl CrawlError {
     pub fn is_usage(&self) -> bool {
         !matches!(
             self,
-            Self::Storage { .. } | Self::Work { .. } | Self::Busy { .. } | Self::Sort { .. } | Self::Record { .. }
+            Self::Storage { .. }
+                | Self::Work { .. }
+                | Self::Busy { .. }
+                | Self::Sort { .. }
+                | Self::Record { .. }
         )
     }
 }

@@ -155,9 +155,7 @@ fn resolve(
             };
             Ok(Placed { geobox: Some(geobox), axes: None, outline: modis_outline(corner) })
         }
-        GridClaim::Box { bbox } => {
-            Ok(Placed { geobox: None, axes: None, outline: outline::of_bbox(*bbox) })
-        }
+        GridClaim::Box { bbox } => Ok(Placed { geobox: None, axes: None, outline: outline::of_bbox(*bbox) }),
     }
 }
 

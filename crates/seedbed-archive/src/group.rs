@@ -163,7 +163,8 @@ impl Winners {
                 break;
             }
             if other.get(..=ranks) == key.get(..=ranks) {
-                let kept = if winner.granule.href.is_empty() { &winner.granule.name } else { &winner.granule.href };
+                let kept =
+                    if winner.granule.href.is_empty() { &winner.granule.name } else { &winner.granule.href };
                 reject(Rejected::new(rival.granule.name, format!("a duplicate of {kept}")));
             } else {
                 winner.superseded.push(rival.granule.name);

@@ -68,8 +68,13 @@ impl Journal {
         let failed = |source| CrawlError::Work { at: part.clone(), source };
         fs::create_dir_all(folder).map_err(failed)?;
         let recent = !fresh && is_recent(&part);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&part).map_err(failed)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&part)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(CrawlError::Busy { at: part }),
@@ -116,7 +121,12 @@ impl Journal {
     ///
     /// # Errors
     /// If it can't be written.
-    pub(crate) fn add(&mut self, step: &Step, validators: &Validators, page: &Page) -> Result<(), CrawlError> {
+    pub(crate) fn add(
+        &mut self,
+        step: &Step,
+        validators: &Validators,
+        page: &Page,
+    ) -> Result<(), CrawlError> {
         #[derive(Serialize)]
         struct Borrowed<'a> {
             step: &'a Step,

@@ -64,8 +64,7 @@ impl Names {
 
     /// The captures that every granule has.
     pub(crate) fn keys(&self) -> BTreeSet<String> {
-        let of =
-            |p: &Pattern| p.regex.capture_names().flatten().map(str::to_owned).collect::<BTreeSet<_>>();
+        let of = |p: &Pattern| p.regex.capture_names().flatten().map(str::to_owned).collect::<BTreeSet<_>>();
         let common = self.granules.iter().map(of).reduce(|a, b| a.intersection(&b).cloned().collect());
         let mut keys: BTreeSet<String> = common.unwrap_or_default();
         keys.extend(self.defaults.keys().cloned());
@@ -133,7 +132,10 @@ mod tests {
     fn a_pattern_with_a_slash_matches_the_end_of_the_path() {
         let names = names(&[r"(?P<year>\d{4})/(?P<variable>[a-z]+)\.(?P<format>nc|tif)"]);
         let Reading::Granule(c) = names.read("tmax.tif", "/mirror/x/2003/tmax.tif") else { panic!() };
-        assert_eq!((c["year"].as_str(), c["variable"].as_str(), c["suffix"].as_str()), ("2003", "tmax", "_cog"));
+        assert_eq!(
+            (c["year"].as_str(), c["variable"].as_str(), c["suffix"].as_str()),
+            ("2003", "tmax", "_cog")
+        );
         assert!(matches!(names.read("tmax.nc", "2003/tmax.nc"), Reading::Granule(_)));
         assert_eq!(names.read("tmax.nc", "x2003/tmax.nc"), Reading::Unknown);
     }

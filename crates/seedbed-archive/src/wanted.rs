@@ -144,9 +144,13 @@ mod tests {
         let w = wanted(&[]);
         assert!(!w.may_be_under(&folder, Strategy::Date));
         assert!(w.may_be_under(&folder, Strategy::Composite16Day));
-        let day: Captures = [("year", "2003"), ("month", "12"), ("day", "18")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let day: Captures = [("year", "2003"), ("month", "12"), ("day", "18")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
         assert!(w.may_be_under(&day, Strategy::Composite16Day));
-        let earlier: Captures = [("year", "2003"), ("month", "12"), ("day", "02")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let earlier: Captures = [("year", "2003"), ("month", "12"), ("day", "02")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
         assert!(!w.may_be_under(&earlier, Strategy::Composite16Day));
         let odd: Captures = [("year".to_owned(), "latest".to_owned())].into();
         assert!(w.may_be_under(&odd, Strategy::Date));

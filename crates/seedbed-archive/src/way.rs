@@ -32,14 +32,14 @@ type Way = (Source, Root);
 fn ways(definition: &Definition, options: &CrawlOptions) -> Result<Vec<Way>, CrawlError> {
     let name = || definition.name().to_owned();
     let asked = match &options.source {
-        Some(asked) => Some(definition.sources.iter().find(|s| s.name == *asked).ok_or_else(|| {
-            CrawlError::Source {
+        Some(asked) => {
+            Some(definition.sources.iter().find(|s| s.name == *asked).ok_or_else(|| CrawlError::Source {
                 definition: name(),
                 source_name: asked.clone(),
                 known: definition.source_names().collect::<Vec<_>>().join(", "),
                 nearest: nearest(asked, definition.source_names()).map(str::to_owned),
-            }
-        })?),
+            })?)
+        }
         None => None,
     };
     let default = || definition.sources.first().cloned().unwrap_or_else(|| Source::plain(Kind::Listing));
@@ -139,8 +139,7 @@ pub(crate) async fn open<'a>(
 /// Whether an error says that there is no such thing at this address.
 fn is_elsewhere(error: &StorageError) -> bool {
     error.is_not_found()
-        || (!error.retryable()
-            && error.status().is_some_and(|s| matches!(s, 400 | 404..=422 | 501)))
+        || (!error.retryable() && error.status().is_some_and(|s| matches!(s, 400 | 404..=422 | 501)))
 }
 
 fn shown(root: &Root) -> String {

@@ -57,9 +57,7 @@ pub(super) fn definition(file: &str, text: &str) -> Result<Definition, Definitio
         text: text.to_owned(),
         about: About {
             collection,
-            description: document
-                .description
-                .map_or_else(|| title.clone(), |d| d.trim().to_owned()),
+            description: document.description.map_or_else(|| title.clone(), |d| d.trim().to_owned()),
             name: document.name,
             title,
             licence: document.licence.unwrap_or_else(|| "other".to_owned()),
@@ -107,12 +105,7 @@ fn names(document: &Document, at: &Place<'_>) -> Result<Names, DefinitionError> 
 }
 
 /// Whether pattern, dates and sources together can make items.
-fn enough(
-    names: &Names,
-    sources: &[Source],
-    group: &Group,
-    at: &Place<'_>,
-) -> Result<(), DefinitionError> {
+fn enough(names: &Names, sources: &[Source], group: &Group, at: &Place<'_>) -> Result<(), DefinitionError> {
     let Some(bare) = sources.iter().find(|s| !matches!(s.kind, Kind::Cmr | Kind::StacApi)) else {
         return Ok(());
     };
@@ -234,9 +227,8 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
         known_among(&template, &told, keys, path, at)?;
         Ok(template)
     };
-    let optional = |text: &Option<String>, key| {
-        text.as_deref().map(|t| template(t, &["group", key])).transpose()
-    };
+    let optional =
+        |text: &Option<String>, key| text.as_deref().map(|t| template(t, &["group", key])).transpose();
     let asset = table.asset.as_ref().map(super::document::OneOrMany::as_slice);
     let data = ["data".to_owned()];
     let assets: Result<Vec<_>, _> =

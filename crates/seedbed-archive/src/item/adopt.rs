@@ -30,7 +30,8 @@ pub(crate) fn adopt(definition: &Definition, collection: &str, group: &Grouped) 
         .is_some_and(|e| e.iter().filter_map(Value::as_str).any(|e| e.contains("/raster/")));
     let mut item = Item::from_value(value).map_err(|e| e.to_string())?;
     item.set_field("collection", json!(collection));
-    if let Some(place) = member.place.as_ref().filter(|_| item.bbox().is_none() || item.geometry().is_none()) {
+    if let Some(place) = member.place.as_ref().filter(|_| item.bbox().is_none() || item.geometry().is_none())
+    {
         item.set_field("geometry", place.outline.geometry.clone());
         item.set_field("bbox", json!(<[f64; 4]>::from(place.outline.bbox)));
     }

@@ -166,10 +166,7 @@ fn read_umm(item: &Value, manner: &Manner<'_>, page: &mut Page) {
         title,
         data: of_type("GET DATA"),
         s3: of_type("GET DATA VIA DIRECT ACCESS"),
-        times: (
-            range["BeginningDateTime"].as_str().or(single),
-            range["EndingDateTime"].as_str().or(single),
-        ),
+        times: (range["BeginningDateTime"].as_str().or(single), range["EndingDateTime"].as_str().or(single)),
         outline: manner.outline.then(|| outline::of_umm(&umm["SpatialExtent"])),
     };
     granule.list(manner, page, known);

@@ -18,8 +18,7 @@ pub(crate) fn first(web: &Web<'_>, root: &Location) -> Result<Vec<Step>, CrawlEr
         Kind::Listing if !address.is_empty() => root.join(&address),
         _ => root.clone(),
     };
-    let prefix =
-        prefix.absolute().map_err(|source| CrawlError::Here { at: prefix.to_string(), source })?;
+    let prefix = prefix.absolute().map_err(|source| CrawlError::Here { at: prefix.to_string(), source })?;
     Ok(vec![Step::at(prefix.to_string())])
 }
 

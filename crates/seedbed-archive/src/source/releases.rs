@@ -96,8 +96,11 @@ fn read_row(row: &Value) -> Result<Row, String> {
         return Err(format!("`{date}` is no date"));
     }
     let release = cell(1, "release date")?;
-    let release =
-        release.get(..10).unwrap_or(&release).parse().map_err(|_| format!("`{release}` is no release date"))?;
+    let release = release
+        .get(..10)
+        .unwrap_or(&release)
+        .parse()
+        .map_err(|_| format!("`{release}` is no release date"))?;
     let href = cell(4, "address")?;
     let is_web = Url::parse(&href).is_ok_and(|u| matches!(u.scheme(), "http" | "https"));
     if !is_web {
@@ -113,7 +116,11 @@ mod tests {
     #[test]
     fn rows_are_read_also_where_one_stands_alone() {
         let row = r#"["2003-01-01", "2019-06-20", "ppt", 8, "https://h/get/us/4km/ppt/20030101"]"#;
-        let rows = read_rows(format!("[{row}, [\"2003-01\", \"2019-06-20 10:00\", \"ppt\", \"7\", \"http://h/x\"]]").as_bytes()).unwrap();
+        let rows = read_rows(
+            format!("[{row}, [\"2003-01\", \"2019-06-20 10:00\", \"ppt\", \"7\", \"http://h/x\"]]")
+                .as_bytes(),
+        )
+        .unwrap();
         let first = rows[0].as_ref().unwrap();
         assert_eq!((first.date.as_str(), first.update.as_str()), ("20030101", "8"));
         assert_eq!(rows[1].as_ref().unwrap().date, "200301");

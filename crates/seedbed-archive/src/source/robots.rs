@@ -111,7 +111,8 @@ impl Rules {
 
 /// A path with percent signs decoded, but for those that mean something.
 fn normal(path: &str) -> String {
-    let decoded = super::decode(&path.replace("%2F", "%252F").replace("%2f", "%252F").replace("%2A", "%252A"));
+    let decoded =
+        super::decode(&path.replace("%2F", "%252F").replace("%2f", "%252F").replace("%2A", "%252A"));
     if decoded.starts_with(['/', '*']) { decoded } else { format!("/{decoded}") }
 }
 

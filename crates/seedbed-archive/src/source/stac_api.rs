@@ -12,8 +12,7 @@ use url::Url;
 pub(crate) fn first(web: &Web<'_>, root: &Url) -> Result<Vec<Step>, CrawlError> {
     let source = &web.source;
     let given = web.given();
-    let collections: Vec<String> =
-        source.collections.iter().filter_map(|c| c.render_whole(&given)).collect();
+    let collections: Vec<String> = source.collections.iter().filter_map(|c| c.render_whole(&given)).collect();
     let mut search = Map::new();
     search.insert("collections".to_owned(), json!(collections));
     search.insert("limit".to_owned(), json!(source.page_size));
@@ -33,7 +32,12 @@ pub(crate) fn read(_: &Web<'_>, step: &Step, response: &Response) -> Result<Page
     match next {
         Some(link) => match follow(step, &link, &response.url) {
             Ok(next) => {
-                page.next = Some(Step { at: next.at, body: next.body, headers: next.headers, ..step.following(&page, entries) });
+                page.next = Some(Step {
+                    at: next.at,
+                    body: next.body,
+                    headers: next.headers,
+                    ..step.following(&page, entries)
+                });
             }
             Err(reason) => page.reject(step.shown(), reason),
         },

@@ -85,11 +85,7 @@ impl<'a> Web<'a> {
     ///
     /// # Errors
     /// If `robots.txt` can't be asked for now.
-    pub(crate) async fn fetch(
-        &self,
-        step: &Step,
-        known: Option<&Validators>,
-    ) -> Result<Fetched, CrawlError> {
+    pub(crate) async fn fetch(&self, step: &Step, known: Option<&Validators>) -> Result<Fetched, CrawlError> {
         if let Root::Prefix(_) = self.root {
             return listing::fetch(self, step).await;
         }
