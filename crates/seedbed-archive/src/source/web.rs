@@ -141,7 +141,11 @@ impl<'a> Web<'a> {
             return Ok(Fetched::Failed(error));
         }
         let text = |name: &str| response.headers.get(name).map(|v| v.trim().to_owned());
-        let validators = Validators { etag: text("etag"), modified: text("last-modified") };
+        // What was sent along is no part of what a server's tag stands for.
+        let validators = match step.body {
+            None => Validators { etag: text("etag"), modified: text("last-modified") },
+            Some(_) => Validators::default(),
+        };
         Ok(Fetched::Page(Box::new(page), validators))
     }
 

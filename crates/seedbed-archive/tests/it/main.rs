@@ -6,6 +6,8 @@ mod archives;
 mod crawls;
 mod earth;
 mod fuzz;
+mod modis;
+mod prism;
 mod real;
 mod resume;
 mod server;

@@ -286,6 +286,34 @@ fn a_long_listing_gives_the_same_items_whatever_memory_there_is() {
     assert_eq!(of(200_000), of(1 << 30));
 }
 
+/// What this process held at most, in bytes.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[test]
+#[ignore = "it takes minutes"]
+fn a_million_items_take_less_than_200_mb() {
+    let items = 1_000_000;
+    let server = huge(items);
+    let work = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let modis = builtin("mod13a1");
+    let began = std::time::Instant::now();
+    let mut crawl =
+        runtime.block_on(crawl(&modis, &at(&server.root), &stores(), &Earth, &(), work.path())).unwrap();
+    println!("listed after {:?}, {} bytes at most", began.elapsed(), peak());
+    let mut drawn = 0_usize;
+    while crawl.next_item().unwrap().is_some() {
+        drawn += 1;
+    }
+    println!("drawn after {:?}, {} bytes at most", began.elapsed(), peak());
+    assert_eq!(drawn, items / 2);
+    assert!(peak() < 200_000_000, "{}", peak());
+}
+
 #[test]
 fn rejections_are_counted_and_the_first_ten_thousand_kept() {
     let folder = tempfile::tempdir().unwrap();
