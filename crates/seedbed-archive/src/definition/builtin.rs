@@ -74,4 +74,30 @@ mod tests {
             assert_eq!(definition.name(), *name);
         }
     }
+
+    #[test]
+    fn the_examples_of_the_format_read() {
+        let examples: Vec<&str> =
+            crate::FORMAT.split("```toml\n").skip(1).filter_map(|b| b.split("```").next()).collect();
+        assert!(examples.len() >= 3);
+        for example in examples {
+            assert!(example.lines().count() <= 12);
+            Definition::from_toml("README.md", example).unwrap_or_else(|e| panic!("{e}\n{example}"));
+        }
+    }
+
+    #[test]
+    fn the_table_of_the_format_has_every_definition_with_its_sources() {
+        let (_, table) = crate::FORMAT.split_once("## What is here").unwrap();
+        for name in names() {
+            let base = name.strip_suffix("-800m").unwrap_or(name);
+            let line =
+                table.lines().find(|l| l.contains(&format!("`{base}`"))).unwrap_or_else(|| panic!("{name}"));
+            if let Some(sources) = line.split('|').nth(2).filter(|s| s.contains('`')) {
+                let told: Vec<&str> = sources.split('`').skip(1).step_by(2).collect();
+                let definition = Definition::builtin(name).unwrap();
+                assert_eq!(told, definition.source_names().collect::<Vec<_>>(), "{name}");
+            }
+        }
+    }
 }

@@ -59,7 +59,9 @@ impl<'a> Web<'a> {
     ) -> Result<Self, CrawlError> {
         let levels = source.folders.as_ref().map(levels).transpose();
         let levels = levels.map_err(|e| CrawlError::pattern(definition, &e))?;
-        let robots = (source.kind == Kind::Index && !options.ignore_robots).then(Robots::default);
+        // A listing of a web server is an index.
+        let is_index = matches!(root, Root::Web(_)) && matches!(source.kind, Kind::Index | Kind::Listing);
+        let robots = (is_index && !options.ignore_robots).then(Robots::default);
         let jobs = source.jobs.unwrap_or(usize::MAX).min(options.jobs).max(1);
         let pace = Mutex::new(None);
         Ok(Self { definition, source, root, wanted, stores, jobs, progress, levels, robots, pace })

@@ -65,6 +65,45 @@ fn a_killed_crawl_goes_on_from_the_page_it_had_reached() {
 }
 
 #[test]
+fn a_killed_listing_of_a_folder_goes_on_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for i in 0..2500 {
+        let name = format!("daymet_v4_daily_hi_tmax_{:04}.nc", 1000 + i);
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    let work = tempfile::tempdir().unwrap();
+    let options = at(folder.path().to_str().unwrap());
+    killed_after(1, &builtin("daymet-daily"), &options, work.path());
+    let found = run_in(&builtin("daymet-daily"), &options, work.path()).unwrap();
+    assert_eq!((found.items.len(), found.crawled.pages), (2500, 3));
+    assert!(found.crawled.resumed >= 1);
+}
+
+#[test]
+fn a_killed_walk_through_folders_asks_only_for_those_that_are_left() {
+    let server = Server::new(|_, asked: &Asked| {
+        let years: Vec<String> = (1981..2001).map(|y| format!("{y}/")).collect();
+        match asked.target.strip_prefix("/time_series/us/an/4km/").unwrap_or("?") {
+            "" => index(&["ppt/"]),
+            "ppt/daily/" => index(&years.iter().map(String::as_str).collect::<Vec<_>>()),
+            year if year.starts_with("ppt/daily/") => {
+                index(&[&format!("prism_ppt_us_25m_{}0101.zip", &year[10..14])])
+            }
+            _ => missing(),
+        }
+    });
+    let work = tempfile::tempdir().unwrap();
+    let options = CrawlOptions { jobs: 2, ..at(&server.root) };
+    killed_after(8, &builtin("prism-daily"), &options, work.path());
+    let before = server.asked().len();
+    let found = run_in(&builtin("prism-daily"), &options, work.path()).unwrap();
+    let asked = (server.asked().len() - before) as u64;
+    assert_eq!((found.items.len(), found.crawled.pages), (20, 22));
+    assert!(found.crawled.resumed >= 8);
+    assert_eq!(asked, 22 - found.crawled.resumed);
+}
+
+#[test]
 fn a_crawl_that_failed_half_way_asks_only_for_the_rest() {
     let broken = std::sync::Arc::new(AtomicUsize::new(1));
     let switch = std::sync::Arc::clone(&broken);
