@@ -91,8 +91,9 @@ mod tests {
         let (_, table) = crate::FORMAT.split_once("## What is here").unwrap();
         for name in names() {
             let base = name.strip_suffix("-800m").unwrap_or(name);
-            let line =
-                table.lines().find(|l| l.contains(&format!("`{base}`"))).unwrap_or_else(|| panic!("{name}"));
+            let quoted = format!("`{base}`");
+            let first = |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.contains(&quoted));
+            let line = table.lines().find(first).unwrap_or_else(|| panic!("{name}"));
             if let Some(sources) = line.split('|').nth(2).filter(|s| s.contains('`')) {
                 let told: Vec<&str> = sources.split('`').skip(1).step_by(2).collect();
                 let definition = Definition::builtin(name).unwrap();
