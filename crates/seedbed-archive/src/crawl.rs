@@ -274,6 +274,12 @@ impl Crawl {
         &self.collection
     }
 
+    /// Whether everything that was listed could be used, so far: only then what was not listed is not there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.tally.rejected_count == 0
+    }
+
     /// The next item: in ascending byte order of their ids, each once.
     ///
     /// # Errors

@@ -154,6 +154,14 @@ pub enum CatalogError {
         /// Why.
         reason: String,
     },
+    /// A layout that makes no names, or none for an item.
+    #[error("the layout `{layout}`: {reason}")]
+    Layout {
+        /// The template.
+        layout: String,
+        /// Why.
+        reason: String,
+    },
     /// Copying in place needs one document an item.
     #[error("{at} can't be updated in place, item by item: {reason}; name a catalog to write with --out")]
     NotInPlace {
@@ -177,6 +185,18 @@ pub enum CatalogError {
         url: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A file of items whose name says no form.
+    #[error("{at}: the name's ending says no format: write .json, .ndjson or .parquet")]
+    Form {
+        /// The file.
+        at: String,
+    },
+    /// A Parquet file where this program can't read or write any.
+    #[error("{at}: this build of the program reads and writes no Parquet; use .json or .ndjson")]
+    NoParquet {
+        /// The file.
+        at: String,
     },
     /// A JSON schema that can't be used.
     #[error("the schema {schema} can't be used: {reason}")]
@@ -213,8 +233,11 @@ impl CatalogError {
                     | Self::Interval { .. }
                     | Self::NotStatic { .. }
                     | Self::Template { .. }
+                    | Self::Layout { .. }
                     | Self::NotInPlace { .. }
                     | Self::TooMuch { .. }
+                    | Self::Form { .. }
+                    | Self::NoParquet { .. }
             )
     }
 

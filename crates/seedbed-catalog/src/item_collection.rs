@@ -1,9 +1,8 @@
 //! Items read from whatever holds them.
 
-use crate::document::{parse, read_bytes, text, to_bytes};
-use crate::href::absolute_href;
-use crate::tree::kind_of;
-use crate::{CatalogError, Item, Query, Tree};
+use crate::item_file::{ItemFile, Opened};
+use crate::item_writer::{Written, with_absolute_hrefs};
+use crate::{CatalogError, Item, ItemForm, ItemWriter, Query, Tree};
 use seedbed_storage::{Location, Stores};
 use serde_json::{Value, json};
 
@@ -19,34 +18,19 @@ impl ItemCollection {
     ///
     /// * a catalog or collection, with everything below it, or a local folder that holds one;
     /// * a GeoJSON feature collection of items, or one item;
-    /// * newline-delimited items, one a line.
+    /// * newline-delimited items, one a line;
+    /// * stac-geoparquet, one a row.
     ///
     /// # Errors
     /// [`CatalogError`] naming the file, and the line of a newline-delimited one.
     pub async fn read(stores: &Stores, at: &Location) -> Result<Self, CatalogError> {
         let at = entry(at);
-        let bytes = read_bytes(stores, &at).await?;
-        let by_line = at.file_name().is_some_and(|name| {
-            let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
-            matches!(ending.as_str(), "ndjson" | "jsonl" | "ndgeojson" | "geojsonl")
-        });
-        if by_line {
-            return Ok(Self { items: from_lines(&bytes, &at)? });
-        }
-        let document = match parse(&bytes, &at) {
-            Ok(document) => document,
-            // Several documents one after another: a newline-delimited file by another name.
-            Err(CatalogError::Json { source, .. })
-                if source.is_syntax() && source.line() > 1 && starts_with_a_document(&bytes) =>
-            {
-                return Ok(Self { items: from_lines(&bytes, &at)? });
+        match ItemFile::open(stores, &at).await? {
+            Opened::Tree(document) => {
+                Ok(Self { items: Tree::from_document(stores, &at, document).await?.into_items() })
             }
-            Err(error) => return Err(error),
-        };
-        if kind_of(&document).is_some() {
-            return Ok(Self { items: Tree::from_document(stores, &at, document).await?.into_items() });
+            Opened::Items(items) => Ok(Self { items: items.collect::<Result<_, _>>()? }),
         }
-        Ok(Self { items: from_document(document, &at)? })
     }
 
     /// Reads several locations, one after the other.
@@ -76,25 +60,33 @@ impl ItemCollection {
         json!({"type": "FeatureCollection", "features": features})
     }
 
-    /// Writes one GeoJSON feature collection, every href absolute.
+    /// Writes the items in the form that the name's ending says, every href absolute.
     ///
     /// # Errors
-    /// [`CatalogError::Write`].
-    pub async fn write_json(&self, stores: &Stores, at: &Location) -> Result<(), CatalogError> {
-        write(stores, at, to_bytes(&self.to_value())).await
+    /// As [`ItemWriter`].
+    pub async fn write(&self, stores: &Stores, at: &Location) -> Result<Written, CatalogError> {
+        self.write_with(ItemWriter::begin(at)?, stores).await
     }
 
-    /// Writes one item a line, every href absolute.
+    /// Writes one GeoJSON feature collection, whatever the name, every href absolute.
     ///
     /// # Errors
-    /// [`CatalogError::Write`].
+    /// As [`ItemWriter`].
+    pub async fn write_json(&self, stores: &Stores, at: &Location) -> Result<(), CatalogError> {
+        self.write_with(ItemWriter::begin_as(at, ItemForm::Json)?, stores).await.map(drop)
+    }
+
+    /// Writes one item a line, whatever the name, every href absolute.
+    ///
+    /// # Errors
+    /// As [`ItemWriter`].
     pub async fn write_ndjson(&self, stores: &Stores, at: &Location) -> Result<(), CatalogError> {
-        let mut lines = String::new();
-        for item in &self.items {
-            lines.push_str(&with_absolute_hrefs(item).to_string());
-            lines.push('\n');
-        }
-        write(stores, at, lines.into_bytes()).await
+        self.write_with(ItemWriter::begin_as(at, ItemForm::Ndjson)?, stores).await.map(drop)
+    }
+
+    async fn write_with(&self, mut writer: ItemWriter, stores: &Stores) -> Result<Written, CatalogError> {
+        self.items.iter().try_for_each(|item| writer.put(item))?;
+        writer.finish(stores).await
     }
 }
 
@@ -102,10 +94,6 @@ impl From<Vec<Item>> for ItemCollection {
     fn from(items: Vec<Item>) -> Self {
         Self { items }
     }
-}
-
-async fn write(stores: &Stores, at: &Location, bytes: Vec<u8>) -> Result<(), CatalogError> {
-    stores.replace(at, bytes.into()).await.map_err(|source| CatalogError::Write { at: at.clone(), source })
 }
 
 /// The document meant by a location: a local folder stands for its
@@ -122,71 +110,4 @@ pub fn entry(at: &Location) -> Location {
         return at.join("catalog.json");
     }
     at.clone()
-}
-
-/// The item with every href of its links and assets absolute.
-fn with_absolute_hrefs(item: &Item) -> Value {
-    let base = item.location();
-    let mut value = item.as_value().clone();
-    let fix = |object: &mut Value| {
-        if let Some(href) = object.get("href").and_then(Value::as_str) {
-            object["href"] = json!(absolute_href(base, href));
-        }
-    };
-    value["links"].as_array_mut().into_iter().flatten().for_each(fix);
-    for (_, asset) in value["assets"].as_object_mut().into_iter().flatten() {
-        fix(asset);
-        asset
-            .get_mut("alternate")
-            .and_then(Value::as_object_mut)
-            .into_iter()
-            .flatten()
-            .for_each(|(_, a)| fix(a));
-    }
-    value
-}
-
-fn starts_with_a_document(bytes: &[u8]) -> bool {
-    let mut documents = serde_json::Deserializer::from_slice(bytes).into_iter::<Value>();
-    matches!(documents.next(), Some(Ok(Value::Object(_))))
-}
-
-fn from_lines(bytes: &[u8], at: &Location) -> Result<Vec<Item>, CatalogError> {
-    let lines = bytes.split(|b| *b == b'\n').enumerate();
-    lines
-        .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .map(|(n, line)| {
-            let value = serde_json::from_slice(line).map_err(|source| CatalogError::Json {
-                at: at.to_string(),
-                line: Some(n + 1),
-                source,
-            })?;
-            let item = Item::from_value(value)
-                .map_err(|e| CatalogError::document(&format!("{at} (line {})", n + 1), e.to_string()))?;
-            Ok(item.at(at.clone()))
-        })
-        .collect()
-}
-
-fn from_document(document: Value, at: &Location) -> Result<Vec<Item>, CatalogError> {
-    let named = |value: Value| {
-        let item = Item::from_value(value).map_err(|e| CatalogError::document(at, e.to_string()))?;
-        Ok(item.at(at.clone()))
-    };
-    match document {
-        Value::Array(values) => values.into_iter().map(named).collect(),
-        Value::Object(mut object) if text(&object, "type") == Some("FeatureCollection") => {
-            match object.shift_remove("features") {
-                Some(Value::Array(features)) => features.into_iter().map(named).collect(),
-                _ => Err(CatalogError::document(at, "the feature collection has no `features`")),
-            }
-        }
-        Value::Object(object) if text(&object, "type") == Some("Feature") => {
-            Ok(vec![named(Value::Object(object))?.in_own_document(at.clone())])
-        }
-        _ => Err(CatalogError::document(
-            at,
-            "this is no STAC document: no catalog, collection, item or collection of items",
-        )),
-    }
 }

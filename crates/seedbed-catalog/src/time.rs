@@ -6,6 +6,19 @@ use jiff::{Timestamp, civil, tz::TimeZone};
 /// First and last civil date (UTC), both included; `None` is an open end.
 pub type DateInterval = (Option<civil::Date>, Option<civil::Date>);
 
+/// Properties of items that hold an instant, by the common metadata and the
+/// version and timestamps extensions.
+pub const INSTANTS: [&str; 8] = [
+    "datetime",
+    "start_datetime",
+    "end_datetime",
+    "created",
+    "updated",
+    "published",
+    "unpublished",
+    "expires",
+];
+
 /// The UTC instant of an RFC 3339 text. A text without an offset is taken as
 /// UTC and one without a time as midnight, since catalogs have both.
 pub fn instant(text: &str) -> Option<Timestamp> {

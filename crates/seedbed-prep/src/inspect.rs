@@ -88,7 +88,11 @@ impl Inspector<'_> {
                 if let Some(claim) = asset.geobox(self.projections).transpose()?
                     && let Some(reason) = header.displacement(&claim)
                 {
-                    differences.push(differs("place", format!("{} ({}×{})", claim.crs, claim.shape.rows, claim.shape.cols), reason));
+                    differences.push(differs(
+                        "place",
+                        format!("{} ({}×{})", claim.crs, claim.shape.rows, claim.shape.cols),
+                        reason,
+                    ));
                 }
                 for (field, claimed, found) in contradicted(&header, &band) {
                     differences.push(differs(field, claimed, found));
@@ -126,7 +130,8 @@ impl Inspector<'_> {
         }
         let size = self.runtime.block_on(self.stores.head(&location))?.size;
         let Some(size) = size.or(asset.size()) else { return Ok(None) };
-        let remote = Remote { stores: self.stores.clone(), runtime: self.runtime.clone(), at: location.clone(), size };
+        let remote =
+            Remote { stores: self.stores.clone(), runtime: self.runtime.clone(), at: location.clone(), size };
         let magic = remote.bytes(0, size.min(8))?;
         if magic.starts_with(b"CDF") || magic.starts_with(b"\x89HDF") {
             let name = PathBuf::from(location.to_string());

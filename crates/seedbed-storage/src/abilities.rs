@@ -35,6 +35,8 @@ pub enum Replace {
     Atomic,
     /// A reader may find nothing for a moment.
     Gap,
+    /// Perhaps atomic: a server that ignores conditions is not believed.
+    Unproven,
     /// Nothing can be written.
     Refused,
 }
@@ -54,6 +56,7 @@ impl fmt::Display for Replace {
         f.write_str(match self {
             Self::Atomic => "atomic",
             Self::Gap => "with a gap",
+            Self::Unproven => "unproven",
             Self::Refused => "refused",
         })
     }

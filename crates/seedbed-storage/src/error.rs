@@ -223,7 +223,7 @@ impl StorageError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Self::Status { status, .. } => matches!(status, 408 | 423 | 425 | 429 | 500 | 502 | 503 | 504),
             Self::Network { retryable, .. } => *retryable,
             Self::Wait { .. } | Self::Changed { .. } => true,
             Self::GaveUp { source, .. } => source.retryable(),

@@ -171,8 +171,8 @@ impl Stores {
         }
     }
 
-    /// Puts a small object in place of whatever is there; a reader sees the old or the new one, whole (of a
-    /// dCache, for a moment none).
+    /// Puts a small object in place of whatever is there; a reader sees the old or the new one, whole (on a
+    /// WebDAV server or a dCache, for a moment none).
     ///
     /// # Errors
     /// If the store can't be written.

@@ -7,14 +7,17 @@ mod cli;
 mod commands;
 mod context;
 mod failure;
+mod headers;
 mod interrupt;
 mod machine;
 mod page;
+mod placing;
 mod progress;
 mod query;
 mod quicklook;
 mod report;
 mod selection;
+mod workplace;
 
 use clap::Parser;
 use cli::{Cli, Global};

@@ -1,50 +1,104 @@
-//! What the schemas can't say: time, place and names of one document.
+//! What the schemas can't say: names, times, place and addresses of one document.
 
-use super::{Check, Problem};
-use crate::geometry;
+use super::{Check, Problem, place};
+use crate::href::resolve_href;
 use crate::item::bbox_of;
-use geo::CoordsIter;
+use crate::{CatalogError, time};
 use jiff::Timestamp;
-use seedbed_grid::Bbox;
+use seedbed_storage::{Location, LocationError};
 use serde_json::Value;
 
-/// How far a box may be off its geometry, in degrees and as a part of its
-/// side: boxes are often rounded or slightly widened, never by a hundredth.
-const BOX_TOLERANCE: f64 = 1e-5;
-const BOX_SLACK: f64 = 0.01;
-
-/// Checks one document by itself.
-pub fn check(document: &Value, problems: &mut Vec<Problem>) {
+/// Checks one document by itself; `at` is where it was read from.
+pub fn check(document: &Value, at: &Location, problems: &mut Vec<Problem>) {
     if document["id"].as_str().is_some_and(|id| id.trim().is_empty()) {
         problems.push(Problem::new(Check::Id, "/id", "the id is empty"));
+    }
+    extensions(&document["stac_extensions"], problems);
+    for (n, link) in document["links"].as_array().into_iter().flatten().enumerate() {
+        if link["rel"].as_str().is_some_and(|rel| rel.trim().is_empty()) {
+            problems.push(Problem::new(Check::Link, format!("/links/{n}/rel"), "the relation is empty"));
+        }
+        href(link, at, || format!("/links/{n}/href"), problems);
     }
     match document["type"].as_str() {
         Some("Feature") => {
             times(&document["properties"], problems);
-            place(document, problems);
+            place::item(document, problems);
+            assets(document, at, problems);
         }
-        Some("Collection") => extent(&document["extent"], problems),
+        Some("Collection") => {
+            extent(&document["extent"], problems);
+            assets(document, at, problems);
+        }
         _ => {}
     }
 }
 
-fn instant(properties: &Value, field: &str, problems: &mut Vec<Problem>) -> Option<Timestamp> {
-    let text = properties.get(field).and_then(Value::as_str)?;
+fn extensions(named: &Value, problems: &mut Vec<Problem>) {
+    for (n, name) in named.as_array().into_iter().flatten().enumerate() {
+        let Some(name) = name.as_str() else { continue };
+        if name.parse::<url::Url>().is_err() {
+            let message = format!("`{name}` is no URL of a schema");
+            problems.push(Problem::new(Check::Extension, format!("/stac_extensions/{n}"), message));
+        }
+    }
+}
+
+/// An href that is there must lead somewhere. Schemes that no store of ours
+/// opens are fine.
+fn href(holder: &Value, at: &Location, path: impl Fn() -> String, problems: &mut Vec<Problem>) {
+    let Some(text) = holder["href"].as_str() else { return };
+    if text.trim().is_empty() {
+        problems.push(Problem::new(Check::Href, path(), "the href is empty"));
+        return;
+    }
+    // What has neither scheme nor control characters always resolves.
+    if !text.contains(':') && !text.contains(char::is_control) {
+        return;
+    }
+    if text.contains(char::is_control) {
+        problems.push(Problem::new(Check::Href, path(), "the href holds a control character"));
+        return;
+    }
+    if let Err(CatalogError::Href { source, .. }) = resolve_href(Some(at), text)
+        && !matches!(source, LocationError::Scheme { .. })
+    {
+        problems.push(Problem::new(Check::Href, path(), format!("the href leads nowhere: {source}")));
+    }
+}
+
+fn assets(document: &Value, at: &Location, problems: &mut Vec<Problem>) {
+    for (key, asset) in document["assets"].as_object().into_iter().flatten() {
+        let pointer = || format!("/assets/{}", key.replace('~', "~0").replace('/', "~1"));
+        href(asset, at, || format!("{}/href", pointer()), problems);
+        for (name, alternate) in asset["alternate"].as_object().into_iter().flatten() {
+            href(alternate, at, || format!("{}/alternate/{name}/href", pointer()), problems);
+        }
+        for field in ["created", "updated"] {
+            instant(asset, field, &pointer, problems);
+        }
+    }
+}
+
+fn instant(
+    fields: &Value,
+    field: &str,
+    path: &dyn Fn() -> String,
+    problems: &mut Vec<Problem>,
+) -> Option<Timestamp> {
+    let text = fields.get(field).and_then(Value::as_str)?;
     let parsed = text.parse::<Timestamp>();
     if parsed.is_err() {
         let message = format!("`{text}` is no RFC 3339 date and time with an offset");
-        problems.push(Problem::new(Check::Datetime, format!("/properties/{field}"), message));
+        problems.push(Problem::new(Check::Datetime, format!("{}/{field}", path()), message));
     }
     parsed.ok()
 }
 
 fn times(properties: &Value, problems: &mut Vec<Problem>) {
-    let datetime = instant(properties, "datetime", problems);
-    let start = instant(properties, "start_datetime", problems);
-    let end = instant(properties, "end_datetime", problems);
-    for field in ["created", "updated"] {
-        instant(properties, field, problems);
-    }
+    let found =
+        time::INSTANTS.map(|field| instant(properties, field, &|| "/properties".to_owned(), problems));
+    let [datetime, start, end, ..] = found;
     if let (Some(start), Some(end)) = (start, end)
         && end < start
     {
@@ -64,81 +118,27 @@ fn times(properties: &Value, problems: &mut Vec<Problem>) {
     }
 }
 
-fn ordered(bbox: Bbox, path: &str, problems: &mut Vec<Problem>) {
-    if bbox.south > bbox.north {
-        let message = format!("south {} lies north of north {}", bbox.south, bbox.north);
-        problems.push(Problem::new(Check::Place, path, message));
-    }
-    let beyond = [bbox.south, bbox.north].iter().any(|y| y.abs() > 90.0 + BOX_TOLERANCE)
-        || [bbox.west, bbox.east].iter().any(|x| x.abs() > 180.0 + BOX_TOLERANCE);
-    if beyond {
-        problems.push(Problem::new(Check::Place, path, "this lies beyond ±180° or ±90°"));
-    }
-}
-
-fn place(document: &Value, problems: &mut Vec<Problem>) {
-    let bbox = bbox_of(&document["bbox"]);
-    if let Some(bbox) = bbox {
-        ordered(bbox, "/bbox", problems);
-    }
-    if !document["geometry"].is_object() {
-        return;
-    }
-    let shape = match geometry::parse(&document["geometry"], "the item") {
-        Ok(shape) => shape,
-        Err(error) => {
-            let reason =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            problems.push(Problem::new(Check::Place, "/geometry", reason));
-            return;
-        }
-    };
-    let Some(bbox) = bbox else { return };
-    if let Some(message) = differs(bbox, &shape) {
-        problems.push(Problem::new(Check::Place, "/bbox", message));
-    }
-}
-
-/// How a box fails to be the one around a geometry.
-fn differs(bbox: Bbox, shape: &geo::Geometry) -> Option<String> {
-    let crosses = bbox.west > bbox.east;
-    // Across the antimeridian longitudes count on from the western edge.
-    let unwrapped = |x: f64| if crosses && x < bbox.west - BOX_TOLERANCE { x + 360.0 } else { x };
-    let (mut west, mut east) = (f64::INFINITY, f64::NEG_INFINITY);
-    let (mut south, mut north) = (f64::INFINITY, f64::NEG_INFINITY);
-    for c in shape.coords_iter() {
-        (west, east) = (west.min(unwrapped(c.x)), east.max(unwrapped(c.x)));
-        (south, north) = (south.min(c.y), north.max(c.y));
-    }
-    let box_east = if crosses { bbox.east + 360.0 } else { bbox.east };
-    let (dx, dy) = (
-        (BOX_SLACK * (box_east - bbox.west)).max(BOX_TOLERANCE),
-        (BOX_SLACK * (bbox.north - bbox.south)).max(BOX_TOLERANCE),
-    );
-    let sides = [
-        ("west", bbox.west, west, dx),
-        ("east", box_east, east, dx),
-        ("south", bbox.south, south, dy),
-        ("north", bbox.north, north, dy),
-    ];
-    let off = sides.into_iter().find(|(_, stated, found, slack)| (stated - found).abs() > *slack)?;
-    let turned = |x: f64| if x > 180.0 { x - 360.0 } else { x };
-    Some(format!("its {} is {}, but the geometry's is {}", off.0, turned(off.1), turned(off.2)))
-}
-
 fn extent(extent: &Value, problems: &mut Vec<Problem>) {
     for (n, bbox) in extent["spatial"]["bbox"].as_array().into_iter().flatten().enumerate() {
         if let Some(bbox) = bbox_of(bbox) {
-            ordered(bbox, &format!("/extent/spatial/bbox/{n}"), problems);
+            place::ordered(bbox, &format!("/extent/spatial/bbox/{n}"), problems);
         }
     }
     for (n, interval) in extent["temporal"]["interval"].as_array().into_iter().flatten().enumerate() {
-        let bound = |i: usize| interval[i].as_str().and_then(|t| t.parse::<Timestamp>().ok());
+        let path = || format!("/extent/temporal/interval/{n}");
+        let mut bound = |i: usize| {
+            let text = interval[i].as_str()?;
+            let parsed = time::instant(text);
+            if parsed.is_none() {
+                let message = format!("`{text}` is no date and time");
+                problems.push(Problem::new(Check::Datetime, format!("{}/{i}", path()), message));
+            }
+            parsed
+        };
         if let (Some(start), Some(end)) = (bound(0), bound(1))
             && end < start
         {
-            let path = format!("/extent/temporal/interval/{n}");
-            problems.push(Problem::new(Check::Datetime, path, format!("{end} lies before {start}")));
+            problems.push(Problem::new(Check::Datetime, path(), format!("{end} lies before {start}")));
         }
     }
 }
@@ -150,7 +150,7 @@ mod tests {
 
     fn found(document: &Value) -> Vec<String> {
         let mut problems = Vec::new();
-        check(document, &mut problems);
+        check(document, &"/cat/a.json".parse().unwrap(), &mut problems);
         problems.into_iter().map(|p| format!("{} {}", p.path, p.message)).collect()
     }
 
@@ -161,25 +161,39 @@ mod tests {
         assert!(found(&item(reversed))[0].starts_with("/properties/end_datetime"));
         assert!(found(&item(json!({"datetime": null})))[0].contains("are needed"));
         assert!(found(&item(json!({"datetime": "2003-01-01"})))[0].contains("RFC 3339"));
+        assert!(found(&item(json!({"datetime": "2003-13-01T00:00:00Z"})))[0].contains("RFC 3339"));
         assert!(found(&item(json!({"datetime": "2003-01-01T00:00:00Z"}))).is_empty());
+        let interval = |a: &str| {
+            json!({"type": "Collection", "id": "c",
+            "extent": {"temporal": {"interval": [[a, "2003-01-01T00:00:00Z"]]}}})
+        };
+        assert!(found(&interval("2004-01-01T00:00:00Z"))[0].contains("lies before"));
+        assert!(found(&interval("then"))[0].starts_with("/extent/temporal/interval/0/0"));
     }
 
     #[test]
-    fn boxes_must_fit_their_geometry() {
-        let item = |bbox: Value, ring: Value| {
-            json!({"type": "Feature", "id": "a", "bbox": bbox, "properties": {"datetime": "2003-01-01T00:00:00Z"},
-                "geometry": {"type": "Polygon", "coordinates": [ring]}})
-        };
-        let ring = json!([[0, 0], [10, 0], [10, 5], [0, 5], [0, 0]]);
-        assert!(found(&item(json!([0, 0, 10, 5]), ring.clone())).is_empty());
-        assert!(found(&item(json!([0, 0, 10.05, 5]), ring.clone())).is_empty(), "a little wider is fine");
-        assert!(found(&item(json!([0, 0, 12, 5]), ring.clone()))[0].contains("east is 12"));
-        assert!(found(&item(json!([0, 5, 10, 0]), ring))[0].contains("north"));
-        let crossing = json!({"type": "Feature", "id": "a", "bbox": [177, -20, -178, -12],
+    fn hrefs_and_extensions_must_lead_somewhere() {
+        let said = found(
+            &json!({"type": "Feature", "id": " ", "stac_extensions": ["eo", "https://h.org/s.json"],
+            "links": [{"rel": "", "href": "https://"}, {"rel": "via", "href": " "}],
             "properties": {"datetime": "2003-01-01T00:00:00Z"},
-            "geometry": {"type": "MultiPolygon", "coordinates": [
-                [[[177, -20], [180, -20], [180, -12], [177, -12], [177, -20]]],
-                [[[-180, -20], [-178, -20], [-178, -12], [-180, -12], [-180, -20]]]]}});
-        assert!(found(&crossing).is_empty());
+            "assets": {"a/b": {"href": ""}, "c": {"href": "gs://bucket/x", "created": "lately"}, "d": {"href": "./x y:z.tif"},
+                "e": {"href": "x", "alternate": {"s3": {"href": "http://"}}}}}),
+        );
+        let paths: Vec<&str> = said.iter().filter_map(|s| s.split(' ').next()).collect();
+        assert_eq!(
+            paths,
+            [
+                "/id",
+                "/stac_extensions/0",
+                "/links/0/rel",
+                "/links/0/href",
+                "/links/1/href",
+                "/assets/a~1b/href",
+                "/assets/c/created",
+                "/assets/e/alternate/s3/href",
+            ],
+            "{said:#?}"
+        );
     }
 }

@@ -7,6 +7,8 @@
 )]
 
 mod copy;
+mod forms;
+mod mutants;
 mod python;
 mod real;
 mod search;

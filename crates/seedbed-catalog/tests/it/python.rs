@@ -31,7 +31,7 @@ print(len(documents), len(items), root.id)
 "#;
 
 /// An interpreter with the readers, or nothing.
-fn python() -> Option<String> {
+pub fn python() -> Option<String> {
     let found = std::env::var("SEEDBED_PYTHON").ok();
     if found.is_none() {
         println!("skipped: SEEDBED_PYTHON is not set");
@@ -39,7 +39,7 @@ fn python() -> Option<String> {
     found
 }
 
-fn succeeds(command: &mut Command) -> String {
+pub fn succeeds(command: &mut Command) -> String {
     // No proxy leads anywhere: what wants the network must fail.
     let offline = command.env("http_proxy", "http://127.0.0.1:1").env("https_proxy", "http://127.0.0.1:1");
     let output = offline.output().unwrap();
@@ -49,7 +49,7 @@ fn succeeds(command: &mut Command) -> String {
 }
 
 /// The core schemas of STAC 1.1.0 that we embed, by the address others know them by.
-fn core_schemas() -> Vec<(String, PathBuf)> {
+pub fn core_schemas() -> Vec<(String, PathBuf)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     let mut all: Vec<(String, PathBuf)> = ["Feature.json", "Geometry.json"]
         .map(|name| (format!("https://geojson.org/schema/{name}"), folder.join("geojson").join(name)))
@@ -68,7 +68,7 @@ fn core_schemas() -> Vec<(String, PathBuf)> {
     all
 }
 
-fn schemas_by_id(folder: &Path) -> Vec<(String, PathBuf)> {
+pub fn schemas_by_id(folder: &Path) -> Vec<(String, PathBuf)> {
     let files = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
     files.map(|path| (read(&path)["$id"].as_str().unwrap().trim_end_matches('#').to_owned(), path)).collect()
 }
@@ -137,4 +137,93 @@ async fn stac_validator_passes_a_tree() {
             .arg(folder.path().join("catalog/catalog.json")),
     );
     assert_eq!(said.matches("\"valid_stac\": true").count(), 6, "{said}");
+}
+
+/// stac-geoparquet reads our table and writes it anew; pystac reads and writes the
+/// items as JSON. Prints what each has read.
+const WITH_STAC_GEOPARQUET: &str = r#"
+import json, sys
+import pyarrow.parquet, pystac
+from stac_geoparquet.arrow import parse_stac_items_to_arrow, parse_stac_ndjson_to_arrow, stac_table_to_items, to_parquet
+
+folder = sys.argv[1]
+table = pyarrow.parquet.read_table(f"{folder}/ours.parquet")
+assert json.loads(table.schema.metadata[b"geo"])["columns"]["geometry"]["encoding"] == "WKB"
+items = list(stac_table_to_items(table))
+print(json.dumps(items))
+to_parquet(parse_stac_items_to_arrow(json.load(open(f"{folder}/plain.json"))["features"]), f"{folder}/theirs.parquet")
+to_parquet(parse_stac_ndjson_to_arrow(f"{folder}/plain.ndjson"), f"{folder}/lines.parquet")
+
+read = pystac.ItemCollection.from_file(f"{folder}/plain.json")
+for item in read:
+    assert item.datetime or item.common_metadata.start_datetime
+    item.validate()
+read.save_object(f"{folder}/pystac.json")
+import geopandas
+frame = geopandas.read_parquet(f"{folder}/ours.parquet")
+assert frame.crs.to_epsg() == 4326 or "CRS84" in frame.crs.to_string(), frame.crs
+assert frame.geometry.notna().sum() == 3, frame.geometry
+"#;
+
+/// As Python's reader gives it: nulls for what an item lacks.
+fn without_nulls(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(fields) => {
+            let kept = fields.iter().filter(|(_, v)| !v.is_null());
+            Value::Object(kept.map(|(k, v)| (k.clone(), without_nulls(v))).collect())
+        }
+        Value::Array(values) => Value::Array(values.iter().map(without_nulls).collect()),
+        other => other.clone(),
+    }
+}
+
+#[tokio::test]
+async fn stac_geoparquet_and_pystac_read_our_items_and_we_read_theirs() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Their reader wants geometries, and boxes of as many sides each.
+    let mut varied = ItemCollection::from(crate::forms::varied());
+    varied
+        .items
+        .iter_mut()
+        .for_each(|item| item.set_field("bbox", serde_json::json!([-76.0, 38.5, -74.0, 42.0])));
+    varied.items[2]
+        .set_field("geometry", serde_json::json!({"type": "Point", "coordinates": [-75.5, 40.25]}));
+    varied.write(&stores(), &at(&path("ours.parquet"))).await.unwrap();
+    let plain: Vec<_> = (1..=3)
+        .map(|n| {
+            let mut item = item(&format!("i{n}"), n, "https://h.org/x.nc");
+            item.set_property("created", serde_json::json!("2020-01-01T00:00:00Z"));
+            item.add_link(serde_json::json!({"rel": "via", "href": "https://h.org/x"}));
+            item
+        })
+        .collect();
+    let plain = ItemCollection::from(plain);
+    for name in ["plain.json", "plain.ndjson"] {
+        plain.write(&stores(), &at(&path(name))).await.unwrap();
+    }
+    let said = succeeds(Command::new(python).args(["-c", WITH_STAC_GEOPARQUET]).arg(folder.path()));
+    let theirs: Vec<serde_json::Value> =
+        serde_json::from_str(&said.trim().replace("NaN", "\"nan\"")).unwrap();
+    for (theirs, ours) in theirs.iter().zip(&varied.items) {
+        for field in ["id", "stac_version", "assets", "links", "collection", "stac_extensions"] {
+            let (theirs, ours) = (without_nulls(&theirs[field]), without_nulls(&ours.as_value()[field]));
+            assert!(crate::forms::same(&theirs, &ours), "{field}: {theirs} {ours}");
+        }
+    }
+    assert_eq!(theirs.len(), 3);
+    for name in ["theirs.parquet", "lines.parquet", "pystac.json"] {
+        let back = ItemCollection::read(&stores(), &at(&path(name))).await.unwrap();
+        assert_eq!(back.items.len(), 3, "{name}");
+        for (back, expected) in back.items.iter().zip(&plain.items) {
+            assert!(
+                crate::forms::same(back.as_value(), expected.as_value()),
+                "{name}:\n{:#}\n{:#}",
+                back.as_value(),
+                expected.as_value()
+            );
+        }
+    }
 }

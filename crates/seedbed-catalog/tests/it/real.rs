@@ -116,11 +116,15 @@ async fn real_daymet_items_pass_through_unchanged() {
     let first = files(folder.path());
     let back = ItemCollection::read(&stores(), &at(folder.path())).await.unwrap();
     assert_eq!(back.items.len(), 3);
-    assert!(save(back.items).await.written.is_empty());
+    assert_eq!(save(back.items).await.written, 0);
     assert_eq!(files(folder.path()), first);
 
     let report = verdict(&data.join("schemas"), folder.path()).await;
     assert_eq!((report.valid, report.invalid), (5, 0), "{:#?}", report.documents);
     let named = "https://stac-extensions.github.io/datacube/v2.0.0/schema.json";
-    assert_eq!(report.unchecked.get(named), Some(&3), "that version of the schema isn't at hand");
+    assert_eq!(
+        report.unchecked.get(named).map(|u| u.documents),
+        Some(3),
+        "that version of the schema isn't at hand"
+    );
 }

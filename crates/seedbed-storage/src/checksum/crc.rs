@@ -14,12 +14,12 @@ const SLICES: usize = 8;
 /// `[k][b]`: what byte `b`, followed by `k` zero bytes, adds to the sum.
 static NVME_TABLES: LazyLock<[[u64; 256]; SLICES]> = LazyLock::new(|| {
     let mut tables = [[0u64; 256]; SLICES];
-    for byte in 0..256usize {
-        let mut sum = byte as u64;
+    for (byte, entry) in (0u64..).zip(tables[0].iter_mut()) {
+        let mut sum = byte;
         for _ in 0..8 {
             sum = if sum & 1 == 1 { (sum >> 1) ^ NVME } else { sum >> 1 };
         }
-        tables[0][byte] = sum;
+        *entry = sum;
     }
     for slice in 1..SLICES {
         for byte in 0..256 {

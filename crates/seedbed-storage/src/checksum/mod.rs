@@ -89,11 +89,6 @@ impl Checksum {
         Self { function, digest: hasher.finish() }
     }
 
-    /// The digest alone.
-    pub(crate) fn digest(&self) -> &[u8] {
-        &self.digest
-    }
-
     pub(crate) fn from_digest(function: Function, digest: Vec<u8>) -> Option<Self> {
         (digest.len() == function.length()).then_some(Self { function, digest })
     }

@@ -106,7 +106,8 @@ impl Dav {
         let tried = self.tried(http, &beside(folder, "x", true)).await?;
         Ok(Abilities {
             create_once: if tried.heeds_overwrite { CreateOnce::Guaranteed } else { CreateOnce::LastWins },
-            replace: if self.flavour == Flavour::Dcache { Replace::Gap } else { Replace::Atomic },
+            // MOVE deletes what has the name first, says RFC 4918; few servers do better.
+            replace: Replace::Gap,
             ranges: tried.ranges,
             digest: tried.digests.then_some(Function::Adler32),
         })

@@ -108,7 +108,7 @@ impl fmt::Debug for Request {
             .field("url", &secret::shown(&self.url))
             .field("headers", &names)
             .field("body", &self.body.as_ref().map(Bytes::len))
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

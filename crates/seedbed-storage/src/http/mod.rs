@@ -251,6 +251,8 @@ impl Http {
             Err(_) => return Err(silent(&at)),
         };
         let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
+        // Some servers send a part as if it were the whole.
+        let status = if status == 200 && headers.get("content-range").is_some() { 206 } else { status };
         let stall = self.settings.stall_timeout;
         let elsewhere = url.origin() != *home;
         Ok(Answer { url: url.clone(), status, headers, at, elsewhere, response, stall, _permit: permit })

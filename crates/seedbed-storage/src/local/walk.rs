@@ -50,7 +50,7 @@ fn cursor(names: &[OsString]) -> String {
         Some(text) => serde_json::Value::from(text),
         None => serde_json::Value::from(name.as_bytes()),
     });
-    serde_json::Value::from_iter(names).to_string()
+    names.collect::<serde_json::Value>().to_string()
 }
 
 #[derive(serde::Deserialize)]

@@ -43,7 +43,8 @@ pub(super) fn read(xml: &[u8], bucket: &str, prefix: &str) -> Result<(Page, Opti
             at: Location::S3 { bucket: bucket.to_owned(), key },
             size: entry.text_of("Size").and_then(|s| s.parse().ok()),
             modified: entry.text_of("LastModified").map(str::to_owned),
-            etag: entry.text_of("ETag").map(str::to_owned),
+            // Some leave out the quotes that belong to it.
+            etag: entry.text_of("ETag").map(|tag| format!("\"{}\"", tag.trim_matches('"'))),
         });
     }
     Ok((Page { files, more }, last))

@@ -141,9 +141,14 @@ impl S3 {
 
     pub(crate) async fn abilities(&self, http: &Http, folder: &str) -> Result<Abilities, StorageError> {
         let tried = self.tried(http, &format!("{}/x", folder.trim_end_matches('/'))).await?;
+        let (create_once, replace) = if tried.heeds_conditions {
+            (CreateOnce::Guaranteed, Replace::Atomic)
+        } else {
+            (CreateOnce::LastWins, Replace::Unproven)
+        };
         Ok(Abilities {
-            create_once: if tried.heeds_conditions { CreateOnce::Guaranteed } else { CreateOnce::LastWins },
-            replace: Replace::Atomic,
+            create_once,
+            replace,
             ranges: tried.ranges,
             digest: tried.checks_bodies.then_some(Function::Md5),
         })

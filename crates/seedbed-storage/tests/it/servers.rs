@@ -124,7 +124,7 @@ pub fn dcache(redirects: &str) -> Option<Served> {
     let python =
         std::env::var_os("SEEDBED_PYTHON").map_or_else(|| program("python3"), |p| Some(PathBuf::from(p)))?;
     let folder = tempfile::tempdir().unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/dcache_door.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../seedbed-storage/tests/servers/dcache_door.py");
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
     let mut process = Command::new(python)

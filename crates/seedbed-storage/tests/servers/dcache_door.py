@@ -82,6 +82,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "dCache/10.2 (stand-in)"
     sys_version = ""
+    disable_nagle_algorithm = True
     expects = False
     body_done = False
 
