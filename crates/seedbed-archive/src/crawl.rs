@@ -314,7 +314,7 @@ impl Crawl {
         Ok(Crawled {
             items: self.tally.items,
             granules: self.tally.granules,
-            pages: self.pages.pages,
+            pages: self.pages.read,
             resumed: self.pages.resumed,
             not_modified: self.pages.not_modified,
             rejected: self.tally.rejected,

@@ -67,6 +67,7 @@ impl Journal {
         let finished = folder.join(format!("{query}.pages"));
         let failed = |source| CrawlError::Work { at: part.clone(), source };
         fs::create_dir_all(folder).map_err(failed)?;
+        sweep(folder);
         let recent = !fresh && is_recent(&part);
         let file = OpenOptions::new()
             .read(true)
@@ -222,9 +223,26 @@ fn read_line(text: &[u8]) -> Option<Line> {
     serde_json::from_slice(text.strip_suffix(b"\n")?).ok()
 }
 
+/// Removes what crawls of other queries left that nobody will take up again.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_part = path.extension().is_some_and(|e| e == "part");
+        let held = || File::open(&path).is_ok_and(|f| matches!(f.try_lock(), Err(TryLockError::WouldBlock)));
+        if is_part && age(&path).is_some_and(|age| age >= OLDEST) && !held() {
+            // One that stays harms nothing but order.
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
+/// How long ago a file was written to.
+fn age(path: &Path) -> Option<Duration> {
+    fs::metadata(path).ok()?.modified().ok()?.elapsed().ok()
+}
+
 fn is_recent(path: &Path) -> bool {
-    let changed = fs::metadata(path).ok().filter(|m| m.len() > 0).and_then(|m| m.modified().ok());
-    changed.is_some_and(|t| t.elapsed().is_ok_and(|age| age < OLDEST))
+    fs::metadata(path).is_ok_and(|m| m.len() > 0) && age(path).is_some_and(|age| age < OLDEST)
 }
 
 /// The parser of lines, for fuzzing: how many of a journal are whole.
@@ -282,6 +300,12 @@ mod tests {
         journal.file.set_modified(std::time::SystemTime::now() - OLDEST).unwrap();
         drop(journal);
         assert!(replayed(&mut Journal::open(folder.path(), "q", false).unwrap()).is_empty());
+        // Nor does it stay if nobody asks for it.
+        let path = folder.path().join("q.part");
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_modified(std::time::SystemTime::now() - OLDEST).unwrap();
+        let _other = Journal::open(folder.path(), "other", false).unwrap();
+        assert!(!path.exists());
     }
 
     #[test]

@@ -41,6 +41,7 @@ pub(crate) struct Step {
     pub last: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(n: &usize) -> bool {
     *n == 0
 }

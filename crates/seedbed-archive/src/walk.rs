@@ -22,7 +22,7 @@ const MOST_EMPTY: usize = 10;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pages {
     /// All of them.
-    pub pages: u64,
+    pub read: u64,
     /// Those that an earlier, unfinished crawl had read.
     pub resumed: u64,
     /// Those that the server said to be as they were.
@@ -100,7 +100,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                     queue.push_back(next);
                 }
             }
-            pages.pages += 1;
+            pages.read += 1;
             pages.resumed += 1;
             pages.missing += page.missing as u64;
             take(page)
@@ -179,7 +179,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         take: &mut dyn FnMut(Page) -> Result<(), CrawlError>,
     ) -> Result<(), CrawlError> {
         self.web.progress.page(&step.shown(), page.granules.len());
-        self.pages.pages += 1;
+        self.pages.read += 1;
         self.pages.missing += page.missing as u64;
         for next in page.next.take().into_iter().chain(std::mem::take(&mut page.folders)) {
             self.enqueue(next);

@@ -17,7 +17,7 @@ const RASTER_1: &str = "https://stac-extensions.github.io/raster/v1.1.0/schema.j
 pub(crate) fn adopt(definition: &Definition, collection: &str, group: &Grouped) -> Result<Item, String> {
     let member = group.first().ok_or("it has no granule")?;
     let mut value = member.granule.item.clone().ok_or("it has no item")?;
-    if let Some(links) = value["links"].as_array_mut() {
+    if let Some(links) = value.get_mut("links").and_then(Value::as_array_mut) {
         links.retain(|l| !matches!(l["rel"].as_str(), Some("root" | "parent" | "collection")));
         for link in links.iter_mut().filter(|l| l["rel"] == "self") {
             link["rel"] = json!("via");
@@ -75,7 +75,7 @@ fn place_asset(asset: &mut Map<String, Value>, place: &Placed) {
 
 /// Renames the assets by the definition's `api_key`s; the others keep their keys and order.
 fn rename_assets(definition: &Definition, item: &mut Value) {
-    let Some(assets) = item["assets"].as_object_mut() else { return };
+    let Some(assets) = item.get_mut("assets").and_then(Value::as_object_mut) else { return };
     let old = std::mem::take(assets);
     for (key, asset) in old {
         let renamed = definition.assets.iter().find(|(_, t)| t.api_key.as_deref() == Some(&key));

@@ -43,7 +43,7 @@ async fn fetch(web: &Web<'_>, url: &Url) -> Result<Rules, CrawlError> {
     match web.stores.request(Request::get(at.clone())).await {
         Ok(response) => Ok(Rules::read(&response.body, PRODUCT)),
         // 4xx: there are no rules. Others: they may be there.
-        Err(error) if !error.retryable() => Ok(Rules::default()),
+        Err(error) if !error.retryable() && error.status().is_none_or(|s| s < 500) => Ok(Rules::default()),
         Err(source) => Err(CrawlError::Storage { at: at.to_string(), source }),
     }
 }

@@ -18,7 +18,7 @@ pub(crate) fn first(web: &Web<'_>, root: &Url) -> Result<Vec<Step>, CrawlError> 
         captures.insert("end".to_owned(), last.to_string());
         // All have the same root: the values and days tell them apart.
         let cursor = Some(captures.values().map(String::as_str).collect::<Vec<_>>().join(" "));
-        Ok(Step { captures, cursor, ..Step::at(Web::address(root, "")?) })
+        Ok(Step { cursor, captures, ..Step::at(Web::address(root, "")?) })
     };
     years(web).into_iter().map(step).collect()
 }

@@ -59,7 +59,9 @@ impl<'a> Web<'a> {
     ) -> Result<Self, CrawlError> {
         let levels = source.folders.as_ref().map(levels).transpose();
         let levels = levels.map_err(|e| CrawlError::pattern(definition, &e))?;
-        let robots = (source.kind == Kind::Index && !options.ignore_robots).then(Robots::default);
+        // A listing of a web server is an index.
+        let is_index = matches!(root, Root::Web(_)) && matches!(source.kind, Kind::Index | Kind::Listing);
+        let robots = (is_index && !options.ignore_robots).then(Robots::default);
         let jobs = source.jobs.unwrap_or(usize::MAX).min(options.jobs).max(1);
         let pace = Mutex::new(None);
         Ok(Self { definition, source, root, wanted, stores, jobs, progress, levels, robots, pace })
@@ -141,7 +143,11 @@ impl<'a> Web<'a> {
             return Ok(Fetched::Failed(error));
         }
         let text = |name: &str| response.headers.get(name).map(|v| v.trim().to_owned());
-        let validators = Validators { etag: text("etag"), modified: text("last-modified") };
+        // What was sent along is no part of what a server's tag stands for.
+        let validators = match step.body {
+            None => Validators { etag: text("etag"), modified: text("last-modified") },
+            Some(_) => Validators::default(),
+        };
         Ok(Fetched::Page(Box::new(page), validators))
     }
 

@@ -9,7 +9,18 @@ const CORPUS: &[&str] = &[
     "<html><pre><a href=\"?C=N;O=D\">Name</a> <a href=\"a.hdf\">a.hdf</a>  2012-12-05 22:15  2.4M\n<a href=\"b&amp;/\">b</a> 12-Nov-2020 10:00 -</pre>",
     "<?xml version=\"1.0\"?><catalog xmlns:xlink=\"x\"><service name=\"a\" serviceType=\"Compound\" base=\"\"><service name=\"f\" serviceType=\"HTTPServer\" base=\"/f/\"/></service><dataset name=\"d\" urlPath=\"p\"><metadata inherited=\"true\"><serviceName>a&#38;</serviceName></metadata><dataSize units=\"bytes\">12.0</dataSize></dataset><catalogRef xlink:href=\"c.xml\"/></catalog>",
     "name = \"x\"\n[source]\nkind = \"index\"\n[group]\nid = \"x-{year}\"\nasset = [\"a\"]\ntime = { strategy = \"year\" }\n[grids.g]\nshape = [2, 3]\n",
+    r#"{"items":[{"umm":{"GranuleUR":"A","RelatedUrls":[{"URL":"https://h/A.B1.tif","Type":"GET DATA"},{"URL":"https://h/A.B2.tif","Type":"GET DATA"}],"TemporalExtent":{"RangeDateTime":{"BeginningDateTime":"2021-01-01T10:00:00.000Z","EndingDateTime":"2021-01-02T10:00:00.000Z"}},"SpatialExtent":{"HorizontalSpatialDomain":{"Geometry":{"GPolygons":[{"Boundary":{"Points":[{"Longitude":179,"Latitude":1},{"Longitude":-179,"Latitude":1},{"Longitude":-179,"Latitude":2}]}}],"BoundingRectangles":[{"WestBoundingCoordinate":170,"EastBoundingCoordinate":-170,"NorthBoundingCoordinate":1,"SouthBoundingCoordinate":-1}]}}}}}]}"#,
+    r#"{"feed":{"entry":[{"title":"A","time_start":"2021-01-01T00:00:00Z","polygons":[["1 179 1 -179 2 -179 1 179"]],"boxes":["16.8 -67.9 19.9 -64.1"],"points":["1 2"],"links":[{"rel":"x/data#","href":"https://h/a.nc"}]}]}}"#,
+    r#"[["2003-01-01","2019-06-20","ppt",8,"https://h/get/us/4km/ppt/20030101"],["2003-01","2019-06-20 10:00","ppt","7","http://h/x"]]"#,
+    "User-agent: *\nDisallow: /data/*.zip$\nAllow: /data/open%2F*/x # yes\n\nUser-agent: seedbed\nDisallow: /a*b*c$\n",
+    "<?xml version=\"1.0\"?><GranuleMetaDataFile><GranuleURMetaData><DataFiles><DataFileContainer><DistributedFileName>a.hdf</DistributedFileName><FileSize>73391166</FileSize><ChecksumType>CKSUM</ChecksumType><Checksum>4294775258</Checksum></DataFileContainer></DataFiles><RangeDateTime><RangeEndingDate>2022-02-01</RangeEndingDate><RangeBeginningDate>2022-01-17</RangeBeginningDate></RangeDateTime><SpatialDomainContainer><HorizontalSpatialDomainContainer><GPolygon><Boundary><Point><PointLongitude>-69.2</PointLongitude><PointLatitude>-29.9</PointLatitude></Point></Boundary></GPolygon></HorizontalSpatialDomainContainer></SpatialDomainContainer></GranuleURMetaData></GranuleMetaDataFile>",
+    "449827b2ede5fe14d716f39d06d6338c96032b26ec0fb3225a73d9ed45f0409f  a.nc\n",
+    "{\"step\":{\"at\":\"https://h/\",\"cursor\":\"x\",\"captures\":{\"year\":\"2003\"}},\"etag\":\"1\",\"page\":{\"granules\":[{\"name\":\"a\",\"times\":[\"x\",\"y\"],\"outline\":{\"geometry\":{},\"bbox\":[1,2,3,4]}}],\"rejected\":[{\"name\":\"a\",\"reason\":\"b\"}],\"next\":{\"at\":\"z\"}}}\n{\"step\":{\"at\":\"",
+    "name = \"y\"\nneeds = [\"k\"]\npattern = ['a/(?P<date>\\d{8})']\n[source]\nkind = \"template\"\naddress = \"{k}/{date}\"\nfrom = \"2001-01-01\"\n[sources.z]\nkind = \"releases\"\n[map.m]\nfrom = \"date\"\nvalues = { a = \"b\" }\n[group]\ntime = { strategy = \"date\" }\n",
     "daymet_v4_daily_na_tmax_2003.nc",
+    "MYD13A3.A2003032.h12v04.061.2020078000001.hdf",
+    "prism_ppt_us_30s_20200301_avg_30y.zip",
+    "PRISM_ppt_stable_4kmD2_20170101_20170131_bil.zip",
     "MOD13Q1.A2014193.h09v05.061.2021259104358.hdf",
     "prism_ppt_us_25m_20030101.zip",
     "macav2metdata_pr_CCSM4_r6i1p1_rcp45_2006_2010_CONUS_daily.nc",
@@ -69,7 +80,7 @@ fn no_parser_panics_on_mutated_input() {
     }
     for round in 0..3000 {
         let bytes = mutate(CORPUS[round % CORPUS.len()], &mut dice);
-        for (name, target) in FUZZ_TARGETS.iter().filter(|(name, _)| *name != "name" || round % 50 == 0) {
+        for (name, target) in FUZZ_TARGETS.iter().filter(|(name, _)| *name != "name" || round % 5 == 0) {
             let caught = std::panic::catch_unwind(|| target(&bytes));
             assert!(caught.is_ok(), "{name}: {:?}", String::from_utf8_lossy(&bytes));
         }

@@ -2,8 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
+mod archives;
 mod crawls;
 mod earth;
 mod fuzz;
+mod modis;
+mod prism;
 mod real;
+mod resume;
 mod server;

@@ -248,3 +248,103 @@ fn real_prism_folder_is_crawled_as_a_mirror() {
     assert_eq!(rejected, ["bad.zip", "empty.zip", "good.zip", "prism_monthly_ppt_cida_subset.nc"]);
     assert_valid(found, &listings);
 }
+
+#[test]
+fn real_sidecars_of_lp_daac_are_read_and_fit_their_names() {
+    let Some(listings) = listings() else { return };
+    let folder = listings.with_file_name("modis").join("sidecar_xml");
+    let mut seen = 0;
+    for (product, satellite) in
+        [("MOD13Q1", "MOLT"), ("MOD13A1", "MOLT"), ("MYD13Q1", "MOLA"), ("MYD13A1", "MOLA")]
+    {
+        let files = folder.clone();
+        let server = Server::new(move |_, asked: &Asked| {
+            let base = format!("/{satellite}/{product}.061/");
+            let Some(rest) = asked.target.strip_prefix(&base) else { return crate::server::missing() };
+            let names: Vec<String> = fs::read_dir(&files)
+                .unwrap()
+                .map(|f| f.unwrap().file_name().into_string().unwrap())
+                .filter(|n| n.starts_with(product) && n.contains(".061."))
+                .flat_map(|n| [n.trim_end_matches(".xml").to_owned(), n])
+                .collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            match rest.split_once('/') {
+                None => crate::crawls::index(&["2022.01.09/", "2022.01.17/"]),
+                Some(("2022.01.17", "")) if satellite == "MOLT" => crate::crawls::index(&names),
+                Some(("2022.01.09", "")) if satellite == "MOLA" => crate::crawls::index(&names),
+                Some((_, "")) => crate::crawls::index(&["../"]),
+                Some((_, name)) => ok(fs::read(files.join(name)).unwrap()),
+            }
+        });
+        let options = seedbed_archive::CrawlOptions { source: Some("lpdaac".to_owned()), ..at(&server.root) };
+        let found = run(&Definition::builtin(&product.to_lowercase()).unwrap(), &options).unwrap();
+        assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+        for item in &found.items {
+            let ndvi = item.asset("ndvi").unwrap();
+            assert!(ndvi.size().unwrap() > 30_000_000 && ndvi.as_object()["seedbed:cksum"].is_u64());
+            seen += 1;
+        }
+        if product == "MOD13A1" {
+            let ndvi = found.items[0].asset("ndvi").unwrap();
+            assert_eq!(
+                (ndvi.size(), &ndvi.as_object()["seedbed:cksum"]),
+                (Some(73_391_166), &json!(4_294_775_258_u32))
+            );
+        }
+        assert_valid(found, &listings);
+    }
+    assert_eq!(seen, 4);
+}
+
+#[test]
+fn real_cmr_granules_become_items_without_a_pattern() {
+    let Some(listings) = listings() else { return };
+    let mut titles = Vec::new();
+    for file in ["cmr_granules_Daymet_Daily_V4R1_2129.json", "cmr_granules_Daymet_Daily_V4R1_2129_umm.json"] {
+        let body = fs::read(listings.join(file)).unwrap();
+        let server = Server::new(move |_, _: &Asked| ok(body.clone()));
+        let mut options = at(&server.root);
+        for (key, value) in
+            [("short_name", "Daymet_Daily_V4R1_2129"), ("version", "4.5"), ("provider", "ORNL_CLOUD")]
+        {
+            options = crate::crawls::with(options, key, &[value]);
+        }
+        let found = run(&Definition::builtin("cmr").unwrap(), &options).unwrap();
+        assert!(found.rejected.is_empty(), "{:?}", found.rejected);
+        assert_eq!(found.items.len(), 10);
+        let item = found.items.iter().find(|i| i.id().ends_with("pr_dayl_1950.nc")).unwrap();
+        assert_eq!(item.property("end_datetime"), Some(&json!("1950-12-31T23:59:59.000Z")));
+        assert_eq!(item.as_value()["bbox"], json!([-67.9928, 16.8444, -64.1196, 19.9382]));
+        assert_eq!(item.assets().map(|(key, _)| key).collect::<Vec<_>>(), ["nc"]);
+        titles.push(found.items.iter().map(|i| i.id().to_owned()).collect::<Vec<_>>());
+        assert_valid(found, &listings);
+    }
+    assert_eq!(titles[0], titles[1]);
+}
+
+#[test]
+fn real_schemas_accept_cubes_and_versions() {
+    let Some(listings) = listings() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "daymet_v4_tmax_monavg_na_2003.nc",
+        "daymet_v4_tmax_monavg_na_2003.tif",
+        "daymet_v4_prcp_monttl_pr_2004.nc",
+    ] {
+        fs::write(folder.path().join(name), name).unwrap();
+    }
+    let found =
+        run(&Definition::builtin("daymet-monthly").unwrap(), &at(folder.path().to_str().unwrap())).unwrap();
+    let cube = "https://stac-extensions.github.io/datacube/v2.3.0/schema.json";
+    assert!(found.items[0].as_value()["stac_extensions"].as_array().unwrap().iter().any(|e| e == cube));
+    assert_valid(found, &listings);
+    let row = r#"[["2003-01-01", "2019-06-20", "ppt", 8, "https://h/get/us/4km/ppt/20030101"]]"#;
+    let server = Server::new(move |_, _: &Asked| ok(row));
+    let mut options =
+        seedbed_archive::CrawlOptions { source: Some("releases".to_owned()), ..at(&server.root) };
+    options = crate::crawls::with(options, "variable", &["ppt"]);
+    options.datetime = Some((Some(jiff::civil::date(2003, 1, 1)), Some(jiff::civil::date(2003, 1, 1))));
+    let found = run(&Definition::builtin("prism-daily").unwrap(), &options).unwrap();
+    assert_eq!(found.items[0].property("version"), Some(&json!("2019-06-20.8")));
+    assert_valid(found, &listings);
+}
