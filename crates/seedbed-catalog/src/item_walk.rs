@@ -21,7 +21,8 @@ struct Wanted {
 }
 
 /// Gives every item below a catalog or collection to `each`, in the order of the
-/// links, until that wants no more. Each document is read once.
+/// links, until that wants no more. Each document is read once. The collections
+/// met on the way, without their links, are the answer.
 ///
 /// # Errors
 /// [`CatalogError::Link`] naming the document that links to one that can't be
@@ -31,14 +32,15 @@ pub async fn walk_items(
     at: &Location,
     document: Value,
     each: &mut (dyn FnMut(Item) -> Result<bool, CatalogError> + Send),
-) -> Result<(), CatalogError> {
+) -> Result<Vec<Value>, CatalogError> {
     if crate::search::is_api(&document) {
         return Err(CatalogError::NotStatic { at: at.to_string() });
     }
     let hasher = RandomState::new();
     let mut seen = HashSet::from([hasher.hash_one(absolute(at))]);
-    let mut wanted = Vec::new();
+    let (mut wanted, mut collections) = (Vec::new(), Vec::new());
     below(at, &document, &mut wanted)?;
+    keep(document, &mut collections);
     while let Some(next) = wanted.pop() {
         let mut batch = vec![next];
         // Items have nothing below them, so several may be on their way at once.
@@ -65,7 +67,9 @@ pub async fn walk_items(
                     let reason = "this is neither a STAC catalog nor a collection";
                     return Err(CatalogError::document(&next.at, reason));
                 }
-                below(&next.at, &document, &mut wanted).map(|()| None)
+                below(&next.at, &document, &mut wanted)?;
+                keep(document, &mut collections);
+                Ok(None)
             });
             let found = found.map_err(|source| CatalogError::Link {
                 from: Location::clone(&next.from),
@@ -76,11 +80,19 @@ pub async fn walk_items(
             if let Some(item) = found
                 && !each(item)?
             {
-                return Ok(());
+                return Ok(collections);
             }
         }
     }
-    Ok(())
+    Ok(collections)
+}
+
+/// Keeps a collection, if the document is one; its links lead nowhere from another place.
+fn keep(mut document: Value, collections: &mut Vec<Value>) {
+    if document["type"] == "Collection" {
+        document["links"] = Value::Array(Vec::new());
+        collections.push(document);
+    }
 }
 
 /// The documents that one links down to, the first one last.

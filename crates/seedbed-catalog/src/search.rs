@@ -83,6 +83,9 @@ pub struct Searched {
     pub api: Option<Asked>,
     /// What is worth knowing, such as what the API could not do.
     pub notes: Vec<String>,
+    /// The collections of a catalog that was walked, without their links.
+    #[serde(skip)]
+    pub collections: Vec<Value>,
 }
 
 /// How an API was asked.
@@ -116,10 +119,11 @@ pub async fn search_each(
         Source::Api(api) => search_api::run(stores, &api, search, each).await,
         Source::Tree(at, document) => {
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);
+            let mut collections = Vec::new();
             if sift.wants_more() {
-                walk_items(stores, &at, document, &mut |item| sift.offer(item)).await?;
+                collections = walk_items(stores, &at, document, &mut |item| sift.offer(item)).await?;
             }
-            Ok(Searched { items: sift.finish()?, ..Searched::default() })
+            Ok(Searched { items: sift.finish()?, collections, ..Searched::default() })
         }
         Source::Items(items) => {
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);

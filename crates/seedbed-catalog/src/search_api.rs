@@ -207,7 +207,7 @@ pub async fn run(
         notes.push("the API refused POST and was asked by GET".to_owned());
     }
     let asked = Asked { url: shown(&api.endpoint), method, pages: count };
-    Ok(Searched { items: sift.finish()?, api: Some(asked), notes })
+    Ok(Searched { items: sift.finish()?, api: Some(asked), notes, collections: Vec::new() })
 }
 
 /// What is done here since the API can't.
