@@ -197,12 +197,12 @@ fn property(expression: &Expr) -> Option<&str> {
     Some(property.strip_prefix("properties.").unwrap_or(property))
 }
 
-fn named(property: &str) -> Box<Expr> {
-    Box::new(Expr::Property { property: property.to_owned() })
+fn named(property: &str) -> Expr {
+    Expr::Property { property: property.to_owned() }
 }
 
-fn operation(op: &str, args: Vec<Box<Expr>>) -> Expr {
-    Expr::Operation { op: op.to_owned(), args }
+fn operation(op: &str, args: impl IntoIterator<Item = Expr>) -> Expr {
+    Expr::Operation { op: op.to_owned(), args: args.into_iter().map(Box::new).collect() }
 }
 
 /// The expression with instants compared as such, and, if the item has a start
@@ -211,37 +211,33 @@ fn rewrite(expression: Expr, lasting: bool) -> Expr {
     let Expr::Operation { op, args } = expression else {
         return expression;
     };
-    let args: Vec<Box<Expr>> = args.into_iter().map(|arg| Box::new(rewrite(*arg, lasting))).collect();
+    let args: Vec<Expr> = args.into_iter().map(|arg| rewrite(*arg, lasting)).collect();
+    let is_instant = |expression: &Expr| property(expression).is_some_and(|name| INSTANTS.contains(&name));
     if op.starts_with("t_") {
         let spans = args.into_iter().map(|arg| match property(&arg) {
-            Some("datetime") if lasting => {
-                Box::new(Expr::Interval { interval: vec![named("start_datetime"), named("end_datetime")] })
-            }
+            Some("datetime") if lasting => Expr::Interval {
+                interval: vec![Box::new(named("start_datetime")), Box::new(named("end_datetime"))],
+            },
             _ => arg,
         });
-        return operation(&op, spans.collect());
+        return operation(&op, spans);
     }
     match (op.as_str(), &args[..]) {
-        ("=" | "<>" | "<" | "<=" | ">" | ">=", [left, right]) => {
-            if property(left).is_some_and(|name| INSTANTS.contains(&name)) {
-                return compare(left, &op, right, lasting);
-            }
-            if property(right).is_some_and(|name| INSTANTS.contains(&name)) {
-                let turned = match op.as_str() {
-                    "<" => ">",
-                    "<=" => ">=",
-                    ">" => "<",
-                    ">=" => "<=",
-                    same => same,
-                };
-                return compare(right, turned, left, lasting);
-            }
-            operation(&op, args)
+        ("=" | "<>" | "<" | "<=" | ">" | ">=", [left, right]) if is_instant(left) => {
+            compare(left, &op, right, lasting)
         }
-        ("between", [value, low, high]) if property(value).is_some_and(|name| INSTANTS.contains(&name)) => {
-            let bounds =
-                [(">=", low), ("<=", high)].map(|(op, bound)| Box::new(compare(value, op, bound, lasting)));
-            operation("and", bounds.to_vec())
+        ("=" | "<>" | "<" | "<=" | ">" | ">=", [left, right]) if is_instant(right) => {
+            let turned = match op.as_str() {
+                "<" => ">",
+                "<=" => ">=",
+                ">" => "<",
+                ">=" => "<=",
+                same => same,
+            };
+            compare(right, turned, left, lasting)
+        }
+        ("between", [value, low, high]) if is_instant(value) => {
+            operation("and", [compare(value, ">=", low, lasting), compare(value, "<=", high, lasting)])
         }
         _ => operation(&op, args),
     }
@@ -249,45 +245,36 @@ fn rewrite(expression: Expr, lasting: bool) -> Expr {
 
 /// `instant op moment`; a date stands for its whole day.
 fn compare(instant: &Expr, op: &str, moment: &Expr, lasting: bool) -> Expr {
+    let day = |day: &str| (at(&format!("{day}T00:00:00Z")), at(&format!("{day}T23:59:59.999999999Z")));
     let (first, last) = match moment {
         Expr::Date { date } => match date.as_ref() {
-            Expr::Literal(day) => {
-                (at(&format!("{day}T00:00:00Z")), at(&format!("{day}T23:59:59.999999999Z")))
-            }
-            _ => return operation(op, vec![Box::new(instant.clone()), Box::new(moment.clone())]),
+            Expr::Literal(text) => day(text),
+            _ => return operation(op, [instant.clone(), moment.clone()]),
         },
-        Expr::Literal(text) if text.len() == 10 => {
-            (at(&format!("{text}T00:00:00Z")), at(&format!("{text}T23:59:59.999999999Z")))
-        }
+        Expr::Literal(text) if text.len() == "2003-01-01".len() => day(text),
         Expr::Literal(text) => (at(text), at(text)),
-        other => (Box::new(other.clone()), Box::new(other.clone())),
+        other => (other.clone(), other.clone()),
     };
     let lasts = lasting && property(instant) == Some("datetime");
     let (start, end) = if lasts {
         (named("start_datetime"), named("end_datetime"))
     } else {
-        (Box::new(instant.clone()), Box::new(instant.clone()))
+        (instant.clone(), instant.clone())
     };
     match op {
-        ">=" => operation(">=", vec![end, first]),
-        ">" => operation(">", vec![end, last]),
-        "<=" => operation("<=", vec![start, last]),
-        "<" => operation("<", vec![start, first]),
+        ">=" => operation(">=", [end, first]),
+        ">" => operation(">", [end, last]),
+        "<=" => operation("<=", [start, last]),
+        "<" => operation("<", [start, first]),
         _ => {
-            let within = operation(
-                "and",
-                vec![
-                    Box::new(operation("<=", vec![start, last])),
-                    Box::new(operation(">=", vec![end, first])),
-                ],
-            );
-            if op == "=" { within } else { operation("not", vec![Box::new(within)]) }
+            let within = operation("and", [operation("<=", [start, last]), operation(">=", [end, first])]);
+            if op == "=" { within } else { operation("not", [within]) }
         }
     }
 }
 
-fn at(text: &str) -> Box<Expr> {
-    Box::new(Expr::Timestamp { timestamp: Box::new(Expr::Literal(text.to_owned())) })
+fn at(text: &str) -> Expr {
+    Expr::Timestamp { timestamp: Box::new(Expr::Literal(text.to_owned())) }
 }
 
 #[cfg(test)]

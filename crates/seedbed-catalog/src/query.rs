@@ -76,7 +76,7 @@ impl Area {
         }
         // CQL2 has a reader of WKT.
         let geometry: Result<cql2::Expr, _> = text.parse();
-        match geometry.map(|geometry| serde_json::to_value(geometry)) {
+        match geometry.map(serde_json::to_value) {
             Ok(Ok(value)) if value["type"].is_string() => Self::from_value(&value, at),
             _ => Err(CatalogError::document(at, "this is neither GeoJSON nor WKT")),
         }

@@ -112,17 +112,16 @@ fn write(value: &Value, key: &mut Vec<u8>) {
             key.extend(ordered.to_be_bytes());
         }
         Value::Bool(truth) => key.extend([2, u8::from(*truth)]),
-        Value::String(text) => match text.parse::<Timestamp>() {
-            Ok(instant) => {
+        Value::String(text) => {
+            if let Ok(instant) = text.parse::<Timestamp>() {
                 key.push(3);
                 let nanoseconds = instant.as_nanosecond() ^ i128::MIN;
                 key.extend(nanoseconds.to_be_bytes());
-            }
-            Err(_) => {
+            } else {
                 key.push(4);
                 escape(text, key);
             }
-        },
+        }
         other => {
             key.push(5);
             escape(&other.to_string(), key);

@@ -93,14 +93,11 @@ impl Validator {
     fn unreadable(&mut self, wanted: &Wanted, error: &CatalogError) {
         let cause = std::error::Error::source(error).map(|c| format!(": {c}")).unwrap_or_default();
         let message = format!("{error}{cause}");
-        match &wanted.from {
-            Some((name, link)) => {
-                self.report.amend(name, Problem::new(Check::Link, format!("/links/{link}/href"), message));
-            }
-            None => {
-                let name = || Name { at: wanted.at.clone(), kind: None, id: None };
-                self.report.add(name, vec![Problem::new(Check::Read, "", message)]);
-            }
+        if let Some((name, link)) = &wanted.from {
+            self.report.amend(name, Problem::new(Check::Link, format!("/links/{link}/href"), message));
+        } else {
+            let name = || Name { at: wanted.at.clone(), kind: None, id: None };
+            self.report.add(name, vec![Problem::new(Check::Read, "", message)]);
         }
     }
 

@@ -210,9 +210,10 @@ async fn one_bad_moment_does_not_end_the_paging_and_repeated_items_are_taken_onc
 
 #[tokio::test]
 async fn what_the_api_cannot_do_is_done_here_and_said() {
-    let server = Server::start(|asked| match asked.path.as_str() {
-        "/" => landing(&[]),
-        _ => {
+    let server = Server::start(|asked| {
+        if asked.path.as_str() == "/" {
+            landing(&[])
+        } else {
             let body: Value = serde_json::from_slice(&asked.body).unwrap();
             let known = ["filter", "sortby", "fields", "ids"].iter().any(|name| body.get(name).is_some());
             assert!(!known && body["limit"] == 250, "{body}");

@@ -6,7 +6,9 @@ use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
 use anyhow::Context;
-use seedbed_catalog::{ApiHeader, Area, Asking, Fields, Item, ItemWriter, Search, Searched, SortBy, search_each};
+use seedbed_catalog::{
+    ApiHeader, Area, Asking, Fields, Item, ItemWriter, Search, Searched, SortBy, search_each,
+};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
