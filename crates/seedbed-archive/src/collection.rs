@@ -1,16 +1,16 @@
 //! The collection of a crawl.
 
 use crate::definition::Definition;
-use seedbed_catalog::{Collection, Item};
+use seedbed_catalog::Collection;
 use serde_json::json;
 
 const SCIENTIFIC: &str = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json";
 
-/// The items' extents with what the definition says of the archive.
-pub(crate) fn collection(definition: &Definition, items: &[Item]) -> Collection {
+/// What the definition says of the archive; the extent is still that of no item.
+pub(crate) fn collection(definition: &Definition, id: &str) -> Collection {
     let about = &definition.about;
     let providers = about.providers.iter().map(|p| json!(p)).collect();
-    let mut collection = Collection::from_items(&about.name, &about.description, &about.licence, items)
+    let mut collection = Collection::from_items(id, &about.description, &about.licence, &[])
         .with_title(&about.title)
         .with_keywords(&about.keywords)
         .with_providers(providers);

@@ -1,54 +1,69 @@
 //! Following a definition from its root to items.
 
+use crate::candidate::{self, Candidate, Verdict};
 use crate::collection::collection;
 use crate::definition::Definition;
-use crate::granule::{Found, Granule, Rejected};
+use crate::granule::{Granule, Rejected};
 use crate::grid::{GridFailure, Grids};
-use crate::group::{Candidate, group};
+use crate::group::{Contest, Entry, Grouped, Winners};
+use crate::journal::Journal;
 use crate::nearest::nearest;
-use crate::pattern::Reading;
-use crate::root::Root;
-use crate::source::{self, Web};
+use crate::page::Page;
+use crate::walk::{Pages, Walk};
 use crate::wanted::Wanted;
-use crate::{item, template::Captures};
+use crate::{CrawlError, item, source::sidecar, way};
 use jiff::civil::Date;
 use seedbed_catalog::{Collection, Item};
-use seedbed_grid::{Bbox, ProjectionError, Projections};
-use seedbed_storage::{Location, StorageError, Stores};
+use seedbed_grid::{Bbox, Projections};
+use seedbed_storage::{Location, Stores};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// How many rejections are kept; the others are counted.
+const MOST_REJECTED: usize = 10_000;
 
 /// What of an archive to crawl, and where.
 #[derive(Debug, Clone)]
 pub struct CrawlOptions {
-    /// A mirror in place of the definition's root. One that is no web server
-    /// (a folder, a bucket) is listed as it is, whatever the definition's source.
+    /// A mirror in place of the source's root. One that is no web server (a folder, a bucket) is listed as it
+    /// is, whatever the definition's source; of a web server it is found out which source it is.
     pub root: Option<Location>,
+    /// The source to list, by its name; the definition's first if not given.
+    pub source: Option<String>,
     /// Wanted values by key; several for one key are alternatives.
     pub where_: Vec<(String, Vec<String>)>,
     /// First and last wanted day, each included; a granule counts if any of its days is wanted.
     pub datetime: Option<(Option<Date>, Option<Date>)>,
-    /// The wanted area in WGS 84; a granule counts if its box meets it.
+    /// The wanted area in WGS 84; a granule counts if its box meets it, or if nothing tells its place.
     pub bbox: Option<Bbox>,
     /// How many requests run at once.
     pub jobs: usize,
+    /// Allows sources that make addresses, each of which is then checked by HEAD.
+    pub probe: bool,
+    /// Lists HTML indexes also where the site's `robots.txt` forbids it.
+    pub ignore_robots: bool,
+    /// Doesn't go on with an unfinished crawl, and asks for every page anew.
+    pub fresh: bool,
+    /// About how many bytes of granules memory holds while they are sorted.
+    pub memory: usize,
 }
 
 impl Default for CrawlOptions {
-    /// Everything, from the definition's own root, 8 requests at once.
+    /// Everything, from the definition's own root, 8 requests at once, 32 MiB of granules in memory.
     fn default() -> Self {
-        Self { root: None, where_: Vec::new(), datetime: None, bbox: None, jobs: 8 }
+        Self {
+            root: None,
+            source: None,
+            where_: Vec::new(),
+            datetime: None,
+            bbox: None,
+            jobs: 8,
+            probe: false,
+            ignore_robots: false,
+            fresh: false,
+            memory: 32 << 20,
+        }
     }
-}
-
-/// What a crawl found.
-#[derive(Debug, Clone)]
-pub struct Crawl {
-    /// The archive as a collection of these items.
-    pub collection: Collection,
-    /// The items, sorted by id.
-    pub items: Vec<Item>,
-    /// What was listed but could not be used, sorted.
-    pub rejected: Vec<Rejected>,
 }
 
 /// Told by a crawl how far it is; from any thread.
@@ -62,105 +77,14 @@ impl CrawlProgress for () {
     fn page(&self, _address: &str, _granules: usize) {}
 }
 
-/// Why a crawl could not be done. What is wrong with single granules or pages
-/// is in [`Crawl::rejected`] instead.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CrawlError {
-    /// A filter's key that no name of the archive has.
-    #[error("`{definition}` has no key `{key}` to choose by (it has {known}){}", hint(.nearest.as_deref()))]
-    Where {
-        /// The definition's name.
-        definition: String,
-        /// The key.
-        key: String,
-        /// The keys there are.
-        known: String,
-        /// The key that was probably meant.
-        nearest: Option<String>,
-    },
-    /// A root that the definition's source can't be listed from.
-    #[error("`{definition}` can't be crawled there: {needs}")]
-    Root {
-        /// The definition's name.
-        definition: String,
-        /// What its source needs.
-        needs: &'static str,
-    },
-    /// A pattern of the definition that can't be used.
-    #[error("`{definition}`: its folders are no pattern ({reason})")]
-    Pattern {
-        /// The definition's name.
-        definition: String,
-        /// Why.
-        reason: String,
-    },
-    /// An address that can't be made from root and definition.
-    #[error("{at}: not an address")]
-    Address {
-        /// What was made.
-        at: String,
-        /// Why.
-        #[source]
-        source: url::ParseError,
-    },
-    /// A path that has no absolute form.
-    #[error("{at}: it can't be told where that is")]
-    Here {
-        /// The path.
-        at: String,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// A grid of the definition that can't be placed on Earth.
-    #[error("`{definition}`: the grid `{grid}` can't be used")]
-    Grid {
-        /// The definition's name.
-        definition: String,
-        /// The grid's name.
-        grid: String,
-        /// Why.
-        #[source]
-        source: ProjectionError,
-    },
-    /// The archive did not answer.
-    #[error("{at}: the archive can't be listed")]
-    Storage {
-        /// What was asked for.
-        at: String,
-        /// Why.
-        #[source]
-        source: StorageError,
-    },
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |nearest| format!("\nhint: did you mean `{nearest}`?"))
-}
-
-impl CrawlError {
-    pub(crate) fn pattern(definition: &Definition, error: &regex::Error) -> Self {
-        Self::Pattern { definition: definition.name().to_owned(), reason: error.to_string() }
-    }
-
-    /// Whether the same crawl may succeed later.
-    #[must_use]
-    pub fn retryable(&self) -> bool {
-        matches!(self, Self::Storage { source, .. } if source.retryable())
-    }
-
-    /// Whether the request or the definition is at fault, not the archive.
-    #[must_use]
-    pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Storage { .. })
-    }
-}
-
-/// Lists an archive and makes items of what it lists.
+/// Lists an archive and sorts what it lists.
 ///
 /// The result depends only on the archive's answers: not on the number of
-/// jobs, their order, or the clock.
+/// jobs, their order, or whether the crawl was interrupted.
+///
+/// `work` is a folder of this machine that belongs to this definition's crawls into one catalog. It gets
+/// temporary files, and a record of the pages that were read: a crawl that was killed goes on after the last
+/// of them, and a later one asks whether they have changed.
 ///
 /// # Errors
 /// [`CrawlError`] if the options don't fit the definition, the archive can't be
@@ -171,12 +95,42 @@ pub async fn crawl(
     stores: &Stores,
     projections: &dyn Projections,
     progress: &dyn CrawlProgress,
+    work: &Path,
 ) -> Result<Crawl, CrawlError> {
     let wanted = wanted(definition, options)?;
-    let root = Root::of(options.root.as_ref().unwrap_or(&definition.root));
-    let web = Web { definition, wanted: &wanted, stores, jobs: options.jobs, progress };
-    let found = source::granules(&web, &root).await?;
-    sort_out(definition, &wanted, found, projections)
+    let opened = way::open(definition, options, &wanted, stores, progress, work).await?;
+    let way::Opened { web, mut journal, first, fetched, note } = opened;
+    let mut sieve = Sieve {
+        definition,
+        wanted: &wanted,
+        projections,
+        grids: Grids::default(),
+        contest: Contest::new(work, options.memory),
+        tally: Tally::default(),
+    };
+    let pages = Walk::run(&web, &mut journal, first, fetched, &mut |page| sieve.take(page)).await?;
+    let id = definition.about.collection.render(&web.given());
+    let Sieve { grids, contest, mut tally, .. } = sieve;
+    let winners = contest.finish(definition, work, options.memory, &mut |r| tally.reject(r))?;
+    let mut notes: Vec<String> = note.into_iter().collect();
+    if pages.missing > 0 {
+        notes.push(format!(
+            "{} of the addresses that `{}` makes lead nowhere",
+            pages.missing, web.source.name
+        ));
+    }
+    Ok(Crawl {
+        collection: collection(definition, &id),
+        definition: definition.clone(),
+        id,
+        grids,
+        winners,
+        head: None,
+        journal,
+        tally,
+        pages,
+        notes,
+    })
 }
 
 /// The filters, their keys checked.
@@ -193,82 +147,227 @@ fn wanted(definition: &Definition, options: &CrawlOptions) -> Result<Wanted, Cra
         }
         values.entry(key.clone()).or_default().extend(wanted.iter().cloned());
     }
-    Ok(Wanted::new(values, options.datetime.unwrap_or_default(), options.bbox))
+    let wanted = Wanted::new(values, options.datetime.unwrap_or_default(), options.bbox);
+    match definition.needs.iter().find(|key| wanted.only(key).is_none()) {
+        Some(key) => Err(CrawlError::Needs { definition: definition.name().to_owned(), key: key.clone() }),
+        None => Ok(wanted),
+    }
 }
 
-/// From what a source found to items.
-pub(crate) fn sort_out(
-    definition: &Definition,
-    wanted: &Wanted,
-    found: Found,
-    projections: &dyn Projections,
-) -> Result<Crawl, CrawlError> {
-    let Found { granules, mut rejected } = found;
-    let mut grids = Grids::new(&definition.grids, projections);
-    let mut candidates = Vec::new();
-    for granule in granules {
-        match candidate(definition, wanted, &mut grids, &granule)? {
-            Sorted::Wanted(found) => {
-                let (captures, days, place) = *found;
-                candidates.push(Candidate { granule, captures, days, place });
+/// What was counted.
+#[derive(Debug, Default)]
+struct Tally {
+    items: u64,
+    granules: u64,
+    rejected: Vec<Rejected>,
+    rejected_count: u64,
+}
+
+impl Tally {
+    fn reject(&mut self, rejected: Rejected) {
+        self.rejected_count += 1;
+        if self.rejected.len() < MOST_REJECTED {
+            self.rejected.push(rejected);
+        }
+    }
+}
+
+/// Takes pages, and keeps the granules that are wanted.
+struct Sieve<'a> {
+    definition: &'a Definition,
+    wanted: &'a Wanted,
+    projections: &'a dyn Projections,
+    grids: Grids,
+    contest: Contest,
+    tally: Tally,
+}
+
+impl Sieve<'_> {
+    fn take(&mut self, page: Page) -> Result<(), CrawlError> {
+        for rejected in page.rejected {
+            self.tally.reject(rejected);
+        }
+        for granule in page.granules {
+            self.tally.granules += 1;
+            self.sort_out(granule)?;
+        }
+        Ok(())
+    }
+
+    fn sort_out(&mut self, granule: Granule) -> Result<(), CrawlError> {
+        let definition = self.definition;
+        let (captures, _) = match candidate::read(definition, self.wanted, &granule) {
+            Verdict::Wanted(read) => read,
+            Verdict::Unwanted => return Ok(()),
+            Verdict::Rejected(reason) => {
+                self.tally.reject(Rejected::new(granule.name, reason));
+                return Ok(());
             }
-            Sorted::Unwanted => {}
-            Sorted::Rejected(reason) => rejected.push(Rejected::new(granule.name, reason)),
-        }
-    }
-    let mut items = Vec::new();
-    for group in group(definition, candidates, &mut rejected) {
-        let adopted = group.first().is_some_and(|c| c.granule.item.is_some());
-        let item = if adopted {
-            item::adopt(definition, &group)
-        } else {
-            item::build(definition, &group).ok_or_else(|| "none of its granules is an asset".to_owned())
         };
-        match item {
-            Ok(item) => items.push(item),
-            Err(reason) => rejected.push(Rejected::new(group.id, reason)),
+        let place = candidate::place(definition, &mut self.grids, self.projections, &granule, &captures);
+        match place {
+            Ok(Some(place)) if !self.wanted.touches(place.outline.bbox) => Ok(()),
+            Ok(Some(place)) if !sidecar::near(&granule.corners, place.outline.bbox) => {
+                let reason = "its sidecar puts it elsewhere than its name";
+                self.tally.reject(Rejected::new(granule.name, reason));
+                Ok(())
+            }
+            Ok(_) => self.contest.add(definition, &captures, granule),
+            Err(GridFailure::Granule(reason)) => {
+                self.tally.reject(Rejected::new(granule.name, reason));
+                Ok(())
+            }
+            Err(GridFailure::Projection(grid, source)) => {
+                Err(CrawlError::Grid { definition: definition.name().to_owned(), grid, source })
+            }
         }
     }
-    rejected.sort();
-    let collection = collection(definition, &items);
-    Ok(Crawl { collection, items, rejected })
 }
 
-/// What becomes of a granule.
-enum Sorted {
-    Wanted(Box<(Captures, (Date, Date), std::sync::Arc<crate::grid::Placed>)>),
-    /// Another file, or filtered out.
-    Unwanted,
-    Rejected(String),
+/// An archive that was listed: its items, one by one.
+pub struct Crawl {
+    definition: Definition,
+    /// The collection's id.
+    id: String,
+    collection: Collection,
+    grids: Grids,
+    winners: Winners,
+    /// A winner that was read ahead, with its item's id.
+    head: Option<(String, Entry)>,
+    journal: Journal,
+    tally: Tally,
+    pages: Pages,
+    notes: Vec<String>,
 }
 
-fn candidate(
-    definition: &Definition,
-    wanted: &Wanted,
-    grids: &mut Grids<'_>,
-    granule: &Granule,
-) -> Result<Sorted, CrawlError> {
-    let captures = match definition.names.read(&granule.name) {
-        Reading::Granule(captures) => captures,
-        Reading::Other => return Ok(Sorted::Unwanted),
-        Reading::Unknown => return Ok(Sorted::Rejected("its name is none of this archive's".to_owned())),
-    };
-    let rules = &definition.group;
-    let defined = |a: &crate::template::Template| definition.assets.contains_key(&a.render(&captures));
-    if !wanted.has(&captures) || !rules.assets.iter().all(defined) {
-        return Ok(Sorted::Unwanted);
+impl std::fmt::Debug for Crawl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Crawl").field("id", &self.id).field("tally", &self.tally).finish_non_exhaustive()
     }
-    let days = match rules.strategy.days(&captures, rules.calendar) {
-        Ok(days) if wanted.meets(days) => days,
-        Ok(_) => return Ok(Sorted::Unwanted),
-        Err(reason) => return Ok(Sorted::Rejected(reason)),
-    };
-    match grids.place(&rules.grid.render(&captures), &captures) {
-        Ok(place) if wanted.touches(place.bbox) => Ok(Sorted::Wanted(Box::new((captures, days, place)))),
-        Ok(_) => Ok(Sorted::Unwanted),
-        Err(GridFailure::Granule(reason)) => Ok(Sorted::Rejected(reason)),
-        Err(GridFailure::Projection(grid, source)) => {
-            Err(CrawlError::Grid { definition: definition.name().to_owned(), grid, source })
+}
+
+/// What a crawl found, in numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crawled {
+    /// Items that were drawn.
+    pub items: u64,
+    /// Files and items that the archive listed.
+    pub granules: u64,
+    /// Pages, folders or catalogs that were read.
+    pub pages: u64,
+    /// Those of them that an earlier crawl had read before it was interrupted.
+    pub resumed: u64,
+    /// Those of them that the server said to be as they were at the last crawl.
+    pub not_modified: u64,
+    /// What was listed but could not be used: the first 10,000, sorted.
+    pub rejected: Vec<Rejected>,
+    /// How many could not be used in all.
+    pub rejected_count: u64,
+    /// What the user should know, such as which source was taken.
+    pub notes: Vec<String>,
+}
+
+impl Crawl {
+    /// The archive as a collection; its extent is still that of no item.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
+    /// Whether everything that was listed could be used, so far: only then what was not listed is not there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.tally.rejected_count == 0
+    }
+
+    /// The next item: in ascending byte order of their ids, each once.
+    ///
+    /// # Errors
+    /// If what was sorted can't be read back.
+    pub fn next_item(&mut self) -> Result<Option<Item>, CrawlError> {
+        while let Some(group) = self.next_group()? {
+            let adopted = group.first().is_some_and(|c| c.granule.item.is_some());
+            let item = if adopted {
+                item::adopt(&self.definition, &self.id, &group)
+            } else {
+                item::build(&self.definition, &self.id, &group)
+                    .ok_or_else(|| "none of its granules is an asset".to_owned())
+            };
+            match item {
+                Ok(item) => {
+                    self.tally.items += 1;
+                    return Ok(Some(item));
+                }
+                Err(reason) => self.tally.reject(Rejected::new(group.id, reason)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends the crawl; to be called when the catalog is saved. Until then a crawl of the same goes on from here.
+    ///
+    /// # Errors
+    /// If the record of pages can't be put away.
+    pub fn finish(mut self) -> Result<Crawled, CrawlError> {
+        self.tally.rejected.sort();
+        self.journal.finish()?;
+        Ok(Crawled {
+            items: self.tally.items,
+            granules: self.tally.granules,
+            pages: self.pages.pages,
+            resumed: self.pages.resumed,
+            not_modified: self.pages.not_modified,
+            rejected: self.tally.rejected,
+            rejected_count: self.tally.rejected_count,
+            notes: self.notes,
+        })
+    }
+
+    /// The granules of the next item.
+    fn next_group(&mut self) -> Result<Option<Grouped>, CrawlError> {
+        let Some((id, entry)) = self.next_winner()? else { return Ok(None) };
+        let mut group = Grouped { id, members: BTreeMap::new(), superseded: Vec::new() };
+        self.join(&mut group, entry);
+        while let Some((id, entry)) = self.next_winner()? {
+            if id == group.id {
+                self.join(&mut group, entry);
+            } else {
+                self.head = Some((id, entry));
+                break;
+            }
+        }
+        group.superseded.sort();
+        group.superseded.dedup();
+        Ok(Some(group))
+    }
+
+    fn next_winner(&mut self) -> Result<Option<(String, Entry)>, CrawlError> {
+        match self.head.take() {
+            Some(head) => Ok(Some(head)),
+            None => self.winners.next(&mut |r| self.tally.reject(r)),
+        }
+    }
+
+    /// Adds a granule to its item, as each of the assets that it is.
+    fn join(&mut self, group: &mut Grouped, entry: Entry) {
+        let Entry { granule, superseded } = entry;
+        group.superseded.extend(superseded);
+        // It was read before, with the filters.
+        let Verdict::Wanted((captures, days)) =
+            candidate::read(&self.definition, &Wanted::default(), &granule)
+        else {
+            return;
+        };
+        let place = candidate::known_place(&self.definition, &self.grids, &granule, &captures);
+        let candidate = Candidate { granule, captures, days, place };
+        for asset in &self.definition.group.assets {
+            let key = asset.render(&candidate.captures);
+            if let Some(other) = group.members.get(&key) {
+                let reason = format!("a duplicate of {}", other.granule.href);
+                self.tally.reject(Rejected::new(candidate.granule.name.clone(), reason));
+            } else {
+                group.members.insert(key, candidate.clone());
+            }
         }
     }
 }

@@ -1,34 +1,59 @@
 //! One file at the archive, as its listing tells of it.
 
-use seedbed_storage::Checksum;
-use serde::Serialize;
+use crate::outline::Outline;
+use crate::template::Captures;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A file (or, from a STAC API, an item) that a source lists.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Granule {
     /// The file's name, or the item's id.
-    pub(crate) name: String,
+    pub name: String,
     /// Where the file is; empty for an item.
-    pub(crate) href: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub href: String,
     /// Its size in bytes, only where the archive tells it exactly.
-    pub(crate) size: Option<u64>,
-    /// Its checksum, where the archive tells one.
-    pub(crate) checksum: Option<Checksum>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Its checksum as a multihash, where the archive tells one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Its checksum by POSIX `cksum`, for which there is no multihash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cksum: Option<u32>,
     /// Where a file with its SHA-256 is.
-    pub(crate) checksum_href: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_href: Option<String>,
     /// When it was changed, as an RFC 3339 instant.
-    pub(crate) updated: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<String>,
     /// When it was changed, as a listing writes it: without seconds or time zone.
-    pub(crate) listed_date: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed_date: Option<String>,
     /// Where the same file is in a bucket.
-    pub(crate) s3: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<String>,
+    /// Begin and end, as RFC 3339 instants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<(String, String)>,
+    /// Where on Earth it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outline: Option<Outline>,
+    /// Longitudes and latitudes of the corners that its sidecar tells, to be held against its place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corners: Vec<(f64, f64)>,
+    /// What the listing tells beside the name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub captures: Captures,
     /// The item, if the archive has items.
-    pub(crate) item: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Value>,
 }
 
 /// Something an archive listed that could not become part of an item.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rejected {
     /// The granule's name, or the address of an answer that made no sense.
     pub name: String,
@@ -39,24 +64,6 @@ pub struct Rejected {
 impl Rejected {
     pub(crate) fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { name: name.into(), reason: reason.into() }
-    }
-}
-
-/// What a source found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) granules: Vec<Granule>,
-    pub(crate) rejected: Vec<Rejected>,
-}
-
-impl Found {
-    pub(crate) fn reject(&mut self, name: impl Into<String>, reason: impl Into<String>) {
-        self.rejected.push(Rejected::new(name, reason));
-    }
-
-    pub(crate) fn absorb(&mut self, mut other: Self) {
-        self.granules.append(&mut other.granules);
-        self.rejected.append(&mut other.rejected);
     }
 }
 

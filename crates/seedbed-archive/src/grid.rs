@@ -1,5 +1,6 @@
 //! The grid a definition claims for a granule, resolved and placed on Earth.
 
+use crate::definition::AxesTable;
 use crate::outline::{self, Outline};
 use crate::template::Captures;
 use seedbed_grid::{Affine, Bbox, Crs, GeoBox, ProjectionError, Projections, Shape2d, Xy};
@@ -20,6 +21,13 @@ pub(crate) enum GridClaim {
         affine: Affine,
         /// The box of the data, where it differs from the grid's outline.
         bbox: Option<Bbox>,
+        /// What the file calls the axes.
+        axes: Option<AxesTable>,
+    },
+    /// Somewhere in a box; nothing is claimed of pixels.
+    Box {
+        /// The box.
+        bbox: Bbox,
     },
     /// A tile of the MODIS sinusoidal grid, by the captures `h` and `v`.
     ModisSinusoidal {
@@ -35,18 +43,20 @@ const MODIS_TILE: f64 = 2.0 * std::f64::consts::PI * MODIS_RADIUS / 36.0;
 /// Its CRS.
 const MODIS_CRS: &str = "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs";
 
-/// A geobox with its outline and box in WGS 84.
+/// A place on Earth: its outline and box in WGS 84, and its geobox where there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Placed {
-    pub geobox: GeoBox,
-    pub geometry: Value,
-    pub bbox: Bbox,
+    pub geobox: Option<GeoBox>,
+    pub axes: Option<AxesTable>,
+    pub outline: Outline,
 }
 
 impl Placed {
     /// The STAC projection fields of an asset on this grid.
     pub(crate) fn fields(&self) -> Vec<(&'static str, Value)> {
-        let GeoBox { crs: Crs { code, wkt2, projjson, .. }, affine, shape } = &self.geobox;
+        let Some(GeoBox { crs: Crs { code, wkt2, projjson, .. }, affine, shape }) = &self.geobox else {
+            return Vec::new();
+        };
         let mut fields = match code {
             Some(code) => vec![("proj:code", json!(code))],
             None => vec![
@@ -61,12 +71,9 @@ impl Placed {
     }
 }
 
-/// The definition's grids, each resolved once.
-pub(crate) struct Grids<'a> {
-    claims: &'a BTreeMap<String, GridClaim>,
-    projections: &'a dyn Projections,
-    placed: BTreeMap<(String, u8, u8), Arc<Placed>>,
-}
+/// The definition's grids, each resolved once: a few, or as many as there are tiles on the globe.
+#[derive(Debug, Default)]
+pub(crate) struct Grids(BTreeMap<(String, u8, u8), Arc<Placed>>);
 
 /// Why a granule has no place.
 #[derive(Debug)]
@@ -77,53 +84,78 @@ pub(crate) enum GridFailure {
     Projection(String, ProjectionError),
 }
 
-impl<'a> Grids<'a> {
-    pub(crate) fn new(claims: &'a BTreeMap<String, GridClaim>, projections: &'a dyn Projections) -> Self {
-        Self { claims, projections, placed: BTreeMap::new() }
-    }
-
+impl Grids {
     /// The place of a granule on the grid of that name.
-    pub(crate) fn place(&mut self, name: &str, captures: &Captures) -> Result<Arc<Placed>, GridFailure> {
-        let Some(claim) = self.claims.get(name) else {
-            return Err(GridFailure::Granule(format!("the definition has no grid `{name}`")));
-        };
-        let tile = match claim {
-            GridClaim::Fixed { .. } => (0, 0),
-            GridClaim::ModisSinusoidal { .. } => modis_tile(captures).map_err(GridFailure::Granule)?,
-        };
-        let key = (name.to_owned(), tile.0, tile.1);
-        if let Some(placed) = self.placed.get(&key) {
+    pub(crate) fn place(
+        &mut self,
+        claims: &BTreeMap<String, GridClaim>,
+        projections: &dyn Projections,
+        name: &str,
+        captures: &Captures,
+    ) -> Result<Arc<Placed>, GridFailure> {
+        let (claim, key) = key(claims, name, captures).map_err(GridFailure::Granule)?;
+        if let Some(placed) = self.0.get(&key) {
             return Ok(Arc::clone(placed));
         }
-        let placed = self.resolve(claim, tile).map_err(|e| GridFailure::Projection(name.to_owned(), e))?;
+        let placed = resolve(claim, (key.1, key.2), projections)
+            .map_err(|e| GridFailure::Projection(name.to_owned(), e))?;
         let placed = Arc::new(placed);
-        self.placed.insert(key, Arc::clone(&placed));
+        self.0.insert(key, Arc::clone(&placed));
         Ok(placed)
     }
 
-    fn resolve(&self, claim: &GridClaim, (h, v): (u8, u8)) -> Result<Placed, ProjectionError> {
-        match claim {
-            GridClaim::Fixed { crs, shape, affine, bbox } => {
-                let geobox = GeoBox { crs: self.projections.resolve(crs)?, affine: *affine, shape: *shape };
-                let Outline { geometry, bbox } = match bbox {
-                    Some(bbox) => outline::of_bbox(*bbox),
-                    None => outline::of_geobox(&geobox, self.projections)?,
-                };
-                Ok(Placed { geobox, geometry, bbox })
-            }
-            GridClaim::ModisSinusoidal { pixels } => {
-                let corner = modis_corner(h, v);
-                #[expect(clippy::cast_precision_loss, reason = "a tile has a few thousand pixels an edge")]
-                let size = MODIS_TILE / *pixels as f64;
-                let geobox = GeoBox {
-                    crs: self.projections.resolve(MODIS_CRS)?,
-                    affine: Affine::north_up(corner, size, size),
-                    shape: Shape2d { rows: *pixels, cols: *pixels },
-                };
-                let Outline { geometry, bbox } = modis_outline(corner);
-                Ok(Placed { geobox, geometry, bbox })
-            }
+    /// The place that was asked for before.
+    pub(crate) fn placed(
+        &self,
+        claims: &BTreeMap<String, GridClaim>,
+        name: &str,
+        captures: &Captures,
+    ) -> Option<Arc<Placed>> {
+        let (_, key) = key(claims, name, captures).ok()?;
+        self.0.get(&key).map(Arc::clone)
+    }
+}
+
+/// The claim of that name, and what tells its places apart.
+fn key<'a>(
+    claims: &'a BTreeMap<String, GridClaim>,
+    name: &str,
+    captures: &Captures,
+) -> Result<(&'a GridClaim, (String, u8, u8)), String> {
+    let claim = claims.get(name).ok_or_else(|| format!("the definition has no grid `{name}`"))?;
+    let (h, v) = match claim {
+        GridClaim::Fixed { .. } | GridClaim::Box { .. } => (0, 0),
+        GridClaim::ModisSinusoidal { .. } => modis_tile(captures)?,
+    };
+    Ok((claim, (name.to_owned(), h, v)))
+}
+
+fn resolve(
+    claim: &GridClaim,
+    (h, v): (u8, u8),
+    projections: &dyn Projections,
+) -> Result<Placed, ProjectionError> {
+    match claim {
+        GridClaim::Fixed { crs, shape, affine, bbox, axes } => {
+            let geobox = GeoBox { crs: projections.resolve(crs)?, affine: *affine, shape: *shape };
+            let outline = match bbox {
+                Some(bbox) => outline::of_bbox(*bbox),
+                None => outline::of_geobox(&geobox, projections)?,
+            };
+            Ok(Placed { geobox: Some(geobox), axes: axes.clone(), outline })
         }
+        GridClaim::ModisSinusoidal { pixels } => {
+            let corner = modis_corner(h, v);
+            #[expect(clippy::cast_precision_loss, reason = "a tile has a few thousand pixels an edge")]
+            let size = MODIS_TILE / *pixels as f64;
+            let geobox = GeoBox {
+                crs: projections.resolve(MODIS_CRS)?,
+                affine: Affine::north_up(corner, size, size),
+                shape: Shape2d { rows: *pixels, cols: *pixels },
+            };
+            Ok(Placed { geobox: Some(geobox), axes: None, outline: modis_outline(corner) })
+        }
+        GridClaim::Box { bbox } => Ok(Placed { geobox: None, axes: None, outline: outline::of_bbox(*bbox) }),
     }
 }
 

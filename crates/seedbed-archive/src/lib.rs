@@ -5,9 +5,13 @@
 //! [`crawl`] follows it:
 //!
 //! ```text
-//! source (CMR, STAC API, index, THREDDS, listing) ──▶ granules (name, href)
-//!   ──names──▶ captures ──filters, calendar, grid──▶ dated and placed ──group──▶ items
+//! source (CMR, STAC API, index, THREDDS, listing, …) ──page by page, recorded──▶ granules (name, href)
+//!   ──names──▶ captures ──filters, calendar, grid──▶ sorted on disk ──group──▶ items, one by one
 //! ```
+//!
+//! Memory is bounded by the number of pages, not of granules. A crawl that was
+//! killed goes on after the last page it had read; a later one asks servers
+//! whether their pages have changed.
 //!
 //! Whatever can't be followed (an answer of another kind, a name that doesn't
 //! parse, an impossible date, a duplicate) is listed as [`Rejected`] with its
@@ -15,23 +19,33 @@
 //! items' grids, units and dates are the definition's claims.
 
 mod calendar;
+mod candidate;
 mod collection;
 mod crawl;
 mod definition;
+mod error;
 mod fuzz;
 mod granule;
 mod grid;
 mod group;
 mod item;
+mod journal;
 mod nearest;
 mod outline;
+mod page;
 mod pattern;
 mod root;
 mod source;
 mod template;
+mod walk;
 mod wanted;
+mod way;
 
-pub use crawl::{Crawl, CrawlError, CrawlOptions, CrawlProgress, crawl};
+pub use crawl::{Crawl, CrawlOptions, CrawlProgress, Crawled, crawl};
 pub use definition::{Definition, DefinitionError, DefinitionSummary, list};
+pub use error::CrawlError;
 pub use fuzz::{Body as FuzzBody, TARGETS as FUZZ_TARGETS};
 pub use granule::Rejected;
+
+/// The format of definitions, as a text for people.
+pub const FORMAT: &str = include_str!("../../../catalogs/README.md");

@@ -1,13 +1,14 @@
 //! A footprint in WGS 84: a GeoJSON geometry and its box, cut at the antimeridian.
 
 use seedbed_grid::{Bbox, GeoBox, ProjectionError, Projections, Xy};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Points along each edge of a geobox.
 const PER_EDGE: usize = 16;
 
 /// A geometry and its box.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outline {
     pub geometry: Value,
     pub bbox: Bbox,
@@ -45,6 +46,26 @@ pub(crate) fn of_ring(ring: &[Xy]) -> Outline {
         unwrapped.push(Xy { x, y: point.y });
     }
     cut(unwrapped)
+}
+
+/// Several outlines as one.
+pub(crate) fn joined(mut parts: Vec<Outline>) -> Option<Outline> {
+    if parts.len() < 2 {
+        return parts.pop();
+    }
+    let crosses = parts.iter().any(|p| p.bbox.west > p.bbox.east);
+    let mut bbox = parts.iter().map(|p| p.bbox).reduce(Bbox::union)?;
+    if crosses {
+        (bbox.west, bbox.east) = (-180.0, 180.0);
+    }
+    let mut polygons = Vec::new();
+    for part in parts {
+        match (part.geometry["type"].as_str(), &part.geometry["coordinates"]) {
+            (Some("MultiPolygon"), Value::Array(more)) => polygons.extend(more.iter().cloned()),
+            (_, one) => polygons.push(one.clone()),
+        }
+    }
+    Some(Outline { geometry: json!({"type": "MultiPolygon", "coordinates": polygons}), bbox })
 }
 
 /// A ring whose longitudes are continuous, cut at the antimeridian if it crosses it.

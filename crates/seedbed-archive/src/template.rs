@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 pub(crate) type Captures = BTreeMap<String, String>;
 
 /// A parsed template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Template(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +65,11 @@ impl Template {
     /// The text with the captures in their places; a capture that isn't there leaves nothing.
     pub(crate) fn render(&self, captures: &Captures) -> String {
         self.render_with(|key| captures.get(key).map_or("", String::as_str))
+    }
+
+    /// The text, if all its captures are there.
+    pub(crate) fn render_whole(&self, captures: &Captures) -> Option<String> {
+        self.keys().all(|key| captures.contains_key(key)).then(|| self.render(captures))
     }
 
     /// The text with `value(capture)` in each place.

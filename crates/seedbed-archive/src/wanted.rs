@@ -38,20 +38,49 @@ impl Wanted {
         self.from.is_none_or(|from| last >= from) && self.to.is_none_or(|to| first <= to)
     }
 
+    /// The one value wanted for a key.
+    pub(crate) fn only(&self, key: &str) -> Option<&str> {
+        let values = self.values.get(key)?;
+        values.first().filter(|_| values.len() == 1).map(String::as_str)
+    }
+
+    /// Whether this value of a key is wanted.
+    pub(crate) fn takes(&self, key: &str, value: &str) -> bool {
+        self.values.get(key).is_none_or(|values| values.contains(value))
+    }
+
+    /// All filters as a text, to tell one crawl from another.
+    pub(crate) fn signature(&self) -> String {
+        format!("{:?} {:?} {:?} {:?}", self.values, self.from, self.to, self.bbox)
+    }
+
     /// Whether the box is wanted.
     pub(crate) fn touches(&self, bbox: Bbox) -> bool {
         self.bbox.is_none_or(|wanted| wanted.intersects(bbox))
     }
 
     /// Whether a folder with these captures may hold wanted granules: its
-    /// values are wanted, and so may be some day of its year.
+    /// values are wanted, and so may be some day of its year, month or day.
     pub(crate) fn may_be_under(&self, folder: &Captures, strategy: Strategy) -> bool {
-        let year: Option<i16> = folder.get("year").and_then(|y| y.parse().ok());
-        let days = year.and_then(|y| {
-            let last = Date::new(y, 12, 31).ok()?.checked_add(strategy.overhang_days().days()).ok()?;
-            Some((Date::new(y, 1, 1).ok()?, last))
-        });
-        self.has(folder) && days.is_none_or(|days| self.meets(days))
+        let days = || {
+            let number = |key: &str| folder.get(key).and_then(|n| n.parse::<i16>().ok());
+            let small = |key: &str| number(key).and_then(|n| i8::try_from(n).ok());
+            let year = number("year")?;
+            let (first, last) = match (small("month"), small("day")) {
+                (None, _) => (Date::new(year, 1, 1).ok()?, Date::new(year, 12, 31).ok()?),
+                (Some(month), None) => {
+                    let first = Date::new(year, month, 1).ok()?;
+                    (first, first.last_of_month())
+                }
+                (Some(month), Some(day)) => {
+                    let day = Date::new(year, month, day).ok()?;
+                    (day, day)
+                }
+            };
+            let overhang = strategy.overhang_days(folder.contains_key("day"))?;
+            Some((first, last.checked_add(overhang.days()).ok()?))
+        };
+        self.has(folder) && days().is_none_or(|days| self.meets(days))
     }
 
     /// The names that a template gives for the wanted values, `*` where any
@@ -115,6 +144,14 @@ mod tests {
         let w = wanted(&[]);
         assert!(!w.may_be_under(&folder, Strategy::Date));
         assert!(w.may_be_under(&folder, Strategy::Composite16Day));
+        let day: Captures = [("year", "2003"), ("month", "12"), ("day", "18")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
+        assert!(w.may_be_under(&day, Strategy::Composite16Day));
+        let earlier: Captures = [("year", "2003"), ("month", "12"), ("day", "02")]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into();
+        assert!(!w.may_be_under(&earlier, Strategy::Composite16Day));
         let odd: Captures = [("year".to_owned(), "latest".to_owned())].into();
         assert!(w.may_be_under(&odd, Strategy::Date));
     }

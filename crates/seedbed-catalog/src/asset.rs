@@ -174,7 +174,9 @@ impl<'a> Asset<'a> {
             None => Identity::Origin {
                 href,
                 size: declared.get("file:size").and_then(Value::as_u64),
-                version: document::text(declared, "updated").map(str::to_owned),
+                version: document::text(declared, "updated")
+                    .or_else(|| document::text(declared, "version"))
+                    .map(str::to_owned),
             },
         }
     }

@@ -162,6 +162,14 @@ pub enum CatalogError {
         /// Why.
         reason: String,
     },
+    /// A layout that makes no names, or none for an item.
+    #[error("the layout `{layout}`: {reason}")]
+    Layout {
+        /// The template.
+        layout: String,
+        /// Why.
+        reason: String,
+    },
     /// Copying in place needs one document an item.
     #[error("{at} can't be updated in place, item by item: {reason}; name a catalog to write with --out")]
     NotInPlace {
@@ -234,6 +242,7 @@ impl CatalogError {
                     | Self::Interval { .. }
                     | Self::NotStatic { .. }
                     | Self::Template { .. }
+                    | Self::Layout { .. }
                     | Self::NotInPlace { .. }
                     | Self::TooMuch { .. }
                     | Self::Form { .. }

@@ -133,6 +133,13 @@ impl Item {
         self.end_text().and_then(time::date)
     }
 
+    /// The day (UTC) of `datetime`, else of `start_datetime`: what a layout goes by.
+    pub(crate) fn day(&self) -> Option<Date> {
+        let properties = &self.value["properties"];
+        let text = properties["datetime"].as_str().or_else(|| properties["start_datetime"].as_str());
+        text.and_then(time::date)
+    }
+
     pub(crate) fn start_text(&self) -> Option<&str> {
         let properties = &self.value["properties"];
         properties["start_datetime"].as_str().or_else(|| properties["datetime"].as_str())

@@ -28,6 +28,7 @@
 pub mod archives;
 pub mod climate;
 pub mod daymet;
+pub mod listing;
 pub mod maca;
 pub mod modis;
 pub mod prism;
@@ -37,5 +38,6 @@ pub mod statics;
 mod write;
 
 pub use archives::Archives;
+pub use listing::Listings;
 pub use serve::{Server, ServerOptions};
 pub use spec::{Archive, Area, Spec};

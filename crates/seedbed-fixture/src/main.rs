@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
-use seedbed_fixture::{Archive, Archives, Area, Server, ServerOptions, Spec};
+use seedbed_fixture::{Archive, Archives, Area, Listings, Server, ServerOptions, Spec};
 
 /// Small archives in their true formats: make them, and serve them on loopback as the real sites do.
 #[derive(Debug, Parser)]
@@ -30,6 +30,61 @@ enum Command {
     Generate(Generate),
     /// Serve a folder of archives on loopback until interrupted; the address is printed on a line.
     Serve(Serve),
+    /// Write the trees of the archives that are only listed into a folder, as small files.
+    GenerateListing(GenerateListing),
+    /// Serve the archives that are only listed, until interrupted.
+    ServeListing(ServeListing),
+    /// Serve a listing of so many granules, made page by page, as CMR's MOD13Q1 (JSON and UMM) and
+    /// as the STAC API's modis-13Q1-061.
+    ServeSynthetic(ServeSynthetic),
+}
+
+#[derive(Debug, Args)]
+struct GenerateListing {
+    /// The folder.
+    dir: PathBuf,
+    /// Only what lies below these: daymet, MOLT/MOD13Q1.061, time_series/us/an/4km/ppt, ….
+    #[arg(long, value_name = "FOLDER", value_delimiter = ',')]
+    only: Vec<String>,
+    /// The short listings: three years of Daymet, one of MODIS on two tiles.
+    #[arg(long)]
+    small: bool,
+}
+
+#[derive(Debug, Args)]
+struct ServeListing {
+    /// The port; 0 takes a free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// The short listings: three years of Daymet, one of MODIS on two tiles.
+    #[arg(long)]
+    small: bool,
+    /// Protected data demand this bearer token.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct ServeSynthetic {
+    /// How many granules.
+    #[arg(long, value_name = "N")]
+    granules: u64,
+    /// The port; 0 takes a free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+}
+
+fn listings(small: bool) -> Listings {
+    if small { Listings::small() } else { Listings::default() }
+}
+
+/// Prints the server's address on a line, and waits.
+fn stand(server: Server) -> Result<()> {
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "{}", server.base_url())?;
+    stdout.flush()?;
+    server.wait();
+    Ok(())
 }
 
 #[derive(Debug, Args)]
@@ -117,13 +172,23 @@ fn main() -> Result<()> {
                 cmr_page: serve.cmr_page,
                 stac_page: serve.stac_page,
                 prism_allowance: serve.prism_allowance,
+                ..ServerOptions::default()
             };
-            let server = Server::start(&serve.dir, options)?;
-            let mut stdout = std::io::stdout();
-            writeln!(stdout, "{}", server.base_url())?;
-            stdout.flush()?;
-            server.wait();
+            stand(Server::start(&serve.dir, options)?)
+        }
+        Command::GenerateListing(generate) => {
+            let folders: Vec<&str> = generate.only.iter().map(String::as_str).collect();
+            let count = listings(generate.small).write(&generate.dir, &folders)?;
+            eprintln!("wrote {count} files into {}", generate.dir.display());
             Ok(())
+        }
+        Command::ServeListing(serve) => {
+            let options = ServerOptions { port: serve.port, token: serve.token, ..ServerOptions::wide() };
+            stand(Server::start_listings(listings(serve.small), options)?)
+        }
+        Command::ServeSynthetic(serve) => {
+            let options = ServerOptions { port: serve.port, ..ServerOptions::wide() };
+            stand(Server::start_synthetic(serve.granules, options)?)
         }
     }
 }

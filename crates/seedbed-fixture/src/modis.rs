@@ -40,7 +40,7 @@ const RANK_FILL: u8 = 255;
 /// How far the fields reach beyond the area, degrees.
 const MARGIN: f64 = 0.1;
 /// As the archive's items write the projection, although it is not WKT 2.
-const ITEM_WKT: &str = "PROJCS[\"unnamed\",GEOGCS[\"Unknown datum based upon the custom spheroid\",\
+pub(crate) const ITEM_WKT: &str = "PROJCS[\"unnamed\",GEOGCS[\"Unknown datum based upon the custom spheroid\",\
 DATUM[\"Not specified (based on custom spheroid)\",SPHEROID[\"Custom spheroid\",6371007.181,0]],\
 PRIMEM[\"Greenwich\",0],UNIT[\"degree\",0.0174532925199433,AUTHORITY[\"EPSG\",\"9122\"]]],\
 PROJECTION[\"Sinusoidal\"],PARAMETER[\"longitude_of_center\",0],PARAMETER[\"false_easting\",0],\

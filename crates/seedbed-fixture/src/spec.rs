@@ -35,6 +35,20 @@ impl Area {
         }
     }
 
+    /// The smallest area around points; nothing around none.
+    #[must_use]
+    pub fn around(points: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
+        points.fold(None, |area: Option<Self>, (x, y)| {
+            let area = area.unwrap_or(Self { west: x, south: y, east: x, north: y });
+            Some(Self {
+                west: area.west.min(x),
+                south: area.south.min(y),
+                east: area.east.max(x),
+                north: area.north.max(y),
+            })
+        })
+    }
+
     /// Whether the point lies in the area or on its edge.
     #[must_use]
     pub fn contains(&self, lon: f64, lat: f64) -> bool {

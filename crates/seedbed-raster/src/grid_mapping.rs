@@ -1,6 +1,6 @@
 //! CF grid mappings: the attributes that stand for a coordinate system.
 
-use crate::ffi::Array;
+use crate::arrays::Attributed;
 use std::fmt::Write;
 
 /// What a grid-mapping variable says, as a definition PROJ understands: its
@@ -8,14 +8,14 @@ use std::fmt::Write;
 /// `None` for a mapping not listed here.
 ///
 /// Reference: CF conventions 1.10, appendix F.
-pub fn definition(mapping: &Array<'_>) -> Option<String> {
+pub fn definition(mapping: &dyn Attributed) -> Option<String> {
     for name in ["crs_wkt", "spatial_ref"] {
-        if let Some(wkt) = mapping.text_attribute(name).filter(|t| t.contains('[')) {
+        if let Some(wkt) = mapping.text(name).filter(|t| t.contains('[')) {
             return Some(wkt);
         }
     }
-    let name = mapping.text_attribute("grid_mapping_name")?;
-    proj_string(&name, |key| mapping.number_attribute(key), |key| mapping.text_attribute(key))
+    let name = mapping.text("grid_mapping_name")?;
+    proj_string(&name, |key| mapping.numbers(key), |key| mapping.text(key))
 }
 
 fn proj_string(

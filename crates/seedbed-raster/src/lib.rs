@@ -12,6 +12,7 @@
 //!   once and applied to as many layers as there are.
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
 
+mod arrays;
 mod bands;
 mod classic;
 mod clock;
@@ -21,9 +22,11 @@ mod dtype;
 mod error;
 mod ffi;
 mod grid_mapping;
+mod header;
 mod netcdf;
 mod place;
 mod proj;
+mod ranges;
 mod raster;
 mod resampling;
 mod runtime;
@@ -33,7 +36,9 @@ mod warp;
 
 pub use dtype::DType;
 pub use error::{RasterError, WarpError};
+pub use header::Header;
 pub use proj::{Proj, same_crs};
+pub use ranges::ReadAt;
 pub use raster::{Layer, Raster, RasterSource};
 pub use resampling::Resampling;
 pub use runtime::{driver_names, gdal_version, has_driver};

@@ -3,8 +3,9 @@
 //! GDAL reads the arrays; their meaning is worked out here, since GDAL's needs
 //! `standard_name`s that real files lack, and depends on its release.
 
+use crate::arrays::Arrays;
 use crate::error::RasterError;
-use crate::ffi::{Array, Group};
+use crate::ffi::Group;
 use crate::proj::{self, Proj};
 use crate::raster::Layer;
 use crate::stored::Decoding;
@@ -35,7 +36,6 @@ pub struct Variable {
     leading: usize,
     /// Which of them the layers run along.
     along: Option<usize>,
-    stored: u32,
 }
 
 /// What a coordinate variable measures.
@@ -47,11 +47,9 @@ enum Axis {
     Other,
 }
 
-fn axis(group: &Group<'_>, name: &str) -> Axis {
-    let array = group.array(name);
-    let text = |key: &str| {
-        array.as_ref().and_then(|a| a.text_attribute(key)).unwrap_or_default().to_ascii_lowercase()
-    };
+fn axis(file: &dyn Arrays, name: &str) -> Axis {
+    let array = file.get(name);
+    let text = |key: &str| array.as_ref().and_then(|a| a.text(key)).unwrap_or_default().to_ascii_lowercase();
     match text("axis").as_str() {
         "x" => return Axis::X,
         "y" => return Axis::Y,
@@ -64,7 +62,7 @@ fn axis(group: &Group<'_>, name: &str) -> Axis {
         "time" => return Axis::Time,
         _ => {}
     }
-    let units = array.as_ref().and_then(units).unwrap_or_default().to_ascii_lowercase();
+    let units = array.as_ref().and_then(|a| a.units()).unwrap_or_default().to_ascii_lowercase();
     if units.starts_with("degree") && units.contains("_e") {
         return Axis::X;
     }
@@ -82,36 +80,57 @@ fn axis(group: &Group<'_>, name: &str) -> Axis {
     }
 }
 
-fn units(array: &Array<'_>) -> Option<String> {
-    array.unit().or_else(|| array.text_attribute("units"))
+/// The arrays of a dataset that GDAL opened.
+pub fn root<'a>(dataset: &'a Dataset, path: &Path) -> Result<Group<'a>, RasterError> {
+    Group::root(dataset).ok_or_else(|| RasterError::Damaged {
+        path: path.to_owned(),
+        reason: "it has no root group".to_owned(),
+    })
 }
 
 /// The variables on two horizontal axes, in the file's order.
-pub fn variables(dataset: &Dataset) -> Vec<String> {
-    let Some(group) = Group::root(dataset) else { return Vec::new() };
-    let names = group.array_names();
+pub fn variables(file: &dyn Arrays) -> Vec<String> {
+    let names = file.names();
     let mut axes = std::collections::HashMap::new();
     let bounds: Vec<String> = names
         .iter()
         .filter_map(|n| {
-            let array = group.array(n)?;
-            array.text_attribute("bounds").or_else(|| array.text_attribute("climatology"))
+            let array = file.get(n)?;
+            array.text("bounds").or_else(|| array.text("climatology"))
         })
         .collect();
     names
         .iter()
         .filter(|name| {
-            let Some(array) = group.array(name) else { return false };
+            let Some(array) = file.get(name) else { return false };
             let dims = array.dimensions();
             let [.., y, x] = dims.as_slice() else { return false };
-            let mut axis_of = |name: &str| *axes.entry(name.to_owned()).or_insert_with(|| axis(&group, name));
+            let mut axis_of = |name: &str| *axes.entry(name.to_owned()).or_insert_with(|| axis(file, name));
             let horizontal = axis_of(&y.0) == Axis::Y && axis_of(&x.0) == Axis::X;
-            let numeric = dtype(array.stored_type()).is_some();
+            let numeric = array.dtype().is_some();
             // 2-D longitudes and latitudes are coordinates, not data.
-            horizontal && numeric && !bounds.contains(name) && axis(&group, name) == Axis::Other
+            horizontal && numeric && !bounds.contains(name) && axis(file, name) == Axis::Other
         })
         .cloned()
         .collect()
+}
+
+/// The variable that is meant: the one of that name, or the only one.
+///
+/// # Errors
+/// [`RasterError::Variable`] with those there are.
+pub fn choose(file: &dyn Arrays, path: &Path, variable: Option<&str>) -> Result<String, RasterError> {
+    let names = variables(file);
+    let chosen = match variable {
+        Some(wanted) => names.iter().find(|n| *n == wanted),
+        None if names.len() == 1 => names.first(),
+        None => None,
+    };
+    chosen.cloned().ok_or_else(|| RasterError::Variable {
+        path: path.to_owned(),
+        wanted: variable.map(str::to_owned),
+        available: names,
+    })
 }
 
 /// The type of GDAL's number for it; 64-bit integers are read as doubles.
@@ -132,21 +151,20 @@ pub fn dtype(gdal: u32) -> Option<DType> {
 }
 
 /// Works out where and when a variable's values are.
-pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, RasterError> {
+pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, RasterError> {
     let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
-    let group = Group::root(dataset).ok_or_else(|| damaged("it has no root group".to_owned()))?;
-    let array = group.array(name).ok_or_else(|| damaged(format!("variable `{name}` can't be opened")))?;
+    let array = file.get(name).ok_or_else(|| damaged(format!("variable `{name}` can't be opened")))?;
     let dims = array.dimensions();
     let [leading @ .., y, x] = dims.as_slice() else {
         return Err(damaged(format!("variable `{name}` has {} dimensions", dims.len())));
     };
     let shape = Shape2d { rows: y.1, cols: x.1 };
 
-    let mapping = array.text_attribute("grid_mapping");
-    let mapping = mapping.as_deref().and_then(|m| m.split([' ', ':']).next()).and_then(|m| group.array(m));
+    let mapping = array.text("grid_mapping");
+    let mapping = mapping.as_deref().and_then(|m| m.split([' ', ':']).next()).and_then(|m| file.get(m));
     let crs = match &mapping {
         Some(mapping) => {
-            let crs = match grid_mapping::definition(mapping) {
+            let crs = match grid_mapping::definition(mapping.as_ref()) {
                 Some(definition) => Some(Proj.resolve(&definition)),
                 None => array.spatial_ref().map(|srs| proj::canonical(&srs, name)),
             };
@@ -154,8 +172,8 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
         }
         None => None,
     };
-    let (xs, x_unit) = coordinates(&group, path, &x.0)?;
-    let (ys, y_unit) = coordinates(&group, path, &y.0)?;
+    let (xs, x_unit) = coordinates(file, path, &x.0)?;
+    let (ys, y_unit) = coordinates(file, path, &y.0)?;
     let degrees = crs.as_ref().map_or_else(
         || x_unit.starts_with("degree") || x.0.to_ascii_lowercase().starts_with("lon"),
         |crs| crs.geographic,
@@ -166,8 +184,7 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
     let affine = Affine { a: dx, b: 0.0, c: x0 - dx / 2.0, d: 0.0, e: dy, f: y0 - dy / 2.0 };
 
     let long: Vec<usize> = (0..leading.len()).filter(|i| leading[*i].1 != 1).collect();
-    let times: Vec<usize> =
-        (0..leading.len()).filter(|i| axis(&group, &leading[*i].0) == Axis::Time).collect();
+    let times: Vec<usize> = (0..leading.len()).filter(|i| axis(file, &leading[*i].0) == Axis::Time).collect();
     let along = match (long.as_slice(), times.as_slice()) {
         ([], times) => times.first().copied(),
         ([one], _) => Some(*one),
@@ -180,21 +197,20 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
         }
     };
     let layers = match along {
-        Some(i) if times.contains(&i) => clock_of(&group, path, &leading[i].0, leading[i].1)?,
+        Some(i) if times.contains(&i) => clock_of(file, path, &leading[i].0, leading[i].1)?,
         Some(i) => vec![Layer { date: None }; leading[i].1],
         None => vec![Layer { date: None }],
     };
     if layers.is_empty() || shape.is_empty() {
         return Err(damaged(format!("variable `{name}` is empty")));
     }
-    let stored = array.stored_type();
-    let dtype = dtype(stored).ok_or_else(|| damaged(format!("variable `{name}` isn't numeric")))?;
-    let first = |key: &str| array.number_attribute(key).and_then(|list| list.first().copied());
+    let dtype = array.dtype().ok_or_else(|| damaged(format!("variable `{name}` isn't numeric")))?;
+    let first = |key: &str| array.numbers(key).and_then(|list| list.first().copied());
     let nodata = array.nodata().or_else(|| first("_FillValue"));
     // Floats that were never written hold netCDF's default fill value.
     let default_fill = matches!(dtype, DType::Float32 | DType::Float64).then_some(9.969_209_968_386_869e36);
     let also_nodata = first("missing_value").filter(|m| Some(*m) != nodata).or(default_fill);
-    let unsigned = array.text_attribute("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
+    let unsigned = array.text("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
     Ok(Variable {
         name: name.to_owned(),
         layers,
@@ -202,7 +218,7 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
         affine,
         crs,
         degrees,
-        unit: units(&array),
+        unit: array.units(),
         decoding: Decoding {
             dtype,
             nodata,
@@ -213,17 +229,15 @@ pub fn describe(dataset: &Dataset, path: &Path, name: &str) -> Result<Variable, 
         },
         leading: leading.len(),
         along,
-        stored,
     })
 }
 
-fn clock_of(group: &Group<'_>, path: &Path, name: &str, size: usize) -> Result<Vec<Layer>, RasterError> {
+fn clock_of(file: &dyn Arrays, path: &Path, name: &str, size: usize) -> Result<Vec<Layer>, RasterError> {
     let silent = || vec![Layer { date: None }; size];
-    let Some(array) = group.array(name) else { return Ok(silent()) };
-    let Some(units) = units(&array) else { return Ok(silent()) };
-    let calendar = array.text_attribute("calendar").unwrap_or_default();
-    let values: Vec<f64> =
-        array.read(&[0], &[size]).map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    let Some(array) = file.get(name) else { return Ok(silent()) };
+    let Some(units) = array.units() else { return Ok(silent()) };
+    let calendar = array.text("calendar").unwrap_or_default();
+    let values = array.values().map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
     let dates = clock::dates(&units, &calendar, &values).map_err(|reason| RasterError::Time {
         path: path.to_owned(),
         units,
@@ -233,18 +247,17 @@ fn clock_of(group: &Group<'_>, path: &Path, name: &str, size: usize) -> Result<V
     Ok(dates.into_iter().map(|date| Layer { date: Some(date) }).collect())
 }
 
-fn coordinates(group: &Group<'_>, path: &Path, name: &str) -> Result<(Vec<f64>, String), RasterError> {
+fn coordinates(file: &dyn Arrays, path: &Path, name: &str) -> Result<(Vec<f64>, String), RasterError> {
     let missing = || RasterError::NoGeobox {
         path: path.to_owned(),
         missing: format!("dimension `{name}` has no coordinates"),
     };
-    let array = group.array(name).ok_or_else(missing)?;
-    let dims = array.dimensions();
-    let [(_, size)] = dims.as_slice() else { return Err(missing()) };
-    let values = array
-        .read(&[0], &[*size])
-        .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
-    Ok((values, units(&array).unwrap_or_default()))
+    let array = file.get(name).ok_or_else(missing)?;
+    if array.dimensions().len() != 1 {
+        return Err(missing());
+    }
+    let values = array.values().map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    Ok((values, array.units().unwrap_or_default()))
 }
 
 /// The first coordinate and the step, in metres or degrees.
@@ -288,7 +301,7 @@ impl Variable {
         window: PixelRange,
     ) -> Result<Vec<T>, RasterError> {
         let failed = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
-        let group = Group::root(dataset).ok_or_else(|| failed("it has no root group".to_owned()))?;
+        let group = root(dataset, path)?;
         let array =
             group.array(&self.name).ok_or_else(|| failed(format!("variable `{}` is gone", self.name)))?;
         let (mut start, mut count) = (vec![0; self.leading], vec![1; self.leading]);
@@ -300,7 +313,7 @@ impl Variable {
         count.extend([window.shape().rows, window.shape().cols]);
         let (s, n) = (start.as_slice(), count.as_slice());
         // In the stored type: the netCDF driver converts element by element.
-        let decoded = match self.stored {
+        let decoded = match array.stored_type() {
             Gdt::GDT_Byte => array.read::<u8>(s, n).map(|raw| self.decoding.decode(&raw)),
             Gdt::GDT_UInt16 => array.read::<u16>(s, n).map(|raw| self.decoding.decode(&raw)),
             Gdt::GDT_Int16 => array.read::<i16>(s, n).map(|raw| self.decoding.decode(&raw)),

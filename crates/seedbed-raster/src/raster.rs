@@ -75,7 +75,7 @@ impl Raster {
         let path = source.path.as_path();
         match open(path, source.variable.as_deref())? {
             Opened::Array(dataset, name) => {
-                let v = netcdf::describe(&dataset, path, &name)?;
+                let v = netcdf::describe(&netcdf::root(&dataset, path)?, path, &name)?;
                 let said = place::Said { affine: Some(v.affine), crs: v.crs.clone(), degrees: v.degrees };
                 let geobox = place::geobox(path, v.shape, said, source.claimed.as_ref())?;
                 let layers = v.layers.clone();
@@ -244,13 +244,7 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
         Kind::Netcdf => {
             refuse_short_netcdf(path)?;
             let dataset = bands::open(path, &name, &["netCDF"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
-            let names = netcdf::variables(&dataset);
-            let chosen = match variable {
-                Some(wanted) => names.iter().find(|n| *n == wanted),
-                None if names.len() == 1 => names.first(),
-                None => None,
-            };
-            let chosen = chosen.cloned().ok_or_else(|| wrong(names))?;
+            let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable)?;
             Ok(Opened::Array(dataset, chosen))
         }
         Kind::Hdf4 => {

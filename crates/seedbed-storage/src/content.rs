@@ -69,6 +69,22 @@ impl Content {
     }
 }
 
+/// The media type of a file of this name, for servers that pass it on to browsers.
+pub(crate) fn media_type(name: &str) -> &'static str {
+    let extension = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
+    match extension.as_deref() {
+        Some("json") => "application/json",
+        Some("geojson") => "application/geo+json",
+        Some("tif" | "tiff") => "image/tiff",
+        Some("nc" | "nc4") => "application/netcdf",
+        Some("h5" | "hdf5") => "application/x-hdf5",
+        Some("parquet") => "application/vnd.apache.parquet",
+        Some("png") => "image/png",
+        Some("zip") => "application/zip",
+        _ => "application/octet-stream",
+    }
+}
+
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

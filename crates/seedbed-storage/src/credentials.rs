@@ -2,6 +2,7 @@
 //!
 //! A credential belongs to hosts and goes to no other, and only over TLS.
 
+use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -18,10 +19,6 @@ pub struct Credentials {
     earthdata_token: Option<Secret>,
     logins: BTreeMap<String, Login>,
 }
-
-/// A text that is never printed.
-#[derive(Clone)]
-struct Secret(String);
 
 #[derive(Clone)]
 struct Login {
@@ -148,7 +145,7 @@ fn read_netrc(text: &str) -> BTreeMap<String, Login> {
 }
 
 /// RFC 4648 with padding.
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

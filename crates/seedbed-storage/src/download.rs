@@ -8,7 +8,6 @@ use crate::progress::Progress;
 use crate::store::Meta;
 use crate::transfer::{Expectation, Gathered, Outcome, not_content, wrong};
 use crate::{Location, StorageError};
-use url::Url;
 
 /// How much is gathered in memory before it is written.
 const BUFFER: usize = 256 << 10;
@@ -20,7 +19,7 @@ const GOOD_WAY: u64 = 1 << 20;
 /// The state of one download.
 pub(crate) struct Download<'a> {
     http: &'a Http,
-    url: &'a Url,
+    get: Request,
     from: &'a Location,
     expect: &'a Expectation,
     progress: &'a dyn Progress,
@@ -49,7 +48,7 @@ impl<'a> Download<'a> {
     /// Takes up what an earlier transfer of the same source left in the part.
     pub(crate) async fn new(
         http: &'a Http,
-        url: &'a Url,
+        get: Request,
         from: &'a Location,
         expect: &'a Expectation,
         progress: &'a dyn Progress,
@@ -57,7 +56,7 @@ impl<'a> Download<'a> {
     ) -> Result<Self, StorageError> {
         let mut download = Self {
             http,
-            url,
+            get,
             from,
             expect,
             progress,
@@ -118,7 +117,7 @@ impl<'a> Download<'a> {
 
     /// One request, from where the part ends.
     async fn attempt(&mut self) -> Result<(), Failure> {
-        let mut request = Request::get(self.url.clone());
+        let mut request = self.get.clone();
         match self.version.as_ref().and_then(validator).filter(|_| self.length > 0) {
             Some(validator) => {
                 let range = format!("bytes={}-", self.length);

@@ -145,6 +145,36 @@ pub enum StorageError {
         #[source]
         source: io::Error,
     },
+    /// No room is left in a remote store, or a quota is used up.
+    #[error("{at}: no room left in the store (HTTP 507)")]
+    NoRoom {
+        /// The file that was written.
+        at: String,
+    },
+    /// A part was asked for that begins behind the file's end.
+    #[error("{at}: nothing is at byte {start}{}", sized(*.size))]
+    Range {
+        /// The file.
+        at: String,
+        /// The first byte that was asked for.
+        start: u64,
+        /// The file's size, where that is told.
+        size: Option<u64>,
+    },
+    /// A cursor of a listing that is none of this store's.
+    #[error("{at}: the place where the listing is to go on is none of this store's")]
+    Cursor {
+        /// The folder that was to be listed.
+        at: String,
+    },
+    /// A variable, a profile or a file that says how to reach a store is missing or wrong.
+    #[error("{at}: {what}")]
+    Configuration {
+        /// The variable, file or location.
+        at: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The file system failed.
     #[error("{at}: cannot {operation}")]
     Io {
@@ -193,7 +223,7 @@ impl StorageError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Self::Status { status, .. } => matches!(status, 408 | 423 | 425 | 429 | 500 | 502 | 503 | 504),
             Self::Network { retryable, .. } => *retryable,
             Self::Wait { .. } | Self::Changed { .. } => true,
             Self::GaveUp { source, .. } => source.retryable(),
@@ -228,6 +258,10 @@ impl StorageError {
             _ => Self::Io { at, operation, source },
         }
     }
+}
+
+fn sized(size: Option<u64>) -> String {
+    size.map(|size| format!(" of {size}")).unwrap_or_default()
 }
 
 fn said(excerpt: Option<&str>) -> String {

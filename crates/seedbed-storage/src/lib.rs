@@ -5,28 +5,42 @@
 //! resumable. All of HTTP is one policy: retries, limits per host, redirects
 //! that take no credential along. Nothing here knows what the bytes mean.
 
+mod abilities;
+mod auth;
 mod checksum;
 mod content;
 mod credentials;
+mod dav;
+mod digest_header;
 mod download;
+mod environment;
 mod error;
 mod http;
+mod identity;
+mod ini;
 mod local;
 mod location;
+mod named;
+mod names;
 mod part;
 mod progress;
+mod s3;
 mod secret;
 mod settings;
 mod store;
 mod transfer;
+mod xml;
 
+pub use abilities::{Abilities, CreateOnce, Replace};
 pub use checksum::{Checksum, ChecksumError, Function};
 pub use content::Content;
 pub use credentials::Credentials;
+pub use environment::Environment;
 pub use error::StorageError;
 pub use http::{Headers, Method, Request, Response};
 pub use location::{Location, LocationError};
+pub use named::{NamedStores, StoresFileError};
 pub use progress::{Progress, Silent};
 pub use settings::Settings;
-pub use store::{Listed, Meta, Put, Stores};
+pub use store::{ListPage, Listed, Meta, Put, Stores};
 pub use transfer::{Expectation, Outcome, Transferred};

@@ -1,6 +1,17 @@
 //! What of an address may be shown.
 
+use std::fmt;
 use url::Url;
+
+/// A text that is never printed.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
 
 /// Words of a query parameter's name that mean its value is a secret.
 const SECRET_WORDS: [&str; 17] = [

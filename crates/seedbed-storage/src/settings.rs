@@ -1,6 +1,9 @@
 //! How patient and how forceful the stores are.
 
 use crate::credentials::Credentials;
+use crate::environment::Environment;
+use crate::named::{NamedStores, StoresFileError};
+use std::path::Path;
 use std::time::Duration;
 
 /// The knobs of [`crate::Stores`]. The defaults suit public archives.
@@ -22,12 +25,29 @@ pub struct Settings {
     pub max_redirects: usize,
     /// How many requests run on one host (and port) at once.
     pub concurrency_per_host: usize,
+    /// How many requests a second start on one host (and port), evenly spaced; as many as there are, if not said.
+    pub rate_per_host: Option<f64>,
     /// The largest document in bytes: what [`crate::Stores::read_document`] and `request` hold in memory.
     pub max_document: u64,
     /// What we call ourselves.
     pub user_agent: String,
     /// Who we are to which host.
     pub credentials: Credentials,
+    /// The stores that have a name.
+    pub named: NamedStores,
+    /// The variables that accounts and tokens are looked up in.
+    pub environment: Environment,
+}
+
+impl Settings {
+    /// The same with the stores of a `stores.toml`.
+    ///
+    /// # Errors
+    /// [`StoresFileError`] if it can't be read, or with file, line and column for a mistake in it.
+    pub fn with_stores_file(mut self, path: &Path) -> Result<Self, StoresFileError> {
+        self.named = NamedStores::read(path, &self.environment)?;
+        Ok(self)
+    }
 }
 
 impl Default for Settings {
@@ -42,9 +62,12 @@ impl Default for Settings {
             stall_timeout: Duration::from_secs(60),
             max_redirects: 10,
             concurrency_per_host: 8,
+            rate_per_host: None,
             max_document: 64 << 20,
             user_agent: concat!("seedbed/", env!("CARGO_PKG_VERSION")).to_owned(),
             credentials: Credentials::from_environment(),
+            named: NamedStores::default(),
+            environment: Environment::of_process(),
         }
     }
 }

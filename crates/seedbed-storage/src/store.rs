@@ -1,15 +1,25 @@
 //! The stores, and the one way to them.
 
-use crate::http::{Headers, Http, Request, Response};
+use crate::abilities::{Abilities, CreateOnce, Replace};
+use crate::dav::{self, Dav, Flavour};
+use crate::http::{Headers, Http, Method, Request, Response};
+use crate::identity::{Door, Identity};
 use crate::local::Local;
+use crate::named::{Kind, NamedStore};
 use crate::progress::Progress;
+use crate::s3::{Known, S3};
 use crate::transfer::{self, Expectation, Transferred};
 use crate::{Location, Settings, StorageError};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
+
+/// How many files a page of a listing has at most, or nearly so.
+pub(crate) const PAGE: usize = 1000;
 
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,6 +39,19 @@ pub struct Listed {
     pub at: Location,
     /// Its size in bytes, where the listing tells it.
     pub size: Option<u64>,
+    /// When it was last changed, as RFC 3339 writes it, where the listing tells it.
+    pub modified: Option<String>,
+    /// Its entity tag, quotes included, where the listing tells it.
+    pub etag: Option<String>,
+}
+
+/// A part of a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListPage {
+    /// Its files, in an order that is the same each time.
+    pub files: Vec<Listed>,
+    /// Where the listing goes on, in this process or another; none at its end.
+    pub next: Option<String>,
 }
 
 /// How a create-once write ended.
@@ -41,21 +64,32 @@ pub enum Put {
 }
 
 /// The store that a location belongs to: a closed set.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Store<'a> {
     /// The file system.
     Local(Local, &'a Path),
     /// Sites that are read over HTTP.
-    Http(&'a Http, &'a Url),
+    Http(&'a Url),
+    /// An object of a bucket.
+    S3(Arc<S3>, &'a str),
+    /// A file of a WebDAV server or a dCache.
+    Dav(Arc<Dav>, Url),
 }
 
 /// Every store of this process: HTTP client, limits per host, credentials. Cheap to clone.
 #[derive(Clone)]
-pub struct Stores(Arc<Http>);
+pub struct Stores(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    buckets: Mutex<HashMap<String, Arc<S3>>>,
+    /// By named store, or by the origin of those that have no name.
+    doors: Mutex<HashMap<String, Arc<Dav>>>,
+}
 
 impl std::fmt::Debug for Stores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Stores").field(self.0.settings()).finish()
+        f.debug_tuple("Stores").field(self.0.http.settings()).finish()
     }
 }
 
@@ -72,7 +106,8 @@ impl Stores {
     /// # Errors
     /// [`StorageError::Setup`] if the HTTP client can't be made, for instance for its user agent.
     pub fn new(settings: Settings) -> Result<Self, StorageError> {
-        Ok(Self(Arc::new(Http::new(settings)?)))
+        let http = Http::new(settings)?;
+        Ok(Self(Arc::new(Inner { http, buckets: Mutex::default(), doors: Mutex::default() })))
     }
 
     /// A small document, whole: at most [`Settings::max_document`] bytes.
@@ -80,9 +115,31 @@ impl Stores {
     /// # Errors
     /// If it is not there, too large, or can't be read.
     pub async fn read_document(&self, at: &Location) -> Result<Bytes, StorageError> {
+        let http = &self.0.http;
         match self.store(at)? {
-            Store::Local(local, path) => local.read(path, self.0.settings().max_document).await,
-            Store::Http(http, url) => Ok(http.request(&Request::get(url.clone())).await?.body),
+            Store::Local(local, path) => local.read(path, http.settings().max_document).await,
+            Store::Http(url) => Ok(http.request(&Request::get(url.clone())).await?.body),
+            Store::S3(s3, key) => Ok(http.request(&s3.request(Method::Get, key)?).await?.body),
+            Store::Dav(dav, url) => dav.read(http, &url).await,
+        }
+    }
+
+    /// The bytes of a range of a file, fewer only where the file ends before.
+    ///
+    /// # Errors
+    /// [`StorageError::Range`] if it begins behind the file's end, [`StorageError::TooLarge`] if it is longer
+    /// than [`Settings::max_document`]; others if it is not there, or the store can't read parts of it.
+    pub async fn read_range(&self, at: &Location, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let (http, limit) = (&self.0.http, self.0.http.settings().max_document);
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        if range.end - range.start > limit {
+            return Err(StorageError::TooLarge { at: at.shown(), limit });
+        }
+        match self.store(at)? {
+            Store::Local(local, path) => local.read_range(path, range).await,
+            remote => http.range(&remote.get()?, &range).await,
         }
     }
 
@@ -93,31 +150,39 @@ impl Stores {
     pub async fn head(&self, at: &Location) -> Result<Meta, StorageError> {
         match self.store(at)? {
             Store::Local(local, path) => local.head(path).await,
-            Store::Http(http, url) => http.head(url).await,
+            remote => self.0.http.head(&remote.get()?).await,
         }
     }
 
     /// Creates a small object with all its bytes, or finds the one that is there, whole.
     ///
-    /// Of any number of callers, in any number of processes, exactly one is told [`Put::Created`].
+    /// Of any number of callers, in any number of processes, exactly one is told [`Put::Created`], if the
+    /// store can do that: see [`Stores::abilities`].
     ///
     /// # Errors
     /// If the store can't be written.
     pub async fn put_once(&self, at: &Location, small: Bytes) -> Result<Put, StorageError> {
+        let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.put_once(path, small).await,
-            Store::Http(..) => Err(read_only(at)),
+            Store::Http(_) => Err(read_only(at)),
+            Store::S3(s3, key) => s3.put_once(http, key, small).await,
+            Store::Dav(dav, url) => dav.put_once(http, &url, small).await,
         }
     }
 
-    /// Puts a small object in place of whatever is there; a reader sees the old or the new one, whole.
+    /// Puts a small object in place of whatever is there; a reader sees the old or the new one, whole (on a
+    /// WebDAV server or a dCache, for a moment none).
     ///
     /// # Errors
     /// If the store can't be written.
     pub async fn replace(&self, at: &Location, small: Bytes) -> Result<(), StorageError> {
+        let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.replace(path, small).await,
-            Store::Http(..) => Err(read_only(at)),
+            Store::Http(_) => Err(read_only(at)),
+            Store::S3(s3, key) => s3.replace(http, key, small).await,
+            Store::Dav(dav, url) => dav.replace(http, &url, small).await,
         }
     }
 
@@ -126,9 +191,32 @@ impl Stores {
     /// # Errors
     /// If there is no such folder, or it can't be listed.
     pub async fn list(&self, prefix: &Location) -> Result<Vec<Listed>, StorageError> {
+        let mut files = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.list_page(prefix, after.as_deref()).await?;
+            files.extend(page.files);
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// The next thousand or so files below `prefix`, at any depth: the first ones, or those after the place
+    /// where an earlier page ended. Memory is bounded by a page, or by what one folder of a WebDAV server holds.
+    ///
+    /// # Errors
+    /// If there is no such folder, it can't be listed, or `after` is no place in it.
+    pub async fn list_page(&self, prefix: &Location, after: Option<&str>) -> Result<ListPage, StorageError> {
+        let http = &self.0.http;
         match self.store(prefix)? {
-            Store::Local(local, path) => local.list(path).await,
-            Store::Http(..) => Err(unsupported(prefix, "cannot be listed")),
+            Store::Local(local, path) => local.list_page(path, after).await,
+            Store::Http(_) => Err(unsupported(prefix, "cannot be listed")),
+            Store::S3(s3, key) => s3.list_page(http, key, after).await,
+            Store::Dav(dav, url) => dav.list_page(http, &url, prefix, after).await,
         }
     }
 
@@ -137,9 +225,37 @@ impl Stores {
     /// # Errors
     /// [`StorageError::NotFound`] if it is not there; others if it can't be removed.
     pub async fn remove(&self, at: &Location) -> Result<(), StorageError> {
+        let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.remove(path).await,
-            Store::Http(..) => Err(read_only(at)),
+            Store::Http(_) => Err(read_only(at)),
+            Store::S3(s3, key) => s3.remove(http, key).await,
+            Store::Dav(dav, url) => dav.remove(http, &url).await,
+        }
+    }
+
+    /// What the store of this folder can do. It is tried out once, with files of a name of their own in the
+    /// folder that are removed again.
+    ///
+    /// # Errors
+    /// If the store can't be reached or written.
+    pub async fn abilities(&self, folder: &Location) -> Result<Abilities, StorageError> {
+        let http = &self.0.http;
+        match self.store(folder)? {
+            Store::Local(..) => Ok(Abilities {
+                create_once: CreateOnce::Guaranteed,
+                replace: Replace::Atomic,
+                ranges: true,
+                digest: None,
+            }),
+            Store::Http(_) => Ok(Abilities {
+                create_once: CreateOnce::Refused,
+                replace: Replace::Refused,
+                ranges: true,
+                digest: None,
+            }),
+            Store::S3(s3, key) => s3.abilities(http, key).await,
+            Store::Dav(dav, url) => dav.abilities(http, &url).await,
         }
     }
 
@@ -150,7 +266,7 @@ impl Stores {
     pub async fn request(&self, request: Request) -> Result<Response, StorageError> {
         // The address rules of a location hold here too.
         self.store(&request.url.as_str().parse()?)?;
-        self.0.request(&request).await
+        self.0.http.request(&request).await
     }
 
     /// Brings the bytes at `from` to `to`: whole, verified, under their name only then.
@@ -179,15 +295,89 @@ impl Stores {
         progress: &dyn Progress,
     ) -> Result<Transferred, StorageError> {
         let Store::Local(_, path) = self.store(to)? else { return Err(read_only(to)) };
-        transfer::run(self.store(from)?, from, path, expect, progress).await
+        transfer::run(&self.0.http, self.store(from)?, from, path, expect, progress).await
     }
 
     fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {
         match at {
             Location::Local(path) => Ok(Store::Local(Local, path)),
-            Location::Http(url) => Ok(Store::Http(&self.0, url)),
-            Location::S3 { .. } | Location::Dav(_) | Location::Dcache(_) => {
-                Err(unsupported(at, "cannot be opened by this version"))
+            Location::Http(url) => Ok(Store::Http(url)),
+            Location::S3 { bucket, key } => Ok(Store::S3(self.bucket(bucket)?, key)),
+            Location::Dav(url) => {
+                let url = dav::web_address(url).ok_or_else(|| unsupported(at, "need a host"))?;
+                Ok(Store::Dav(self.server(&url), url))
+            }
+            Location::Dcache(path) => {
+                let (dav, url) = self.dcache(path, at)?;
+                Ok(Store::Dav(dav, url))
+            }
+        }
+    }
+
+    fn bucket(&self, name: &str) -> Result<Arc<S3>, StorageError> {
+        let settings = self.0.http.settings();
+        let mut buckets = self.0.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = buckets.get(name) {
+            return Ok(Arc::clone(known));
+        }
+        let account = match settings.named.s3(name).map(|store| (store, &store.kind)) {
+            Some((store, Kind::S3 { service, .. })) => service.account(store, &settings.environment)?,
+            _ => Known::of(&settings.environment)?.account()?,
+        };
+        let bucket = Arc::new(S3::new(name.to_owned(), account));
+        buckets.insert(name.to_owned(), Arc::clone(&bucket));
+        Ok(bucket)
+    }
+
+    /// The WebDAV server of an address: a named one, or one that netrc may have a login for.
+    fn server(&self, url: &Url) -> Arc<Dav> {
+        let settings = self.0.http.settings();
+        match settings.named.webdav(url) {
+            Some(named) => self.named_door(named, url),
+            None => self.door(url[..url::Position::BeforePath].to_owned(), || {
+                let identity = Door::new(url, crate::auth::Auth::None, settings.environment.clone(), None);
+                Dav::new(Identity::Door(identity), Flavour::Plain)
+            }),
+        }
+    }
+
+    fn dcache(&self, path: &str, at: &Location) -> Result<(Arc<Dav>, Url), StorageError> {
+        let missing = |what: &str| StorageError::Configuration { at: at.shown(), what: what.to_owned() };
+        match self.0.http.settings().named.dcache(path).map(|store| (store, &store.kind)) {
+            Some((store, Kind::Dcache { door, root, .. })) => {
+                let url = dav::door_address(path, door, root);
+                let url = url.ok_or_else(|| missing(&format!("not below the `root` of [{}]", store.name)))?;
+                Ok((self.named_door(store, door), url))
+            }
+            _ => Err(missing(
+                "no store of kind dcache in a stores.toml (--stores, SEEDBED_STORES) has this path",
+            )),
+        }
+    }
+
+    fn named_door(&self, named: &NamedStore, url: &Url) -> Arc<Dav> {
+        let flavour =
+            if matches!(named.kind, Kind::Dcache { .. }) { Flavour::Dcache } else { Flavour::Plain };
+        let identity = || named.identity(url, &self.0.http.settings().environment);
+        self.door(format!("[{}]", named.name), || Dav::new(identity(), flavour))
+    }
+
+    fn door(&self, key: String, make: impl FnOnce() -> Dav) -> Arc<Dav> {
+        let mut doors = self.0.doors.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(doors.entry(key).or_insert_with(|| Arc::new(make())))
+    }
+}
+
+impl Store<'_> {
+    /// How a remote file is read.
+    pub(crate) fn get(&self) -> Result<Request, StorageError> {
+        match self {
+            Self::Http(url) => Ok(Request::get((*url).clone())),
+            Self::S3(s3, key) => s3.request(Method::Get, key),
+            Self::Dav(dav, url) => Ok(dav.request(Method::Get, url)),
+            Self::Local(_, path) => {
+                let what = "a local file is not read over HTTP".to_owned();
+                Err(StorageError::Configuration { at: path.display().to_string(), what })
             }
         }
     }

@@ -3,6 +3,7 @@
 use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::Content;
 use crate::download::Download;
+use crate::http::Http;
 use crate::local::{Linked, blocking, modified};
 use crate::part::{self, Part, Record};
 use crate::progress::Progress;
@@ -63,18 +64,19 @@ pub(crate) struct Gathered {
 
 /// See [`crate::Stores::transfer`].
 pub(crate) async fn run(
+    http: &Http,
     source: Store<'_>,
     from: &Location,
     to: &Path,
     expect: &Expectation,
     progress: &dyn Progress,
 ) -> Result<Transferred, StorageError> {
-    if let Some(adopted) = adopt(source, to, expect, progress).await? {
+    if let Some(adopted) = adopt(http, &source, to, expect, progress).await? {
         return Ok(adopted);
     }
     let part = Part::lock(to).await?;
     // Another transfer may have finished while this one waited.
-    match adopt(source, to, expect, progress).await {
+    match adopt(http, &source, to, expect, progress).await {
         Ok(None) => {}
         Ok(Some(adopted)) => {
             part.discard().await?;
@@ -86,8 +88,8 @@ pub(crate) async fn run(
         }
     }
     let gathered = match source {
-        Store::Http(http, url) => Download::new(http, url, from, expect, progress, part).await?.run().await?,
         Store::Local(_, path) => copy(path, from, expect, progress, part).await?,
+        remote => Download::new(http, remote.get()?, from, expect, progress, part).await?.run().await?,
     };
     let Gathered { part, bytes, digests, version, outcome } = gathered;
     let transferred = Transferred { bytes, checksum: digests.sha256, version, outcome };
@@ -100,7 +102,8 @@ pub(crate) async fn run(
 /// The file at the destination, if there is one and it is what is wanted; none if there is none, or if only
 /// the source's bytes can tell.
 async fn adopt(
-    source: Store<'_>,
+    http: &Http,
+    source: &Store<'_>,
     to: &Path,
     expect: &Expectation,
     progress: &dyn Progress,
@@ -112,7 +115,7 @@ async fn adopt(
     }
     let mut version = None;
     if expect.size.is_none() && expect.checksum.is_none() {
-        let meta = meta_of(source).await?;
+        let meta = meta_of(http, source).await?;
         if let Some(there) = meta.size.filter(|s| *s != size) {
             return Err(occupied(format!("{size} bytes, {there} at the source")));
         }
@@ -129,8 +132,8 @@ async fn adopt(
         Some(version) => version,
         // For the record only: what is here is what was asked for, whether or not the source answers.
         None => match source {
-            Store::Http(http, url) => http.glance(url).await.filter(|m| m.size.is_none_or(|s| s == size)),
             Store::Local(local, path) => local.head(path).await.ok(),
+            remote => http.glance(&remote.get()?).await.filter(|m| m.size.is_none_or(|s| s == size)),
         }
         .unwrap_or(Meta { size: Some(size), ..Meta::default() }),
     };
@@ -240,10 +243,10 @@ pub(crate) fn not_content(from: &Location, expected: Content, head: &[u8]) -> St
     StorageError::Content { at: from.shown(), expected, excerpt: crate::error::excerpt(head) }
 }
 
-async fn meta_of(source: Store<'_>) -> Result<Meta, StorageError> {
+async fn meta_of(http: &Http, source: &Store<'_>) -> Result<Meta, StorageError> {
     match source {
         Store::Local(local, path) => local.head(path).await,
-        Store::Http(http, url) => http.head(url).await,
+        remote => http.head(&remote.get()?).await,
     }
 }
 

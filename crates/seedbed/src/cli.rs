@@ -46,7 +46,7 @@ pub struct Global {
     /// Show no progress.
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_progress: bool,
-    /// Named stores for dcache:// locations, which this version does not open yet.
+    /// Named stores: doors, endpoints and who we are there, in TOML.
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SEEDBED_STORES")]
     pub stores: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! What every command is given.
 
-use crate::failure::usage_hint;
+use crate::failure::{Judge, usage_hint};
 use crate::progress::{Counted, Meter, Mode, Stderr};
 use crate::report::{Format, Report};
 use seedbed_prep::Spool;
@@ -27,6 +27,14 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// The same stores, but with at most so many requests a second to one host.
+    pub fn stores_at_rate(&self, rate: Option<f64>) -> anyhow::Result<Stores> {
+        match rate {
+            None => Ok(self.stores.clone()),
+            Some(_) => stores(self.stores_file.as_deref(), rate),
+        }
+    }
+
     /// Writes the report to stdout.
     pub fn emit<R: Report>(&self, report: &R) -> anyhow::Result<()> {
         crate::report::emit(report, self.format)
@@ -51,15 +59,19 @@ impl Ctx {
     }
 }
 
-/// The stores a command works with.
-pub fn stores(file: Option<&Path>) -> anyhow::Result<Stores> {
-    if let Some(path) = file.filter(|p| !p.is_file()) {
-        return Err(usage_hint(
-            format!("the stores file {} is not there", path.display()),
-            "correct --stores or the environment variable SEEDBED_STORES",
-        ));
+/// The stores a command works with: `rate` is the most requests a second to one host.
+pub fn stores(file: Option<&Path>, rate: Option<f64>) -> anyhow::Result<Stores> {
+    let mut settings = Settings { rate_per_host: rate, ..Settings::default() };
+    if let Some(path) = file {
+        if !path.is_file() {
+            return Err(usage_hint(
+                format!("the stores file {} is not there", path.display()),
+                "correct --stores or the environment variable SEEDBED_STORES",
+            ));
+        }
+        settings = settings.with_stores_file(path).or_usage()?;
     }
-    Ok(Stores::new(Settings::default())?)
+    Ok(Stores::new(settings)?)
 }
 
 /// The path of a location that must be on this machine.

@@ -7,14 +7,17 @@ mod cli;
 mod commands;
 mod context;
 mod failure;
+mod headers;
 mod interrupt;
 mod machine;
 mod page;
+mod placing;
 mod progress;
 mod query;
 mod quicklook;
 mod report;
 mod selection;
+mod workplace;
 
 use clap::Parser;
 use cli::{Cli, Global};
@@ -56,7 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<Status> {
 
 fn context(global: &Global) -> anyhow::Result<Ctx> {
     Ok(Ctx {
-        stores: context::stores(global.stores.as_deref())?,
+        stores: context::stores(global.stores.as_deref(), None)?,
         projections: seedbed_raster::Proj,
         stores_file: global.stores.clone(),
         format: if global.json { Format::Json } else { Format::Text },

@@ -1,19 +1,28 @@
 //! The definitions of `catalogs/`, embedded.
 
+/// A definition's name, file and text.
+macro_rules! embedded {
+    ($($name:literal)*) => {
+        &[$((
+            $name,
+            concat!("catalogs/", $name, ".toml"),
+            include_str!(concat!("../../../../catalogs/", $name, ".toml")),
+        )),*]
+    };
+}
+
 /// Name, file and text, sorted by name.
-const DEFINITIONS: &[(&str, &str, &str)] = &[
-    ("daymet-daily", "catalogs/daymet-daily.toml", include_str!("../../../../catalogs/daymet-daily.toml")),
-    ("gridmet", "catalogs/gridmet.toml", include_str!("../../../../catalogs/gridmet.toml")),
-    ("maca-daily", "catalogs/maca-daily.toml", include_str!("../../../../catalogs/maca-daily.toml")),
-    ("mod13a1", "catalogs/mod13a1.toml", include_str!("../../../../catalogs/mod13a1.toml")),
-    ("mod13q1", "catalogs/mod13q1.toml", include_str!("../../../../catalogs/mod13q1.toml")),
-    ("prism-daily", "catalogs/prism-daily.toml", include_str!("../../../../catalogs/prism-daily.toml")),
-    (
-        "prism-daily-old",
-        "catalogs/prism-daily-old.toml",
-        include_str!("../../../../catalogs/prism-daily-old.toml"),
-    ),
-];
+const DEFINITIONS: &[(&str, &str, &str)] = embedded! {
+    "cmr"
+    "daymet-daily"
+    "gridmet"
+    "maca-daily"
+    "mod13a1"
+    "mod13q1"
+    "prism-daily"
+    "prism-daily-old"
+    "stac-api"
+};
 
 /// The file and text of the definition of that name.
 pub(super) fn text(name: &str) -> Option<(&'static str, &'static str)> {

@@ -4,8 +4,9 @@ mod builtin;
 mod document;
 mod error;
 mod parse;
+mod schema;
 
-pub(crate) use document::{AssetTable, Claim, Kind, PreferTable, Provider};
+pub(crate) use document::{AssetTable, AxesTable, Claim, Kind, MapTable, PreferTable, Provider, SidecarKind};
 pub use error::DefinitionError;
 
 use crate::calendar::Strategy;
@@ -13,9 +14,11 @@ use crate::grid::GridClaim;
 use crate::nearest::nearest;
 use crate::pattern::Names;
 use crate::template::Template;
+use jiff::civil::Date;
 use seedbed_grid::Calendar;
 use seedbed_storage::Location;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -30,10 +33,14 @@ use std::path::Path;
 pub struct Definition {
     text: String,
     pub(crate) about: About,
-    pub(crate) root: Location,
-    pub(crate) source: Source,
+    pub(crate) root: Option<Location>,
+    /// Keys that `--where` has to give.
+    pub(crate) needs: Vec<String>,
+    /// The ways in which it is listed; the first is the default, and there always is one.
+    pub(crate) sources: Vec<Source>,
     pub(crate) names: Names,
     pub(crate) keys: BTreeSet<String>,
+    pub(crate) media_types: BTreeMap<String, String>,
     pub(crate) group: Group,
     pub(crate) assets: BTreeMap<String, AssetTable>,
     pub(crate) grids: BTreeMap<String, GridClaim>,
@@ -43,6 +50,8 @@ pub struct Definition {
 #[derive(Debug, Clone)]
 pub(crate) struct About {
     pub name: String,
+    /// The collection's id.
+    pub collection: Template,
     pub title: String,
     pub description: String,
     pub licence: String,
@@ -54,33 +63,73 @@ pub(crate) struct About {
     pub providers: Vec<Provider>,
 }
 
-/// How the archive is listed. Addresses count from the root.
+/// One way in which the archive is listed. Addresses count from the root.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
+    pub name: String,
     pub kind: Kind,
-    pub address: String,
-    pub parameters: BTreeMap<String, String>,
+    /// Its own root.
+    pub root: Option<Location>,
+    pub address: Template,
+    pub parameters: BTreeMap<String, Template>,
     pub suffix: String,
     pub granule_names: Option<Template>,
     pub page_size: u32,
-    pub collections: Vec<String>,
+    pub collections: Vec<Template>,
     pub folders: Option<Template>,
     pub service: String,
+    pub sidecar: Option<SidecarKind>,
+    pub label: Option<Template>,
+    pub values: BTreeMap<String, Vec<String>>,
+    pub from: Option<Date>,
+    pub to: Option<Date>,
+    /// Requests a second.
+    pub rate: Option<f64>,
+    pub jobs: Option<usize>,
+}
+
+impl Source {
+    /// A source of that kind with nothing but defaults: all that is at the root.
+    pub(crate) fn plain(kind: Kind) -> Self {
+        Self {
+            name: kind.name().to_owned(),
+            kind,
+            root: None,
+            address: Template::default(),
+            parameters: BTreeMap::new(),
+            suffix: String::new(),
+            granule_names: None,
+            page_size: 1000,
+            collections: Vec::new(),
+            folders: None,
+            service: "HTTPServer".to_owned(),
+            sidecar: None,
+            label: None,
+            values: BTreeMap::new(),
+            from: None,
+            to: None,
+            rate: None,
+            jobs: None,
+        }
+    }
 }
 
 /// How granules become items.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     pub id: Template,
-    /// Granules with the same slot and asset compete.
-    pub slot: Template,
+    /// Granules with the same slot and asset compete; `None` if the slot is the item.
+    pub slot: Option<Template>,
     /// The assets that a granule is.
     pub assets: Vec<Template>,
-    pub grid: Template,
+    pub grid: Option<Template>,
     pub strategy: Strategy,
     pub calendar: Calendar,
+    /// Between two times inside a file, as ISO 8601 has it.
+    pub step: Option<String>,
     pub properties: BTreeMap<String, Template>,
     pub prefer: Vec<PreferTable>,
+    pub version: Option<Template>,
 }
 
 /// A definition in short.
@@ -90,9 +139,11 @@ pub struct DefinitionSummary {
     pub name: String,
     /// Its title.
     pub title: String,
-    /// How the archive is listed: `cmr`, `stac-api`, `index`, `thredds` or `listing`.
+    /// How the archive is listed: `cmr`, `stac-api`, `index`, `thredds`, `listing`, `releases` or `template`.
     pub source: String,
-    /// What `--root` replaces.
+    /// What `--source` calls the ways in which it is listed, the default first.
+    pub sources: Vec<String>,
+    /// What `--root` replaces; empty if there is no default.
     pub root: String,
     /// The asset keys.
     pub assets: Vec<String>,
@@ -177,6 +228,17 @@ impl Definition {
         self.keys.iter().map(String::as_str)
     }
 
+    /// What `--source` calls the ways in which it is listed; the default is the first.
+    pub fn source_names(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(|s| s.name.as_str())
+    }
+
+    /// The JSON Schema of the format.
+    #[must_use]
+    pub fn schema() -> Value {
+        schema::definition()
+    }
+
     /// The TOML it was read from.
     #[must_use]
     pub fn toml(&self) -> &str {
@@ -189,8 +251,9 @@ impl Definition {
         DefinitionSummary {
             name: self.about.name.clone(),
             title: self.about.title.clone(),
-            source: self.source.kind.name().to_owned(),
-            root: self.root.to_string(),
+            source: self.sources.first().map_or("", |s| s.kind.name()).to_owned(),
+            sources: self.sources.iter().map(|s| s.name.clone()).collect(),
+            root: self.root.as_ref().map(ToString::to_string).unwrap_or_default(),
             assets: self.asset_keys().map(str::to_owned).collect(),
             where_keys: self.where_keys().map(str::to_owned).collect(),
             home: self.about.home.clone(),

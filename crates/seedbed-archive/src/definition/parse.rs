@@ -2,41 +2,43 @@
 
 use super::document::{Document, GridStrategy, GridTable, SourceTable};
 use super::error::position;
-use super::{About, Definition, DefinitionError, Group, Source};
+use super::{About, Definition, DefinitionError, Group, Kind, Source};
+use crate::calendar::Strategy;
 use crate::grid::GridClaim;
 use crate::nearest::nearest;
 use crate::pattern::{Names, whole};
 use crate::template::Template;
-use regex::Regex;
+use jiff::civil::Date;
 use seedbed_grid::{Affine, Shape2d};
+use seedbed_storage::Location;
 use std::collections::{BTreeMap, BTreeSet};
 use toml::de::{DeTable, DeValue};
+
+/// Captures that no pattern has to have: of the file's name, and what some listings tell.
+const TOLD: [&str; 4] = ["name", "stem", "release", "update"];
+/// What templates of addresses may use beside listed values: parts of dates.
+const OF_DATES: [&str; 7] = ["date", "year", "month", "day", "doy", "start", "end"];
 
 /// Reads and checks a definition.
 pub(super) fn definition(file: &str, text: &str) -> Result<Definition, DefinitionError> {
     let document: Document = toml::from_str(text).map_err(|e| syntax(file, text, &e))?;
     let at = Place { file, text };
     let names = names(&document, &at)?;
-    let keys = names.keys();
-    let source = source(&document.source, &at)?;
+    let mut keys = names.keys();
+    let sources = sources(&document, &keys, &at)?;
     let group = group(&document, &keys, &at)?;
-    if let Some(folders) = &source.granule_names {
-        known(folders, &keys, &["source", "granule_names"], &at)?;
-    }
+    enough(&names, &sources, &group, &at)?;
     let mut grids = BTreeMap::new();
     for (name, table) in &document.grids {
         grids.insert(name.clone(), grid(name, table, &keys, &at)?);
     }
-    if group.grid.keys().next().is_none() {
-        let name = group.grid.render(&BTreeMap::new());
+    if let Some(fixed) = group.grid.as_ref().filter(|g| g.keys().next().is_none()) {
+        let name = fixed.render(&BTreeMap::new());
         one_of(&name, grids.keys(), &["group", "grid"], "grid", &at)?;
     }
-    for asset in group.assets.iter().filter(|a| a.keys().next().is_none()) {
+    let fixed = group.assets.iter().filter(|a| a.keys().next().is_none() && !document.assets.is_empty());
+    for asset in fixed {
         one_of(&asset.render(&BTreeMap::new()), document.assets.keys(), &["group", "asset"], "asset", &at)?;
-    }
-    let root = document.root.parse().map_err(|e| at.wrong(&["root"], format!("{e}"), None))?;
-    if document.assets.is_empty() {
-        return Err(at.wrong(&["assets"], "no asset is defined".to_owned(), None));
     }
     if !document.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
         || document.name.is_empty()
@@ -44,13 +46,21 @@ pub(super) fn definition(file: &str, text: &str) -> Result<Definition, Definitio
         let reason = format!("`{}` is no name: letters, digits, `-`, `_` and `.`", document.name);
         return Err(at.wrong(&["name"], reason, None));
     }
+    let needs: BTreeSet<String> = document.needs.iter().cloned().collect();
+    let id = document.collection.as_ref().unwrap_or(&document.name);
+    let collection = Template::parse(id).map_err(|reason| at.wrong(&["collection"], reason, None))?;
+    known(&collection, &needs, &["collection"], &at)?;
+    let root = at.location(document.root.as_deref(), &["root"])?;
+    keys.extend(needs);
+    let title = document.title.unwrap_or_else(|| document.name.clone());
     Ok(Definition {
         text: text.to_owned(),
         about: About {
+            collection,
+            description: document.description.map_or_else(|| title.clone(), |d| d.trim().to_owned()),
             name: document.name,
-            title: document.title,
-            description: document.description.trim().to_owned(),
-            licence: document.licence,
+            title,
+            licence: document.licence.unwrap_or_else(|| "other".to_owned()),
             licence_url: document.licence_url,
             home: document.home,
             doi: document.doi,
@@ -59,9 +69,11 @@ pub(super) fn definition(file: &str, text: &str) -> Result<Definition, Definitio
             providers: document.providers,
         },
         root,
-        source,
+        needs: document.needs,
+        sources,
         names,
         keys,
+        media_types: document.media_types,
         group,
         assets: document.assets,
         grids,
@@ -69,69 +81,164 @@ pub(super) fn definition(file: &str, text: &str) -> Result<Definition, Definitio
 }
 
 fn names(document: &Document, at: &Place<'_>) -> Result<Names, DefinitionError> {
-    let compile = |patterns: &[String], key: &str| -> Result<Vec<Regex>, DefinitionError> {
-        patterns
-            .iter()
-            .map(|p| {
-                whole(p).map_err(|e| {
-                    let reason = e.to_string();
-                    let last = reason.lines().last().unwrap_or("it does not parse").to_owned();
-                    at.wrong(&[key], format!("`{p}` is no pattern: {last}"), None)
-                })
-            })
-            .collect()
+    let bad = |key: &str, pattern: &str, error: &regex::Error| {
+        let reason = error.to_string();
+        let last = reason.lines().last().unwrap_or("it does not parse").to_owned();
+        at.wrong(&[key], format!("`{pattern}` is no pattern: {last}"), None)
     };
-    let granules = compile(document.pattern.as_slice(), "pattern")?;
-    if granules.is_empty() {
+    let mut others = Vec::new();
+    for pattern in &document.ignore {
+        others.push(whole(pattern).map_err(|e| bad("ignore", pattern, &e))?);
+    }
+    let patterns = document.pattern.as_ref().map(super::document::OneOrMany::as_slice).unwrap_or_default();
+    if patterns.is_empty() && document.pattern.is_some() {
         return Err(at.wrong(&["pattern"], "no pattern is given".to_owned(), None));
     }
-    Ok(Names::new(granules, compile(&document.ignore, "ignore")?))
+    let names = Names::new(patterns, others, document.defaults.clone(), document.map.clone())
+        .map_err(|(pattern, e)| bad("pattern", &pattern, &e))?;
+    let keys = names.keys();
+    let unknown = document.map.iter().find(|(_, table)| !keys.contains(&table.from));
+    match unknown {
+        Some((name, table)) => Err(at.no_capture(&["map", name, "from"], &table.from, &keys)),
+        None => Ok(names),
+    }
 }
 
-fn source(table: &SourceTable, at: &Place<'_>) -> Result<Source, DefinitionError> {
+/// Whether pattern, dates and sources together can make items.
+fn enough(names: &Names, sources: &[Source], group: &Group, at: &Place<'_>) -> Result<(), DefinitionError> {
+    let Some(bare) = sources.iter().find(|s| !matches!(s.kind, Kind::Cmr | Kind::StacApi)) else {
+        return Ok(());
+    };
+    let kind = bare.kind.name();
+    if names.is_empty() {
+        let reason = format!("a source of kind `{kind}` tells names only: a `pattern` has to read them");
+        return Err(at.wrong(&["pattern"], reason, None));
+    }
+    if group.strategy == Strategy::Listed {
+        let reason = format!("a source of kind `{kind}` tells no dates: a strategy has to read them");
+        return Err(at.wrong(&["group", "time"], reason, None));
+    }
+    Ok(())
+}
+
+/// The default source and the others, in the order in which they are written.
+fn sources(
+    document: &Document,
+    keys: &BTreeSet<String>,
+    at: &Place<'_>,
+) -> Result<Vec<Source>, DefinitionError> {
+    let of = |table: &SourceTable, path: &[&str]| source(table, path, document, keys, at);
+    let mut sources = vec![of(&document.source, &["source"])?];
+    let mut others: Vec<_> = document.sources.iter().collect();
+    others.sort_by_key(|(_, table)| table.span().start);
+    for (name, table) in others {
+        let path = ["sources", name.as_str()];
+        if table.get_ref().name.is_some() {
+            let reason = format!("the table's own name is the source's: `{name}`");
+            return Err(at.wrong(&["sources", name, "name"], reason, None));
+        }
+        let source = Source { name: name.clone(), ..of(table.get_ref(), &path)? };
+        if source.name == sources[0].name {
+            let reason = format!("the default source is called `{name}` already; give it another `name`");
+            return Err(at.wrong(&path, reason, None));
+        }
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+fn source(
+    table: &SourceTable,
+    path: &[&str],
+    document: &Document,
+    keys: &BTreeSet<String>,
+    at: &Place<'_>,
+) -> Result<Source, DefinitionError> {
+    let below = |key| [path, &[key]].concat();
+    let wrong = |key, reason: String| at.wrong(&below(key), reason, None);
     for key in table.given() {
         if !table.kind.keys().contains(&key) {
             let reason = format!("`{key}` means nothing for a source of kind `{}`", table.kind.name());
-            return Err(at.wrong(&["source", key], reason, None));
+            return Err(wrong(key, reason));
         }
     }
-    let template = |text: &Option<String>, key: &str| {
-        text.as_deref()
-            .map(|t| Template::parse(t).map_err(|reason| at.wrong(&["source", key], reason, None)))
-            .transpose()
+    let values = table.values.clone().unwrap_or_default();
+    let mut given: BTreeSet<String> = document.needs.iter().cloned().collect();
+    if matches!(table.kind, Kind::Template | Kind::Releases) {
+        given.extend(values.keys().cloned());
+        given.extend(OF_DATES.map(str::to_owned));
+        if table.from.is_none() {
+            return Err(wrong("from", "the first day is needed: YYYY-MM-DD".to_owned()));
+        }
+    }
+    let template = |text: &str, key, known_keys: Option<&BTreeSet<String>>| {
+        let template = Template::parse(text).map_err(|reason| wrong(key, reason))?;
+        if let Some(known_keys) = known_keys {
+            known(&template, known_keys, &below(key), at)?;
+        }
+        Ok::<_, DefinitionError>(template)
     };
+    let mut parameters = BTreeMap::new();
+    for (name, text) in table.parameters.iter().flatten() {
+        parameters.insert(name.clone(), template(text, "parameters", Some(&given))?);
+    }
+    let mut collections = Vec::new();
+    for text in table.collections.iter().flatten() {
+        collections.push(template(text, "collections", Some(&given))?);
+    }
+    let optional = |text: &Option<String>, key, known: Option<&BTreeSet<String>>| {
+        text.as_deref().map(|t| template(t, key, known)).transpose()
+    };
+    let date = |text: &Option<String>, key| {
+        let parsed = text.as_deref().map(str::parse::<Date>).transpose();
+        parsed.map_err(|_| wrong(key, "this is no day: YYYY-MM-DD".to_owned()))
+    };
+    if table.rate.is_some_and(|r| !(r > 0.0 && r.is_finite())) {
+        return Err(wrong("rate", "a rate is a number of requests a second, above 0".to_owned()));
+    }
+    let kind = table.kind;
     Ok(Source {
-        kind: table.kind,
-        address: table.address.clone().unwrap_or_default(),
-        parameters: table.parameters.clone().unwrap_or_default(),
+        name: table.name.clone().unwrap_or_else(|| kind.name().to_owned()),
+        root: at.location(table.root.as_deref(), &below("root"))?,
+        address: optional(&table.address, "address", Some(&given))?.unwrap_or_default(),
+        parameters,
         suffix: table.suffix.clone().unwrap_or_default(),
-        granule_names: template(&table.granule_names, "granule_names")?,
+        granule_names: optional(&table.granule_names, "granule_names", Some(keys))?,
         page_size: table.page_size.unwrap_or(1000),
-        collections: table.collections.clone().unwrap_or_default(),
-        folders: template(&table.folders, "folders")?,
+        collections,
+        folders: optional(&table.folders, "folders", None)?,
         service: table.service.clone().unwrap_or_else(|| "HTTPServer".to_owned()),
+        sidecar: table.sidecar,
+        label: optional(&table.label, "label", None)?,
+        values,
+        from: date(&table.from, "from")?,
+        to: date(&table.to, "to")?,
+        rate: table.rate,
+        jobs: table.jobs,
+        ..Source::plain(kind)
     })
 }
 
 fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result<Group, DefinitionError> {
     let table = &document.group;
+    let told: BTreeSet<String> = keys.iter().cloned().chain(TOLD.map(str::to_owned)).collect();
     let template = |text: &str, path: &[&str]| {
         let template = Template::parse(text).map_err(|reason| at.wrong(path, reason, None))?;
-        known(&template, keys, path, at)?;
-        Ok::<_, DefinitionError>(template)
+        known_among(&template, &told, keys, path, at)?;
+        Ok(template)
     };
-    let id = template(&table.id, &["group", "id"])?;
-    let slot = match &table.slot {
-        Some(slot) => template(slot, &["group", "slot"])?,
-        None => id.clone(),
-    };
+    let optional =
+        |text: &Option<String>, key| text.as_deref().map(|t| template(t, &["group", key])).transpose();
+    let asset = table.asset.as_ref().map(super::document::OneOrMany::as_slice);
+    let data = ["data".to_owned()];
     let assets: Result<Vec<_>, _> =
-        table.asset.as_slice().iter().map(|a| template(a, &["group", "asset"])).collect();
+        asset.unwrap_or(&data).iter().map(|a| template(a, &["group", "asset"])).collect();
     let mut properties = BTreeMap::new();
     for (name, text) in &table.properties {
         properties.insert(name.clone(), template(text, &["group", "properties", name])?);
     }
-    if let Some(key) = table.time.strategy.keys().iter().find(|k| !keys.contains(**k)) {
+    let strategy = table.time.as_ref().map_or(Strategy::Listed, |t| t.strategy);
+    if let Some(key) = strategy.keys().iter().find(|k| !keys.contains(**k)) {
         let reason = format!("this strategy needs a capture `{key}`, which not every pattern has");
         return Err(at.wrong(&["group", "time", "strategy"], reason, None));
     }
@@ -139,14 +246,16 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
         return Err(at.no_capture(&["group", "prefer"], &prefer.capture, keys));
     }
     Ok(Group {
-        id,
-        slot,
+        id: template(table.id.as_deref().unwrap_or("{stem}"), &["group", "id"])?,
+        slot: optional(&table.slot, "slot")?,
         assets: assets?,
-        grid: template(&table.grid, &["group", "grid"])?,
-        strategy: table.time.strategy,
-        calendar: table.time.calendar,
+        grid: optional(&table.grid, "grid")?,
+        strategy,
+        calendar: table.time.as_ref().map_or(seedbed_grid::Calendar::Standard, |t| t.calendar),
+        step: table.time.as_ref().and_then(|t| t.step.clone()),
         properties,
         prefer: table.prefer.clone(),
+        version: optional(&table.version, "version")?,
     })
 }
 
@@ -157,14 +266,16 @@ fn grid(
     at: &Place<'_>,
 ) -> Result<GridClaim, DefinitionError> {
     let path = ["grids", name];
+    let bare = table.strategy.is_none() && table.pixels.is_none() && table.axes.is_none();
+    if let (true, None, None, None, Some(bbox)) = (bare, &table.crs, table.shape, table.transform, table.bbox)
+    {
+        return Ok(GridClaim::Box { bbox });
+    }
     match (table.strategy, &table.crs, table.shape, table.transform) {
         (None, Some(crs), Some([rows, cols]), Some(transform)) if table.pixels.is_none() => {
             if rows == 0 || cols == 0 {
-                return Err(at.wrong(
-                    &["grids", name, "shape"],
-                    "a grid has at least one pixel".to_owned(),
-                    None,
-                ));
+                let reason = "a grid has at least one pixel".to_owned();
+                return Err(at.wrong(&["grids", name, "shape"], reason, None));
             }
             let affine = Affine::from(transform);
             if affine.inverse().is_none() {
@@ -172,7 +283,8 @@ fn grid(
                 return Err(at.wrong(&["grids", name, "transform"], reason, None));
             }
             let shape = Shape2d { rows, cols };
-            Ok(GridClaim::Fixed { crs: crs.clone(), shape, affine, bbox: table.bbox })
+            let axes = table.axes.clone();
+            Ok(GridClaim::Fixed { crs: crs.clone(), shape, affine, bbox: table.bbox, axes })
         }
         (Some(GridStrategy::ModisSinusoidal), None, None, None) if table.bbox.is_none() => {
             let Some(pixels) = table.pixels.filter(|p| *p > 0) else {
@@ -187,11 +299,10 @@ fn grid(
         (Some(_), ..) => {
             Err(at.wrong(&path, "a grid with a strategy has `pixels` and nothing else".to_owned(), None))
         }
-        _ => Err(at.wrong(
-            &path,
-            "a grid has `crs`, `shape` and `transform`, or a `strategy`".to_owned(),
-            None,
-        )),
+        _ => {
+            let reason = "a grid has `crs`, `shape` and `transform`, or a `strategy`, or a `bbox` alone";
+            Err(at.wrong(&path, reason, None))
+        }
     }
 }
 
@@ -202,7 +313,18 @@ fn known(
     path: &[&str],
     at: &Place<'_>,
 ) -> Result<(), DefinitionError> {
-    match template.keys().find(|k| !keys.contains(*k)) {
+    known_among(template, keys, keys, path, at)
+}
+
+/// Likewise, where there is more than what patterns capture.
+fn known_among(
+    template: &Template,
+    all: &BTreeSet<String>,
+    keys: &BTreeSet<String>,
+    path: &[&str],
+    at: &Place<'_>,
+) -> Result<(), DefinitionError> {
+    match template.keys().find(|k| !all.contains(*k)) {
         Some(key) => Err(at.no_capture(path, key, keys)),
         None => Ok(()),
     }
@@ -244,6 +366,10 @@ impl Place<'_> {
             nearest,
             reason: format!("`{}`: {reason}", path.join(".")),
         }
+    }
+
+    fn location(&self, text: Option<&str>, path: &[&str]) -> Result<Option<Location>, DefinitionError> {
+        text.map(|t| t.parse().map_err(|e| self.wrong(path, format!("{e}"), None))).transpose()
     }
 
     fn no_capture(&self, path: &[&str], key: &str, keys: &BTreeSet<String>) -> DefinitionError {

@@ -1,80 +1,31 @@
 //! NASA's Common Metadata Repository: `granules.json` and `granules.umm_json`.
 
-use super::{Web, file_name, web::MOST_PAGES};
+mod outline;
+
+use super::{Web, file_name};
 use crate::CrawlError;
-use crate::granule::{Found, Granule, excerpt};
-use seedbed_storage::{Checksum, Function, Request};
+use crate::calendar::Strategy;
+use crate::definition::Definition;
+use crate::granule::{Granule, excerpt};
+use crate::item;
+use crate::page::{Page, Step};
+use seedbed_storage::{Checksum, Function, Response};
 use serde_json::Value;
-use std::collections::BTreeSet;
 use url::Url;
 
 /// The header that a page hands on to the next.
-const CURSOR: &str = "cmr-search-after";
-
-/// Pages through the granules of the definition's collection.
-pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
-    let source = &web.definition.source;
-    let url = query(web, Web::address(root, &source.address)?);
-    let mut found = Found::default();
-    let (mut listed, mut announced) = (0, None);
-    let mut seen = BTreeSet::new();
-    let mut cursor: Option<String> = None;
-    for page in 1..=MOST_PAGES {
-        let mut request = Request::get(url.clone());
-        if let Some(cursor) = &cursor {
-            request = request.header(CURSOR, cursor);
-        }
-        let response = match page {
-            1 => web.ask(request).await?,
-            _ => match web.ask_for_part(request).await? {
-                Ok(response) => response,
-                Err(rejected) => {
-                    found.rejected.push(rejected);
-                    break;
-                }
-            },
-        };
-        let at = format!("{url} (page {page})");
-        match read_page(&response.body, &source.suffix) {
-            Ok((entries, more)) => {
-                listed += entries;
-                web.progress.page(&at, more.granules.len());
-                found.absorb(more);
-                announced =
-                    response.headers.get("cmr-hits").and_then(|h| h.parse::<usize>().ok()).or(announced);
-                if entries == 0 {
-                    break;
-                }
-            }
-            Err(reason) => {
-                found.reject(at, reason);
-                announced = None;
-                break;
-            }
-        }
-        let Some(next) = response.headers.get(CURSOR).filter(|c| !c.is_empty()).map(str::to_owned) else {
-            break;
-        };
-        if !seen.insert(next.clone()) {
-            found.reject(at, "the paging repeats itself: it has this page's cursor already");
-            announced = None;
-            break;
-        }
-        cursor = Some(next);
-    }
-    if let Some(announced) = announced.filter(|a| *a != listed) {
-        found.reject(url.to_string(), format!("{announced} granules were announced, {listed} came"));
-    }
-    Ok(found)
-}
+pub(super) const CURSOR: &str = "cmr-search-after";
 
 /// The search with the definition's parameters and what of the filters CMR knows.
-fn query(web: &Web<'_>, mut url: Url) -> Url {
-    let source = &web.definition.source;
+pub(crate) fn first(web: &Web<'_>, root: &Url) -> Result<Vec<Step>, CrawlError> {
+    let (source, given) = (&web.source, web.given());
+    let mut url = web.start(root)?;
     {
         let mut pairs = url.query_pairs_mut();
         for (name, value) in &source.parameters {
-            pairs.append_pair(name, value);
+            if let Some(value) = value.render_whole(&given) {
+                pairs.append_pair(name, &value);
+            }
         }
         pairs.append_pair("page_size", &source.page_size.to_string());
         if let Some(interval) = web.wanted.interval("", ",") {
@@ -90,37 +41,78 @@ fn query(web: &Web<'_>, mut url: Url) -> Url {
             pairs.append_pair("options[readable_granule_name][pattern]", "true");
         }
     }
-    url
+    Ok(vec![Step::at(url)])
+}
+
+/// A page of granules. At the end of the paging there have to be as many as were announced.
+pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Page, String> {
+    let manner = Manner::of(web.definition, &web.source.suffix);
+    let (entries, mut page) = read_page(&response.body, &manner)?;
+    let listed = step.listed + entries;
+    let announced = response.headers.get("cmr-hits").and_then(|h| h.trim().parse::<usize>().ok());
+    let cursor = response.headers.get(CURSOR).filter(|c| !c.is_empty() && entries > 0);
+    let too_many = announced.is_some_and(|a| listed > a);
+    if let Some(cursor) = cursor.filter(|_| !too_many) {
+        page.next = Some(Step { cursor: Some(cursor.to_owned()), ..step.following(&page, entries) });
+    } else if let Some(announced) = announced.filter(|a| *a != listed) {
+        page.reject(step.at.clone(), format!("{announced} granules were announced, {listed} came"));
+    }
+    Ok(page)
+}
+
+/// What of a granule's metadata is used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner<'a> {
+    /// How the names of data links end.
+    pub suffix: &'a str,
+    /// An entry becomes an item, since no pattern reads its files' names.
+    pub whole: bool,
+    /// Begin and end are used.
+    pub times: bool,
+    /// The outline is used.
+    pub outline: bool,
+}
+
+impl<'a> Manner<'a> {
+    fn of(definition: &Definition, suffix: &'a str) -> Self {
+        let group = &definition.group;
+        Self {
+            suffix,
+            whole: definition.names.is_empty(),
+            times: group.strategy == Strategy::Listed,
+            outline: group.grid.is_none(),
+        }
+    }
 }
 
 /// One page, in either format: how many entries it has, and the files whose
-/// names end in `suffix`.
-pub(crate) fn read_page(body: &[u8], suffix: &str) -> Result<(usize, Found), String> {
-    let page: Value =
+/// names end in the suffix.
+pub(crate) fn read_page(body: &[u8], manner: &Manner<'_>) -> Result<(usize, Page), String> {
+    let answer: Value =
         serde_json::from_slice(body).map_err(|e| format!("no JSON but {} ({e})", excerpt(body)))?;
-    let json = page["feed"]["entry"].as_array();
-    let umm = page["items"].as_array();
-    let mut found = Found::default();
+    let json = answer["feed"]["entry"].as_array();
+    let umm = answer["items"].as_array();
+    let mut page = Page::default();
     let entries = match (json, umm) {
         (Some(entries), _) => {
             for entry in entries {
-                read_entry(entry, suffix, &mut found);
+                read_entry(entry, manner, &mut page);
             }
             entries.len()
         }
         (None, Some(items)) => {
             for item in items {
-                read_umm(item, suffix, &mut found);
+                read_umm(item, manner, &mut page);
             }
             items.len()
         }
         (None, None) => return Err("JSON, but no list of granules".to_owned()),
     };
-    Ok((entries, found))
+    Ok((entries, page))
 }
 
 /// An entry of `granules.json`.
-fn read_entry(entry: &Value, suffix: &str, found: &mut Found) {
+fn read_entry(entry: &Value, manner: &Manner<'_>, page: &mut Page) {
     let title =
         entry["title"].as_str().or_else(|| entry["id"].as_str()).unwrap_or("an entry without a title");
     let links: Vec<(&str, &str)> = entry["links"]
@@ -133,11 +125,18 @@ fn read_entry(entry: &Value, suffix: &str, found: &mut Found) {
     let with_rel = |wanted: &str| -> Vec<&str> {
         links.iter().filter(|(rel, _)| *rel == wanted).map(|(_, href)| *href).collect()
     };
-    read_links(title, &with_rel("data#"), &with_rel("s3#"), suffix, found, |_| (None, None));
+    let granule = Entry {
+        title,
+        data: with_rel("data#"),
+        s3: with_rel("s3#"),
+        times: (entry["time_start"].as_str(), entry["time_end"].as_str()),
+        outline: manner.outline.then(|| outline::of_json(entry)),
+    };
+    granule.list(manner, page, |_| Told::default());
 }
 
 /// An item of `granules.umm_json`, which tells sizes and checksums too.
-fn read_umm(item: &Value, suffix: &str, found: &mut Found) {
+fn read_umm(item: &Value, manner: &Manner<'_>, page: &mut Page) {
     let umm = &item["umm"];
     let title = umm["GranuleUR"].as_str().unwrap_or("an item without a GranuleUR");
     let of_type = |wanted: &str| -> Vec<&str> {
@@ -149,7 +148,6 @@ fn read_umm(item: &Value, suffix: &str, found: &mut Found) {
             .filter_map(|url| url["URL"].as_str())
             .collect()
     };
-    let (data, s3) = (of_type("GET DATA"), of_type("GET DATA VIA DIRECT ACCESS"));
     let files = umm["DataGranule"]["ArchiveAndDistributionInformation"].as_array();
     let known = |name: &str| {
         let files = files.map(Vec::as_slice).unwrap_or_default();
@@ -158,56 +156,109 @@ fn read_umm(item: &Value, suffix: &str, found: &mut Found) {
             (Some(file), _) => file,
             // ORNL names its only file `Not provided`.
             (None, [only]) if only["Name"].as_str().is_none_or(|n| n == "Not provided") => only,
-            _ => return (None, None),
+            _ => return Told::default(),
         };
-        (file["SizeInBytes"].as_u64(), read_checksum(&file["Checksum"]))
+        Told::of(file)
     };
-    read_links(title, &data, &s3, suffix, found, known);
+    let time = &umm["TemporalExtent"];
+    let (range, single) = (&time["RangeDateTime"], time["SingleDateTime"].as_str());
+    let granule = Entry {
+        title,
+        data: of_type("GET DATA"),
+        s3: of_type("GET DATA VIA DIRECT ACCESS"),
+        times: (range["BeginningDateTime"].as_str().or(single), range["EndingDateTime"].as_str().or(single)),
+        outline: manner.outline.then(|| outline::of_umm(&umm["SpatialExtent"])),
+    };
+    granule.list(manner, page, known);
 }
 
-fn read_checksum(checksum: &Value) -> Option<Checksum> {
-    let function = match checksum["Algorithm"].as_str()?.to_ascii_uppercase().replace('-', "").as_str() {
-        "SHA256" => Function::Sha256,
-        "MD5" => Function::Md5,
-        _ => return None,
-    };
-    Checksum::from_hex(function, checksum["Value"].as_str()?).ok()
+/// What UMM tells of a file.
+#[derive(Debug, Default)]
+struct Told {
+    size: Option<u64>,
+    checksum: Option<String>,
+    cksum: Option<u32>,
 }
 
-/// The data files among a granule's links, with what belongs to each.
-fn read_links(
-    title: &str,
-    data: &[&str],
-    s3: &[&str],
-    suffix: &str,
-    found: &mut Found,
-    known: impl Fn(&str) -> (Option<u64>, Option<Checksum>),
-) {
-    let before = found.granules.len();
-    for href in data {
-        let name = file_name(href);
-        if !href.starts_with("http")
-            || !name.ends_with(suffix)
-            || name.ends_with(".sha256")
-            || name.is_empty()
-        {
-            continue;
-        }
-        let same =
-            |links: &[&str], name: &str| links.iter().find(|l| file_name(l) == name).map(|l| (*l).to_owned());
-        let (size, checksum) = known(&name);
-        found.granules.push(Granule {
-            href: (*href).to_owned(),
-            size,
-            checksum,
-            checksum_href: same(data, &format!("{name}.sha256")),
-            s3: same(s3, &name),
-            name,
-            ..Granule::default()
-        });
+impl Told {
+    fn of(file: &Value) -> Self {
+        let mut told = Self { size: file["SizeInBytes"].as_u64(), ..Self::default() };
+        let (algorithm, value) = (&file["Checksum"]["Algorithm"], &file["Checksum"]["Value"]);
+        let (Some(algorithm), Some(value)) = (algorithm.as_str(), value.as_str()) else { return told };
+        let function = match algorithm.to_ascii_uppercase().replace('-', "").as_str() {
+            "SHA256" => Function::Sha256,
+            "SHA512" => Function::Sha512,
+            "MD5" => Function::Md5,
+            "POSIX" | "CKSUM" => {
+                told.cksum = value.trim().parse().ok();
+                return told;
+            }
+            _ => return told,
+        };
+        told.checksum = Checksum::from_hex(function, value).ok().map(|c| c.multihash());
+        told
     }
-    if found.granules.len() == before {
-        found.reject(title, format!("no data link of it ends in `{suffix}`"));
+}
+
+/// A granule of either format.
+struct Entry<'a> {
+    title: &'a str,
+    data: Vec<&'a str>,
+    s3: Vec<&'a str>,
+    times: (Option<&'a str>, Option<&'a str>),
+    /// Where it is; `Ok(None)` if nothing is said of that.
+    outline: Option<Result<Option<crate::outline::Outline>, String>>,
+}
+
+impl Entry<'_> {
+    /// The data files among the links, with what belongs to each; or one item of all of them.
+    fn list(self, manner: &Manner<'_>, page: &mut Page, known: impl Fn(&str) -> Told) {
+        let outline = match self.outline.transpose() {
+            Ok(outline) => outline.flatten(),
+            Err(reason) => return page.reject(self.title, reason),
+        };
+        let times = self.times.0.map(|start| {
+            let end = self.times.1.unwrap_or(start);
+            (start.to_owned(), end.to_owned())
+        });
+        let mut files = Vec::new();
+        for href in &self.data {
+            let name = file_name(href);
+            let sum = [".sha256", ".md5", ".sha512"].iter().any(|end| name.ends_with(end));
+            if !href.starts_with("http") || !name.ends_with(manner.suffix) || sum || name.is_empty() {
+                continue;
+            }
+            let same = |links: &[&str], name: &str| {
+                links.iter().find(|l| file_name(l) == name).map(|l| (*l).to_owned())
+            };
+            let Told { size, checksum, cksum } = known(&name);
+            files.push(Granule {
+                href: (*href).to_owned(),
+                size,
+                checksum,
+                cksum,
+                checksum_href: same(&self.data, &format!("{name}.sha256")),
+                s3: same(&self.s3, &name),
+                times: times.clone().filter(|_| manner.times && !manner.whole),
+                outline: outline.clone().filter(|_| manner.outline && !manner.whole),
+                name,
+                ..Granule::default()
+            });
+        }
+        if files.is_empty() {
+            page.reject(self.title, format!("no data link of it ends in `{}`", manner.suffix));
+        } else if manner.whole {
+            match item::of_files(self.title, times.as_ref(), outline.as_ref(), &files) {
+                Ok(item) => page.granules.push(Granule {
+                    name: self.title.to_owned(),
+                    item: Some(item),
+                    ..Granule::default()
+                }),
+                Err(reason) => page.reject(self.title, reason),
+            }
+        } else {
+            page.granules.append(&mut files);
+        }
     }
 }
 
@@ -215,6 +266,9 @@ fn read_links(
 mod tests {
     use super::*;
     use serde_json::json;
+
+    const NAMES: Manner<'_> = Manner { suffix: ".nc", whole: false, times: false, outline: false };
+    const WHOLE: Manner<'_> = Manner { suffix: "", whole: true, times: true, outline: true };
 
     #[test]
     fn data_links_are_told_from_checksums_and_inherited_folders() {
@@ -227,7 +281,7 @@ mod tests {
                 {"rel": data, "href": "https://h/folder/", "inherited": true}]},
             {"title": "B", "links": [{"rel": data, "href": "https://h/folder/", "inherited": true}]},
             {"title": "C"}, 3]}});
-        let (entries, found) = read_page(page.to_string().as_bytes(), ".nc").unwrap();
+        let (entries, found) = read_page(page.to_string().as_bytes(), &NAMES).unwrap();
         assert_eq!((entries, found.granules.len(), found.rejected.len()), (4, 1, 3));
         let g = &found.granules[0];
         assert_eq!((g.name.as_str(), g.href.as_str()), ("a.nc", "https://h/protected/a.nc"));
@@ -243,17 +297,44 @@ mod tests {
             "RelatedUrls": [{"URL": "https://h/a.nc", "Type": "GET DATA"}],
             "DataGranule": {"ArchiveAndDistributionInformation": [
                 {"Name": "Not provided", "SizeInBytes": 7, "Checksum": {"Value": sum, "Algorithm": "SHA-256"}}]}}}]});
-        let (_, found) = read_page(page.to_string().as_bytes(), ".nc").unwrap();
+        let (_, found) = read_page(page.to_string().as_bytes(), &NAMES).unwrap();
         assert_eq!(found.granules[0].size, Some(7));
-        assert_eq!(found.granules[0].checksum.as_ref().unwrap().multihash(), format!("1220{sum}"));
+        assert_eq!(found.granules[0].checksum.as_deref(), Some(format!("1220{sum}").as_str()));
     }
 
     #[test]
     fn answers_of_another_kind_are_named() {
         assert!(
-            read_page(b"<html><body>Sorry</body></html>", "").unwrap_err().contains("`<html><body>Sorry")
+            read_page(b"<html><body>Sorry</body></html>", &NAMES).unwrap_err().contains("`<html><body>Sorry")
         );
-        assert!(read_page(b"{\"errors\": [\"no\"]}", "").unwrap_err().contains("no list of granules"));
-        assert!(read_page(b"{\"feed\": {\"entry\": [{", "").is_err());
+        assert!(read_page(b"{\"errors\": [\"no\"]}", &NAMES).unwrap_err().contains("no list of granules"));
+        assert!(read_page(b"{\"feed\": {\"entry\": [{", &NAMES).is_err());
+    }
+
+    #[test]
+    fn without_a_pattern_an_entry_is_an_item() {
+        let page = json!({"items": [{"umm": {"GranuleUR": "HLS.T10.2021", "RelatedUrls": [
+                {"URL": "https://h/HLS.T10.2021.B01.tif", "Type": "GET DATA"},
+                {"URL": "https://h/HLS.T10.2021.B02.tif", "Type": "GET DATA"},
+                {"URL": "https://h/HLS.T10.2021.json", "Type": "GET DATA"}],
+            "DataGranule": {"ArchiveAndDistributionInformation": [{"Name": "HLS.T10.2021.B02.tif", "SizeInBytes": 9,
+                "Checksum": {"Value": "4294775258", "Algorithm": "POSIX"}}]},
+            "TemporalExtent": {"RangeDateTime": {"BeginningDateTime": "2021-01-01T10:00:00.000Z", "EndingDateTime": "2021-01-01T10:05:00.000Z"}},
+            "SpatialExtent": {"HorizontalSpatialDomain": {"Geometry": {"GPolygons": [{"Boundary": {"Points": [
+                {"Longitude": 179.0, "Latitude": 10.0}, {"Longitude": 179.0, "Latitude": 0.0},
+                {"Longitude": -179.0, "Latitude": 0.0}, {"Longitude": -179.0, "Latitude": 10.0}, {"Longitude": 179.0, "Latitude": 10.0}]}}]}}}}},
+            {"umm": {"GranuleUR": "bad", "RelatedUrls": [{"URL": "https://h/a.tif", "Type": "GET DATA"}],
+            "SpatialExtent": {"HorizontalSpatialDomain": {"Geometry": {"BoundingRectangles": [
+                {"WestBoundingCoordinate": 0, "EastBoundingCoordinate": 1, "NorthBoundingCoordinate": 95, "SouthBoundingCoordinate": 0}]}}}}}]});
+        let (entries, page) = read_page(page.to_string().as_bytes(), &WHOLE).unwrap();
+        assert_eq!((entries, page.granules.len(), page.rejected.len()), (2, 1, 1), "{:?}", page.rejected);
+        let item = page.granules[0].item.as_ref().unwrap();
+        let keys: Vec<&String> = item["assets"].as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["B01", "B02", "json"]);
+        assert_eq!(item["bbox"], json!([179.0, 0.0, -179.0, 10.0]));
+        assert_eq!(item["geometry"]["type"], "MultiPolygon");
+        assert_eq!(item["properties"]["start_datetime"], "2021-01-01T10:00:00.000Z");
+        assert_eq!(item["assets"]["B02"]["file:size"], 9);
+        assert_eq!(item["assets"]["B02"]["seedbed:cksum"], 4_294_775_258_u32);
     }
 }

@@ -1,12 +1,13 @@
 //! HTML directory listings, as Apache and nginx make them.
 
-use super::{Web, decode, web::MOST_PAGES};
+use super::{Web, decode, pair_checksums};
 use crate::CrawlError;
-use crate::granule::{Found, Granule, Rejected, excerpt};
-use crate::root::{Level, captures_of, folder, levels};
-use crate::template::Captures;
+use crate::granule::{Granule, excerpt};
+use crate::page::{Page, Step};
+use crate::root::{Level, captures_of, folder};
 use html5gum::{Token, Tokenizer};
 use regex::Regex;
+use seedbed_storage::Response;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use url::Url;
@@ -25,92 +26,63 @@ pub(crate) struct Entry {
     pub date: Option<String>,
 }
 
-/// Lists the folders that the definition's template means, or all of them.
-pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
-    let source = &web.definition.source;
-    let start = folder(&Web::address(root, &source.address)?);
-    match &source.folders {
-        Some(template) => {
-            let levels = levels(template).map_err(|e| CrawlError::pattern(web.definition, &e))?;
-            by_template(web, start, levels).await
-        }
-        None => recursively(web, start).await,
-    }
+/// The first folder that has to be asked for.
+pub(crate) fn first(web: &Web<'_>, root: &Url) -> Result<Vec<Step>, CrawlError> {
+    let start = folder(&web.start(root)?);
+    let (url, depth) = descend(web, start, 0)?;
+    Ok(vec![Step { depth, ..Step::at(url) }])
 }
 
-/// Goes down level by level, choosing folders by name.
-async fn by_template(web: &Web<'_>, start: Url, levels: Vec<Level>) -> Result<Found, CrawlError> {
-    let mut found = Found::default();
-    let mut folders = vec![(start.clone(), Captures::new())];
-    let mut listed_any = false;
-    for level in levels {
-        match level {
-            Level::Named(name) => {
-                for (url, _) in &mut folders {
-                    *url = Web::address(url, &format!("{name}/"))?;
-                }
-            }
-            Level::Chosen { pattern } => {
-                let pages = list_all(web, &folders, !listed_any, Sought::Folders).await?;
-                listed_any = true;
-                let mut chosen = Vec::new();
-                for ((_, captures), page) in folders.iter().zip(pages) {
-                    match page {
-                        Ok(page) => chosen.extend(page.folders.into_iter().filter_map(|url| {
-                            let mut captures = captures.clone();
-                            captures.extend(captures_of(&pattern, &folder_name(&url))?);
-                            web.may_be_under(&captures).then_some((url, captures))
-                        })),
-                        Err(rejected) => found.rejected.push(rejected),
-                    }
-                }
-                folders = chosen;
-            }
-        }
+/// Goes down through the folders whose names are known.
+fn descend(web: &Web<'_>, mut url: Url, mut depth: usize) -> Result<(Url, usize), CrawlError> {
+    while let Some(Level::Named(name)) = web.levels.as_ref().and_then(|l| l.get(depth)) {
+        url = Web::address(&url, &format!("{name}/"))?;
+        depth += 1;
     }
-    for page in list_all(web, &folders, !listed_any, Sought::Anything).await? {
-        match page {
-            Ok(page) => found.granules.extend(page.files),
-            Err(rejected) => found.rejected.push(rejected),
-        }
-    }
-    Ok(found)
+    Ok((url, depth))
 }
 
-/// Follows every folder, level by level.
-async fn recursively(web: &Web<'_>, start: Url) -> Result<Found, CrawlError> {
-    let mut found = Found::default();
-    let mut seen = BTreeSet::from([start.clone()]);
-    let mut folders = vec![(start, Captures::new())];
-    for depth in 0..=DEEPEST {
-        let pages = list_all(web, &folders, depth == 0, Sought::Anything).await?;
-        let mut next = Vec::new();
-        for page in pages {
-            match page {
-                Ok(page) => {
-                    found.granules.extend(page.files);
-                    next.extend(page.folders.into_iter().filter(|url| seen.insert(url.clone())));
+/// The files of a folder, or the folders below it: those that the template of folders means, or all of them.
+pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Page, String> {
+    let level = web.levels.as_ref().map(|l| l.get(step.depth));
+    let sought = if matches!(level, Some(Some(_))) { Sought::Folders } else { Sought::Anything };
+    let links = place(&read_page(&response.body)?, &folder_of(&response.url)).checked(sought)?;
+    let mut page = Page::default();
+    match level {
+        Some(Some(Level::Chosen { pattern })) => {
+            for url in links.folders {
+                let Some(more) = captures_of(pattern, &folder_name(&url)) else { continue };
+                let mut captures = step.captures.clone();
+                captures.extend(more);
+                if !web.may_be_under(&captures) {
+                    continue;
                 }
-                Err(rejected) => found.rejected.push(rejected),
+                match descend(web, url, step.depth + 1) {
+                    Ok((url, depth)) => page.folders.push(Step { captures, depth, ..Step::at(url) }),
+                    Err(e) => page.reject(step.at.clone(), e.to_string()),
+                }
             }
         }
-        if next.is_empty() {
-            return Ok(found);
-        }
-        if seen.len() > MOST_PAGES || depth == DEEPEST {
-            for url in next {
-                found.reject(url.to_string(), "the folders don't end: it is too deep, or one too many");
+        // Named levels were passed without asking.
+        Some(Some(Level::Named(_)) | None) => page.granules = links.files,
+        None => {
+            page.granules = links.files;
+            for url in links.folders {
+                if step.depth == DEEPEST {
+                    page.reject(url.to_string(), "the folders don't end: it is too deep");
+                } else {
+                    page.folders.push(Step { depth: step.depth + 1, ..Step::at(url) });
+                }
             }
-            return Ok(found);
         }
-        folders = next.into_iter().map(|url| (url, Captures::new())).collect();
     }
-    Ok(found)
+    pair_checksums(&mut page.granules);
+    Ok(page)
 }
 
-/// The files and folders of one page.
+/// The files and folders that a listing links to.
 #[derive(Default)]
-struct Page {
+struct Links {
     files: Vec<Granule>,
     folders: Vec<Url>,
     /// Whether a link leads to the folder above, as in every listing but that of a server's root.
@@ -124,7 +96,7 @@ enum Sought {
     Anything,
 }
 
-impl Page {
+impl Links {
     /// Tells a listing, which may be empty, from another web page: a notice, a form.
     fn checked(self, sought: Sought) -> Result<Self, String> {
         let entries = !self.folders.is_empty() || (sought == Sought::Anything && !self.files.is_empty());
@@ -134,36 +106,6 @@ impl Page {
             Err("a web page, but no directory listing: it has no entry and no way up".to_owned())
         }
     }
-}
-
-/// Lists folders at once; the very first one has to be there.
-async fn list_all(
-    web: &Web<'_>,
-    folders: &[(Url, Captures)],
-    first: bool,
-    sought: Sought,
-) -> Result<Vec<Result<Page, Rejected>>, CrawlError> {
-    let urls: Vec<Url> = folders.iter().map(|(url, _)| url.clone()).collect();
-    let alone = first && urls.len() == 1;
-    web.each(urls, |url| async move {
-        let response = if alone {
-            web.ask(seedbed_storage::Request::get(url.clone())).await?
-        } else {
-            match web.get_part(&url).await? {
-                Ok(response) => response,
-                Err(rejected) => return Ok(Err(rejected)),
-            }
-        };
-        let page = read_page(&response.body)
-            .and_then(|entries| place(&entries, &folder_of(&response.url)).checked(sought));
-        let page = match page {
-            Ok(page) => page,
-            Err(reason) => return Ok(Err(Rejected::new(url.to_string(), reason))),
-        };
-        web.progress.page(url.as_str(), page.files.len());
-        Ok(Ok(page))
-    })
-    .await
 }
 
 /// The folder a listing's links count from.
@@ -176,8 +118,8 @@ fn folder_name(url: &Url) -> String {
 }
 
 /// Keeps the links to what lies directly in the folder: no sort links, no way up.
-fn place(entries: &[Entry], folder: &Url) -> Page {
-    let mut page = Page::default();
+fn place(entries: &[Entry], folder: &Url) -> Links {
+    let mut page = Links::default();
     let mut seen = BTreeSet::new();
     let parent = folder.join("..").ok().filter(|parent| parent != folder);
     for entry in entries {

@@ -1,33 +1,58 @@
-//! Any prefix of a store: a folder of this machine, a bucket.
+//! Any prefix of a store: a folder of this machine, a bucket, a WebDAV or dCache folder.
 
-use super::{Web, decode};
+use super::{Fetched, Web, decode, pair_checksums};
 use crate::CrawlError;
-use crate::granule::{Found, Granule};
-use seedbed_storage::Location;
+use crate::definition::Kind;
+use crate::granule::Granule;
+use crate::page::{Page, Step, Validators};
+use seedbed_storage::{ListPage, Location};
 
 /// What a transfer under way leaves beside the files.
 const UNFINISHED: [&str; 2] = [".part", ".part.json"];
 
-/// Lists everything below the root.
-pub(crate) async fn crawl(web: &Web<'_>, root: &Location) -> Result<Found, CrawlError> {
-    let address = &web.definition.source.address;
-    // A definition of another kind has an address that means nothing here: all of the root is listed.
-    let prefix = match web.definition.source.kind {
-        crate::definition::Kind::Listing if !address.is_empty() => root.join(address),
+/// Everything below the root.
+pub(crate) fn first(web: &Web<'_>, root: &Location) -> Result<Vec<Step>, CrawlError> {
+    let address = web.source.address.render(&web.given());
+    // A source of another kind has an address that means nothing here: all of the root is listed.
+    let prefix = match web.source.kind {
+        Kind::Listing if !address.is_empty() => root.join(&address),
         _ => root.clone(),
     };
     let prefix = prefix.absolute().map_err(|source| CrawlError::Here { at: prefix.to_string(), source })?;
-    let listed = web
-        .stores
-        .list(&prefix)
-        .await
-        .map_err(|source| CrawlError::Storage { at: prefix.to_string(), source })?;
-    web.progress.page(&prefix.to_string(), listed.len());
-    let granules = listed.into_iter().filter_map(|file| {
-        let name = file.at.file_name()?;
+    Ok(vec![Step::at(prefix.to_string())])
+}
+
+/// The next files of the listing.
+pub(crate) async fn fetch(web: &Web<'_>, step: &Step) -> Result<Fetched, CrawlError> {
+    let prefix: Location = match step.at.parse() {
+        Ok(prefix) => prefix,
+        Err(e) => return Ok(Fetched::Unusable(format!("{e}"))),
+    };
+    web.pause().await;
+    let listed = match web.stores.list_page(&prefix, step.cursor.as_deref()).await {
+        Ok(listed) => listed,
+        Err(error) => return Ok(Fetched::Failed(error)),
+    };
+    let ListPage { files, next } = listed;
+    let entries = files.len();
+    let mut page = Page::default();
+    for file in files {
+        let Some(name) = file.at.file_name() else { continue };
         let name = if file.at.is_local() { name.to_owned() } else { decode(name) };
-        let ours = name.starts_with('.') || UNFINISHED.iter().any(|end| name.ends_with(end));
-        (!ours).then(|| Granule { name, href: file.at.to_string(), size: file.size, ..Granule::default() })
-    });
-    Ok(Found { granules: granules.collect(), rejected: Vec::new() })
+        if name.starts_with('.') || UNFINISHED.iter().any(|end| name.ends_with(end)) {
+            continue;
+        }
+        // A local file's own date is that of its copy, not of the archive's file.
+        let updated = file.modified.filter(|_| !file.at.is_local());
+        page.granules.push(Granule {
+            name,
+            href: file.at.to_string(),
+            size: file.size,
+            updated,
+            ..Granule::default()
+        });
+    }
+    pair_checksums(&mut page.granules);
+    page.next = next.map(|next| Step { cursor: Some(next), ..step.following(&page, entries) });
+    Ok(Fetched::Page(Box::new(page), Validators::default()))
 }

@@ -1,41 +1,50 @@
-//! How archives are listed, each kind in a module of its own: a pure parser
-//! from text to granules, and the walk that feeds it.
+//! How archives are listed, each kind in a module of its own: where it begins,
+//! and a pure parser from an answer to a page.
 
 pub(crate) mod cmr;
 pub(crate) mod index;
 pub(crate) mod listing;
+pub(crate) mod releases;
+pub(crate) mod robots;
+pub(crate) mod sidecar;
 pub(crate) mod stac_api;
+pub(crate) mod template;
 pub(crate) mod thredds;
 mod web;
 mod xml;
 
-pub(crate) use web::Web;
+pub(crate) use web::{Fetched, Web};
 
-use crate::CrawlError;
-use crate::definition::Kind;
-use crate::granule::Found;
-use crate::root::Root;
-
-/// Lists the archive by the source of the definition's kind; a root that is no
-/// web server is listed as it is.
-pub(crate) async fn granules(web: &Web<'_>, root: &Root) -> Result<Found, CrawlError> {
-    match (root, web.definition.source.kind) {
-        (Root::Prefix(_), Kind::StacApi) => Err(CrawlError::Root {
-            definition: web.definition.name().to_owned(),
-            needs: "a STAC API is a web server: its root starts with http:// or https://",
-        }),
-        (Root::Prefix(prefix), _) => listing::crawl(web, prefix).await,
-        (Root::Web(root), Kind::Cmr) => cmr::crawl(web, root).await,
-        (Root::Web(root), Kind::StacApi) => stac_api::crawl(web, root).await,
-        (Root::Web(root), Kind::Index | Kind::Listing) => index::crawl(web, root).await,
-        (Root::Web(root), Kind::Thredds) => thredds::crawl(web, root).await,
-    }
-}
+use crate::granule::Granule;
+use std::collections::BTreeMap;
 
 /// The file's name in an address, percent signs decoded.
 pub(crate) fn file_name(href: &str) -> String {
     let path = href.split(['?', '#']).next().unwrap_or(href);
     decode(path.rsplit('/').next().unwrap_or(path))
+}
+
+/// The path of an address, or a path as it is.
+pub(crate) fn path_of(href: &str) -> &str {
+    let Some((_, rest)) = href.split_once("://") else { return href };
+    let path = rest.find('/').map_or("", |at| &rest[at..]);
+    path.split(['?', '#']).next().unwrap_or(path)
+}
+
+/// Tells granules of the files with their SHA-256 that are listed beside them.
+pub(crate) fn pair_checksums(granules: &mut [Granule]) {
+    let sums: BTreeMap<String, String> = granules
+        .iter()
+        .filter_map(|g| Some((g.name.strip_suffix(".sha256")?.to_owned(), g.href.clone())))
+        .collect();
+    if sums.is_empty() {
+        return;
+    }
+    for granule in granules {
+        if granule.checksum_href.is_none() {
+            granule.checksum_href = sums.get(&granule.name).cloned();
+        }
+    }
 }
 
 /// A text with its percent signs decoded; what isn't UTF-8 then stays as it was.
@@ -66,5 +75,8 @@ mod tests {
         assert_eq!(decode("100%"), "100%");
         assert_eq!(decode("%zz%4"), "%zz%4");
         assert_eq!(decode("%ff"), "%ff");
+        assert_eq!(path_of("https://h/a/b.nc?x=/y"), "/a/b.nc");
+        assert_eq!(path_of("s3://bucket/a/b.nc"), "/a/b.nc");
+        assert_eq!(path_of("/mnt/a/b.nc"), "/mnt/a/b.nc");
     }
 }

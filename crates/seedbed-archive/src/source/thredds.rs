@@ -2,10 +2,12 @@
 
 use super::Web;
 use crate::CrawlError;
-use crate::granule::{Found, Granule, Rejected, excerpt};
-use crate::root::{Level, captures_of, levels};
-use crate::source::{decode, web::MOST_PAGES, xml::Element};
+use crate::granule::{Granule, excerpt};
+use crate::page::{Page, Step};
+use crate::root::{Level, captures_of};
+use crate::source::{decode, xml::Element};
 use crate::template::Captures;
+use seedbed_storage::{Location, Response};
 use std::collections::{BTreeMap, BTreeSet};
 use url::{Origin, Url};
 
@@ -34,73 +36,49 @@ pub(crate) struct Dataset {
     pub modified: Option<String>,
 }
 
-/// Follows the catalogs.
-pub(crate) async fn crawl(web: &Web<'_>, root: &Url) -> Result<Found, CrawlError> {
-    let source = &web.definition.source;
-    let start = Web::address(root, &source.address)?;
-    let levels = match &source.folders {
-        Some(template) => Some(levels(template).map_err(|e| CrawlError::pattern(web.definition, &e))?),
-        None => None,
-    };
-    let deepest = levels.as_ref().map_or(DEEPEST, Vec::len);
-    // The archive's own host and the one in use; others' catalogs are not this archive's.
-    let mut origins: BTreeSet<String> = BTreeSet::from([text(&root.origin()), text(&start.origin())]);
-    if let seedbed_storage::Location::Http(own) = &web.definition.root {
+/// The definition's catalog.
+pub(crate) fn first(web: &Web<'_>, root: &Url) -> Result<Vec<Step>, CrawlError> {
+    Ok(vec![Step::at(web.start(root)?)])
+}
+
+/// A catalog's datasets, and the catalogs it refers to.
+pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Page, String> {
+    let catalog = read_catalog(&response.body, &web.source.service)?;
+    let at = &response.url;
+    let levels = web.levels.as_deref();
+    let deepest = levels.map_or(DEEPEST, <[Level]>::len);
+    // The archive's own host and the one in use; others' catalogs are not this archive's. A first
+    // catalog may redirect to another host, and then its references count from there.
+    let mut origins = BTreeSet::from([text(&at.origin())]);
+    origins.extend(Url::parse(&step.at).ok().map(|u| text(&u.origin())));
+    if let Some(Location::Http(own)) = &web.definition.root {
         origins.insert(text(&own.origin()));
     }
-    let mut found = Found::default();
-    let mut seen = BTreeSet::from([start.clone()]);
-    let mut catalogs = vec![(start, Captures::new())];
-    for depth in 0..=deepest {
-        let urls = catalogs.iter().map(|(url, _)| url.clone()).collect();
-        let pages = web.each(urls, |url| fetch(web, url, depth == 0)).await?;
-        let mut next = Vec::new();
-        for ((_, captures), page) in catalogs.iter().zip(pages) {
-            let (at, catalog) = match page {
-                Ok(page) => page,
-                Err(rejected) => {
-                    found.rejected.push(rejected);
-                    continue;
-                }
-            };
-            if depth == 0 {
-                // A first catalog may redirect to another host.
-                origins.insert(text(&at.origin()));
-            }
-            for (name, href) in catalog.refs {
-                let Ok(url) = at.join(&href) else {
-                    found.reject(&*href, format!("a catalog reference in {at} that is no address"));
-                    continue;
-                };
-                if !origins.contains(&text(&url.origin())) {
-                    continue;
-                }
-                let captures = match levels.as_ref().map(|l| l.get(depth)) {
-                    None => Some(captures.clone()),
-                    Some(None) => None,
-                    Some(Some(level)) => choose(level, captures, &[folder_of(&url), name]),
-                };
-                let Some(captures) = captures.filter(|c| web.may_be_under(c)) else { continue };
-                if seen.insert(url.clone()) {
-                    next.push((url, captures));
-                }
-            }
-            for dataset in catalog.datasets {
-                place(dataset, &at, &mut found);
-            }
+    let mut page = Page::default();
+    for (name, href) in catalog.refs {
+        let Ok(url) = at.join(&href) else {
+            page.reject(&*href, format!("a catalog reference in {at} that is no address"));
+            continue;
+        };
+        if !origins.contains(&text(&url.origin())) {
+            continue;
         }
-        if next.is_empty() {
-            break;
+        let captures = match levels.map(|l| l.get(step.depth)) {
+            None => Some(step.captures.clone()),
+            Some(None) => None,
+            Some(Some(level)) => choose(level, &step.captures, &[folder_of(&url), name]),
+        };
+        let Some(captures) = captures.filter(|c| web.may_be_under(c)) else { continue };
+        if step.depth == deepest {
+            page.reject(url.to_string(), "the catalogs don't end: it is too deep");
+        } else {
+            page.folders.push(Step { captures, depth: step.depth + 1, ..Step::at(url) });
         }
-        if seen.len() > MOST_PAGES || depth == deepest {
-            for (url, _) in next {
-                found.reject(url.to_string(), "the catalogs don't end: it is too deep, or one too many");
-            }
-            break;
-        }
-        catalogs = next;
     }
-    Ok(found)
+    for dataset in catalog.datasets {
+        place(dataset, at, &mut page);
+    }
+    Ok(page)
 }
 
 fn text(origin: &Origin) -> String {
@@ -123,39 +101,21 @@ fn choose(level: &Level, captures: &Captures, names: &[String; 2]) -> Option<Cap
     }
 }
 
-async fn fetch(web: &Web<'_>, url: Url, first: bool) -> Result<Result<(Url, Catalog), Rejected>, CrawlError> {
-    let response = if first {
-        web.ask(seedbed_storage::Request::get(url.clone())).await?
-    } else {
-        match web.get_part(&url).await? {
-            Ok(response) => response,
-            Err(rejected) => return Ok(Err(rejected)),
-        }
-    };
-    match read_catalog(&response.body, &web.definition.source.service) {
-        Ok(catalog) => {
-            web.progress.page(url.as_str(), catalog.datasets.len());
-            Ok(Ok((response.url, catalog)))
-        }
-        Err(reason) => Ok(Err(Rejected::new(url.to_string(), reason))),
-    }
-}
-
 /// A dataset as a granule: host + base + urlPath.
-fn place(dataset: Dataset, at: &Url, found: &mut Found) {
+fn place(dataset: Dataset, at: &Url, page: &mut Page) {
     let address = dataset.access.and_then(|(base, path)| {
         let base = at.join(&base).map_err(|e| format!("its service's base `{base}` is no address: {e}"))?;
         Url::parse(&format!("{base}{path}")).map_err(|e| format!("its path `{path}` is no address: {e}"))
     });
     match address {
-        Ok(url) => found.granules.push(Granule {
+        Ok(url) => page.granules.push(Granule {
             name: super::file_name(url.as_str()),
             href: url.to_string(),
             size: dataset.size,
             updated: dataset.modified,
             ..Granule::default()
         }),
-        Err(reason) => found.reject(dataset.name, reason),
+        Err(reason) => page.reject(dataset.name, reason),
     }
 }
 
@@ -313,7 +273,7 @@ mod tests {
     #[test]
     fn bases_count_from_the_servers_root() {
         let at = Url::parse("http://127.0.0.1:1/thredds/catalog/MACAV2/catalog.xml").unwrap();
-        let mut found = Found::default();
+        let mut found = Page::default();
         for dataset in read_catalog(MACA.as_bytes(), "HTTPServer").unwrap().datasets {
             place(dataset, &at, &mut found);
         }

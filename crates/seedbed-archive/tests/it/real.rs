@@ -65,7 +65,7 @@ fn real_cmr_listing_of_daymet_becomes_items() {
 }
 
 /// Saves the crawl as a tree and validates it against the core schemas and the extensions' own.
-fn assert_valid(found: seedbed_archive::Crawl, listings: &std::path::Path) {
+fn assert_valid(found: crate::crawls::Found, listings: &std::path::Path) {
     let schemas = listings.with_file_name("schemas");
     let folder = tempfile::tempdir().unwrap();
     let tree = Location::Local(folder.path().join("catalog"));

@@ -54,8 +54,10 @@ impl Server {
         Self { root, asked }
     }
 
+    /// What it was asked, but for its rules for robots.
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|a| a.target != "/robots.txt").cloned().collect()
     }
 }
 
@@ -92,11 +94,13 @@ fn serve(mut stream: TcpStream, log: &Mutex<Vec<Asked>>, answer: impl Fn(&Asked)
     }
     asked.body = String::from_utf8_lossy(&bytes[end + 4..]).into_owned();
     let (status, headers, body) = answer(&asked);
+    let head_only = asked.method == "HEAD" || status == 304;
     log.lock().unwrap().push(asked);
     let headers: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect::<Vec<_>>().concat();
     let head = format!(
         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
         body.len()
     );
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    let body = if head_only { &[] } else { body.as_slice() };
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }

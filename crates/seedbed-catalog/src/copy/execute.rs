@@ -4,7 +4,8 @@ use super::plan::{CopyPlan, Missing, Transfer, Use};
 use super::record::{Copied, record_copy};
 use crate::document::{read_json, text, to_bytes};
 use crate::href::resolve_href;
-use crate::save::{Merge, TreeBuilder, copy_href};
+use crate::linking::{Hrefs, Linker};
+use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item, Tree};
 use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Outcome, Stores, Transferred};
@@ -228,7 +229,12 @@ impl Documents {
             return Err(CatalogError::document(&used.item, "the item has no document"));
         };
         let mut document = document.lock().await;
-        let href = copy_href(&to.to_string(), None, &document.at, &document.root);
+        let linker = Linker {
+            root: document.root.clone(),
+            catalog: document.root.join("catalog.json"),
+            hrefs: Hrefs::Relative,
+        };
+        let href = linker.copied(&to.to_string(), None, &document.at);
         let mut item = document.item.clone();
         let checksum = moved.checksum.multihash();
         let copied = Copied { href: &href, size: moved.bytes, checksum: &checksum, version: &moved.version };

@@ -16,8 +16,8 @@
 //! * `href`: the copy, relative if it lies inside the catalog's tree;
 //! * `file:size`, `file:checksum` (SHA-256 multihash) of the copy;
 //! * `alternate.origin`: the `href` it was *first* copied from, what its
-//!   archive had said of it (`file:size`, `file:checksum`, `updated`, each if it
-//!   was there), and the version the server named, `seedbed:etag` and
+//!   archive had said of it (`file:size`, `file:checksum`, `updated`, `version`,
+//!   each if it was there), and the version the server named, `seedbed:etag` and
 //!   `seedbed:last_modified`.
 //!
 //! So [`Asset::identity`](crate::Asset::identity) is the same before and after.

@@ -1,5 +1,6 @@
 //! What a copy would do.
 
+use super::record::version_mark;
 use super::template::Template;
 use crate::href::{absolute, is_inside, resolve_href, same_place};
 use crate::save::TreeBuilder;
@@ -247,12 +248,27 @@ fn source(asset: &Asset<'_>) -> Result<Location, CatalogError> {
 }
 
 /// The file's name at its archive, unique among the files of its item: chosen
-/// or not, so that it doesn't depend on the choice.
+/// or not, so that it doesn't depend on the choice. Where a copy of an older
+/// version holds the name, the version is put into it.
 fn file_name(item: &Item, asset: &Asset<'_>) -> Result<String, CatalogError> {
     let (name, from) = name_at_archive(asset)?;
-    let mut others = item.assets().filter(|(key, _)| *key != asset.key());
-    let clashes = others
-        .any(|(_, other)| name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from)));
+    let (mut clashes, mut superseded) = (false, false);
+    for (key, other) in item.assets() {
+        let Ok((other_name, other_from)) = name_at_archive(&other) else { continue };
+        if key == asset.key() || other_name != name {
+            continue;
+        }
+        if !same_place(&other_from, &from) {
+            clashes = true;
+        } else if other.as_object().get("deprecated").is_some_and(|d| d == true) {
+            superseded = true;
+        }
+    }
+    let name = match (superseded, name.rsplit_once('.')) {
+        (false, _) => name,
+        (true, Some((stem, ending))) => format!("{stem}.{}.{ending}", version_mark(asset)),
+        (true, None) => format!("{name}.{}", version_mark(asset)),
+    };
     Ok(if clashes { format!("{}-{name}", asset.key()) } else { name })
 }
 

@@ -2,13 +2,15 @@
 
 use crate::asset::{alternate_assets_schema, file_schema};
 use crate::document::text;
-use crate::href::{absolute_href, public_href};
+use crate::href::{absolute_href, public_href, safe_name};
 use crate::{Asset, Item};
 use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
 
 /// What a listing may say of a file and a copy must not overwrite unseen.
-const DECLARED: [&str; 3] = ["file:size", "file:checksum", "updated"];
+const DECLARED: [&str; 4] = ["file:size", "file:checksum", "updated", "version"];
+/// The extension by which an asset says that it is not the latest.
+const VERSION: &str = "https://stac-extensions.github.io/version/v1.2.0/schema.json";
 
 /// The facts of a finished copy.
 pub struct Copied<'a> {
@@ -65,19 +67,61 @@ fn set(item: &mut Item, key: &str, href: &str, size: &Value, checksum: &Value, o
 }
 
 /// Takes over into `new` what copying did to `old`, an earlier state of the
-/// same item: asset by asset, where both name the same file at the archive.
-pub fn keep_copies(new: &mut Item, old: &Item) {
+/// same item: asset by asset, where both name the same file at the archive. A
+/// copy of another version than the archive now has stays too, as an asset of its
+/// own that says so ([`superseded`]); whether there was one.
+pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
+    let mut stale = false;
     for (key, before) in old.assets() {
         let (Some(origin), Some(after)) = (before.origin_object(), new.asset(key)) else { continue };
-        if after.origin_object().is_some() || after.identity() != before.identity() {
+        if after.origin_object().is_some() {
+            continue;
+        }
+        let href = absolute_href(old.location(), before.href());
+        if after.identity() != before.identity() {
+            let (name, asset) = superseded(&before, &href);
+            if new.asset(&name).is_none() {
+                new.set_asset(&name, Value::Object(asset));
+                new.add_extension(VERSION);
+                stale = true;
+            }
             continue;
         }
         let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else {
             continue;
         };
-        let href = absolute_href(old.location(), before.href());
         set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
     }
+    if stale {
+        for schema in [alternate_assets_schema(), file_schema()] {
+            new.add_extension(schema);
+        }
+    }
+    stale
+}
+
+/// The copy of an older version: deprecated, and called by its key and version.
+fn superseded(before: &Asset<'_>, href: &str) -> (String, Map<String, Value>) {
+    let mut asset = before.as_object().clone();
+    asset.insert("href".to_owned(), json!(href));
+    asset.insert("roles".to_owned(), json!(["superseded"]));
+    asset.insert("deprecated".to_owned(), json!(true));
+    (format!("{}.{}", before.key(), version_mark(before)), asset)
+}
+
+/// A short text, safe in names, that tells the versions of one file apart: the
+/// version itself, else when it was changed, else of its checksum the beginning.
+pub fn version_mark(asset: &Asset<'_>) -> String {
+    let declared = asset.origin_object().unwrap_or(asset.as_object());
+    let field = |name: &str| text(declared, name).or_else(|| text(asset.as_object(), name));
+    if let Some(version) = field("version") {
+        return format!("v{}", safe_name(version));
+    }
+    if let Some(updated) = field("updated") {
+        return updated.chars().filter(char::is_ascii_digit).take(14).collect();
+    }
+    // Four digits of a multihash tell the function and the length.
+    field("file:checksum").and_then(|c| c.get(4..12)).unwrap_or("older").to_owned()
 }
 
 /// Takes over into `new` the assets that `old`, an earlier state of the same
@@ -185,7 +229,16 @@ mod tests {
         );
 
         let mut newer = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
-        keep_copies(&mut newer, &old);
+        assert!(keep_copies(&mut newer, &old));
         assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?v=1");
+        let stale = newer.asset("x.20030101000000").unwrap();
+        assert_eq!((stale.href(), &stale.as_object()["deprecated"]), ("/cat/i/x.nc", &json!(true)));
+        assert_eq!(stale.roles().collect::<Vec<_>>(), ["superseded"]);
+        assert!(newer.as_value()["stac_extensions"].to_string().contains("/version/"));
+        // Another crawl of the same release leaves all as it is.
+        let mut again = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
+        keep_assets(&mut again, &newer.clone().at("/cat/i/i.json".parse().unwrap()));
+        assert!(!keep_copies(&mut again, &newer));
+        assert_eq!(again.as_value()["assets"], newer.as_value()["assets"]);
     }
 }

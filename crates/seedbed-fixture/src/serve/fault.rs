@@ -28,12 +28,43 @@ pub enum Kind {
     Etag,
     /// Ranges are ignored: the whole body, with status 200.
     Norange,
+    /// 429 with a date in `Retry-After`, a second from now.
+    Later,
+    /// The connection is reset half-way.
+    Reset,
+    /// Every page of a listing comes twice, under two cursors.
+    Repeat,
+    /// The second page of a listing leads back to the first; a folder contains itself.
+    Loop,
+    /// Empty pages with ever new cursors follow the last one; a folder has folders without end.
+    Endless,
+    /// Every tenth granule of a listing is listed twice.
+    Duplicates,
+    /// Every tenth granule's name can't be read.
+    Names,
+    /// Every tenth granule's dates don't exist.
+    Dates,
+    /// The number of hits that is told isn't that of the granules.
+    Hits,
+}
+
+/// Whether a fault of single granules strikes the `k`-th of a listing: every tenth from the fourth.
+#[must_use]
+pub fn struck(k: u64) -> bool {
+    k % 10 == 3
+}
+
+/// How many of `count` granules such a fault strikes.
+#[must_use]
+pub fn strikes_of(count: usize) -> usize {
+    (count + 6) / 10
 }
 
 /// A fault as it stands in a path: `/fault/<kind>[x<times>][@data]/…`.
 ///
 /// Kinds: a status (`503`, `429`, `404`, …), `truncate`, `short`, `html`, `slow`, `stall`,
-/// `corrupt`, `etag`, `norange`. With `x2` it strikes the first two requests for each path, and
+/// `corrupt`, `etag`, `norange`, `reset`, and `429-date`; of listings `repeat`, `loop`, `endless`,
+/// `duplicates`, `names`, `dates`, `hits`. With `x2` it strikes the first two requests for each path, and
 /// otherwise every one. With `@data` it spares documents and strikes data files alone.
 ///
 /// ```
@@ -70,11 +101,21 @@ impl FromStr for Fault {
             "corrupt" => Kind::Corrupt,
             "etag" => Kind::Etag,
             "norange" => Kind::Norange,
+            "429-date" => Kind::Later,
+            "reset" => Kind::Reset,
+            "repeat" => Kind::Repeat,
+            "loop" => Kind::Loop,
+            "endless" => Kind::Endless,
+            "duplicates" => Kind::Duplicates,
+            "names" => Kind::Names,
+            "dates" => Kind::Dates,
+            "hits" => Kind::Hits,
             status => match status.parse() {
                 Ok(code @ 400..=599) => Kind::Status(code),
                 _ => bail!(
                     "there is no fault `{status}`; there are truncate, short, html, slow, stall, corrupt, \
-                     etag, norange and the statuses 400 to 599"
+                     etag, norange, 429-date, reset, repeat, loop, endless, duplicates, names, dates, hits \
+                     and the statuses 400 to 599"
                 ),
             },
         };
@@ -107,6 +148,13 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_count_of_struck_granules_is_that_of_those_struck() {
+        for count in 0..50 {
+            assert_eq!((0..count as u64).filter(|&k| struck(k)).count(), strikes_of(count));
+        }
+    }
 
     #[test]
     fn reads_kinds_counts_and_scope() {

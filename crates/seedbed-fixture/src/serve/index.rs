@@ -94,7 +94,7 @@ fn page(path: &str, entries: &[(String, Option<u64>)]) -> String {
 }
 
 /// A size in Apache's four characters.
-fn rounded(bytes: u64) -> String {
+pub(super) fn rounded(bytes: u64) -> String {
     let mut value = bytes as f64;
     if bytes < 1000 {
         return bytes.to_string();

@@ -9,8 +9,22 @@
 //! | `/daily/…` | PRISM before |
 //! | `/thredds/…` | MACA |
 //! | `/statics/…` | plain files |
-//! | `/fault/<kind>/<any of the above>` | the same, broken on purpose: see [`Fault`] |
+//! | `/fault/<kind>/<any path here>` | the same, broken on purpose: see [`Fault`] |
 //! | `/_fixture/stats` | what was asked for, as JSON |
+//!
+//! A server of [`Listings`] has more, and the same with far more names:
+//!
+//! | paths | site |
+//! |---|---|
+//! | `/search/granules.umm_json` | CMR, for Daymet and MODIS |
+//! | `/lp-prod-protected/…`, `/lp-prod-public/…` | LP DAAC's MODIS in the cloud |
+//! | `/MOLT/…`, `/MOLA/…` | LP DAAC's Data Pool before 2025 |
+//! | `/prism/data/get/…` | PRISM's web service |
+//! | `/normals/…`, `/monthly/…`, `/normals_bil/…` | the rest of PRISM's trees |
+//! | `/thredds/catalog/MET/…` | gridMET |
+//! | `/daacdata/<tree>`, `/apache/<tree>`, `/nginx/<tree>` | every tree as other servers list it |
+//! | `/robots.txt` | what the options say |
+//! | `/_fixture/release?element=…&date=…` | a grid of PRISM is released again |
 //!
 //! Two more ports stand for other hosts: the object store that protected data redirect to, where
 //! no `Authorization` may arrive, and the login site that anonymous requests are sent to where a
@@ -20,11 +34,14 @@ mod body;
 mod cmr;
 mod fault;
 mod files;
+mod folders;
 mod index;
+mod listed;
 mod log;
 mod protected;
 mod request;
 mod route;
+mod service;
 mod stac;
 mod thredds;
 
@@ -40,8 +57,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-pub use fault::Fault;
+pub use fault::{Fault, strikes_of};
 pub use log::Logged;
+
+use crate::listing::Listings;
+use crate::listing::prism::When;
+use crate::listing::synthetic::Synthetic;
+use listed::Listed;
 
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,12 +78,51 @@ pub struct ServerOptions {
     pub stac_page: usize,
     /// How often a PRISM file may be had before the answer is a refusal in words, with status 200.
     pub prism_allowance: Option<u32>,
+    /// Whether the STAC API can be searched by POST; otherwise that is refused with 405.
+    pub stac_post: bool,
+    /// Whether the way to the next page, by POST, is to be merged with the request's body.
+    pub stac_merge: bool,
+    /// The STAC API knows neither filter nor sorting nor fields, says so, and doesn't look at them.
+    pub stac_basic: bool,
+    /// The STAC API demands this key in `X-API-Key`.
+    pub stac_key: Option<String>,
+    /// The text of `/robots.txt`; there is none without.
+    pub robots: Option<String>,
+    /// Listings carry entity tags and dates, and are answered with 304 where these are known; CMR
+    /// never has them.
+    pub validators: bool,
 }
 
 impl Default for ServerOptions {
     /// A free port, no token, small pages so that paging happens, and no refusals.
     fn default() -> Self {
-        Self { port: 0, token: None, cmr_page: 4, stac_page: 10, prism_allowance: None }
+        Self {
+            port: 0,
+            token: None,
+            cmr_page: 4,
+            stac_page: 10,
+            prism_allowance: None,
+            stac_post: true,
+            stac_merge: false,
+            stac_basic: false,
+            stac_key: None,
+            robots: None,
+            validators: true,
+        }
+    }
+}
+
+impl ServerOptions {
+    /// The defaults with pages as large as the real sites give, and a `/robots.txt` that allows
+    /// everything.
+    #[must_use]
+    pub fn wide() -> Self {
+        Self {
+            cmr_page: 2000,
+            stac_page: 1000,
+            robots: Some("User-agent: *\nDisallow:\n".into()),
+            ..Self::default()
+        }
     }
 }
 
@@ -76,6 +137,8 @@ enum Role {
 /// What every request sees.
 struct Site {
     dir: PathBuf,
+    listed: Option<Listed>,
+    synthetic: Option<Synthetic>,
     options: ServerOptions,
     object_store: String,
     login: String,
@@ -99,6 +162,32 @@ impl Server {
     /// # Errors
     /// When the port is taken or the runtime can't be built.
     pub fn start(dir: impl AsRef<Path>, options: ServerOptions) -> Result<Self> {
+        Self::begin(dir.as_ref().to_path_buf(), None, None, options)
+    }
+
+    /// Serves archives that are only listed; nothing is written anywhere.
+    ///
+    /// # Errors
+    /// When the port is taken or the runtime can't be built.
+    pub fn start_listings(listings: Listings, options: ServerOptions) -> Result<Self> {
+        Self::begin(PathBuf::new(), Some(Listed::new(listings)), None, options)
+    }
+
+    /// Serves a listing of so many granules, made page by page, as CMR's MOD13Q1 and as the STAC
+    /// API's `modis-13Q1-061`.
+    ///
+    /// # Errors
+    /// When the port is taken or the runtime can't be built.
+    pub fn start_synthetic(granules: u64, options: ServerOptions) -> Result<Self> {
+        Self::begin(PathBuf::new(), None, Some(Synthetic::new(granules)), options)
+    }
+
+    fn begin(
+        dir: PathBuf,
+        listed: Option<Listed>,
+        synthetic: Option<Synthetic>,
+        options: ServerOptions,
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -113,7 +202,9 @@ impl Server {
             |listener: &TcpListener| Ok::<_, std::io::Error>(format!("http://{}", listener.local_addr()?));
         let base_url = url(&archives)?;
         let site = Arc::new(Site {
-            dir: dir.as_ref().to_path_buf(),
+            dir,
+            listed,
+            synthetic,
             options,
             object_store: url(&object_store)?,
             login: url(&login)?,
@@ -162,6 +253,17 @@ impl Server {
         self.site.log.violations()
     }
 
+    /// Releases a grid of PRISM again, of an element and a date (`YYYYMMDD`, `YYYYMM` or `YYYY`):
+    /// the service tells a higher count and a later day, and the file has other bytes under its
+    /// name. Whether there is such a grid.
+    #[must_use]
+    pub fn release(&self, element: &str, date: &str) -> bool {
+        match (&self.site.listed, When::parse(date)) {
+            (Some(listed), Some(when)) => listed.release(element, when),
+            _ => false,
+        }
+    }
+
     /// Forgets requests, violations and how often each fault struck.
     pub fn reset(&self) {
         self.site.log.reset();
@@ -193,10 +295,14 @@ async fn accept(listener: TcpListener, role: Role, site: Arc<Site>) {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
         let site = Arc::clone(&site);
+        // A twin of the connection, for those that are to end with a reset.
+        let Ok(stream) = stream.into_std() else { continue };
+        let socket = stream.try_clone().ok().map(Arc::new);
+        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };
         tokio::spawn(async move {
             let service = service_fn(|request| {
-                let site = Arc::clone(&site);
-                async move { Ok::<_, std::convert::Infallible>(route::answer(&site, role, request).await) }
+                let (site, socket) = (Arc::clone(&site), socket.clone());
+                async move { Ok::<_, std::convert::Infallible>(route::answer(&site, role, socket, request).await) }
             });
             // A client that goes away, or a body broken on purpose, ends the connection.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;

@@ -6,40 +6,74 @@ use hyper::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use super::Site;
 use super::body::{Reply, not_found, plain, redirect, set, whole};
 use super::fault::Kind;
-use super::files;
 use super::request::{Asked, encoded};
+use super::{files, folders};
+use crate::listing::content;
+use crate::listing::modis::Named;
 
 const SIGNATURE: &str = "X-Amz-Signature=5eedbed5eedbed5eedbed5eedbed5eedbed5eedbed5eedbed5eedbed5eedbed5";
 
-/// A path under `/protected/` or `/public/`.
-pub(super) async fn serve(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
-    let Some((folder, name)) = asked.path.rsplit_once('/') else { return not_found("file of this name") };
-    match folder {
-        "/public/daymet/Daymet_Daily_V4R1/data" if name.ends_with(".sha256") => {
-            files::serve(site, asked, &format!("daymet/{name}"), fault).await
-        }
-        "/protected/daymet/Daymet_Daily_V4R1/data" => {
-            let given = asked.header(AUTHORIZATION);
-            if let Some(token) = &site.options.token
-                && given != Some(format!("Bearer {token}").as_str())
-            {
-                let back = encoded(&format!("{}{}", asked.base, asked.path));
-                let to = format!(
-                    "{}/oauth/authorize?client_id=fixture&response_type=code&redirect_uri={back}",
-                    site.login
-                );
-                return redirect(StatusCode::FOUND, &to);
-            }
-            let to = format!(
-                "{}{}/ornl-cumulus-prod-protected/daymet/Daymet_Daily_V4R1/data/{name}\
-                 ?A-userid=fixture&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=3600&{SIGNATURE}",
-                site.object_store,
-                asked.prefix()
-            );
-            redirect(StatusCode::SEE_OTHER, &to)
-        }
-        _ => not_found("file of this name"),
+/// The place of a protected file in the object store: bucket and key.
+fn stored(path: &str) -> Option<String> {
+    match path.strip_prefix("/protected/") {
+        Some(key) => Some(format!("ornl-cumulus-prod-protected/{key}")),
+        None => path.starts_with("/lp-prod-protected/").then(|| path[1..].to_owned()),
     }
+}
+
+/// The bytes of a path of the archives' own hosts or of the object store.
+async fn data(site: &Site, asked: &Asked, path: &str, fault: Option<Kind>) -> Reply {
+    let key = path.trim_start_matches('/');
+    let place =
+        ["public/", "ornl-cumulus-prod-protected/"].iter().find_map(|prefix| key.strip_prefix(prefix));
+    let place = place.unwrap_or(key);
+    let name = place.rsplit('/').next().unwrap_or(place);
+    if let Some(listed) = &site.listed {
+        let file = folders::file(site, listed, asked, place, fault).await;
+        return file.unwrap_or_else(|| not_found("file of this name"));
+    }
+    if site.synthetic.is_some() {
+        let known = Named::parse(name.trim_end_matches(".hdf")).is_some();
+        let bytes = content::body(name, 0);
+        return if known {
+            files::memory(site, asked, name, bytes, None, fault).await
+        } else {
+            not_found("granule")
+        };
+    }
+    match place.strip_prefix("daymet/Daymet_Daily_V4R1/data/") {
+        Some(name) => files::serve(site, asked, &format!("daymet/{name}"), fault).await,
+        None => not_found("file of this name"),
+    }
+}
+
+/// A path under `/protected/`, `/public/` and LP DAAC's two buckets.
+pub(super) async fn serve(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
+    let Some(key) = stored(&asked.path) else {
+        let open = asked.path.starts_with("/lp-prod-public/") || asked.path.ends_with(".sha256");
+        return if open {
+            data(site, asked, &asked.path, fault).await
+        } else {
+            not_found("file of this name")
+        };
+    };
+    let given = asked.header(AUTHORIZATION);
+    if let Some(token) = &site.options.token
+        && given != Some(format!("Bearer {token}").as_str())
+    {
+        let back = encoded(&format!("{}{}", asked.base, asked.path));
+        let to = format!(
+            "{}/oauth/authorize?client_id=fixture&response_type=code&redirect_uri={back}",
+            site.login
+        );
+        return redirect(StatusCode::FOUND, &to);
+    }
+    let to = format!(
+        "{}{}/{key}?A-userid=fixture&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=3600&{SIGNATURE}",
+        site.object_store,
+        asked.prefix()
+    );
+    redirect(StatusCode::SEE_OTHER, &to)
 }
 
 /// The object store: a signed address, and no other credential.
@@ -62,10 +96,7 @@ pub(super) async fn object_store(site: &Site, asked: &Asked, fault: Option<Kind>
              Denied</Message></Error>",
         );
     }
-    match asked.path.strip_prefix("/ornl-cumulus-prod-protected/daymet/Daymet_Daily_V4R1/data/") {
-        Some(name) => files::serve(site, asked, &format!("daymet/{name}"), fault).await,
-        None => not_found("object of this key"),
-    }
+    data(site, asked, &asked.path, fault).await
 }
 
 /// The login site: it knows nobody.

@@ -1,5 +1,8 @@
 //! A request as the archives look at it.
 
+use std::net::TcpStream;
+use std::sync::Arc;
+
 use anyhow::{Result, ensure};
 use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, HOST, HeaderName, RANGE};
@@ -22,6 +25,8 @@ pub(super) struct Asked {
     pub(super) base: String,
     /// The fault that the prefix asks for.
     pub(super) fault: Option<Fault>,
+    /// The connection that it came on.
+    pub(super) socket: Option<Arc<TcpStream>>,
     target: String,
 }
 
@@ -47,6 +52,7 @@ impl Asked {
             body,
             base,
             fault,
+            socket: None,
         })
     }
 

@@ -18,6 +18,7 @@
 )]
 
 mod cog;
+mod header;
 mod malformed;
 mod real;
 mod support;

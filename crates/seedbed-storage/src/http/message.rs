@@ -1,8 +1,10 @@
 //! Requests and answers.
 
+use crate::identity::Identity;
 use crate::secret;
 use bytes::Bytes;
 use std::fmt;
+use std::sync::Arc;
 use url::Url;
 
 /// What is asked of an address.
@@ -14,6 +16,33 @@ pub enum Method {
     Head,
     /// Send it something; must be safe to repeat, as a search is.
     Post,
+    /// Put a body there.
+    Put,
+    /// Remove it.
+    Delete,
+    /// WebDAV: its properties, or those of a folder's members.
+    Propfind,
+    /// WebDAV: make a folder.
+    Mkcol,
+    /// WebDAV: give it another name.
+    Move,
+}
+
+impl Method {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Delete => "DELETE",
+            Self::Propfind => "PROPFIND",
+            Self::Mkcol => "MKCOL",
+            Self::Move => "MOVE",
+        }
+    }
 }
 
 /// A request to an `http` or `https` address.
@@ -29,20 +58,38 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// What is sent along.
     pub body: Option<Bytes>,
+    /// Who we are to the store it goes to.
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Request {
     /// A GET.
     #[must_use]
     pub fn get(url: Url) -> Self {
-        Self { method: Method::Get, url, headers: Vec::new(), body: None }
+        Self::new(Method::Get, url)
     }
 
     /// A POST of `body`.
     #[must_use]
     pub fn post(url: Url, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self { method: Method::Post, url, headers: Vec::new(), body: Some(body.into()) }
-            .header("content-type", content_type)
+        Self { body: Some(body.into()), ..Self::new(Method::Post, url) }.header("content-type", content_type)
+    }
+
+    pub(crate) fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: Vec::new(), body: None, identity: None }
+    }
+
+    /// Whether an unchanged document is an answer to it.
+    pub(crate) fn is_conditional(&self) -> bool {
+        let asks = |name: &str| {
+            name.eq_ignore_ascii_case("if-none-match") || name.eq_ignore_ascii_case("if-modified-since")
+        };
+        matches!(self.method, Method::Get | Method::Head) && self.headers.iter().any(|(name, _)| asks(name))
+    }
+
+    pub(crate) fn body(mut self, body: Bytes) -> Self {
+        self.body = Some(body);
+        self
     }
 
     /// The same with one more header.
@@ -61,7 +108,7 @@ impl fmt::Debug for Request {
             .field("url", &secret::shown(&self.url))
             .field("headers", &names)
             .field("body", &self.body.as_ref().map(Bytes::len))
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,7 +119,7 @@ impl fmt::Debug for Request {
 pub struct Response {
     /// The address that answered, after redirects.
     pub url: Url,
-    /// The HTTP status: 200 to 299.
+    /// The HTTP status: 200 to 299; 304 only if the request asked for that.
     pub status: u16,
     /// The headers.
     pub headers: Headers,
@@ -124,6 +171,12 @@ impl Headers {
         let (span, total) = range.split_once('/')?;
         let first = span.split_once('-')?.0.trim().parse().ok()?;
         Some((first, total.trim().parse().ok()))
+    }
+
+    /// The last byte that a `Content-Range` names.
+    pub(crate) fn content_range_last(&self) -> Option<u64> {
+        let range = self.get("content-range")?.trim().strip_prefix("bytes ")?;
+        range.split_once('/')?.0.split_once('-')?.1.trim().parse().ok()
     }
 
     /// The whole's size in the `Content-Range: bytes */N` of a status 416.

@@ -5,28 +5,33 @@
 //! own host alone, and asked for without compression so that sizes and ranges
 //! mean what they say.
 
+mod answer;
 mod host;
 mod message;
 mod retry;
+mod trust;
 
+pub(crate) use answer::Answer;
 pub use message::{Headers, Method, Request, Response};
 pub(crate) use retry::{Failure, Retry};
+pub(crate) use trust::Trust;
 
-use crate::error::excerpt;
+use crate::identity::Identity;
 use crate::store::Meta;
 use crate::{Settings, StorageError, secret};
-use bytes::{Bytes, BytesMut};
-use host::{Hosts, Permit};
+use answer::{network, silent};
+use bytes::Bytes;
+use host::Hosts;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder};
-use std::error::Error;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use url::{Origin, Url};
 
 /// Headers that may follow a redirect to another host: they tell nothing about us.
-const HARMLESS: [&str; 9] = [
+const HARMLESS: [&str; 10] = [
     "accept",
     "accept-language",
     "content-type",
@@ -36,6 +41,7 @@ const HARMLESS: [&str; 9] = [
     "if-range",
     "if-unmodified-since",
     "range",
+    "want-digest",
 ];
 
 /// The HTTP client with its policy.
@@ -46,20 +52,9 @@ pub(crate) struct Http {
     secure: OnceLock<Client>,
 }
 
-/// An answer whose body is still to be read; holds its host's permit until then.
-pub(crate) struct Answer {
-    pub(crate) url: Url,
-    pub(crate) status: u16,
-    pub(crate) headers: Headers,
-    at: String,
-    response: reqwest::Response,
-    stall: Duration,
-    _permit: Permit,
-}
-
 impl Http {
     pub(crate) fn new(settings: Settings) -> Result<Self, StorageError> {
-        let hosts = Hosts::new(settings.concurrency_per_host);
+        let hosts = Hosts::new(settings.concurrency_per_host, settings.rate_per_host);
         // No certificates for plain HTTP.
         let plain = client(&settings, |builder| builder.tls_certs_only([]), "the HTTP client")?;
         Ok(Self { settings, hosts, plain, secure: OnceLock::new() })
@@ -74,28 +69,29 @@ impl Http {
         self.retried(&request.url, move || async move {
             let answer = self.successful(request).await?;
             let (url, status, headers) = (answer.url.clone(), answer.status, answer.headers.clone());
-            let body = answer.body(self.settings.max_document).await?;
+            let limit = self.settings.max_document;
+            let body = if request.method == Method::Head { Bytes::new() } else { answer.body(limit).await? };
             Ok(Response { url, status, headers, body })
         })
         .await
     }
 
-    /// Size and version of what is at an address.
-    pub(crate) async fn head(&self, url: &Url) -> Result<Meta, StorageError> {
-        self.retried(url, || self.measure(url)).await
+    /// Size and version of what a GET would read.
+    pub(crate) async fn head(&self, get: &Request) -> Result<Meta, StorageError> {
+        self.retried(&get.url, || self.measure(get)).await
     }
 
     /// The same in one attempt, if that succeeds.
-    pub(crate) async fn glance(&self, url: &Url) -> Option<Meta> {
-        self.measure(url).await.ok()
+    pub(crate) async fn glance(&self, get: &Request) -> Option<Meta> {
+        self.measure(get).await.ok()
     }
 
     /// One HEAD. Where that is refused (as signed addresses do), the first byte is asked for.
-    async fn measure(&self, url: &Url) -> Result<Meta, Failure> {
-        let head = Request { method: Method::Head, ..Request::get(url.clone()) };
+    async fn measure(&self, get: &Request) -> Result<Meta, Failure> {
+        let head = Request { method: Method::Head, ..get.clone() };
         let answer = match self.successful(&head).await {
             Err(failure) if matches!(failure.error.status(), Some(403 | 405 | 501)) => {
-                self.successful(&Request::get(url.clone()).header("range", "bytes=0-0")).await?
+                self.successful(&get.clone().header("range", "bytes=0-0")).await?
             }
             answer => answer?,
         };
@@ -104,6 +100,42 @@ impl Http {
             _ => answer.headers.content_length(),
         };
         Ok(Meta::of(&answer.headers, size))
+    }
+
+    /// The bytes of a range, fewer only where the file ends before.
+    pub(crate) async fn range(&self, get: &Request, range: &Range<u64>) -> Result<Bytes, StorageError> {
+        let request = get.clone().header("range", &format!("bytes={}-{}", range.start, range.end - 1));
+        let (request, at) = (&request, &secret::shown(&get.url));
+        self.retried(&get.url, move || async move {
+            let answer = self.attempt(request).await?;
+            if answer.status == 416 {
+                let size = answer.headers.unsatisfied_total();
+                return Err(StorageError::Range { at: at.clone(), start: range.start, size }.into());
+            }
+            if answer.status != 206 {
+                if answer.status != 200 {
+                    return Err(self.refused(answer).await);
+                }
+                let what = "answered with the whole file where a range was asked for".to_owned();
+                return Err(StorageError::Protocol { at: at.clone(), what }.into());
+            }
+            let span = answer.headers.content_range().zip(answer.headers.content_range_last());
+            let bytes = answer.body(range.end - range.start).await?;
+            match span {
+                Some(((first, total), last))
+                    if first == range.start
+                        && last.checked_sub(first) == (bytes.len() as u64).checked_sub(1)
+                        && (last + 1 == range.end || Some(last + 1) == total) =>
+                {
+                    Ok(bytes)
+                }
+                _ => {
+                    let what = "another part came than was asked for".to_owned();
+                    Err(StorageError::Protocol { at: at.clone(), what }.into())
+                }
+            }
+        })
+        .await
     }
 
     /// Runs an attempt until it succeeds, fails for good or has failed too often.
@@ -124,7 +156,12 @@ impl Http {
     /// One attempt; an answer that is no success is a failure.
     async fn successful(&self, request: &Request) -> Result<Answer, Failure> {
         let answer = self.attempt(request).await?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(self.refused(answer).await) }
+        let unchanged = answer.status == 304 && request.is_conditional();
+        if unchanged || (200..300).contains(&answer.status) {
+            Ok(answer)
+        } else {
+            Err(self.refused(answer).await)
+        }
     }
 
     /// What an answer that is no success means.
@@ -133,6 +170,14 @@ impl Http {
         let error = match status {
             404 | 410 => StorageError::NotFound { at },
             401 | 403 => StorageError::Denied { at, status },
+            // What a redirect named is no longer valid, as a pool's ticket: its giver has a new one.
+            400 if answer.elsewhere => StorageError::Network {
+                at,
+                what: "where it redirects to refused the request (HTTP 400)",
+                retryable: true,
+                source: None,
+            },
+            507 => StorageError::NoRoom { at },
             _ => StorageError::Status { at, status, excerpt: None },
         };
         let after = retry::retry_after(&answer.headers, SystemTime::now()).filter(|_| error.retryable());
@@ -156,8 +201,13 @@ impl Http {
         let mut hops = 0;
         loop {
             let answer = self.hop(request, &url, method, &home).await?;
-            let Some(next) = redirect(&answer)? else {
-                return if unencoded(&answer.headers) { Ok(answer) } else { Err(encoded(&answer).into()) };
+            let moved = request.identity.as_deref().and_then(|i| i.moved(&url, &answer.headers));
+            let next = match moved {
+                Some(next) => next,
+                None => match answer.redirect()? {
+                    Some(next) => next,
+                    None => return Ok(answer.unencoded()?),
+                },
             };
             hops += 1;
             if hops > self.settings.max_redirects {
@@ -181,17 +231,19 @@ impl Http {
         home: &Origin,
     ) -> Result<Answer, StorageError> {
         let at = secret::shown(url);
-        let client = self.client(url)?;
-        let mut builder = match method {
-            Method::Get => client.get(url.clone()),
-            Method::Head => client.head(url.clone()),
-            Method::Post => client.post(url.clone()),
+        let client = self.client(url, request.identity.as_deref())?;
+        let permit = self.hosts.get(url).enter().await;
+        // Signed only now, since a signature is good for a while only.
+        let signed = match request.identity.as_deref() {
+            Some(identity) => identity.signed(method, url, &request.headers),
+            None => url.clone(),
         };
-        builder = builder.headers(self.headers(request, url, home)?);
-        if let (Method::Post, Some(body)) = (method, &request.body) {
+        let name = reqwest::Method::from_bytes(method.name().as_bytes())
+            .map_err(|_| StorageError::Request { at: at.clone(), what: "no such method".to_owned() })?;
+        let mut builder = client.request(name, signed).headers(self.headers(request, url, home)?);
+        if let (true, Some(body)) = (method == request.method, &request.body) {
             builder = builder.body(body.clone());
         }
-        let permit = self.hosts.get(url).enter().await;
         let patience = self.settings.connect_timeout + self.settings.stall_timeout;
         let response = match tokio::time::timeout(patience, builder.send()).await {
             Ok(Ok(response)) => response,
@@ -199,8 +251,11 @@ impl Http {
             Err(_) => return Err(silent(&at)),
         };
         let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
+        // Some servers send a part as if it were the whole.
+        let status = if status == 200 && headers.get("content-range").is_some() { 206 } else { status };
         let stall = self.settings.stall_timeout;
-        Ok(Answer { url: url.clone(), status, headers, at, response, stall, _permit: permit })
+        let elsewhere = url.origin() != *home;
+        Ok(Answer { url: url.clone(), status, headers, at, elsewhere, response, stall, _permit: permit })
     }
 
     /// The headers for one hop: all of them at the request's own host, the harmless ones elsewhere.
@@ -209,10 +264,15 @@ impl Http {
             at: secret::shown(&request.url),
             what: format!("the header `{name}` can't be sent"),
         };
-        let at_home = url.origin() == *home;
+        let identity = request.identity.as_deref();
+        let at_home = url.origin() == *home || identity.is_some_and(|i| i.owns(url));
         let mut map = HeaderMap::new();
         map.insert("accept-encoding", HeaderValue::from_static("identity"));
-        if let Some(authorization) = self.settings.credentials.authorization(url) {
+        let own = match identity {
+            Some(identity) => identity.authorization(url)?,
+            None => None,
+        };
+        if let Some(authorization) = own.or_else(|| self.settings.credentials.authorization(url)) {
             let mut value = HeaderValue::try_from(authorization).map_err(|_| bad("authorization"))?;
             value.set_sensitive(true);
             map.insert("authorization", value);
@@ -231,9 +291,12 @@ impl Http {
 
     /// The client for an address. The one for `https` loads the system's certificates at first use, so that
     /// a machine without any can still work with local files and plain HTTP.
-    fn client(&self, url: &Url) -> Result<&Client, StorageError> {
+    fn client<'a>(&'a self, url: &Url, identity: Option<&'a Identity>) -> Result<&'a Client, StorageError> {
         if url.scheme() != "https" {
             return Ok(&self.plain);
+        }
+        if let Some(trust) = identity.and_then(Identity::trust) {
+            return trust.client(&self.settings);
         }
         if let Some(client) = self.secure.get() {
             return Ok(client);
@@ -254,103 +317,10 @@ fn client(
     let builder = Client::builder()
         .user_agent(&settings.user_agent)
         .connect_timeout(settings.connect_timeout)
+        // Some servers read `Content-Length` only if it is written so.
+        .http1_title_case_headers()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false);
     certificates(builder).build().map_err(|e| StorageError::Setup { what, source: e.without_url().into() })
-}
-
-impl Answer {
-    /// The next piece of the body; `None` at its proper end.
-    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, StorageError> {
-        match tokio::time::timeout(self.stall, self.response.chunk()).await {
-            Ok(Ok(piece)) => Ok(piece),
-            Ok(Err(e)) => Err(network(&self.at, e)),
-            Err(_) => Err(silent(&self.at)),
-        }
-    }
-
-    /// The whole body, if it is not larger than `limit` bytes.
-    async fn body(mut self, limit: u64) -> Result<Bytes, StorageError> {
-        let too_large = |at: &str| StorageError::TooLarge { at: at.to_owned(), limit };
-        if self.headers.content_length().is_some_and(|n| n > limit) {
-            return Err(too_large(&self.at));
-        }
-        let mut body = BytesMut::new();
-        while let Some(piece) = self.chunk().await? {
-            if (body.len() + piece.len()) as u64 > limit {
-                return Err(too_large(&self.at));
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(body.freeze())
-    }
-
-    /// The beginning of an error's body: plain text and JSON only, and not where it might echo a secret.
-    async fn said(mut self) -> Option<String> {
-        let kind = self.headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
-        let plain = kind.starts_with("text/plain") || kind.contains("json");
-        let signed = self.url.query_pairs().any(|(name, _)| secret::is_secret(&name));
-        if !plain || signed {
-            return None;
-        }
-        excerpt(&self.chunk().await.ok()??)
-    }
-}
-
-/// Where an answer redirects to, if it does.
-fn redirect(answer: &Answer) -> Result<Option<Url>, StorageError> {
-    let refused = |what: &str| StorageError::Redirect { at: answer.at.clone(), what: what.to_owned() };
-    if !matches!(answer.status, 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
-    let link = answer.headers.get("location").ok_or_else(|| refused("redirects without saying where to"))?;
-    let url = answer.url.join(link).map_err(|_| refused("redirects to what is no address"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(refused(&format!("redirects to a `{}` address", url.scheme())));
-    }
-    Ok(Some(url))
-}
-
-fn unencoded(headers: &Headers) -> bool {
-    headers
-        .get("content-encoding")
-        .is_none_or(|e| e.trim().is_empty() || e.trim().eq_ignore_ascii_case("identity"))
-}
-
-fn encoded(answer: &Answer) -> StorageError {
-    let encoding = answer.headers.get("content-encoding").unwrap_or_default();
-    let what = format!("sent with content encoding `{encoding}`, which was not asked for");
-    StorageError::Protocol { at: answer.at.clone(), what }
-}
-
-fn silent(at: &str) -> StorageError {
-    let what = "the server fell silent";
-    StorageError::Network { at: at.to_owned(), what, retryable: true, source: None }
-}
-
-/// The client's failure in our terms; its address is taken out, for it has the query.
-fn network(at: &str, error: reqwest::Error) -> StorageError {
-    let at = at.to_owned();
-    if error.is_builder() {
-        return StorageError::Request { at, what: "the request can't be sent".to_owned() };
-    }
-    let distrusted = distrusts(&error);
-    let what = match () {
-        () if distrusted => "the server's certificate is not trusted",
-        () if error.is_connect() => "cannot connect",
-        () if error.is_body() || error.is_decode() => "the answer broke off",
-        () => "the connection broke",
-    };
-    StorageError::Network { at, what, retryable: !distrusted, source: Some(error.without_url().into()) }
-}
-
-/// Whether a certificate that does not verify is the cause: trying again would not help.
-fn distrusts(error: &(dyn Error + 'static)) -> bool {
-    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-        return matches!(tls, rustls::Error::InvalidCertificate(_));
-    }
-    // The error that an I/O error is made of is not its source.
-    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    inner.is_some_and(|e| distrusts(e)) || error.source().is_some_and(distrusts)
 }

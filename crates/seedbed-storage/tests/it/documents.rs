@@ -310,3 +310,58 @@ async fn an_answer_that_is_not_http_fails_with_a_cause() {
     garbage.abort();
     assert!(told(&error).contains("the connection broke"), "{}", told(&error));
 }
+
+#[tokio::test]
+async fn an_unchanged_document_is_an_answer_where_that_was_asked() {
+    let server = Server::start(|_, _| Reply::new(304, "").header("etag", "\"v1\"")).await;
+    let url: url::Url = server.url("/x").parse().unwrap();
+    for (name, value) in [("If-None-Match", "\"v1\""), ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT")]
+    {
+        let response = stores().request(Request::get(url.clone()).header(name, value)).await.unwrap();
+        assert_eq!((response.status, response.body.len()), (304, 0));
+        assert_eq!(response.headers.get("etag"), Some("\"v1\""));
+    }
+    let error = stores().request(Request::get(url)).await.unwrap_err();
+    assert_eq!(error.status(), Some(304), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn starts_no_more_requests_a_second_than_the_rate_allows() {
+    let server = Server::start(|_, _| Reply::ok("here")).await;
+    let stores = Stores::new(Settings { rate_per_host: Some(20.0), ..hasty() }).unwrap();
+    let start = Instant::now();
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..11 {
+        let (stores, at) = (stores.clone(), at(&server.url(&format!("/{n}"))));
+        all.spawn(async move { stores.read_document(&at).await.unwrap() });
+    }
+    assert_eq!(all.join_all().await.len(), 11);
+    assert!(start.elapsed() >= Duration::from_millis(500), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_range_is_what_was_asked_for_or_an_error() {
+    let server = Server::start(|seen, _| match seen.path.as_str() {
+        "/good" => Reply::new(206, "2345").header("content-range", "bytes 2-5/10"),
+        "/end" => Reply::new(206, "2345").header("content-range", "bytes 2-5/6"),
+        // As rclone says it.
+        "/ok" => Reply::ok("2345").header("content-range", "bytes 2-5/10"),
+        "/other" => Reply::new(206, "3456").header("content-range", "bytes 3-6/10"),
+        "/short" => Reply::new(206, "23").header("content-range", "bytes 2-3/10"),
+        "/lies" => Reply::new(206, "234").header("content-range", "bytes 2-5/10"),
+        "/behind" => Reply::new(416, "").header("content-range", "bytes */2"),
+        _ => Reply::ok("0123456789"),
+    })
+    .await;
+    let stores = stores();
+    for path in ["/good", "/end", "/ok"] {
+        assert_eq!(stores.read_range(&at(&server.url(path)), 2..6).await.unwrap(), "2345");
+    }
+    for path in ["/other", "/short", "/lies", "/whole"] {
+        let error = stores.read_range(&at(&server.url(path)), 2..6).await.unwrap_err();
+        assert!(matches!(error, StorageError::Protocol { .. }), "{path}: {}", told(&error));
+    }
+    let error = stores.read_range(&at(&server.url("/behind")), 2..6).await.unwrap_err();
+    assert!(matches!(error, StorageError::Range { start: 2, size: Some(2), .. }), "{}", told(&error));
+    assert_eq!(error.to_string(), format!("{}: nothing is at byte 2 of 2", server.url("/behind")));
+}

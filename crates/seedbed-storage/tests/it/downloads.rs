@@ -102,6 +102,22 @@ async fn resumes_after_a_truncated_download() {
 }
 
 #[tokio::test]
+async fn takes_a_part_for_a_part_though_the_server_says_it_is_the_whole() {
+    let t = Try::new(|seen, n, body| {
+        let reply = file(seen, body, "\"v1\"");
+        match seen.range_start() {
+            None => reply.cut(if n == 0 { 2_000_000 } else { SIZE }, End::Close),
+            Some(first) => Reply::ok(&body[first..])
+                .header("content-range", &format!("bytes {first}-{}/{SIZE}", SIZE - 1))
+                .header("etag", "\"v1\""),
+        }
+    })
+    .await;
+    t.is_home(&t.transfer(&Expectation::default()).await.unwrap());
+    assert_eq!(t.server.gets().len(), 2);
+}
+
+#[tokio::test]
 async fn resumes_after_a_reset_and_after_a_stall() {
     for end in [End::Reset, End::Hang] {
         let t = Try::new(move |seen, n, body| {

@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "helpers of tests are tests to the reader, but not to the lint"
@@ -13,10 +14,11 @@ mod downloads;
 mod local_copies;
 mod locations;
 mod server;
+mod servers;
 mod tls;
 mod together;
 
-use seedbed_storage::{Credentials, Location, Progress, Settings, StorageError, Stores};
+use seedbed_storage::{Credentials, Environment, Location, Progress, Settings, StorageError, Stores};
 use std::error::Error;
 use std::fmt::Write;
 use std::path::Path;
@@ -34,6 +36,7 @@ fn hasty() -> Settings {
         stall_timeout: Duration::from_millis(800),
         max_redirects: 5,
         credentials: Credentials::none(),
+        environment: Environment::of([]),
         ..Settings::default()
     }
 }

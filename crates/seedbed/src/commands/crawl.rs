@@ -1,27 +1,33 @@
 //! `seedbed crawl`: an archive's listing becomes a STAC catalog.
 
-use crate::context::{Ctx, local_path};
-use crate::failure::{self, Judge};
+use crate::context::Ctx;
+use crate::failure::{self, Judge, usage};
+use crate::headers::{Headers, Inspection, Opened};
+use crate::placing::PlacingArgs;
 use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, count};
-use crate::selection::pair_of_many;
-use seedbed_archive::{CrawlOptions, CrawlProgress, Definition, Rejected, crawl};
-use seedbed_catalog::{Item, Merge, Tree, TreeBuilder, parse_interval};
+use crate::selection::{byte_count, pair_of_many};
+use crate::workplace::Workplace;
+use seedbed_archive::{Crawl, CrawlOptions, CrawlProgress, Definition, Rejected, crawl};
+use seedbed_catalog::{Absent, Item, Merge, Saved, TreeWriter, parse_interval};
 use seedbed_grid::Bbox;
 use seedbed_storage::Location;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 const EXAMPLES: &str = "\
 Examples:
   seedbed crawl daymet-daily --where variable=tmin,tmax,prcp --where region=na --datetime 2003/2004 --out catalog
-  seedbed crawl mod13a1 --datetime 2003 --bbox=-76.4,40.2,-74.1,42.45 --out catalog
+  seedbed crawl mod13q1 --datetime 2003 --bbox=-76.4,40.2,-74.1,42.45 --by '${year}' --out catalog
   seedbed crawl prism-daily-old --root /mnt/prism --out catalog
   seedbed crawl mine.toml --root https://mirror.example.org/data --allow-bad 3 --out catalog
+  seedbed crawl daymet-daily --root s3://mirror/daymet --open --out catalog
 
 The collection is merged into the catalog: others stay, documents that would not
-change are not written, and what was copied stays copied.";
+change are not written, and what was copied stays copied, unless the archive has
+a new release of it. A crawl that was interrupted goes on from the page it had
+reached; one that was done before asks only for what has changed, where the
+archive can tell.";
 
 /// Crawl an archive into a STAC catalog.
 #[derive(Debug, clap::Args)]
@@ -35,6 +41,9 @@ pub struct Args {
     /// A mirror in place of the definition's own address.
     #[arg(long, value_name = "LOCATION")]
     root: Option<Location>,
+    /// One of the definition's sources, where it has several.
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
     /// Only granules of these values: a key that the definition's names have.
     #[arg(long = "where", value_name = "KEY=V[,V]", value_parser = pair_of_many)]
     where_: Vec<(String, Vec<String>)>,
@@ -44,128 +53,295 @@ pub struct Args {
     /// Only granules that meet this box, in degrees.
     #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true)]
     bbox: Option<Bbox>,
+    #[command(flatten)]
+    placing: PlacingArgs,
     /// Requests at once.
     #[arg(long, value_name = "N", default_value_t = CrawlOptions::default().jobs)]
     jobs: usize,
+    /// At most so many requests a second to one host.
+    #[arg(long, value_name = "N")]
+    rate: Option<f64>,
     /// Succeed though so many granules had to be dropped.
     #[arg(long, value_name = "N", default_value_t = 0)]
-    allow_bad: usize,
+    allow_bad: u64,
+    /// Ask for each file whether it is there; needed where a definition only knows how names are made.
+    #[arg(long)]
+    probe: bool,
+    /// Read the headers of remote files, the first of each asset or all, and say where they contradict the items.
+    #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, default_missing_value = "first")]
+    open: Option<Headers>,
+    /// The largest file that is fetched whole for its header, where the format needs that.
+    #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value = "200MB", requires = "open")]
+    open_limit: u64,
+    /// Delete the items that the archive no longer lists; copied files stay.
+    #[arg(long)]
+    prune: bool,
+    /// Begin anew: don't go on from an interrupted crawl, and don't trust what was listed before.
+    #[arg(long)]
+    fresh: bool,
+    /// List folders that a server's robots.txt forbids; for servers of your own.
+    #[arg(long)]
+    ignore_robots: bool,
     /// List the archive, but write nothing.
     #[arg(long)]
     dry_run: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Dropped {
     name: String,
     reason: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Crawled {
+struct Summary {
     collection: String,
     out: Location,
     dry_run: bool,
-    items: usize,
-    added: usize,
-    changed: usize,
-    unchanged: usize,
-    /// Items of the catalog that this crawl did not list; they stay.
-    not_listed: usize,
+    items: u64,
+    granules: u64,
+    added: u64,
+    changed: u64,
+    unchanged: u64,
+    /// Items of the catalog that the archive no longer lists. They stay, unless they are pruned.
+    removed: u64,
+    /// The first of them.
+    removed_ids: Vec<String>,
+    /// Items of the catalog that this crawl did not ask for; they stay.
+    not_listed: u64,
+    /// Items whose copies are of an older release than the archive's.
+    stale: u64,
+    stale_ids: Vec<String>,
+    /// Pages of the listing, those taken from an interrupted crawl, and those that had not changed.
+    pages: u64,
+    resumed_pages: u64,
+    unchanged_pages: u64,
+    /// How many granules and pages could not be used, and the first of them.
+    dropped_count: u64,
     dropped: Vec<Dropped>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened: Option<Opened>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
-impl Report for Crawled {
+/// Dropped granules that the text report lists.
+const SHOWN: usize = 50;
+
+impl Report for Summary {
     const COMMAND: &'static str = "crawl";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        for d in &self.dropped {
+        for d in self.dropped.iter().take(SHOWN) {
             writeln!(out, "dropped: {}: {}", d.name, d.reason)?;
         }
-        write!(out, "{}: {}", self.collection, count(self.items, "item"))?;
+        if self.dropped_count > SHOWN as u64 {
+            writeln!(out, "dropped: … {} more (--json lists them)", self.dropped_count - SHOWN as u64)?;
+        }
+        for id in self.removed_ids.iter().take(SHOWN) {
+            writeln!(out, "no longer at the archive: {id}")?;
+        }
+        for id in self.stale_ids.iter().take(SHOWN) {
+            writeln!(out, "newer at the archive than its copy: {id}")?;
+        }
+        if let Some(opened) = &self.opened {
+            opened.text(out)?;
+        }
+        for note in &self.notes {
+            writeln!(out, "note: {note}")?;
+        }
+        write!(
+            out,
+            "{}: {}",
+            self.collection,
+            count(usize::try_from(self.items).unwrap_or(usize::MAX), "item")
+        )?;
         if self.dry_run {
-            return writeln!(out, " would be written to {}, {} dropped", self.out, self.dropped.len());
+            return writeln!(out, " would be written to {}, {} dropped", self.out, self.dropped_count);
         }
         write!(out, " ({} added, {} changed, {} unchanged)", self.added, self.changed, self.unchanged)?;
-        if self.not_listed > 0 {
-            write!(out, ", {} kept that this crawl did not list", self.not_listed)?;
+        for (number, what) in [
+            (self.removed, "removed at the archive"),
+            (self.stale, "with stale copies"),
+            (self.not_listed, "kept that this crawl did not list"),
+        ] {
+            if number > 0 {
+                write!(out, ", {number} {what}")?;
+            }
         }
-        writeln!(out, ", {} dropped; {}", self.dropped.len(), self.out)
+        writeln!(out, ", {} dropped; {}", self.dropped_count, self.out)
     }
 }
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let definition = Definition::open(&args.definition)?;
-    let folder = local_path(&args.out)?;
+    if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+        return Err(usage("--rate is a number of requests a second, above 0"));
+    }
+    let stores = ctx.stores_at_rate(args.rate)?;
     let options = CrawlOptions {
-        root: args.root,
-        where_: args.where_,
+        root: args.root.clone(),
+        source: args.source.clone(),
+        where_: args.where_.clone(),
         datetime: args.datetime.as_deref().map(parse_interval).transpose().or_usage()?,
         bbox: args.bbox,
         jobs: args.jobs,
+        probe: args.probe,
+        ignore_robots: args.ignore_robots,
+        fresh: args.fresh,
+        ..CrawlOptions::default()
     };
+    let workplace = Workplace::of(&args.out, &format!("crawl-{}", definition.name()))?;
     let watch = Watch(ctx.meter("crawl", Counted::Things("granules"), None));
-    let crawled = crawl(&definition, &options, &ctx.stores, &ctx.projections, &watch).await?;
+    let mut crawled =
+        crawl(&definition, &options, &stores, &ctx.projections, &watch, workplace.path()).await?;
     drop(watch);
-    let id = crawled.collection.id().to_owned();
-    let before = if folder.join("catalog.json").is_file() {
-        items_of(&Tree::read(&ctx.stores, &TreeBuilder::root_of(&args.out)).await?, &id)
-    } else {
-        BTreeMap::new()
+    let mut report = Summary::empty(crawled.collection().id(), &args.out, args.dry_run);
+    let mut inspection =
+        args.open.map(|which| Inspection::new(which, args.open_limit, workplace.path(), ctx));
+    let saved = match crawled.next_item()? {
+        // A collection of nothing would claim the whole Earth and all time.
+        None => None,
+        Some(first) if args.dry_run => {
+            count_only(first, &mut crawled, &mut report, inspection.as_mut())?;
+            None
+        }
+        Some(first) => {
+            let mut options = args.placing.options(&args.out)?;
+            "Archives crawled by Seedbed".clone_into(&mut options.description);
+            options.merge = Merge::KeepCopies;
+            let complete = crawled.is_complete();
+            options.absent =
+                if args.prune && complete && !narrowed(&args) { Absent::Remove } else { Absent::Keep };
+            let collection = crawled.collection().clone();
+            let writer = TreeWriter::begin(&stores, &args.out, collection, options, workplace.path()).await?;
+            Some(save(writer, first, &mut crawled, &mut report, inspection.as_mut(), ctx).await?)
+        }
     };
-    let given: BTreeSet<String> = crawled.items.iter().map(|i| i.id().to_owned()).collect();
-    let mut report = Crawled {
-        collection: id,
-        out: args.out.clone(),
-        dry_run: args.dry_run,
-        items: given.len(),
-        added: given.iter().filter(|id| !before.contains_key(*id)).count(),
-        changed: 0,
-        unchanged: 0,
-        not_listed: before.keys().filter(|id| !given.contains(*id)).count(),
-        dropped: crawled
-            .rejected
-            .into_iter()
-            .map(|Rejected { name, reason, .. }| Dropped { name, reason })
-            .collect(),
-    };
-    // A collection of nothing would claim the whole Earth and all time.
-    if crawled.items.is_empty() {
+    report.opened = inspection.map(Inspection::finish);
+    report.tell(saved, crawled, narrowed(&args))?;
+    workplace.leave();
+    if report.items == 0 {
         let what =
-            if report.dropped.is_empty() { "nothing that was asked for" } else { "nothing that can be used" };
+            if report.dropped_count == 0 { "nothing that was asked for" } else { "nothing that can be used" };
         ctx.say(format_args!("note: the archive lists {what}; {} is as it was", args.out));
-    } else if !args.dry_run {
-        let name =
-            folder.file_name().map_or_else(|| "catalog".to_owned(), |n| n.to_string_lossy().into_owned());
-        let saved = TreeBuilder::new(&name, "Archives crawled by Seedbed")
-            .with(crawled.collection, crawled.items)
-            .merging(Merge::KeepCopies)
-            .save(&ctx.stores, &args.out)
-            .await?;
-        let written: BTreeSet<Location> = saved.written.into_iter().collect();
-        let known = given.iter().filter_map(|id| before.get(id));
-        (report.changed, report.unchanged) =
-            known.fold((0, 0), |(c, u), at| if written.contains(at) { (c + 1, u) } else { (c, u + 1) });
     }
-    let status = Status::of(report.dropped.len() <= args.allow_bad);
+    let status = judge(&report, args.allow_bad);
+    ctx.emit(&report)?;
+    Ok(status)
+}
+
+/// Whether less than the whole archive was asked for: then what is not listed may still be there.
+fn narrowed(args: &Args) -> bool {
+    !args.where_.is_empty() || args.datetime.is_some() || args.bbox.is_some()
+}
+
+/// Failed if more was dropped than is allowed.
+fn judge(report: &Summary, allowed: u64) -> Status {
+    let status = Status::of(report.dropped_count <= allowed);
     if let (Status::Failed, Some(first)) = (status, report.dropped.first()) {
-        let dropped = report.dropped.len();
+        let dropped = usize::try_from(report.dropped_count).unwrap_or(usize::MAX);
         failure::tell(
             format_args!("{} had to be dropped; {}: {}", count(dropped, "granule"), first.name, first.reason),
             &format!("--allow-bad {dropped} accepts that these are left out"),
         );
     }
-    ctx.emit(&report)?;
-    Ok(status)
+    status
 }
 
-/// A collection's items by id, with their documents.
-fn items_of(tree: &Tree, collection: &str) -> BTreeMap<String, Location> {
-    let of = tree.collections().into_iter().filter(|(c, _)| c.id() == collection);
-    of.flat_map(|(_, items)| items)
-        .filter_map(|i: &Item| Some((i.id().to_owned(), i.location()?.absolute().ok()?)))
-        .collect()
+impl Summary {
+    /// Of a crawl that has found nothing yet.
+    fn empty(collection: &str, out: &Location, dry_run: bool) -> Self {
+        Self {
+            collection: collection.to_owned(),
+            out: out.clone(),
+            dry_run,
+            items: 0,
+            granules: 0,
+            added: 0,
+            changed: 0,
+            unchanged: 0,
+            removed: 0,
+            removed_ids: Vec::new(),
+            not_listed: 0,
+            stale: 0,
+            stale_ids: Vec::new(),
+            pages: 0,
+            resumed_pages: 0,
+            unchanged_pages: 0,
+            dropped_count: 0,
+            dropped: Vec::new(),
+            opened: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Adds what saving did and what the crawl counted. Only a crawl of the whole
+    /// archive that could use every page knows what the archive no longer has.
+    fn tell(&mut self, saved: Option<Saved>, crawled: Crawl, narrowed: bool) -> anyhow::Result<()> {
+        let whole = !narrowed && crawled.is_complete();
+        let crawled = crawled.finish()?;
+        if let Some(saved) = saved {
+            (self.added, self.changed, self.unchanged) = (saved.added, saved.changed, saved.unchanged);
+            (self.stale, self.stale_ids) = (saved.stale, saved.stale_ids);
+            if whole {
+                (self.removed, self.removed_ids) = (saved.absent, saved.absent_ids);
+            } else {
+                self.not_listed = saved.absent;
+            }
+        }
+        self.granules = crawled.granules;
+        self.pages = crawled.pages;
+        self.resumed_pages = crawled.resumed;
+        self.unchanged_pages = crawled.not_modified;
+        self.dropped_count = crawled.rejected_count;
+        let of = |Rejected { name, reason, .. }| Dropped { name, reason };
+        self.dropped = crawled.rejected.into_iter().map(of).collect();
+        self.notes = crawled.notes;
+        Ok(())
+    }
+}
+
+/// Goes through the items without writing any.
+fn count_only(
+    first: Item,
+    crawled: &mut Crawl,
+    report: &mut Summary,
+    mut inspection: Option<&mut Inspection<'_>>,
+) -> anyhow::Result<()> {
+    let mut next = Some(first);
+    while let Some(item) = next {
+        if let Some(inspection) = inspection.as_deref_mut() {
+            inspection.look(&item);
+        }
+        report.items += 1;
+        next = crawled.next_item()?;
+    }
+    Ok(())
+}
+
+/// Writes the items as they come.
+async fn save(
+    mut writer: TreeWriter,
+    first: Item,
+    crawled: &mut Crawl,
+    report: &mut Summary,
+    mut inspection: Option<&mut Inspection<'_>>,
+    ctx: &Ctx,
+) -> anyhow::Result<Saved> {
+    let meter = ctx.meter("save", Counted::Things("items"), None);
+    let mut next = Some(first);
+    while let Some(item) = next {
+        if let Some(inspection) = inspection.as_deref_mut() {
+            inspection.look(&item);
+        }
+        writer.put(item).await?;
+        meter.advance(1);
+        report.items += 1;
+        next = crawled.next_item()?;
+    }
+    Ok(writer.finish().await?)
 }
 
 /// Shows how many granules were listed.

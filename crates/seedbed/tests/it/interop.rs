@@ -1,5 +1,5 @@
 //! What we write, in other people's hands: pystac, stac-validator, rio-cogeo,
-//! rasterio beside gdalinfo, xarray, numpy.
+//! rasterio beside gdalinfo, xarray, odc-stac, numpy.
 
 use crate::basin::{Chain, PERIODS, TILES, VARIABLES, Whole, shared};
 use crate::python::{interpreter, python, stac_validator};
@@ -123,6 +123,20 @@ fn xarray_sees_the_centres_of_the_grids_pixels() {
     assert_eq!(told["arrays"], TILES * (PERIODS.len() - 1));
     let told = outputs.told(include_str!("interop/coordinates.py"), &["tiles.grid.json", "scaled"]);
     assert_eq!(told["arrays"], TILES * (SCALED_PERIODS - 1));
+}
+
+#[test]
+fn odc_stac_loads_the_tiles_as_one_cube() {
+    let Some(outputs) = Outputs::shared() else { return };
+    for product in ["tiles", "mosaic"] {
+        let told = outputs.told(include_str!("interop/load.py"), &[product, "etasw"]);
+        assert_eq!(
+            (&told["items"], &told["times"]),
+            (&json!(if product == "tiles" { TILES } else { 1 }), &json!(1))
+        );
+        let (valid, pixels) = (told["valid"].as_u64().unwrap(), told["pixels"].as_u64().unwrap());
+        assert!(valid > 0 && valid < pixels, "{told}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! what it writes in other people's hands.
 
 #![expect(
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -25,4 +26,7 @@ mod real_prep;
 mod reports;
 mod resume;
 mod sandbox;
+#[path = "../../../seedbed-storage/tests/it/servers.rs"]
+mod servers;
+mod stores;
 mod world;

@@ -3,12 +3,17 @@
 //! Objects appear whole: they are written under a temporary name in the same
 //! folder, made durable, and then given their name by one atomic call.
 
-use crate::store::{Listed, Meta, Put};
-use crate::{Location, StorageError};
+mod walk;
+
+use crate::StorageError;
+use crate::names::random;
+use crate::store::{ListPage, Meta, Put};
 use bytes::Bytes;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -61,13 +66,36 @@ impl Local {
         .await
     }
 
-    pub(crate) async fn list(self, folder: &Path) -> Result<Vec<Listed>, StorageError> {
+    /// At most a thousand files below a folder, in the order of their names, level by level.
+    pub(crate) async fn list_page(
+        self,
+        folder: &Path,
+        after: Option<&str>,
+    ) -> Result<ListPage, StorageError> {
         let folder = folder.to_owned();
+        let after: Vec<OsString> = match after {
+            None => Vec::new(),
+            Some(text) => {
+                walk::names(text).ok_or_else(|| StorageError::Cursor { at: folder.display().to_string() })?
+            }
+        };
+        blocking(move || walk::page(&folder, &after)).await
+    }
+
+    pub(crate) async fn read_range(self, path: &Path, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let path = path.to_owned();
         blocking(move || {
-            let mut found = Vec::new();
-            walk(&folder, &mut Vec::new(), &mut found)?;
-            found.sort();
-            Ok(found)
+            let io = |e| StorageError::io(&path, "read it", e);
+            let file = File::open(&path).map_err(io)?;
+            let size = file.metadata().map_err(io)?.len();
+            if range.start >= size {
+                let at = path.display().to_string();
+                return Err(StorageError::Range { at, start: range.start, size: Some(size) });
+            }
+            let length = range.end.min(size) - range.start;
+            let mut bytes = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+            file.read_exact_at(&mut bytes, range.start).map_err(io)?;
+            Ok(bytes.into())
         })
         .await
     }
@@ -192,9 +220,7 @@ impl Temporary {
     /// Writes the bytes durably beside `destination`.
     fn write(destination: &Path, bytes: &[u8]) -> Result<Self, StorageError> {
         ensure_folder(destination)?;
-        let random = getrandom::u64()
-            .map_err(|e| StorageError::Setup { what: "random names", source: e.to_string().into() })?;
-        let temporary = Self(with_suffix(destination, &format!(".{random:016x}.tmp")));
+        let temporary = Self(with_suffix(destination, &format!(".{}.tmp", random()?)));
         let io = |e| StorageError::io(destination, "write it", e);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0).map_err(io)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
@@ -207,29 +233,4 @@ impl Drop for Temporary {
         // A temporary file that can't be removed harms nothing but order.
         let _ = fs::remove_file(&self.0);
     }
-}
-
-/// Collects the files below `folder`; `above` are the folders that lead here, against loops of links.
-fn walk(folder: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<Listed>) -> Result<(), StorageError> {
-    let io = |e| StorageError::io(folder, "list it", e);
-    let here = fs::metadata(folder).map_err(io)?;
-    if above.contains(&(here.dev(), here.ino())) {
-        return Ok(());
-    }
-    above.push((here.dev(), here.ino()));
-    for entry in fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        match fs::metadata(&path) {
-            Ok(meta) if meta.is_dir() => walk(&path, above, found)?,
-            Ok(meta) if meta.is_file() => {
-                found.push(Listed { at: Location::Local(path), size: Some(meta.len()) });
-            }
-            // Devices and sockets are no files of ours; a name may vanish while we look, or lead nowhere.
-            Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            Err(e) => return Err(StorageError::io(&path, "look at it", e)),
-        }
-    }
-    above.pop();
-    Ok(())
 }

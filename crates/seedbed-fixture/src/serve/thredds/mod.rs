@@ -1,5 +1,7 @@
 //! A THREDDS data server with MACA on it.
 
+pub(super) mod listed;
+
 use std::fmt::Write;
 use std::fs;
 
@@ -38,10 +40,15 @@ fn xml(text: String) -> Reply {
 
 fn top() -> Reply {
     xml(format!(
-        "{HEAD}name=\"THREDDS Server\" version=\"1.0.1\">\n  <dataset name=\"THREDDS Server\">\n    \
-         <catalogRef xlink:href=\"MACAV2/catalog.xml\" xlink:title=\"MACAv2-METDATA\" name=\"\" />\n  \
-         </dataset>\n</catalog>\n"
+        "{HEAD}name=\"THREDDS Server\" version=\"1.0.1\">\n  <dataset name=\"THREDDS Server\">\n{}  \
+         </dataset>\n</catalog>\n",
+        top_link("MACAV2", "MACAv2-METDATA")
     ))
+}
+
+/// A reference to a root's catalog.
+fn top_link(root: &str, title: &str) -> String {
+    format!("    <catalogRef xlink:href=\"{root}/catalog.xml\" xlink:title=\"{title}\" name=\"\" />\n")
 }
 
 /// The names in a folder, in order.

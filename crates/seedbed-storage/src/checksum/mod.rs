@@ -1,8 +1,12 @@
 //! Digests of bytes, written as multihashes.
 
-use md5::Md5;
-use sha2::digest::DynDigest;
-use sha2::{Digest, Sha256, Sha512};
+mod crc;
+mod function;
+
+pub use function::Function;
+
+use function::Hasher;
+use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,7 +17,9 @@ use std::str::FromStr;
 ///
 /// Written as a [multihash](https://multiformats.io/multihash/) in lower-case
 /// hex: the function's code, the digest's length and the digest. We write
-/// SHA2-256 and read MD5, SHA2-256 and SHA2-512.
+/// SHA2-256 and read MD5, SHA2-256 and SHA2-512. Sums that have no such code,
+/// as those that archives and servers state, are written `adler32:0ab1c2d3`;
+/// they are no `file:checksum` ([`Checksum::is_multihash`]).
 ///
 /// # Examples
 /// ```
@@ -26,17 +32,6 @@ use std::str::FromStr;
 pub struct Checksum {
     function: Function,
     digest: Vec<u8>,
-}
-
-/// A digest function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Function {
-    /// MD5, as some archives publish it; finds accidents, not forgery.
-    Md5,
-    /// SHA2-256: what we write.
-    Sha256,
-    /// SHA2-512.
-    Sha512,
 }
 
 /// A string that is no checksum.
@@ -70,46 +65,6 @@ pub enum ChecksumError {
     },
 }
 
-impl Function {
-    const ALL: [Self; 3] = [Self::Md5, Self::Sha256, Self::Sha512];
-
-    /// The multihash code.
-    fn code(self) -> u64 {
-        match self {
-            Self::Md5 => 0xd5,
-            Self::Sha256 => 0x12,
-            Self::Sha512 => 0x13,
-        }
-    }
-
-    /// The digest's length in bytes.
-    fn length(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha256 => 32,
-            Self::Sha512 => 64,
-        }
-    }
-
-    fn hasher(self) -> Box<dyn DynDigest + Send> {
-        match self {
-            Self::Md5 => Box::new(Md5::new()),
-            Self::Sha256 => Box::new(Sha256::new()),
-            Self::Sha512 => Box::new(Sha512::new()),
-        }
-    }
-}
-
-impl fmt::Display for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Md5 => "md5",
-            Self::Sha256 => "sha2-256",
-            Self::Sha512 => "sha2-512",
-        })
-    }
-}
-
 impl Checksum {
     /// A digest that an archive states bare, without the multihash's head.
     ///
@@ -123,7 +78,19 @@ impl Checksum {
     /// SHA2-256 of bytes at hand.
     #[must_use]
     pub fn of_bytes(bytes: &[u8]) -> Self {
-        Self { function: Function::Sha256, digest: Sha256::digest(bytes).to_vec() }
+        Self::of(Function::Sha256, bytes)
+    }
+
+    /// The digest of bytes at hand by some function.
+    #[must_use]
+    pub fn of(function: Function, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(function);
+        hasher.update(bytes);
+        Self { function, digest: hasher.finish() }
+    }
+
+    pub(crate) fn from_digest(function: Function, digest: Vec<u8>) -> Option<Self> {
+        (digest.len() == function.length()).then_some(Self { function, digest })
     }
 
     /// SHA2-256 of a file, read once in pieces.
@@ -141,7 +108,7 @@ impl Checksum {
     /// # Errors
     /// If the file can't be read.
     pub fn matches_file(&self, path: &Path) -> io::Result<bool> {
-        let mut hashing = Hashing::new(Some(self.function));
+        let mut hashing = Hashing::new([self.function]);
         hashing.read(&mut File::open(path)?)?;
         Ok(hashing.finish().matches(self))
     }
@@ -158,11 +125,20 @@ impl Checksum {
         hex(&self.digest)
     }
 
-    /// The multihash in lower-case hex, as in `file:checksum`.
+    /// Whether its function has a multihash code, so that it can be a `file:checksum`.
+    #[must_use]
+    pub fn is_multihash(&self) -> bool {
+        self.function.code().is_some()
+    }
+
+    /// The multihash in lower-case hex, as in `file:checksum`; `name:hex` for a function that has no code.
     #[must_use]
     pub fn multihash(&self) -> String {
+        let Some(code) = self.function.code() else {
+            return format!("{}:{}", self.function, self.digest_hex());
+        };
         let mut bytes = Vec::with_capacity(3 + self.digest.len());
-        push_varint(&mut bytes, self.function.code());
+        push_varint(&mut bytes, code);
         push_varint(&mut bytes, self.digest.len() as u64);
         bytes.extend_from_slice(&self.digest);
         hex(&bytes)
@@ -182,12 +158,16 @@ impl FromStr for Checksum {
 
     fn from_str(text: &str) -> Result<Self, ChecksumError> {
         let form = || ChecksumError::Form { text: text.to_owned() };
+        if let Some((name, digest)) = text.split_once(':') {
+            let named = Function::ALL.into_iter().find(|f| f.to_string() == name);
+            return Self::from_hex(named.ok_or_else(form)?, digest);
+        }
         let bytes = unhex(text.trim()).ok_or_else(form)?;
         let (code, rest) = take_varint(&bytes).ok_or_else(form)?;
         let (length, digest) = take_varint(rest).ok_or_else(form)?;
         let function = Function::ALL
             .into_iter()
-            .find(|f| f.code() == code)
+            .find(|f| f.code() == Some(code))
             .ok_or_else(|| ChecksumError::Function { text: text.to_owned(), code })?;
         if length != digest.len() as u64 {
             return Err(form());
@@ -208,27 +188,33 @@ impl fmt::Debug for Checksum {
     }
 }
 
-/// Digests of bytes that pass by: always SHA2-256, and another function if one is expected.
+/// Digests of bytes that pass by: always SHA2-256, and others where they are asked for.
+#[derive(Clone)]
 pub(crate) struct Hashing {
     sha256: Sha256,
-    other: Option<(Function, Box<dyn DynDigest + Send>)>,
+    others: Vec<(Function, Hasher)>,
 }
 
 /// What the bytes that passed digest to.
 pub(crate) struct Digests {
     pub(crate) sha256: Checksum,
-    other: Option<Checksum>,
+    others: Vec<Checksum>,
 }
 
 impl Hashing {
-    pub(crate) fn new(expected: Option<Function>) -> Self {
-        let other = expected.filter(|f| *f != Function::Sha256).map(|f| (f, f.hasher()));
-        Self { sha256: Sha256::new(), other }
+    pub(crate) fn new(functions: impl IntoIterator<Item = Function>) -> Self {
+        let mut others: Vec<(Function, Hasher)> = Vec::new();
+        for function in functions {
+            if function != Function::Sha256 && others.iter().all(|(f, _)| *f != function) {
+                others.push((function, Hasher::new(function)));
+            }
+        }
+        Self { sha256: Sha256::new(), others }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         Digest::update(&mut self.sha256, bytes);
-        if let Some((_, hasher)) = &mut self.other {
+        for (_, hasher) in &mut self.others {
             hasher.update(bytes);
         }
     }
@@ -251,9 +237,10 @@ impl Hashing {
     }
 
     pub(crate) fn finish(self) -> Digests {
+        let others = self.others.into_iter();
         Digests {
             sha256: Checksum { function: Function::Sha256, digest: self.sha256.finalize().to_vec() },
-            other: self.other.map(|(function, h)| Checksum { function, digest: h.finalize().into_vec() }),
+            others: others.map(|(function, h)| Checksum { function, digest: h.finish() }).collect(),
         }
     }
 }
@@ -261,7 +248,12 @@ impl Hashing {
 impl Digests {
     /// The digest by the function that `expected` has.
     pub(crate) fn like(&self, expected: &Checksum) -> &Checksum {
-        self.other.as_ref().filter(|c| c.function == expected.function).unwrap_or(&self.sha256)
+        self.by(expected.function).unwrap_or(&self.sha256)
+    }
+
+    /// The digest by a function, if that one was asked for.
+    pub(crate) fn by(&self, function: Function) -> Option<&Checksum> {
+        self.others.iter().chain([&self.sha256]).find(|c| c.function == function)
     }
 
     pub(crate) fn matches(&self, expected: &Checksum) -> bool {
@@ -341,6 +333,31 @@ mod tests {
         assert!(matches!("1201ff".parse::<Checksum>(), Err(ChecksumError::Length { found: 1, .. })));
         assert!(matches!("1101ff".parse::<Checksum>(), Err(ChecksumError::Function { code: 0x11, .. })));
         assert!(matches!("é0".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
+    }
+
+    #[test]
+    fn sums_agree_with_their_check_values() {
+        // The catalogue's check value of each is that of these nine digits; cksum's is the program's own.
+        let digits = b"123456789";
+        for (function, hex) in [
+            (Function::Adler32, "091e01de"),
+            (Function::Crc32, "cbf43926"),
+            (Function::Crc64Nvme, "ae8b14860a799888"),
+            (Function::Cksum, "377a6011"),
+        ] {
+            assert_eq!(Checksum::of(function, digits).digest_hex(), hex, "{function}");
+            let text = Checksum::of(function, digits).to_string();
+            assert_eq!(text, format!("{function}:{hex}"));
+            assert_eq!(text.parse::<Checksum>().unwrap(), Checksum::of(function, digits));
+            // In one piece or in pieces of any size.
+            let bytes: Vec<u8> = (0..1000u32).map(|i| (i * i % 251) as u8).collect();
+            let mut hashing = Hashing::new([function]);
+            for piece in bytes.chunks(7) {
+                hashing.update(piece);
+            }
+            assert_eq!(hashing.finish().by(function).unwrap(), &Checksum::of(function, &bytes), "{function}");
+        }
+        assert!("adler32:091e01".parse::<Checksum>().is_err() && "nil:00".parse::<Checksum>().is_err());
     }
 
     #[test]

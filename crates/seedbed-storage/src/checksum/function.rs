@@ -1,0 +1,118 @@
+//! Digest functions, and how each takes bytes in.
+
+use super::crc::{Cksum, Crc64Nvme};
+use md5::Md5;
+use sha2::{Digest, Sha256, Sha512};
+use std::fmt;
+
+/// A digest function.
+///
+/// The first three are written as multihashes; the others, which have no such code, as `name:hex`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Function {
+    /// MD5, as some archives publish it; finds accidents, not forgery.
+    Md5,
+    /// SHA2-256: what we write.
+    Sha256,
+    /// SHA2-512.
+    Sha512,
+    /// Adler-32, as dCache has it for every file.
+    Adler32,
+    /// CRC-32, as of zip.
+    Crc32,
+    /// CRC-64/NVME, as S3 computes by itself.
+    Crc64Nvme,
+    /// POSIX `cksum`, as in MODIS metadata.
+    Cksum,
+}
+
+impl Function {
+    /// All of them.
+    pub(super) const ALL: [Self; 7] =
+        [Self::Md5, Self::Sha256, Self::Sha512, Self::Adler32, Self::Crc32, Self::Crc64Nvme, Self::Cksum];
+
+    /// The multihash code, if it has one.
+    pub(super) fn code(self) -> Option<u64> {
+        match self {
+            Self::Md5 => Some(0xd5),
+            Self::Sha256 => Some(0x12),
+            Self::Sha512 => Some(0x13),
+            Self::Adler32 | Self::Crc32 | Self::Crc64Nvme | Self::Cksum => None,
+        }
+    }
+
+    /// The digest's length in bytes.
+    pub(super) fn length(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+            Self::Adler32 | Self::Crc32 | Self::Cksum => 4,
+            Self::Crc64Nvme => 8,
+        }
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Md5 => "md5",
+            Self::Sha256 => "sha2-256",
+            Self::Sha512 => "sha2-512",
+            Self::Adler32 => "adler32",
+            Self::Crc32 => "crc32",
+            Self::Crc64Nvme => "crc64nvme",
+            Self::Cksum => "cksum",
+        })
+    }
+}
+
+/// A digest in the making.
+#[derive(Clone)]
+pub(super) enum Hasher {
+    Md5(Md5),
+    Sha256(Sha256),
+    Sha512(Sha512),
+    Adler32(simd_adler32::Adler32),
+    Crc32(crc32fast::Hasher),
+    Crc64Nvme(Crc64Nvme),
+    Cksum(Cksum),
+}
+
+impl Hasher {
+    pub(super) fn new(function: Function) -> Self {
+        match function {
+            Function::Md5 => Self::Md5(Md5::new()),
+            Function::Sha256 => Self::Sha256(Sha256::new()),
+            Function::Sha512 => Self::Sha512(Sha512::new()),
+            Function::Adler32 => Self::Adler32(simd_adler32::Adler32::new()),
+            Function::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
+            Function::Crc64Nvme => Self::Crc64Nvme(Crc64Nvme::new()),
+            Function::Cksum => Self::Cksum(Cksum::new()),
+        }
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Md5(h) => h.update(bytes),
+            Self::Sha256(h) => h.update(bytes),
+            Self::Sha512(h) => h.update(bytes),
+            Self::Adler32(h) => h.write(bytes),
+            Self::Crc32(h) => h.update(bytes),
+            Self::Crc64Nvme(h) => h.update(bytes),
+            Self::Cksum(h) => h.update(bytes),
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Md5(h) => h.finalize().to_vec(),
+            Self::Sha256(h) => h.finalize().to_vec(),
+            Self::Sha512(h) => h.finalize().to_vec(),
+            Self::Adler32(h) => h.finish().to_be_bytes().to_vec(),
+            Self::Crc32(h) => h.finalize().to_be_bytes().to_vec(),
+            Self::Crc64Nvme(h) => h.finish().to_vec(),
+            Self::Cksum(h) => h.finish().to_vec(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! An answer whose body is still to be read.
+
+use super::host::Permit;
+use super::message::Headers;
+use crate::error::excerpt;
+use crate::{StorageError, secret};
+use bytes::{Bytes, BytesMut};
+use std::error::Error;
+use std::time::Duration;
+use url::Url;
+
+/// An answer whose body is still to be read; holds its host's permit until then.
+pub(crate) struct Answer {
+    pub(crate) url: Url,
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    pub(super) at: String,
+    /// Whether another host than the one first asked answered.
+    pub(super) elsewhere: bool,
+    pub(super) response: reqwest::Response,
+    pub(super) stall: Duration,
+    pub(super) _permit: Permit,
+}
+
+impl Answer {
+    /// The next piece of the body; `None` at its proper end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, StorageError> {
+        match tokio::time::timeout(self.stall, self.response.chunk()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(e)) => Err(network(&self.at, e)),
+            Err(_) => Err(silent(&self.at)),
+        }
+    }
+
+    /// The whole body, if it is not larger than `limit` bytes.
+    pub(crate) async fn body(mut self, limit: u64) -> Result<Bytes, StorageError> {
+        let too_large = |at: &str| StorageError::TooLarge { at: at.to_owned(), limit };
+        // The answer to a HEAD promises a length and has no body.
+        if self.headers.content_length().is_some_and(|n| n > limit) {
+            return Err(too_large(&self.at));
+        }
+        let mut body = BytesMut::new();
+        while let Some(piece) = self.chunk().await? {
+            if (body.len() + piece.len()) as u64 > limit {
+                return Err(too_large(&self.at));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.freeze())
+    }
+
+    /// The beginning of an error's body: plain text and JSON only, and not where it might echo a secret.
+    pub(super) async fn said(mut self) -> Option<String> {
+        let kind = self.headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
+        let plain = kind.starts_with("text/plain") || kind.contains("json");
+        let signed = self.url.query_pairs().any(|(name, _)| secret::is_secret(&name));
+        if !plain || signed {
+            return None;
+        }
+        excerpt(&self.chunk().await.ok()??)
+    }
+
+    /// Where it redirects to, if it does.
+    pub(super) fn redirect(&self) -> Result<Option<Url>, StorageError> {
+        let refused = |what: &str| StorageError::Redirect { at: self.at.clone(), what: what.to_owned() };
+        if !matches!(self.status, 301 | 302 | 303 | 307 | 308) {
+            return Ok(None);
+        }
+        let link =
+            self.headers.get("location").ok_or_else(|| refused("redirects without saying where to"))?;
+        let url = self.url.join(link).map_err(|_| refused("redirects to what is no address"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(refused(&format!("redirects to a `{}` address", url.scheme())));
+        }
+        Ok(Some(url))
+    }
+
+    /// The answer, if its body comes as it is stored.
+    pub(super) fn unencoded(self) -> Result<Self, StorageError> {
+        let encoding = self.headers.get("content-encoding").unwrap_or_default().trim();
+        if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+            return Ok(self);
+        }
+        let what = format!("sent with content encoding `{encoding}`, which was not asked for");
+        Err(StorageError::Protocol { at: self.at.clone(), what })
+    }
+}
+
+pub(super) fn silent(at: &str) -> StorageError {
+    let what = "the server fell silent";
+    StorageError::Network { at: at.to_owned(), what, retryable: true, source: None }
+}
+
+/// The client's failure in our terms; its address is taken out, for it has the query.
+pub(super) fn network(at: &str, error: reqwest::Error) -> StorageError {
+    let at = at.to_owned();
+    if error.is_builder() {
+        return StorageError::Request { at, what: "the request can't be sent".to_owned() };
+    }
+    let distrusted = distrusts(&error);
+    let what = match () {
+        () if distrusted => "the server's certificate is not trusted",
+        () if error.is_connect() => "cannot connect",
+        () if error.is_body() || error.is_decode() => "the answer broke off",
+        () => "the connection broke",
+    };
+    StorageError::Network { at, what, retryable: !distrusted, source: Some(error.without_url().into()) }
+}
+
+/// Whether a certificate that does not verify is the cause: trying again would not help.
+fn distrusts(error: &(dyn Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    // The error that an I/O error is made of is not its source.
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    inner.is_some_and(|e| distrusts(e)) || error.source().is_some_and(distrusts)
+}

@@ -1,0 +1,222 @@
+//! Named stores: the doors, accounts and credentials that the user's `stores.toml` describes.
+
+mod document;
+mod error;
+
+pub use error::StoresFileError;
+
+use crate::StorageError;
+use crate::auth::{self, Auth};
+use crate::environment::Environment;
+use crate::http::Trust;
+use crate::identity::{Door, Identity};
+use crate::s3::{Account, Known};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use url::Url;
+
+/// The stores of a `stores.toml`.
+///
+/// ```toml
+/// [surf]                                   # a dCache: dcache://pnfs/grid.sara.nl/data/project/…
+/// kind = "dcache"
+/// paths = ["/pnfs/grid.sara.nl/data/project"]
+/// door = "https://webdav.grid.surfsara.nl:2880"
+/// rest = "https://dcacheview.grid.surfsara.nl:22880/api/v1"
+/// ca = "/etc/grid-security/certificates"
+/// auth = { macaroon_file = "~/macaroon.dat" }
+///
+/// [drive]                                  # a WebDAV server: davs://drive.example.org/remote.php/dav/…
+/// kind = "webdav"
+/// url = "davs://drive.example.org/remote.php/dav"
+/// auth = { user_env = "DRIVE_USER", password_env = "DRIVE_PASSWORD" }
+///
+/// [objects]                                # an S3 service: s3://project/…
+/// kind = "s3"
+/// buckets = ["project"]
+/// endpoint = "https://objects.example.org"
+/// auth = { profile = "objects" }
+/// ```
+///
+/// No secret stands in the file: `auth` says where one is (`bearer_env`, `bearer_file`, `macaroon_file`,
+/// `user_env` with `password_env`, `x509_proxy`, `rclone_conf` with `rclone_remote`; for S3 `profile`,
+/// `access_key_env` with `secret_key_env` and `session_token_env`, `rclone_conf`, or `anonymous = true`).
+/// Paths count from the file's folder, `~` is the home folder.
+#[derive(Clone, Default)]
+pub struct NamedStores(Vec<Arc<NamedStore>>);
+
+/// One of them.
+pub(crate) struct NamedStore {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) auth: Auth,
+    pub(crate) ca: Option<PathBuf>,
+    pub(crate) proxy: Option<PathBuf>,
+}
+
+/// What it is, and what belongs to it.
+pub(crate) enum Kind {
+    /// A dCache.
+    Dcache {
+        /// The name space's paths that belong to it; none: all.
+        paths: Vec<String>,
+        /// The door that serves them.
+        door: Url,
+        /// What of a path the door leaves out.
+        root: String,
+        /// Where its REST interface is.
+        #[expect(dead_code, reason = "checked with the file; staging from tape will ask it")]
+        rest: Option<Url>,
+    },
+    /// Addresses below this one.
+    Webdav { url: Url },
+    /// Buckets (none: all) of a service.
+    S3 { buckets: Vec<String>, service: Service },
+}
+
+/// An S3 service as a file describes it.
+#[derive(Default)]
+pub(crate) struct Service {
+    pub(crate) endpoint: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) path_style: Option<bool>,
+    pub(crate) requester_pays: Option<bool>,
+    pub(crate) keys: ServiceKeys,
+}
+
+/// Where an S3 service's keys are.
+#[derive(Default)]
+pub(crate) enum ServiceKeys {
+    /// In the usual variables and files.
+    #[default]
+    Environment,
+    Anonymous,
+    Profile(String),
+    Variables {
+        id: String,
+        secret: String,
+        token: Option<String>,
+    },
+    Rclone {
+        file: PathBuf,
+        remote: String,
+    },
+}
+
+impl NamedStores {
+    /// Reads a `stores.toml`.
+    ///
+    /// # Errors
+    /// [`StoresFileError`] if it can't be read, or with file, line and column for a mistake in it.
+    pub fn read(path: &Path, environment: &Environment) -> Result<Self, StoresFileError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| StoresFileError::Read { path: path.to_owned(), source })?;
+        Self::from_toml(path, &text, environment)
+    }
+
+    /// Reads such a file's text; `path` stands for it in messages.
+    ///
+    /// # Errors
+    /// As [`NamedStores::read`].
+    pub fn from_toml(path: &Path, text: &str, environment: &Environment) -> Result<Self, StoresFileError> {
+        document::read(path, text, environment).map(|stores| Self(stores.into_iter().map(Arc::new).collect()))
+    }
+
+    /// The dCache store with the longest path above this one.
+    pub(crate) fn dcache(&self, path: &str) -> Option<&Arc<NamedStore>> {
+        let length = |store: &NamedStore| match &store.kind {
+            Kind::Dcache { paths, .. } if paths.is_empty() => Some(0),
+            Kind::Dcache { paths, .. } => {
+                paths.iter().filter(|p| below(path, p).is_some()).map(|p| p.len() + 1).max()
+            }
+            _ => None,
+        };
+        self.longest(length)
+    }
+
+    /// The WebDAV store with the longest address above this one.
+    pub(crate) fn webdav(&self, url: &Url) -> Option<&Arc<NamedStore>> {
+        let length = |store: &NamedStore| match &store.kind {
+            Kind::Webdav { url: above } if above.origin() == url.origin() => {
+                below(url.path(), above.path().trim_end_matches('/')).map(|_| above.path().len() + 1)
+            }
+            Kind::Dcache { door, .. } if door.origin() == url.origin() => Some(0),
+            _ => None,
+        };
+        self.longest(length)
+    }
+
+    /// The S3 store that names this bucket, else one that names none.
+    pub(crate) fn s3(&self, bucket: &str) -> Option<&Arc<NamedStore>> {
+        let length = |store: &NamedStore| match &store.kind {
+            Kind::S3 { buckets, .. } if buckets.is_empty() => Some(0),
+            Kind::S3 { buckets, .. } => buckets.iter().any(|b| b == bucket).then_some(1),
+            _ => None,
+        };
+        self.longest(length)
+    }
+
+    fn longest(&self, length: impl Fn(&NamedStore) -> Option<usize>) -> Option<&Arc<NamedStore>> {
+        let found = self.0.iter().filter_map(|store| Some((length(store)?, store)));
+        found.max_by_key(|(n, _)| *n).map(|(_, store)| store)
+    }
+}
+
+impl fmt::Debug for NamedStores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|s| &s.name)).finish()
+    }
+}
+
+impl NamedStore {
+    /// Who we are at its door.
+    pub(crate) fn identity(&self, door: &Url, environment: &Environment) -> Identity {
+        Identity::Door(Door::new(door, self.auth.clone(), environment.clone(), self.trust()))
+    }
+
+    fn trust(&self) -> Option<Trust> {
+        let any = self.ca.is_some() || self.proxy.is_some();
+        any.then(|| Trust::new(self.ca.clone(), self.proxy.clone()))
+    }
+}
+
+impl Service {
+    /// The account at this service.
+    pub(crate) fn account(
+        &self,
+        store: &NamedStore,
+        environment: &Environment,
+    ) -> Result<Account, StorageError> {
+        let keys = match &self.keys {
+            ServiceKeys::Environment => Known::of(environment)?,
+            ServiceKeys::Anonymous => Known::default(),
+            ServiceKeys::Profile(name) => Known::of_profile(environment, name)?,
+            ServiceKeys::Rclone { file, remote } => Known::of_rclone(&auth::rclone_remote(file, remote)?),
+            ServiceKeys::Variables { id, secret, token } => {
+                let value = |name: &String| {
+                    let what = "the environment variable is not set".to_owned();
+                    environment
+                        .get(name)
+                        .ok_or_else(|| StorageError::Configuration { at: name.clone(), what })
+                };
+                let token = token.as_ref().map(value).transpose()?;
+                Known::with_keys(value(id)?, value(secret)?, token)
+            }
+        };
+        let said = Known {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            path_style: self.path_style,
+            requester_pays: self.requester_pays,
+            keys: None,
+        };
+        Ok(Account { trust: store.trust(), ..said.or(keys).account()? })
+    }
+}
+
+/// What of `path` is below `folder`, if it is there.
+pub(crate) fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(folder)?;
+    (rest.is_empty() || rest.starts_with('/') || folder.is_empty()).then_some(rest)
+}

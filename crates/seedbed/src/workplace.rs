@@ -1,0 +1,79 @@
+//! A local folder for what a command must remember between two runs, and for
+//! temporary files; one process at a time.
+
+use crate::failure::usage_hint;
+use anyhow::Context;
+use seedbed_storage::Location;
+use std::fs::{File, TryLockError};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+/// The folder, locked.
+pub struct Workplace {
+    folder: PathBuf,
+    _lock: File,
+}
+
+impl Workplace {
+    /// `<out>/.seedbed/<name>` for a local catalog, a folder of the user's cache
+    /// for a remote one.
+    pub fn of(out: &Location, name: &str) -> anyhow::Result<Self> {
+        let top = match out.as_path() {
+            // A catalog may be named by its folder or by its document.
+            Some(path) if path.extension().is_some_and(|e| e == "json") => {
+                path.parent().unwrap_or(path).to_owned()
+            }
+            Some(path) => path.to_owned(),
+            None => cache().join(format!("{:016x}", digest(&out.to_string()))),
+        };
+        let folder = top.join(".seedbed").join(name);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { folder, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(usage_hint(
+                format!("another process is at work on {out}"),
+                "wait until it has ended, or end it; then run this again",
+            )),
+            // Some network file systems have no locks: then the user's care must do.
+            Err(TryLockError::Error(_)) => Ok(Self { folder, _lock: lock }),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Removes the folder, if nothing in it has to be remembered.
+    pub fn leave(self) {
+        let others =
+            std::fs::read_dir(&self.folder).map(|list| list.flatten().any(|e| e.file_name() != "lock"));
+        if matches!(others, Ok(false)) {
+            // What can't be removed is no more than an empty folder too many.
+            drop(std::fs::remove_file(self.folder.join("lock")));
+            drop(std::fs::remove_dir(&self.folder));
+            if let Some(above) = self.folder.parent() {
+                drop(std::fs::remove_dir(above));
+            }
+        }
+    }
+}
+
+/// Not for security: tells the folders of several remote catalogs apart.
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The user's cache for Seedbed.
+pub fn cache() -> PathBuf {
+    let of = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    of("SEEDBED_CACHE")
+        .or_else(|| of("XDG_CACHE_HOME").map(|d| d.join("seedbed")))
+        .or_else(|| of("HOME").map(|d| d.join(".cache").join("seedbed")))
+        .unwrap_or_else(|| std::env::temp_dir().join("seedbed"))
+}
