@@ -149,6 +149,8 @@ pub struct DefinitionSummary {
     pub assets: Vec<String>,
     /// The keys that `--where` knows.
     pub where_keys: Vec<String>,
+    /// Those of them that it has to be given.
+    pub needs: Vec<String>,
     /// The archive's home page.
     pub home: Option<String>,
 }
@@ -228,6 +230,11 @@ impl Definition {
         self.keys.iter().map(String::as_str)
     }
 
+    /// The keys that `--where` has to give one value each for: they say which collection is meant.
+    pub fn needs(&self) -> impl Iterator<Item = &str> {
+        self.needs.iter().map(String::as_str)
+    }
+
     /// What `--source` calls the ways in which it is listed; the default is the first.
     pub fn source_names(&self) -> impl Iterator<Item = &str> {
         self.sources.iter().map(|s| s.name.as_str())
@@ -256,6 +263,7 @@ impl Definition {
             root: self.root.as_ref().map(ToString::to_string).unwrap_or_default(),
             assets: self.asset_keys().map(str::to_owned).collect(),
             where_keys: self.where_keys().map(str::to_owned).collect(),
+            needs: self.needs.clone(),
             home: self.about.home.clone(),
         }
     }
