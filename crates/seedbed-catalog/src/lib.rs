@@ -38,7 +38,6 @@ mod href;
 mod item;
 mod item_collection;
 mod item_file;
-mod item_walk;
 mod item_writer;
 mod layout;
 mod linking;

@@ -4,13 +4,14 @@ use crate::document::{links, text};
 use crate::fields::Fields;
 use crate::item_collection::entry;
 use crate::item_file::{ItemFile, Opened};
-use crate::item_walk::walk_items;
 use crate::search_api::{self, Api};
-use crate::{CatalogError, Item, ItemCollection, Query, SortBy, Sorter};
+use crate::walk::walk_from;
+use crate::{CatalogError, Item, ItemCollection, NodeKind, Query, SortBy, Sorter, Visit};
 use seedbed_storage::{Location, Request, Stores};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::str::FromStr;
 use url::Url;
 
@@ -121,7 +122,23 @@ pub async fn search_each(
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);
             let mut collections = Vec::new();
             if sift.wants_more() {
-                collections = walk_items(stores, &at, document, &mut |item| sift.offer(item)).await?;
+                let mut visit = |visit: Visit<'_>| {
+                    let more = match visit {
+                        Visit::Node(head) => {
+                            if head.kind == NodeKind::Collection {
+                                // Its links lead nowhere from another place.
+                                let mut fields = head.fields.clone();
+                                fields.insert("links".to_owned(), Value::Array(Vec::new()));
+                                collections.push(Value::Object(fields));
+                            }
+                            true
+                        }
+                        Visit::Item(item, _) => sift.offer(item)?,
+                        Visit::Broken(_, error) => return Err(error),
+                    };
+                    Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                };
+                walk_from(stores, &at, Some(document), &|target| target, &mut visit).await?;
             }
             Ok(Searched { items: sift.finish()?, collections, ..Searched::default() })
         }
@@ -156,7 +173,8 @@ pub async fn search(stores: &Stores, at: &Location, query: &Query) -> Result<Ite
 
 enum Source {
     Api(Api),
-    Tree(Location, Value),
+    /// With the bytes of its first document.
+    Tree(Location, Vec<u8>),
     Items(ItemFile),
 }
 
@@ -180,7 +198,10 @@ async fn open(stores: &Stores, at: &Location, search: &Search) -> Result<Source,
         (Opened::Tree(document), Location::Http(url)) if is_api(&document) => {
             Source::Api(Api::of(&document, url))
         }
-        (Opened::Tree(document), _) => Source::Tree(at, document),
+        (Opened::Tree(document), _) if is_api(&document) => {
+            return Err(CatalogError::NotStatic { at: at.to_string() });
+        }
+        (Opened::Tree(document), _) => Source::Tree(at, document.to_string().into_bytes()),
         (Opened::Items(items), _) => Source::Items(items),
     })
 }
