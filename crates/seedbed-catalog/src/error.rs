@@ -117,6 +117,14 @@ pub enum CatalogError {
         #[source]
         source: Box<cql2::Error>,
     },
+    /// A filter with an operator that isn't judged here.
+    #[error("the filter `{filter}` has `{operator}`, which can't be evaluated here on what it is given")]
+    Operator {
+        /// The filter as written.
+        filter: String,
+        /// The operator or function.
+        operator: String,
+    },
     /// A date or interval that can't be read.
     #[error(
         "`{text}` is no date or interval: write 2003, 2003-06, 2003-06-01 or A/B, A first, with `..` for open ends"
@@ -230,6 +238,7 @@ impl CatalogError {
             || matches!(
                 self,
                 Self::Filter { .. }
+                    | Self::Operator { .. }
                     | Self::Interval { .. }
                     | Self::NotStatic { .. }
                     | Self::Template { .. }

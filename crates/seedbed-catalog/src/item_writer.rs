@@ -92,11 +92,11 @@ impl ItemWriter {
     }
 
     /// Keeps a collection's document beside the items, where the form has a place for it.
-    pub fn keep_collection(&mut self, id: &str, document: &Value) {
+    pub fn keep_collection(&mut self, document: Value) {
         #[cfg(feature = "parquet")]
-        self.table.keep_collection(id, document.clone());
+        self.table.keep_collection(document);
         #[cfg(not(feature = "parquet"))]
-        let _ = (id, document);
+        drop(document);
     }
 
     fn put_value(&mut self, item: &Value) -> Result<(), Refusal> {

@@ -1,10 +1,9 @@
 //! Which items are wanted.
 
 use crate::time::DateInterval;
-use crate::{CatalogError, Glob, Item, geometry};
+use crate::{CatalogError, Filter, Glob, Item, geometry};
 use seedbed_grid::Bbox;
 use serde_json::Value;
-use std::fmt;
 use std::str::FromStr;
 
 /// A selection of items; every condition that is given must hold, and an empty
@@ -41,6 +40,14 @@ pub struct Area {
     shape: geo::Geometry,
 }
 
+impl FromStr for Area {
+    type Err = CatalogError;
+
+    fn from_str(text: &str) -> Result<Self, CatalogError> {
+        Self::from_text(text, "the area")
+    }
+}
+
 impl Area {
     /// Takes a GeoJSON geometry, feature or feature collection; `at` names its
     /// file in errors.
@@ -52,74 +59,33 @@ impl Area {
         Ok(Self { geojson: geojson::Geometry::from(&shape), shape })
     }
 
+    /// Takes WKT or the text of a GeoJSON geometry, feature or feature collection;
+    /// `at` names its source in errors.
+    ///
+    /// # Errors
+    /// As [`Area::from_value`].
+    pub fn from_text(text: &str, at: &str) -> Result<Self, CatalogError> {
+        let text = text.trim();
+        if text.starts_with('{') {
+            let value: Value = serde_json::from_str(text).map_err(|source| CatalogError::Json {
+                at: at.to_owned(),
+                line: None,
+                source,
+            })?;
+            return Self::from_value(&value, at);
+        }
+        // CQL2 has a reader of WKT.
+        let geometry: Result<cql2::Expr, _> = text.parse();
+        match geometry.map(serde_json::to_value) {
+            Ok(Ok(value)) if value["type"].is_string() => Self::from_value(&value, at),
+            _ => Err(CatalogError::document(at, "this is neither GeoJSON nor WKT")),
+        }
+    }
+
     /// As a GeoJSON geometry.
     #[must_use]
     pub fn geojson(&self) -> &geojson::Geometry {
         &self.geojson
-    }
-}
-
-/// A CQL2 filter, in its text or its JSON form.
-///
-/// ```
-/// use seedbed_catalog::Filter;
-/// let filter: Filter = "platform = 'terra' AND gsd <= 500".parse()?;
-/// assert!("platform = = 'terra'".parse::<Filter>().is_err());
-/// # Ok::<(), seedbed_catalog::CatalogError>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct Filter {
-    text: String,
-    expression: cql2::Expr,
-}
-
-impl FromStr for Filter {
-    type Err = CatalogError;
-
-    fn from_str(text: &str) -> Result<Self, CatalogError> {
-        let text = text.trim();
-        let failed = |source| CatalogError::Filter {
-            filter: text.to_owned(),
-            step: "parsed".to_owned(),
-            source: Box::new(source),
-        };
-        let expression = text.parse().map_err(failed)?;
-        Ok(Self { text: text.to_owned(), expression })
-    }
-}
-
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl Filter {
-    /// Whether it is true of an item. A property that the item lacks makes it
-    /// unknown, which is not true.
-    ///
-    /// # Errors
-    /// [`CatalogError::Filter`] if it can't be evaluated on this item's values.
-    pub fn matches(&self, item: &Item) -> Result<bool, CatalogError> {
-        let reduced =
-            self.expression.clone().reduce(Some(item.as_value())).map_err(|source| CatalogError::Filter {
-                filter: self.text.clone(),
-                step: format!("evaluated on {}", item.name()),
-                source: Box::new(source),
-            })?;
-        Ok(reduced.is_true())
-    }
-
-    /// As CQL2 JSON.
-    ///
-    /// # Errors
-    /// [`CatalogError::Filter`] if it has no such form.
-    pub fn to_json(&self) -> Result<Value, CatalogError> {
-        self.expression.to_value().map_err(|source| CatalogError::Filter {
-            filter: self.text.clone(),
-            step: "written as JSON".to_owned(),
-            source: Box::new(source),
-        })
     }
 }
 

@@ -54,6 +54,17 @@ pub(crate) async fn walk_placed(
     place: &(dyn Fn(Location) -> Location + Sync),
     visit: &mut (dyn FnMut(Visit<'_>) -> Result<ControlFlow<()>, CatalogError> + Send),
 ) -> Result<(), CatalogError> {
+    walk_from(stores, at, None, place, visit).await
+}
+
+/// The same, where the first document has been read already.
+pub(crate) async fn walk_from(
+    stores: &Stores,
+    at: &Location,
+    mut first: Option<Vec<u8>>,
+    place: &(dyn Fn(Location) -> Location + Sync),
+    visit: &mut (dyn FnMut(Visit<'_>) -> Result<ControlFlow<()>, CatalogError> + Send),
+) -> Result<(), CatalogError> {
     let mut seen = Seen::default();
     let at = absolute(at);
     seen.first(&at);
@@ -66,7 +77,10 @@ pub(crate) async fn walk_placed(
         if depth > DEEPEST {
             return Err(CatalogError::document(&at, format!("catalogs nest deeper than {DEEPEST} levels")));
         }
-        let bytes = read_bytes(stores, &at).await.map_err(linked)?;
+        let bytes = match first.take() {
+            Some(bytes) => bytes,
+            None => read_bytes(stores, &at).await.map_err(linked)?,
+        };
         let mut head = Head::parse(&bytes, &at).map_err(linked)?;
         drop(bytes);
         head.parent = parent;

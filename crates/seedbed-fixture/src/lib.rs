@@ -6,6 +6,20 @@
 //! they have seasons, gradients, storms, a coast and a leap year, and every archive samples the
 //! same [`climate`], so that two of them agree where they overlap.
 //!
+//! [`Listings`] are the other half: every archive as it is listed, in full, with a few hundred true
+//! bytes behind each name, for crawls that need names, sizes, dates and checksums but no rasters.
+//! Its methods say what a crawl must find.
+//!
+//! ```no_run
+//! use seedbed_fixture::{Listings, Server, ServerOptions};
+//!
+//! let listings = Listings::default();
+//! let wanted = listings.maca();
+//! let server = Server::start_listings(listings, ServerOptions::wide())?;
+//! println!("{} granules at {}/thredds/catalog.xml", wanted.0, server.base_url());
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+//!
 //! The crate uses none of the project's other crates, so that a misreading of a format they
 //! share can't pass unseen: it writes with GDAL, libnetcdf and libhdf5 itself.
 //!
@@ -39,5 +53,5 @@ mod write;
 
 pub use archives::Archives;
 pub use listing::Listings;
-pub use serve::{Server, ServerOptions};
+pub use serve::{Post, Server, ServerOptions};
 pub use spec::{Archive, Area, Spec};

@@ -16,7 +16,9 @@ use seedbed_fixture::{Archive, Archives, Area, Listings, Server, ServerOptions, 
 #[command(
     version,
     after_help = "Examples:\n  seedbed-fixture generate /tmp/archives --only daymet,modis,statics\n  \
-                  seedbed-fixture serve /tmp/archives --port 8080"
+                  seedbed-fixture serve /tmp/archives --port 8080\n  \
+                  seedbed-fixture serve-listing --port 8080\n  \
+                  seedbed-fixture serve-synthetic --granules 1000000"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -43,7 +45,7 @@ enum Command {
 struct GenerateListing {
     /// The folder.
     dir: PathBuf,
-    /// Only what lies below these: daymet, MOLT/MOD13Q1.061, time_series/us/an/4km/ppt, ….
+    /// Only what lies below these: daymet, MOLT/MOD13Q1.061, normals, ….
     #[arg(long, value_name = "FOLDER", value_delimiter = ',')]
     only: Vec<String>,
     /// The short listings: three years of Daymet, one of MODIS on two tiles.

@@ -75,13 +75,14 @@ pub enum Command {
     Doctor(commands::doctor::Args),
 }
 
-/// Look into a catalog: describe, validate, search.
+/// Look into a catalog: describe, validate, search, export.
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is parsed once")]
 pub enum Catalog {
     Describe(commands::catalog_describe::Args),
     Validate(commands::catalog_validate::Args),
     Search(commands::catalog_search::Args),
+    Export(commands::catalog_export::Args),
 }
 
 /// The models: list, describe, run at one point.
@@ -101,6 +102,7 @@ impl Command {
             Self::Catalog(Catalog::Describe(_)) => "catalog describe",
             Self::Catalog(Catalog::Validate(_)) => "catalog validate",
             Self::Catalog(Catalog::Search(_)) => "catalog search",
+            Self::Catalog(Catalog::Export(_)) => "catalog export",
             Self::Copy(_) => "copy",
             Self::Check(_) => "check",
             Self::Grid(_) => "grid",
@@ -128,6 +130,7 @@ impl Command {
             Self::Catalog(Catalog::Describe(args)) => commands::catalog_describe::run(args, ctx).await,
             Self::Catalog(Catalog::Validate(args)) => commands::catalog_validate::run(args, ctx).await,
             Self::Catalog(Catalog::Search(args)) => commands::catalog_search::run(args, ctx).await,
+            Self::Catalog(Catalog::Export(args)) => commands::catalog_export::run(args, ctx).await,
             Self::Copy(args) => commands::copy::run(args, ctx).await,
             Self::Check(args) => commands::check::run(args, ctx).await,
             Self::Grid(args) => commands::grid::run(args, ctx).await,

@@ -2,8 +2,10 @@
 
 use super::kind::{Columns, Kind, box_sides, word};
 use super::wkb;
-use arrow_array::builder::{BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
-use arrow_array::{ArrayRef, ListArray, StructArray, TimestampMicrosecondArray};
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray, StructArray,
+    TimestampMicrosecondArray,
+};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, Field};
 use jiff::Timestamp;
@@ -16,36 +18,17 @@ pub fn array(kind: &Kind, values: &[Option<&Value>]) -> Result<ArrayRef, ArrowEr
         values.iter().map(|v| v.is_some_and(|v| !v.is_null())).collect::<Vec<bool>>().into()
     };
     Ok(match kind {
-        Kind::Bool => {
-            let mut built = BooleanBuilder::new();
-            values.iter().for_each(|v| built.append_option(v.and_then(Value::as_bool)));
-            Arc::new(built.finish())
-        }
-        Kind::Int => {
-            let mut built = Int64Builder::new();
-            values.iter().for_each(|v| built.append_option(v.and_then(Value::as_i64)));
-            Arc::new(built.finish())
-        }
-        Kind::Float => {
-            let mut built = Float64Builder::new();
-            values.iter().for_each(|v| built.append_option(v.and_then(number)));
-            Arc::new(built.finish())
-        }
+        Kind::Bool => Arc::new(each(values, Value::as_bool).collect::<BooleanArray>()),
+        Kind::Int => Arc::new(each(values, Value::as_i64).collect::<Int64Array>()),
+        Kind::Float => Arc::new(each(values, number).collect::<Float64Array>()),
         Kind::Nothing | Kind::Words | Kind::Text => {
-            let mut built = StringBuilder::new();
-            values.iter().for_each(|v| built.append_option(v.and_then(Value::as_str)));
-            Arc::new(built.finish())
+            Arc::new(each(values, Value::as_str).collect::<StringArray>())
         }
         Kind::Time => {
             let micros = |v: &Value| v.as_str()?.parse::<Timestamp>().ok().map(Timestamp::as_microsecond);
-            let micros: TimestampMicrosecondArray = values.iter().map(|v| v.and_then(micros)).collect();
-            Arc::new(micros.with_timezone("UTC"))
+            Arc::new(each(values, micros).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
         }
-        Kind::Geometry => {
-            let mut built = BinaryBuilder::new();
-            values.iter().for_each(|v| built.append_option(v.and_then(wkb::encode)));
-            Arc::new(built.finish())
-        }
+        Kind::Geometry => Arc::new(each(values, wkb::encode).collect::<BinaryArray>()),
         Kind::Box { heights } => boxes(*heights, values)?,
         Kind::List(element) => {
             let lists: Vec<&[Value]> =
@@ -61,6 +44,14 @@ pub fn array(kind: &Kind, values: &[Option<&Value>]) -> Result<ArrayRef, ArrowEr
             Arc::new(StructArray::try_new(fields, arrays, Some(values_of(values)))?)
         }
     })
+}
+
+/// What there is of one type in each value.
+fn each<'a, T>(
+    values: &[Option<&'a Value>],
+    of: impl Fn(&'a Value) -> Option<T>,
+) -> impl Iterator<Item = Option<T>> {
+    values.iter().map(move |value| value.and_then(&of))
 }
 
 fn objects(
@@ -86,18 +77,15 @@ fn boxes(heights: bool, values: &[Option<&Value>]) -> Result<ArrayRef, ArrowErro
     };
     let sides: Vec<Option<&Vec<Value>>> = values.iter().map(|v| v.and_then(Value::as_array)).collect();
     let arrays = (0..box_sides(heights).len()).map(|side| {
-        let mut built = Float64Builder::new();
-        for numbers in &sides {
-            let number = numbers.and_then(|numbers| {
-                let at = match (heights, numbers.len()) {
-                    (true, 4) => [Some(0), Some(1), None, Some(2), Some(3), None][side],
-                    _ => Some(side),
-                };
-                numbers.get(at?)?.as_f64()
-            });
-            built.append_option(number);
-        }
-        Arc::new(built.finish()) as ArrayRef
+        let numbers = sides.iter().map(|numbers| {
+            let numbers = (*numbers)?;
+            let at = match (heights, numbers.len()) {
+                (true, 4) => [Some(0), Some(1), None, Some(2), Some(3), None][side],
+                _ => Some(side),
+            };
+            numbers.get(at?)?.as_f64()
+        });
+        Arc::new(numbers.collect::<Float64Array>()) as ArrayRef
     });
     let present: NullBuffer = sides.iter().map(Option::is_some).collect::<Vec<bool>>().into();
     Ok(Arc::new(StructArray::try_new(fields, arrays.collect(), Some(present))?))

@@ -102,23 +102,21 @@ impl Kind {
     pub fn admit(&mut self, value: &Value, at: At<'_>) -> Result<(), String> {
         let new = Self::of(value);
         *self = match (std::mem::take(self), new) {
-            (old, Self::Nothing) => old,
             (Self::Nothing, new) => new,
             // Columns of a kind of their own take what fits and are texts otherwise.
-            (Self::Time, Self::Text | Self::Words) => {
-                if value.as_str().is_some_and(|t| t.parse::<Timestamp>().is_ok()) {
-                    Self::Time
-                } else {
-                    Self::Text
-                }
-            }
-            (Self::Int | Self::Float, Self::Float)
-            | (Self::Float, Self::Int)
+            (Self::Time, Self::Text | Self::Words) => match value.as_str().map(str::parse::<Timestamp>) {
+                Some(Ok(_)) => Self::Time,
+                _ => Self::Text,
+            },
+            (Self::Int | Self::Float | Self::Words, Self::Float)
             | (Self::Int | Self::Float, Self::Words)
-            | (Self::Words, Self::Int | Self::Float) => Self::Float,
+            | (Self::Float | Self::Words, Self::Int) => Self::Float,
             (Self::Words | Self::Text, Self::Text) | (Self::Text, Self::Words) => Self::Text,
-            (old @ Self::List(_), Self::List(_)) | (old @ Self::Object(_), Self::Object(_)) => old,
-            (old, new) if old == new => old,
+            (old, new)
+                if new == Self::Nothing || std::mem::discriminant(&old) == std::mem::discriminant(&new) =>
+            {
+                old
+            }
             (old, new) => {
                 return Err(format!(
                     "`{at}` is {} in one item and {} in another, which no Parquet column holds",

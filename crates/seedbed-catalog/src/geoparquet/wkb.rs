@@ -1,5 +1,5 @@
 //! `GeoJSON` geometries as well-known binary (ISO 19125, as `GeoParquet` asks
-//! for), heights kept; PostGIS's flags are read too.
+//! for), heights kept; `PostGIS`'s flags are read too.
 
 use serde_json::{Number, Value, json};
 
@@ -228,7 +228,7 @@ mod tests {
         let mut other = vec![0];
         other.extend((1 | HEIGHT | REFERENCE).to_be_bytes());
         other.extend(4326_u32.to_be_bytes());
-        [1.0_f64, 2.0, 3.0].iter().for_each(|n| other.extend(n.to_be_bytes()));
+        other.extend([1.0_f64, 2.0, 3.0].into_iter().flat_map(f64::to_be_bytes));
         assert_eq!(decode(&other), Some(json!({"type": "Point", "coordinates": [1.0, 2.0, 3.0]})));
     }
 

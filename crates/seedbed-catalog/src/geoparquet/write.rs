@@ -78,8 +78,10 @@ impl Table {
     }
 
     /// Keeps a collection's document beside the items.
-    pub fn keep_collection(&mut self, id: &str, document: Value) {
-        self.collections.insert(id.to_owned(), document);
+    pub fn keep_collection(&mut self, document: Value) {
+        if let Some(id) = document["id"].as_str().map(str::to_owned) {
+            self.collections.insert(id, document);
+        }
     }
 
     /// Writes the items, which are those that were admitted.

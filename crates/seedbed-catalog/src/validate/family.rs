@@ -5,7 +5,7 @@ use crate::document::text;
 use crate::href::{resolve_href, same_place};
 use seedbed_storage::Location;
 use serde_json::{Map, Value};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The documents above one that was linked to.
 #[derive(Debug, Clone)]
@@ -13,9 +13,9 @@ pub struct Above {
     /// The document that links to it.
     pub parent: Location,
     /// The document that the reading began with.
-    pub root: Rc<Root>,
+    pub root: Arc<Root>,
     /// The nearest collection above: where it is, its id, and its place among the covers.
-    pub collection: Option<Rc<(Location, String, usize)>>,
+    pub collection: Option<Arc<(Location, String, usize)>>,
 }
 
 /// The document that the reading began with.

@@ -86,7 +86,9 @@ fn coordinates(value: &Value, each: &mut dyn FnMut(f64, f64)) {
     {
         return each(x, y);
     }
-    values.iter().for_each(|value| coordinates(value, each));
+    for value in values {
+        coordinates(value, each);
+    }
 }
 
 /// How a box fails to be the one around a geometry.
@@ -118,12 +120,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that calls read well")]
     fn found(bbox: Value, geometry: Value) -> Vec<String> {
         let mut problems = Vec::new();
         item(&json!({"bbox": bbox, "geometry": geometry}), &mut problems);
         problems.into_iter().map(|p| format!("{} {}", p.path, p.message)).collect()
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "so that calls read well")]
     fn polygon(ring: Value) -> Value {
         json!({"type": "Polygon", "coordinates": [ring]})
     }

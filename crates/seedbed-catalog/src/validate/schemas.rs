@@ -196,15 +196,14 @@ impl Schemas {
             if !met.insert(next.clone()) {
                 continue;
             }
-            let schema = match self.documents.get(&next) {
-                Some(schema) => Arc::clone(schema),
-                None => {
-                    let got = self.cache.get(&next).await;
-                    let got = got.map_err(|why| if next == id { why } else { format!("{next}: {why}") })?;
-                    let got = Arc::new(got);
-                    self.documents.insert(next.clone(), Arc::clone(&got));
-                    got
-                }
+            let schema = if let Some(schema) = self.documents.get(&next) {
+                Arc::clone(schema)
+            } else {
+                let got = self.cache.get(&next).await;
+                let got = got.map_err(|why| if next == id { why } else { format!("{next}: {why}") })?;
+                let got = Arc::new(got);
+                self.documents.insert(next.clone(), Arc::clone(&got));
+                got
             };
             let own = schema["$id"].as_str().and_then(|id| Url::parse(id).ok());
             if let Some(base) = own.or_else(|| Url::parse(&next).ok()) {

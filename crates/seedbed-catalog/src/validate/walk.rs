@@ -12,7 +12,7 @@ use crate::{CatalogError, document};
 use futures::future::join_all;
 use seedbed_storage::{Location, Stores};
 use serde_json::Value;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many remote documents are read at once.
 const AT_ONCE: usize = 16;
@@ -21,8 +21,8 @@ const AT_ONCE: usize = 16;
 struct Wanted {
     at: Location,
     /// The document and the link that lead to it.
-    from: Option<(Rc<Name>, usize)>,
-    above: Option<Rc<Above>>,
+    from: Option<(Arc<Name>, usize)>,
+    above: Option<Arc<Above>>,
     is_item: bool,
 }
 
@@ -93,14 +93,11 @@ impl Validator {
     fn unreadable(&mut self, wanted: &Wanted, error: &CatalogError) {
         let cause = std::error::Error::source(error).map(|c| format!(": {c}")).unwrap_or_default();
         let message = format!("{error}{cause}");
-        match &wanted.from {
-            Some((name, link)) => {
-                self.report.amend(name, Problem::new(Check::Link, format!("/links/{link}/href"), message));
-            }
-            None => {
-                let name = || Name { at: wanted.at.clone(), kind: None, id: None };
-                self.report.add(name, vec![Problem::new(Check::Read, "", message)]);
-            }
+        if let Some((name, link)) = &wanted.from {
+            self.report.amend(name, Problem::new(Check::Link, format!("/links/{link}/href"), message));
+        } else {
+            let name = || Name { at: wanted.at.clone(), kind: None, id: None };
+            self.report.add(name, vec![Problem::new(Check::Read, "", message)]);
         }
     }
 
@@ -125,20 +122,20 @@ impl Validator {
         let at = &wanted.at;
         let mut below = Vec::new();
         // What all documents below share, made when there is one.
-        let mut shared: Option<(Rc<Name>, Rc<Above>)> = None;
+        let mut shared: Option<(Arc<Name>, Arc<Above>)> = None;
         for (n, link) in links(document).enumerate() {
             let (Some(rel), Some(href)) = (text(link, "rel"), text(link, "href")) else { continue };
             let Ok(target) = resolve_href(Some(at), href) else { continue };
             if matches!(rel, "child" | "item") {
                 let (name, above) = shared.get_or_insert_with(|| {
-                    let name = Rc::new(name_of(document, at));
-                    let above = Rc::new(self.above(wanted, document, &name));
+                    let name = Arc::new(name_of(document, at));
+                    let above = Arc::new(self.above(wanted, document, &name));
                     (name, above)
                 });
                 below.push(Wanted {
                     at: target,
-                    from: Some((Rc::clone(name), n)),
-                    above: Some(Rc::clone(above)),
+                    from: Some((Arc::clone(name), n)),
+                    above: Some(Arc::clone(above)),
                     is_item: rel == "item",
                 });
                 continue;
@@ -156,13 +153,13 @@ impl Validator {
     fn above(&mut self, wanted: &Wanted, document: &Value, name: &Name) -> Above {
         let inherited = wanted.above.as_deref();
         let root = match inherited {
-            Some(above) => Rc::clone(&above.root),
-            None => Rc::new(Root::of(document, &wanted.at)),
+            Some(above) => Arc::clone(&above.root),
+            None => Arc::new(Root::of(document, &wanted.at)),
         };
         let collection = if document["type"] == "Collection" {
             self.covers.push(Cover::new(name.clone(), document));
             let id = name.id.clone().unwrap_or_default();
-            Some(Rc::new((wanted.at.clone(), id, self.covers.len() - 1)))
+            Some(Arc::new((wanted.at.clone(), id, self.covers.len() - 1)))
         } else {
             inherited.and_then(|above| above.collection.clone())
         };

@@ -76,6 +76,8 @@ pub fn read(path: &Path) -> Value {
 pub struct Asked {
     pub method: String,
     pub path: String,
+    /// Its first line and headers as they came.
+    pub head: String,
     pub body: Vec<u8>,
 }
 
@@ -169,6 +171,7 @@ async fn serve(
     let request = Asked {
         method: first.next().unwrap_or_default(),
         path: first.next().unwrap_or_default(),
+        head: head.clone(),
         body: received[head_end + 4..].to_vec(),
     };
     hits.fetch_add(1, Ordering::SeqCst);

@@ -228,7 +228,9 @@ async fn schema_server() -> Server {
 async fn extended_tree(folder: &Path, schemas: &[String]) {
     let items = (1..=3).map(|m| {
         let mut item = item(&format!("i{m}"), m, "https://h.org/x.nc");
-        schemas.iter().for_each(|schema| item.add_extension(schema));
+        for schema in schemas {
+            item.add_extension(schema);
+        }
         item
     });
     builder(items.collect()).save(&stores(), &at(folder)).await.unwrap();

@@ -38,8 +38,8 @@ pub(crate) fn hash(text: &str) -> u64 {
 #[must_use]
 pub fn body(name: &str, release: u32) -> Vec<u8> {
     let note = format!("{name}\nrelease {release}\n");
-    if name.ends_with(".zip") {
-        return zipped(name, &note);
+    if let Some(stem) = name.strip_suffix(".zip") {
+        return zipped(stem, &note);
     }
     let mut x = hash(&note);
     let length = 180 + usize::try_from(x % 521).unwrap_or_default();
@@ -54,8 +54,7 @@ pub fn body(name: &str, release: u32) -> Vec<u8> {
 }
 
 /// A true zip with a member that is no raster.
-fn zipped(name: &str, note: &str) -> Vec<u8> {
-    let stem = name.trim_end_matches(".zip");
+fn zipped(stem: &str, note: &str) -> Vec<u8> {
     let member = match stem.strip_suffix("_bil") {
         Some(_) => format!("{stem}.bil"),
         None => format!("{stem}.tif"),

@@ -42,14 +42,66 @@ pub enum Footprint {
 }
 
 impl Footprint {
-    /// Whether the bounding boxes meet; a ring over the antimeridian has two.
+    /// Whether they share at least a point. A ring is taken as convex, with edges that are straight
+    /// on a map of longitude and latitude; one over the antimeridian is met from either side.
     #[must_use]
     pub fn meets(&self, area: &Area) -> bool {
         match self {
             Self::Box(own) => own.meets(area),
-            Self::Ring(ring) => ring_boxes(ring).iter().any(|own| own.meets(area)),
+            Self::Ring(ring) => match ring_boxes(ring)[..] {
+                [_, _] => {
+                    let east: Vec<(f64, f64)> = ring
+                        .iter()
+                        .map(|&(lon, lat)| (if lon < 0.0 { lon + 360.0 } else { lon }, lat))
+                        .collect();
+                    let shifted = Area { west: area.west + 360.0, east: area.east + 360.0, ..*area };
+                    convex_meets(&east, area) || convex_meets(&east, &shifted)
+                }
+                _ => convex_meets(ring, area),
+            },
         }
     }
+}
+
+/// The parts of a convex ring on either side of the antimeridian, the eastern hemisphere's first;
+/// one that doesn't reach over it is its only part.
+pub(crate) fn parts(ring: &[(f64, f64)]) -> Vec<Vec<(f64, f64)>> {
+    if ring_boxes(ring).len() < 2 {
+        return vec![ring.to_vec()];
+    }
+    let on: Vec<(f64, f64)> =
+        ring.iter().map(|&(lon, lat)| (if lon < 0.0 { lon + 360.0 } else { lon }, lat)).collect();
+    let cut = |keeps: fn(f64) -> bool| {
+        let mut part = Vec::new();
+        for (a, b) in on.iter().zip(on.iter().skip(1).chain(on.first())) {
+            if keeps(a.0) {
+                part.push(*a);
+            }
+            if keeps(a.0) != keeps(b.0) {
+                part.push((180.0, a.1 + (b.1 - a.1) * (180.0 - a.0) / (b.0 - a.0)));
+            }
+        }
+        part
+    };
+    let west = cut(|lon| lon > 180.0).into_iter().map(|(lon, lat)| (lon - 360.0, lat)).collect();
+    vec![cut(|lon| lon <= 180.0), west]
+}
+
+/// Whether a convex ring and a rectangle share a point: no line along an edge of either parts them.
+fn convex_meets(ring: &[(f64, f64)], area: &Area) -> bool {
+    if !Area::around(ring.iter().copied()).is_some_and(|own| own.meets(area)) {
+        return false;
+    }
+    let corners =
+        [(area.west, area.south), (area.east, area.south), (area.east, area.north), (area.west, area.north)];
+    let edges = ring.iter().zip(ring.iter().skip(1).chain(ring.first()));
+    edges.into_iter().all(|(a, b)| {
+        // How far to the left of the edge a point lies; the ring itself lies on the side where the
+        // sum of its points does.
+        let left = |p: &(f64, f64)| (b.0 - a.0) * (p.1 - a.1) - (b.1 - a.1) * (p.0 - a.0);
+        let inside: f64 = ring.iter().map(left).sum();
+        corners.iter().any(|corner| left(corner) * inside >= 0.0)
+    })
 }
 
 /// The bounding box of a ring, or the two on either side of the antimeridian.
@@ -126,4 +178,26 @@ pub struct Granule {
     pub size: u64,
     /// The checksum where it is known.
     pub checksum: Option<(Algorithm, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listing::Tile;
+
+    #[test]
+    fn a_slanted_tile_does_not_meet_what_lies_in_its_box_alone() {
+        let meets = |h, v, west: f64, south: f64| {
+            let area = Area { west, south, east: west + 1.0, north: south + 1.0 };
+            Footprint::Ring(Tile { h, v }.ring()).meets(&area)
+        };
+        assert!(meets(12, 4, -75.0, 41.0));
+        // In the box of the tile to the west, and beyond its slanted edge.
+        assert!(!meets(11, 4, -75.0, 41.0));
+        let parts = parts(&Tile { h: 25, v: 2 }.ring());
+        // The published item of MYD13A1.A2022009.h25v02 has these points on the antimeridian.
+        assert!((parts[0][2].1 - 62.954_459_559_528_84).abs() < 1e-9, "{parts:?}");
+        assert_eq!((parts[0].len(), parts[1].len(), parts[1][0].0), (5, 3, -180.0));
+        assert!(meets(25, 2, 175.0, 61.0) && meets(25, 2, -179.0, 65.0) && !meets(25, 2, -179.0, 60.0));
+    }
 }

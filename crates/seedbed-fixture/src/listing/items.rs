@@ -84,7 +84,9 @@ fn title(suffix: &str) -> &'static str {
 }
 
 /// The assets of the collection: key, title and bands, without addresses.
-pub(crate) fn item_assets(product: &Product) -> Map<String, Value> {
+///
+/// Without `whole` the only layer is the index.
+pub(crate) fn item_assets(product: &Product, whole: bool) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert(
         "hdf".into(),
@@ -97,6 +99,9 @@ pub(crate) fn item_assets(product: &Product) -> Map<String, Value> {
     }));
     for layer in product.layers() {
         let suffix = layer.trim_start_matches(product.prefix).trim_start();
+        if !whole && suffix != "NDVI" {
+            continue;
+        }
         map.insert(
             layer.replace(' ', "_"),
             json!({
@@ -120,7 +125,16 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
     let (right, bottom) =
         (Tile { h: tile.h + 1, v: tile.v }.corner().0, Tile { h: tile.h, v: tile.v + 1 }.corner().1);
     let ring = tile.ring();
-    let closed: Vec<[f64; 2]> = ring.iter().chain(ring.first()).map(|&(x, y)| [x, y]).collect();
+    let close = |ring: &Vec<(f64, f64)>| -> Value {
+        ring.iter().chain(ring.first()).map(|&(x, y)| json!([x, y])).collect()
+    };
+    let geometry = match &granule::parts(&ring)[..] {
+        [one] => json!({ "type": "Polygon", "coordinates": [close(one)] }),
+        parts => {
+            let polygons: Vec<[Value; 1]> = parts.iter().map(|part| [close(part)]).collect();
+            json!({ "type": "MultiPolygon", "coordinates": polygons })
+        }
+    };
     // Over the antimeridian the box's west is east of its east.
     let bbox = match granule::ring_boxes(&ring)[..] {
         [east, west] => [east.west, east.south, west.east, east.north],
@@ -129,9 +143,7 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
     };
     let produced = modis::Named::parse(&id).map(|named| format!("{}Z", named.produced));
     let folder = format!("{}/{:02}/{:02}/{}", product.name, tile.h, tile.v, composite.start.strftime("%Y%j"));
-    let ndvi = format!("{}_NDVI", product.prefix.replace(' ', "_"));
-    let mut assets = item_assets(product);
-    assets.retain(|key, _| whole || ["hdf", "metadata", &ndvi].contains(&key.as_str()));
+    let mut assets = item_assets(product, whole);
     for (key, asset) in &mut assets {
         let href = match key.as_str() {
             "hdf" => format!("{BASE}/modis-061/{folder}/{id}.hdf"),
@@ -166,7 +178,7 @@ pub(crate) fn item(composite: Composite, tile: Tile, again: u32, whole: bool) ->
             "proj:transform": [(right - left) / side, 0.0, left, 0.0, (bottom - top) / side, top],
             "proj:shape": [product.pixels, product.pixels],
         },
-        "geometry": { "type": "Polygon", "coordinates": [closed] },
+        "geometry": geometry,
         "bbox": bbox,
         "links": [
             link("collection", &format!("/collections/{collection}")),

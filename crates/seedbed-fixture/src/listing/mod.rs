@@ -44,6 +44,26 @@ pub struct Listings {
     pub gridmet_years: RangeInclusive<i16>,
 }
 
+/// What a tree of PRISM has of each element.
+///
+/// A day of the old tree may have several files: the first has three, of which the stable one of
+/// the later version counts. One bulk zip a month and `_all_` files come besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrismCounts {
+    /// How many elements there are.
+    pub elements: usize,
+    /// Days.
+    pub days: usize,
+    /// Months.
+    pub months: usize,
+    /// Years.
+    pub years: usize,
+    /// Normals of months, and of the year.
+    pub monthly_normals: usize,
+    /// Normals of days.
+    pub daily_normals: usize,
+}
+
 impl Default for Listings {
     /// All of Daymet, MACA and gridMET; of MODIS the years when Aqua begins, with a leap year, on
     /// four tiles, one of them on the antimeridian; of PRISM ten days around 29 February 2024 and
@@ -147,10 +167,25 @@ impl Listings {
         ["MOD", "MYD"].iter().map(|platform| self.modis_granules(&format!("{platform}{code}"))).sum()
     }
 
-    /// How many days of PRISM there are, and how many months and years together.
+    /// What PRISM's new tree has.
     #[must_use]
-    pub fn prism_dates(&self) -> (usize, usize) {
-        prism::counts(self)
+    pub fn prism(&self) -> PrismCounts {
+        let years = self.prism_years.clone().count();
+        PrismCounts {
+            elements: prism::ELEMENTS.len(),
+            days: self.prism_days.into(),
+            months: 12 * years,
+            years,
+            monthly_normals: 13,
+            daily_normals: 366,
+        }
+    }
+
+    /// What PRISM's old tree has: the months of 1895, too.
+    #[must_use]
+    pub fn prism_old(&self) -> PrismCounts {
+        let new = self.prism();
+        PrismCounts { months: new.months + 12, years: new.years + 1, ..new }
     }
 
     /// How many granules MACA has at a time step, and how many items these are.
@@ -188,7 +223,15 @@ mod tests {
         assert_eq!(spec.modis_granules("MYD13A3"), (6 + 12 + 12) * 4);
         assert_eq!(ending("MACAV2", "_daily.nc"), spec.maca().0 + 20 * 3 * 10 - 2 * 3 * 2);
         assert_eq!(ending("MET", ".nc"), spec.gridmet().0);
-        let (days, others) = spec.prism_dates();
-        assert_eq!(ending("time_series/us/an/800m/ppt", ".zip"), days + others);
+        let (new, old) = (spec.prism(), spec.prism_old());
+        assert_eq!(
+            ending("time_series/us/an/800m", ".zip"),
+            (new.days + new.months + new.years) * new.elements
+        );
+        assert_eq!(ending("normals/us/4km/ppt/daily", ".zip"), new.daily_normals);
+        assert_eq!(ending("normals/us/4km/ppt/monthly", ".zip"), new.monthly_normals);
+        // Two more files of the first day, and a bulk zip.
+        assert_eq!(ending("daily", ".zip"), (old.days + 3) * old.elements);
+        assert_eq!(ending("monthly", ".zip"), (old.months + old.years + 1) * old.elements);
     }
 }

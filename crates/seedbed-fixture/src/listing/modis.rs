@@ -33,6 +33,9 @@ impl Platform {
 }
 
 /// A product.
+///
+/// Of the collections' concept ids those of MOD13Q1, MYD13Q1, MOD13A1 and MOD13A2 are the archive's,
+/// the others are of the same form: ask for these by short name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Product {
     /// The short name.
@@ -347,7 +350,7 @@ pub(crate) fn granules(spec: &Listings, product: &'static Product) -> Vec<Granul
 
 /// Browse images carry the second after their granule's, now and then.
 pub(crate) fn browse(granule: &str) -> String {
-    let late = content::hash(granule) % 3 == 0;
+    let late = content::hash(granule).is_multiple_of(3);
     let second: Option<u32> = granule.get(granule.len() - 2..).and_then(|text| text.parse().ok());
     match second.filter(|&second| late && second < 59) {
         Some(second) => format!("BROWSE.{}{:02}", &granule[..granule.len() - 2], second + 1),

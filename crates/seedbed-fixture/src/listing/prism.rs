@@ -288,11 +288,6 @@ fn stock_old(spec: &Listings, shelf: &mut Shelf) {
     }
 }
 
-/// Days, and months with years, that a spec lists.
-pub(crate) fn counts(spec: &Listings) -> (usize, usize) {
-    (whens(spec, true).len(), whens(spec, false).len())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -85,6 +85,26 @@ fn record(granule: &str, named: Named) -> String {
          <SensorShortName>MODIS</SensorShortName>\n                </Sensor>\n            </Instrument>\n        \
          </Platform>\n        <PSAs>\n"
     );
+    text.push_str(&attributes(named));
+    let _ = write!(
+        text,
+        "        </PSAs>\n        <InputGranule>\n            \
+         <InputPointer>MOD09A1.A{day}.h{h:02}v{v:02}.061.{year}028022505.hdf</InputPointer>\n        \
+         </InputGranule>\n        <BrowseProduct>\n            \
+         <BrowseGranuleId>UR:10:DsShESDTUR:UR:15:DsShSciServerUR:13:[EDC:DSSDSRV]:24:BR:Browse.001:{serial}</BrowseGranuleId>\n        \
+         </BrowseProduct>\n    </GranuleURMetaData>\n</GranuleMetaDataFile>\n",
+        day = composite.start.strftime("%Y%j"),
+        h = tile.h,
+        v = tile.v,
+        year = produced.year(),
+    );
+    text
+}
+
+/// The product-specific attributes.
+fn attributes(named: Named) -> String {
+    let (tile, product) = (named.tile, named.composite.product);
+    let mut text = String::new();
     let numbers = [
         ("QAPERCENTGOODQUALITY", "94".into()),
         ("QAPERCENTOTHERQUALITY", "6".into()),
@@ -103,18 +123,6 @@ fn record(granule: &str, named: Named) -> String {
              <PSAValue>{value}</PSAValue>\n            </PSA>\n"
         );
     }
-    let _ = write!(
-        text,
-        "        </PSAs>\n        <InputGranule>\n            \
-         <InputPointer>MOD09A1.A{day}.h{h:02}v{v:02}.061.{year}028022505.hdf</InputPointer>\n        \
-         </InputGranule>\n        <BrowseProduct>\n            \
-         <BrowseGranuleId>UR:10:DsShESDTUR:UR:15:DsShSciServerUR:13:[EDC:DSSDSRV]:24:BR:Browse.001:{serial}</BrowseGranuleId>\n        \
-         </BrowseProduct>\n    </GranuleURMetaData>\n</GranuleMetaDataFile>\n",
-        day = composite.start.strftime("%Y%j"),
-        h = tile.h,
-        v = tile.v,
-        year = produced.year(),
-    );
     text
 }
 

@@ -82,7 +82,7 @@ pub(super) async fn serve(site: &Site, asked: &Asked, relative: &str, fault: Opt
 
 /// Answers with bytes, or a part of them. Without `modified`, an HTTP date, they have no
 /// validators.
-pub(super) async fn memory(
+pub(super) fn memory(
     site: &Site,
     asked: &Asked,
     name: &str,

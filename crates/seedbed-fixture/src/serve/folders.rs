@@ -24,6 +24,8 @@ pub(super) enum Style {
     Cut,
     /// Apache's table.
     Table,
+    /// Python's list: names alone.
+    Plain,
     /// nginx's lines: exact sizes, names cut to 50 characters, other dates.
     Nginx,
 }
@@ -45,6 +47,7 @@ fn place(path: &str) -> Option<(&str, Style)> {
     let root = path.split('/').next().unwrap_or(path);
     match root {
         "apache" => Some((path.strip_prefix("apache")?, Style::Table)),
+        "plain" => Some((path.strip_prefix("plain")?, Style::Plain)),
         "nginx" => Some((path.strip_prefix("nginx")?, Style::Nginx)),
         "daacdata" => Some((path.strip_prefix("daacdata")?, Style::Lines)),
         _ => ROOTS.iter().find(|(name, _)| *name == root).map(|(_, style)| (path, *style)),
@@ -53,9 +56,9 @@ fn place(path: &str) -> Option<(&str, Style)> {
 }
 
 /// A folder or a file of a tree; nothing where the path leads to none of them.
-pub(super) async fn serve(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
+pub(super) fn serve(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
     let (place, style) = place(&asked.path)?;
-    if let Some(reply) = file(site, listed, asked, place, fault).await {
+    if let Some(reply) = file(site, listed, asked, place, fault) {
         return Some(reply);
     }
     let folder = place.trim_end_matches('/');
@@ -85,7 +88,7 @@ fn entries(listed: &Listed, folder: &str, fault: Option<Kind>) -> Option<Vec<Ent
             Some(Kind::Duplicates) => entries.push(entry.clone()),
             Some(Kind::Names) => {
                 let extension = entry.name.rsplit('.').next().unwrap_or_default();
-                entry.name = format!("README_{k}.{extension}");
+                entry.name = format!("unnamed_{k}.{extension}");
             }
             Some(Kind::Dates) => entry.name = undated(&entry.name),
             _ => {}
@@ -132,7 +135,7 @@ fn sorted(mut entries: Vec<Entry>, asked: &Asked) -> Vec<Entry> {
 }
 
 /// A file of the shelf, if there is one at a place.
-pub(super) async fn file(
+pub(super) fn file(
     site: &Site,
     listed: &Listed,
     asked: &Asked,
@@ -152,7 +155,7 @@ pub(super) async fn file(
         return Some(plain(StatusCode::OK, refusal(name)));
     }
     let modified = known.modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    Some(files::memory(site, asked, name, bytes, Some(modified), fault).await)
+    Some(files::memory(site, asked, name, bytes, Some(modified), fault))
 }
 
 fn page(path: &str, entries: &[Entry], style: Style) -> String {
@@ -160,6 +163,7 @@ fn page(path: &str, entries: &[Entry], style: Style) -> String {
         Style::Lines => lines(path, entries, usize::MAX),
         Style::Cut => lines(path, entries, 23),
         Style::Table => table(path, entries),
+        Style::Plain => plain_list(path, entries),
         Style::Nginx => nginx(path, entries),
     }
 }
@@ -230,6 +234,18 @@ fn table(path: &str, entries: &[Entry]) -> String {
     page
 }
 
+fn plain_list(path: &str, entries: &[Entry]) -> String {
+    let mut page = format!(
+        "<!DOCTYPE HTML>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Directory listing for {path}\
+         </title>\n</head>\n<body>\n<h1>Directory listing for {path}</h1>\n<hr>\n<ul>\n"
+    );
+    for name in entries.iter().map(linked) {
+        let _ = writeln!(page, "<li><a href=\"{name}\">{name}</a></li>");
+    }
+    page.push_str("</ul>\n<hr>\n</body>\n</html>\n");
+    page
+}
+
 fn nginx(path: &str, entries: &[Entry]) -> String {
     let mut page = format!(
         "<html>\n<head><title>Index of {path}</title></head>\n<body>\n<h1>Index of {path}</h1><hr><pre>\
@@ -272,7 +288,7 @@ mod tests {
             Entry { name: "MIROC5".into(), size: None, modified },
             Entry { name: name.into(), size: Some(2_516_582), modified },
         ];
-        for style in [Style::Lines, Style::Cut, Style::Table, Style::Nginx] {
+        for style in [Style::Lines, Style::Cut, Style::Table, Style::Plain, Style::Nginx] {
             let page = page("/x/", &entries, style);
             assert!(
                 page.contains(&format!("href=\"{name}\"")) && page.contains("href=\"MIROC5/\""),

@@ -13,6 +13,8 @@ use crate::listing::{Listings, Period, Product, Shelf, items};
 /// Trees, granules and items of a spec, made when they are first asked for, and releases.
 #[derive(Debug)]
 pub(super) struct Listed {
+    /// How many listings the server had before.
+    generation: u32,
     spec: Listings,
     shelf: RwLock<Shelf>,
     granules: HashMap<&'static str, OnceLock<Vec<Granule>>>,
@@ -22,16 +24,21 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn new(spec: Listings) -> Self {
+    pub(super) fn new(spec: Listings, generation: u32) -> Self {
         let daymet = Period::ALL.iter().map(|period| period.collection());
         let modis = crate::listing::modis::PRODUCTS.iter().map(|product| product.collection);
         Self {
+            generation,
             shelf: RwLock::new(spec.shelf()),
             granules: daymet.chain(modis).map(|known| (known.short_name, OnceLock::new())).collect(),
             items: OnceLock::new(),
             releases: Mutex::default(),
             spec,
         }
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation
     }
 
     pub(super) fn spec(&self) -> &Listings {
@@ -94,10 +101,11 @@ impl Listed {
         true
     }
 
-    /// When listings last changed: a fixed day, and a day more for each release.
+    /// When listings last changed: a fixed day, a year more for each listing and a day more for each
+    /// release.
     pub(super) fn changed(&self) -> DateTime {
         let releases: u32 = self.releases().values().sum();
         let start = jiff::civil::date(2025, 6, 1).at(12, 0, 0, 0);
-        start.saturating_add(jiff::Span::new().days(i64::from(releases)))
+        start.saturating_add(jiff::Span::new().years(self.generation).days(i64::from(releases)))
     }
 }

@@ -22,7 +22,7 @@
 //! | `/prism/data/get/…` | PRISM's web service |
 //! | `/normals/…`, `/monthly/…`, `/normals_bil/…` | the rest of PRISM's trees |
 //! | `/thredds/catalog/MET/…` | gridMET |
-//! | `/daacdata/<tree>`, `/apache/<tree>`, `/nginx/<tree>` | every tree as other servers list it |
+//! | `/daacdata/<tree>`, `/apache/<tree>`, `/nginx/<tree>`, `/plain/<tree>` | every tree as other servers list it |
 //! | `/robots.txt` | what the options say |
 //! | `/_fixture/release?element=…&date=…` | a grid of PRISM is released again |
 //!
@@ -47,8 +47,10 @@ mod thredds;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hyper::server::conn::http1;
@@ -65,6 +67,17 @@ use crate::listing::prism::When;
 use crate::listing::synthetic::Synthetic;
 use listed::Listed;
 
+/// How a STAC API takes searches by POST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Post {
+    /// Not at all: 405.
+    Refused,
+    /// The way to the next page repeats the whole body.
+    Repeated,
+    /// The way to the next page is to be merged with the body that was sent.
+    Merged,
+}
+
 /// How the server behaves.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServerOptions {
@@ -78,10 +91,8 @@ pub struct ServerOptions {
     pub stac_page: usize,
     /// How often a PRISM file may be had before the answer is a refusal in words, with status 200.
     pub prism_allowance: Option<u32>,
-    /// Whether the STAC API can be searched by POST; otherwise that is refused with 405.
-    pub stac_post: bool,
-    /// Whether the way to the next page, by POST, is to be merged with the request's body.
-    pub stac_merge: bool,
+    /// Whether the STAC API can be searched by POST, and how its pages then follow each other.
+    pub stac_post: Post,
     /// The STAC API knows neither filter nor sorting nor fields, says so, and doesn't look at them.
     pub stac_basic: bool,
     /// The STAC API demands this key in `X-API-Key`.
@@ -91,6 +102,8 @@ pub struct ServerOptions {
     /// Listings carry entity tags and dates, and are answered with 304 where these are known; CMR
     /// never has them.
     pub validators: bool,
+    /// How long every request is held before it is answered.
+    pub pause: Duration,
 }
 
 impl Default for ServerOptions {
@@ -102,12 +115,12 @@ impl Default for ServerOptions {
             cmr_page: 4,
             stac_page: 10,
             prism_allowance: None,
-            stac_post: true,
-            stac_merge: false,
+            stac_post: Post::Repeated,
             stac_basic: false,
             stac_key: None,
             robots: None,
             validators: true,
+            pause: Duration::ZERO,
         }
     }
 }
@@ -137,14 +150,59 @@ enum Role {
 /// What every request sees.
 struct Site {
     dir: PathBuf,
-    listed: Option<Listed>,
+    listed: Option<RwLock<Arc<Listed>>>,
     synthetic: Option<Synthetic>,
+    /// How many requests are being answered, and the most that were at once.
+    at_once: (AtomicUsize, AtomicUsize),
+    /// How many requests are answered before every other one is refused with 503.
+    patience: Mutex<Option<u32>>,
     options: ServerOptions,
     object_store: String,
     login: String,
     log: log::Log,
     faults: fault::Counts,
     tags: files::Tags,
+}
+
+/// A request that is being answered, counted until it is dropped.
+struct Busy<'a>(&'a Site);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Site {
+    /// Counts a request, and holds it.
+    async fn busy(&self) -> Busy<'_> {
+        let now = self.at_once.0.fetch_add(1, Ordering::SeqCst) + 1;
+        self.at_once.1.fetch_max(now, Ordering::SeqCst);
+        let busy = Busy(self);
+        if !self.options.pause.is_zero() {
+            tokio::time::sleep(self.options.pause).await;
+        }
+        busy
+    }
+
+    /// What is listed, on a server of listings. A lock that a panic left is as good.
+    fn listed(&self) -> Option<Arc<Listed>> {
+        let listed = self.listed.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(&listed))
+    }
+
+    /// Whether a request is still answered; it is counted.
+    fn is_patient(&self) -> bool {
+        let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+        match patience.as_mut() {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
 }
 
 /// A running server; it stops when dropped.
@@ -170,7 +228,7 @@ impl Server {
     /// # Errors
     /// When the port is taken or the runtime can't be built.
     pub fn start_listings(listings: Listings, options: ServerOptions) -> Result<Self> {
-        Self::begin(PathBuf::new(), Some(Listed::new(listings)), None, options)
+        Self::begin(PathBuf::new(), Some(Listed::new(listings, 0)), None, options)
     }
 
     /// Serves a listing of so many granules, made page by page, as CMR's MOD13Q1 and as the STAC
@@ -203,8 +261,10 @@ impl Server {
         let base_url = url(&archives)?;
         let site = Arc::new(Site {
             dir,
-            listed,
+            listed: listed.map(|listed| RwLock::new(Arc::new(listed))),
             synthetic,
+            at_once: (AtomicUsize::new(0), AtomicUsize::new(0)),
+            patience: Mutex::new(None),
             options,
             object_store: url(&object_store)?,
             login: url(&login)?,
@@ -258,14 +318,43 @@ impl Server {
     /// name. Whether there is such a grid.
     #[must_use]
     pub fn release(&self, element: &str, date: &str) -> bool {
-        match (&self.site.listed, When::parse(date)) {
+        match (self.site.listed(), When::parse(date)) {
             (Some(listed), Some(when)) => listed.release(element, when),
             _ => false,
         }
     }
 
+    /// Lists something else from now on, at the same address: granules that are new, and none of
+    /// those that are gone. Releases are forgotten. Whether this is a server of listings.
+    #[must_use]
+    pub fn relist(&self, listings: Listings) -> bool {
+        let Some(listed) = &self.site.listed else { return false };
+        let mut listed = listed.write().unwrap_or_else(PoisonError::into_inner);
+        let next = Listed::new(listings, listed.generation() + 1);
+        *listed = Arc::new(next);
+        true
+    }
+
+    /// Answers so many requests more, and every other one with 503, until [`Server::mend`].
+    pub fn fail_after(&self, requests: u32) {
+        *self.site.patience.lock().unwrap_or_else(PoisonError::into_inner) = Some(requests);
+    }
+
+    /// Answers every request again.
+    pub fn mend(&self) {
+        *self.site.patience.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The most requests that were being answered at once, over all three ports. A request counts
+    /// until its answer's body begins; [`ServerOptions::pause`] lets clients show their number.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.site.at_once.1.load(Ordering::SeqCst)
+    }
+
     /// Forgets requests, violations and how often each fault struck.
     pub fn reset(&self) {
+        self.site.at_once.1.store(0, Ordering::SeqCst);
         self.site.log.reset();
         self.site.faults.reset();
     }

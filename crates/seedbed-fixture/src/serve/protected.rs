@@ -28,15 +28,15 @@ async fn data(site: &Site, asked: &Asked, path: &str, fault: Option<Kind>) -> Re
         ["public/", "ornl-cumulus-prod-protected/"].iter().find_map(|prefix| key.strip_prefix(prefix));
     let place = place.unwrap_or(key);
     let name = place.rsplit('/').next().unwrap_or(place);
-    if let Some(listed) = &site.listed {
-        let file = folders::file(site, listed, asked, place, fault).await;
+    if let Some(listed) = site.listed() {
+        let file = folders::file(site, &listed, asked, place, fault);
         return file.unwrap_or_else(|| not_found("file of this name"));
     }
     if site.synthetic.is_some() {
         let known = Named::parse(name.trim_end_matches(".hdf")).is_some();
         let bytes = content::body(name, 0);
         return if known {
-            files::memory(site, asked, name, bytes, None, fault).await
+            files::memory(site, asked, name, bytes, None, fault)
         } else {
             not_found("granule")
         };

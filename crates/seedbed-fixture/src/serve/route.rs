@@ -32,6 +32,7 @@ pub(super) async fn answer(
     socket: Option<Arc<TcpStream>>,
     request: Request<Incoming>,
 ) -> Reply {
+    let _busy = site.busy().await;
     let (head, incoming) = request.into_parts();
     let Ok(collected) = incoming.collect().await else {
         return plain(StatusCode::BAD_REQUEST, "The request's body broke off.\n");
@@ -47,6 +48,7 @@ pub(super) async fn answer(
         asked.fault.filter(|&fault| site.faults.strikes(fault, &asked.path, files::is_data(&asked.path)));
     let kind = fault.map(|fault| fault.kind);
     let reply = match kind {
+        _ if !site.is_patient() => broken(503),
         Some(Kind::Status(code)) => broken(code),
         Some(Kind::Later) => later(),
         Some(Kind::Html) => whole(
@@ -79,7 +81,7 @@ fn later() -> Reply {
 /// A listing with its validators, or the news that it hasn't changed. The repository and the web
 /// service of PRISM have none.
 async fn conditional(site: &Site, asked: &Asked, reply: Reply, fault: Option<Kind>) -> Reply {
-    let Some(listed) = site.listed.as_ref().filter(|_| site.options.validators) else { return reply };
+    let Some(listed) = site.listed().filter(|_| site.options.validators) else { return reply };
     let bare = ["/search/", "/prism/data/", "/_fixture/"].iter().any(|prefix| asked.path.starts_with(prefix));
     let reads = asked.method == Method::GET || asked.method == Method::HEAD;
     if bare || !reads || reply.status() != StatusCode::OK || reply.headers().contains_key(ETAG) {
@@ -128,8 +130,8 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
     if let Some(rest) = path.strip_prefix("/search/") {
         return cmr::serve(site, asked, rest, fault);
     }
-    if let (Some(listed), "/_fixture/release") = (&site.listed, path) {
-        return release(listed, asked);
+    if let (Some(listed), "/_fixture/release") = (site.listed(), path) {
+        return release(&listed, asked);
     }
     if asked.method != Method::GET && asked.method != Method::HEAD {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "Only GET and HEAD.\n");
@@ -143,13 +145,13 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
     if protected.iter().any(|prefix| path.starts_with(prefix)) {
         return protected::serve(site, asked, fault).await;
     }
-    if let Some(listed) = &site.listed
-        && let Some(reply) = only_listed(site, listed, asked, fault).await
+    if let Some(listed) = site.listed()
+        && let Some(reply) = only_listed(site, &listed, asked, fault)
     {
         return reply;
     }
     if site.listed.is_some() || site.synthetic.is_some() {
-        if let Some(reply) = layer(site, asked, fault).await {
+        if let Some(reply) = layer(site, asked, fault) {
             return reply;
         }
     } else if let Some(rest) = path.strip_prefix("/modis-061-cogs/") {
@@ -178,18 +180,18 @@ async fn archives(site: &Site, asked: &Asked, fault: Option<Kind>) -> Reply {
 }
 
 /// What only a server of listings has.
-async fn only_listed(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
+fn only_listed(site: &Site, listed: &Listed, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
     if let Some(rest) = asked.path.strip_prefix("/prism/data/get/") {
-        return Some(service::serve(site, listed, asked, rest, fault).await);
+        return Some(service::serve(site, listed, asked, rest, fault));
     }
     if let Some(rest) = asked.path.strip_prefix("/thredds/") {
-        return Some(thredds::listed::serve(site, listed, asked, rest, fault).await);
+        return Some(thredds::listed::serve(site, listed, asked, rest, fault));
     }
-    folders::serve(site, listed, asked, fault).await
+    folders::serve(site, listed, asked, fault)
 }
 
 /// A file of the Planetary Computer's that an item tells of: a layer, the granule or its record.
-async fn layer(site: &Site, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
+fn layer(site: &Site, asked: &Asked, fault: Option<Kind>) -> Option<Reply> {
     let rest =
         asked.path.strip_prefix("/modis-061-cogs/").or_else(|| asked.path.strip_prefix("/modis-061/"))?;
     let name = rest.rsplit('/').next()?;
@@ -198,7 +200,7 @@ async fn layer(site: &Site, asked: &Asked, fault: Option<Kind>) -> Option<Reply>
     if Named::parse(granule).is_none() {
         return Some(not_found("blob of this name"));
     }
-    Some(files::memory(site, asked, name, shelf::body(name, 0), Some(BLOBS.into()), fault).await)
+    Some(files::memory(site, asked, name, shelf::body(name, 0), Some(BLOBS.into()), fault))
 }
 
 /// When the Planetary Computer's blobs were last changed.

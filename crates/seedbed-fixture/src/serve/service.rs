@@ -18,13 +18,7 @@ use crate::listing::shelf;
 const ALLOWANCE: u32 = 2;
 
 /// A path under `/prism/data/get/`.
-pub(super) async fn serve(
-    site: &Site,
-    listed: &Listed,
-    asked: &Asked,
-    rest: &str,
-    fault: Option<Kind>,
-) -> Reply {
+pub(super) fn serve(site: &Site, listed: &Listed, asked: &Asked, rest: &str, fault: Option<Kind>) -> Reply {
     let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty()).collect();
     match parts[..] {
         ["releaseDate", "us", resolution, element, from] if prism::code(resolution).is_some() => {
@@ -34,7 +28,7 @@ pub(super) async fn serve(
             release_dates(listed, asked, (resolution, element), from, to, fault)
         }
         ["us", resolution, element, date] if prism::code(resolution).is_some() => {
-            grid(site, listed, asked, (resolution, element), date, fault).await
+            grid(site, listed, asked, (resolution, element), date, fault)
         }
         _ => wrong("The request isn't one of this service."),
     }
@@ -98,7 +92,7 @@ fn release_dates(
 }
 
 /// A grid in a zip; after it was had too often, a refusal in words.
-async fn grid(
+fn grid(
     site: &Site,
     listed: &Listed,
     asked: &Asked,
@@ -125,7 +119,7 @@ async fn grid(
     let (count, _) = listed.version(element, when);
     let release = count - prism::count(listed.spec(), when);
     let bytes = shelf::body(&name, release);
-    let mut reply = files::memory(site, asked, &name, bytes, None, fault).await;
+    let mut reply = files::memory(site, asked, &name, bytes, None, fault);
     set(&mut reply, CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}\""));
     set(&mut reply, CONTENT_TYPE, "application/zip");
     reply

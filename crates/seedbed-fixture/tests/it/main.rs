@@ -11,6 +11,7 @@ mod client;
 mod definition;
 mod faults;
 mod generation;
+mod listed;
 mod listings;
 mod structure;
 

@@ -4,6 +4,7 @@
 
 pub mod archives;
 pub mod catalog_describe;
+pub mod catalog_export;
 pub mod catalog_search;
 pub mod catalog_validate;
 pub mod check;

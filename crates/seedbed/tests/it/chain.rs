@@ -78,8 +78,36 @@ fn a_search_finds_items_in_catalogs_files_and_apis() {
     let search =
         ["catalog", "search", &api, "--collections", collection, "--limit", "12", "--out", "api.json"];
     sandbox.seedbed(search).succeeds().prints("12 items");
-    let parquet = ["catalog", "search", "catalog", "--out", "items.parquet"];
-    sandbox.seedbed(parquet).exits(2).says("GeoParquet").says("hint: ");
+    let sorted =
+        ["catalog", "search", "catalog", "--sortby=-datetime", "--fields=-links", "--out", "items.parquet"];
+    sandbox.seedbed(sorted).succeeds().prints("written to items.parquet");
+    let again =
+        ["catalog", "search", "items.parquet", "--intersects", "POLYGON((-76 40, -74 40, -74 42, -76 40))"];
+    let again =
+        [&again[..], &["--filter", "datetime >= DATE('2004-01-01')", "--out", "again.ndjson"]].concat();
+    sandbox.seedbed(again).succeeds().prints("1 item written");
+    sandbox.seedbed(["catalog", "search", "catalog", "--out", "items.xml"]).exits(2).says("hint: ");
+    let unknown = ["catalog", "search", "catalog", "--filter", "soundex(id) = 'x'", "--out", "x.json"];
+    sandbox.seedbed(unknown).exits(2).says("`soundex`");
+}
+
+#[test]
+fn a_catalog_is_exported_to_every_form_and_each_is_read_again() {
+    let world = World::get();
+    let sandbox = Sandbox::new();
+    World::crawl_daymet(&sandbox, &world.path("daymet"));
+    let mut from = "catalog";
+    for to in ["items.parquet", "items.ndjson", "items.json"] {
+        let dry = ["catalog", "export", from, "--out", to, "--dry-run"];
+        sandbox.seedbed(dry).succeeds().prints("would be written");
+        assert!(!sandbox.path(to).exists());
+        sandbox.seedbed(["catalog", "export", from, "--out", to]).succeeds().prints("written to");
+        sandbox.seedbed(["catalog", "validate", to, "--offline"]).succeeds().prints("0 invalid");
+        from = to;
+    }
+    let features = sandbox.json("items.json")["features"].as_array().unwrap().len();
+    let described = sandbox.seedbed(["catalog", "describe", "catalog", "--json"]).succeeds().json();
+    assert_eq!(described["items"], features);
 }
 
 #[test]

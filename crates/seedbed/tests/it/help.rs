@@ -3,12 +3,13 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as typed.
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
     &["catalog", "validate"],
     &["catalog", "search"],
+    &["catalog", "export"],
     &["copy"],
     &["check"],
     &["grid"],
@@ -28,8 +29,8 @@ const COMMANDS: [&[&str]; 21] = [
 ];
 
 /// Commands that write, and so can be asked what they would write.
-const WRITERS: [&str; 11] =
-    ["crawl", "copy", "grid", "prep", "init", "run", "worker", "mosaic", "clean", "view", "search"];
+const WRITERS: [&str; 12] =
+    ["crawl", "copy", "grid", "prep", "init", "run", "worker", "mosaic", "clean", "view", "search", "export"];
 
 #[test]
 fn the_list_of_commands_is_the_programs_own() {

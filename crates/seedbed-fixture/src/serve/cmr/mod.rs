@@ -6,6 +6,7 @@ mod umm;
 
 use hyper::StatusCode;
 use hyper::header::HeaderName;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Site;
@@ -92,11 +93,13 @@ fn search<'a>(site: &'a Site, query: &Query) -> Found<'a> {
     }
     let mut found = Vec::new();
     for collection in about {
-        let all = match &site.listed {
-            Some(listed) => listed.granules(collection),
-            None => &in_folder(site),
+        let mut take = |all: &[Granule]| {
+            found.extend(all.iter().filter(|granule| query.wants(granule)).cloned());
         };
-        found.extend(all.iter().filter(|granule| query.wants(granule)).cloned());
+        match site.listed() {
+            Some(listed) => take(listed.granules(collection)),
+            None => take(&in_folder(site)),
+        }
     }
     Found::Listed(found)
 }
@@ -193,8 +196,8 @@ fn spoilt(page: Vec<Granule>, from: u64, fault: Option<Kind>) -> Vec<Granule> {
                 Some(Kind::Duplicates) => spoilt.push(granule.clone()),
                 Some(Kind::Names) => {
                     granule.file =
-                        format!("README_{k}.{}", granule.file.rsplit('.').next().unwrap_or_default());
-                    granule.id = format!("README_{k}");
+                        format!("unnamed_{k}.{}", granule.file.rsplit('.').next().unwrap_or_default());
+                    granule.id = format!("unnamed_{k}");
                 }
                 Some(Kind::Dates) => {
                     let day =
@@ -217,23 +220,43 @@ fn spoilt(page: Vec<Granule>, from: u64, fault: Option<Kind>) -> Vec<Granule> {
 
 const UPDATED: &str = "2023-03-13T00:01:28.691Z";
 
+/// What a record takes, bytes, as far as a page's buffer is concerned.
+const RECORD: usize = 4800;
+
+/// A page: what stands before its records, and after.
+fn page_of<T: Serialize>(
+    media_type: &'static str,
+    head: &str,
+    records: impl Iterator<Item = T>,
+    tail: &str,
+) -> Reply {
+    let mut text = Vec::with_capacity(head.len() + records.size_hint().0 * RECORD);
+    text.extend_from_slice(head.as_bytes());
+    for (k, record) in records.enumerate() {
+        if k > 0 {
+            text.push(b',');
+        }
+        // Writing to memory, and of texts and numbers alone, doesn't fail.
+        let _ = serde_json::to_writer(&mut text, &record);
+    }
+    text.extend_from_slice(tail.as_bytes());
+    whole(StatusCode::OK, media_type, text)
+}
+
 fn json_page(asked: &Asked, page: &[Granule]) -> Reply {
-    let entries: Vec<entry::Entry<'_>> =
-        page.iter().map(|granule| entry::Entry::new(&asked.base, granule)).collect();
-    let entries = serde_json::to_string(&entries).unwrap_or_default();
     let id = Value::from(format!("{}{}", asked.base, asked.path));
-    let text = format!(
-        "{{\"feed\":{{\"updated\":\"{UPDATED}\",\"id\":{id},\"title\":\"ECHO granule metadata\",\"entry\":{entries}}}}}"
+    let head = format!(
+        "{{\"feed\":{{\"updated\":\"{UPDATED}\",\"id\":{id},\"title\":\"ECHO granule metadata\",\"entry\":["
     );
-    whole(StatusCode::OK, "application/json;charset=utf-8", text)
+    let entries = page.iter().map(|granule| entry::Entry::new(&asked.base, granule));
+    page_of("application/json;charset=utf-8", &head, entries, "]}}")
 }
 
 fn umm_page(asked: &Asked, page: &[Granule], hits: u64) -> Reply {
-    let items: Vec<Value> = page.iter().map(|granule| umm::item(&asked.base, granule)).collect();
-    body::json(
-        "application/vnd.nasa.cmr.umm_results+json;version=1.6.4; charset=utf-8",
-        &json!({ "hits": hits, "took": 372, "items": items }),
-    )
+    let media_type = "application/vnd.nasa.cmr.umm_results+json;version=1.6.4; charset=utf-8";
+    let head = format!("{{\"hits\":{hits},\"took\":372,\"items\":[");
+    let items = page.iter().map(|granule| umm::Item::new(&asked.base, granule));
+    page_of(media_type, &head, items, "]}")
 }
 
 /// The granules in the folder, oldest first, as CMR sorts them.

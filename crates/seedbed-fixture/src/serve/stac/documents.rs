@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{GEOJSON, href, link};
 use crate::listing::items;
-use crate::serve::Site;
 use crate::serve::request::Asked;
+use crate::serve::{Post, Site};
 
 const CORE: [&str; 9] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
@@ -45,7 +45,7 @@ pub(super) fn landing(site: &Site, asked: &Asked, collections: &[&str]) -> Value
         link("data", "/collections", asked),
         link("conformance", "/conformance", asked),
     ];
-    let methods = if site.options.stac_post { &["GET", "POST"][..] } else { &["GET"] };
+    let methods = if site.options.stac_post == Post::Refused { &["GET"][..] } else { &["GET", "POST"] };
     for method in methods {
         links.push(json!({
             "rel": "search", "type": GEOJSON, "title": "STAC search",
@@ -106,7 +106,7 @@ pub(super) fn collection(asked: &Asked, id: &str) -> Value {
     let at = format!("/collections/{id}");
     let names = items::products(id).map(|product| product.name);
     let keywords = ["NASA", "MODIS", "Satellite"].into_iter().chain(names);
-    let item_assets = items::products(id).next().map(items::item_assets);
+    let item_assets = items::products(id).next().map(|product| items::item_assets(product, true));
     json!({
         "type": "Collection",
         "id": id,

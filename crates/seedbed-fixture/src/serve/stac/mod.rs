@@ -9,10 +9,10 @@ use hyper::header::HeaderName;
 use hyper::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::Site;
 use super::body::{self, Reply, not_found, whole};
 use super::fault::Kind;
 use super::request::Asked;
+use super::{Post, Site};
 use crate::listing::items;
 use crate::modis::{self, COLLECTION};
 use query::Query;
@@ -29,7 +29,7 @@ pub(super) fn serve(site: &Site, asked: &Asked, rest: &str, fault: Option<Kind>)
         return problem(StatusCode::UNAUTHORIZED, "Unauthorized", "X-API-Key is missing or wrong.");
     }
     let posts = asked.method == Method::POST;
-    if posts && (parts != ["search"] || !site.options.stac_post) {
+    if posts && (parts != ["search"] || site.options.stac_post == Post::Refused) {
         return problem(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Method Not Allowed");
     }
     let collections = collections(site);

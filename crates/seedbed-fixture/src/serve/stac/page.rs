@@ -11,10 +11,10 @@ use super::{GEOJSON, addressed, href, problem};
 use crate::listing::items;
 use crate::listing::synthetic::Synthetic;
 use crate::modis;
-use crate::serve::Site;
 use crate::serve::body::{self, Reply};
 use crate::serve::fault::{Kind, struck};
 use crate::serve::request::{Asked, encoded};
+use crate::serve::{Post, Site};
 
 /// As many as the Planetary Computer gives unless asked otherwise.
 const DEFAULT_LIMIT: usize = 250;
@@ -22,7 +22,7 @@ const DEFAULT_LIMIT: usize = 250;
 /// The items that a query asks for, in its order, with [`modis::BASE`] for the server's address.
 pub(super) fn items(site: &Site, query: &Query) -> Vec<Value> {
     let keep = |items: &[Value]| items.iter().filter(|item| query.wants(item)).cloned().collect();
-    let mut found: Vec<Value> = match &site.listed {
+    let mut found: Vec<Value> = match site.listed() {
         Some(listed) => keep(listed.items()),
         None => keep(&modis::read_items(&site.dir.join("modis")).unwrap_or_default()),
     };
@@ -166,7 +166,7 @@ fn spoilt(k: u64, mut item: Value, fault: Option<Kind>) -> Vec<Value> {
     }
     match fault {
         Some(Kind::Duplicates) => return vec![item.clone(), item],
-        Some(Kind::Names) => item["id"] = format!("README_{k}").into(),
+        Some(Kind::Names) => item["id"] = format!("unnamed_{k}").into(),
         Some(Kind::Dates) => item["properties"]["start_datetime"] = "2003-02-30T00:00:00Z".into(),
         _ => {}
     }
@@ -212,7 +212,7 @@ fn next_link(
     if asked.method == Method::POST {
         let mut link = json!({ "rel": "next", "type": GEOJSON, "method": "POST", "href": href(path, asked) });
         let mut body = map.unwrap_or_default();
-        if site.options.stac_merge {
+        if site.options.stac_post == Post::Merged {
             link["merge"] = true.into();
             body.clear();
         } else {

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::filter::Expression;
+use crate::listing::granule::Footprint;
 use crate::spec::Area;
 
 /// The most that a page may be asked for.
@@ -128,8 +129,8 @@ impl Query {
             (to == ".." || start.as_str() <= to.as_str()) && (from == ".." || end.as_str() >= from.as_str())
         });
         let meets = || {
-            boxes(&item["bbox"])
-                .is_ok_and(|own| own.iter().any(|own| self.boxes.iter().any(|wanted| own.meets(wanted))))
+            let footprints = polygons(&item["geometry"]);
+            footprints.iter().any(|footprint| self.boxes.iter().any(|wanted| footprint.meets(wanted)))
         };
         in_time
             && (self.ids.is_empty() || self.ids.contains(&text(&item["id"])))
@@ -196,8 +197,17 @@ pub(super) fn bbox(value: &Value) -> Result<Area, String> {
     }
 }
 
-/// The bounding box of a geometry, which is as far as this API looks at it.
-pub(super) fn bounds(geometry: &Value) -> Option<Area> {
+/// The outer rings of a polygon or of several.
+fn polygons(geometry: &Value) -> Vec<Footprint> {
+    let several = geometry["type"] == "MultiPolygon";
+    let list = geometry["coordinates"].as_array().into_iter().flatten();
+    let outer: Vec<&Value> =
+        if several { list.map(|rings| &rings[0]).collect() } else { list.take(1).collect() };
+    outer.into_iter().map(|ring| Footprint::Ring(points(ring))).collect()
+}
+
+/// Every point of nested lists of coordinates.
+fn points(coordinates: &Value) -> Vec<(f64, f64)> {
     fn walk(value: &Value, out: &mut Vec<(f64, f64)>) {
         match value.as_array().map(Vec::as_slice) {
             Some([x, y, ..]) if x.is_number() && y.is_number() => {
@@ -208,8 +218,13 @@ pub(super) fn bounds(geometry: &Value) -> Option<Area> {
         }
     }
     let mut points = Vec::new();
-    walk(&geometry["coordinates"], &mut points);
-    Area::around(points.into_iter())
+    walk(coordinates, &mut points);
+    points
+}
+
+/// The bounding box of a geometry that is asked for, which is as far as this API looks at it.
+pub(super) fn bounds(geometry: &Value) -> Option<Area> {
+    Area::around(points(&geometry["coordinates"]).into_iter())
 }
 
 /// An instant or an interval, as two texts that compare; open ends are `..`.

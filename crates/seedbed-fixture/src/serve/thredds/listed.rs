@@ -18,7 +18,7 @@ use crate::serve::request::Asked;
 const ROOTS: [(&str, &str); 2] = [("MACAV2", "MACAv2-METDATA"), ("MET", "METDATA")];
 
 /// A path under `/thredds/`.
-pub(in crate::serve) async fn serve(
+pub(in crate::serve) fn serve(
     site: &Site,
     listed: &Listed,
     asked: &Asked,
@@ -27,7 +27,7 @@ pub(in crate::serve) async fn serve(
 ) -> Reply {
     if let Some(path) = rest.strip_prefix("fileServer/") {
         let known = ROOTS.iter().any(|(root, _)| path.starts_with(&format!("{root}/")));
-        let file = if known { folders::file(site, listed, asked, path, fault).await } else { None };
+        let file = if known { folders::file(site, listed, asked, path, fault) } else { None };
         return file.unwrap_or_else(|| not_found("file of this name"));
     }
     if rest == "catalog.xml" {
@@ -146,7 +146,7 @@ fn datasets(asked: &Asked, root: &str, folder: &str, entries: &[Entry], fault: O
         let mut times = 1;
         match fault.filter(|_| struck(k)) {
             Some(Kind::Duplicates) => times = 2,
-            Some(Kind::Names) => shown = format!("README_{k}.nc"),
+            Some(Kind::Names) => shown = format!("unnamed_{k}.nc"),
             Some(Kind::Dates) => shown = impossible(&shown),
             _ => {}
         }
