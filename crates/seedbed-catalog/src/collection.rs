@@ -1,7 +1,8 @@
 //! A collection: what its items have in common.
 
+use crate::cover::{BoxUnion, Cover};
 use crate::item::{add_extension, bbox_of};
-use crate::{CatalogError, Item, document, time};
+use crate::{CatalogError, Item, document};
 use seedbed_grid::Bbox;
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -164,41 +165,53 @@ impl Collection {
 
     /// The smallest box around these items; across the antimeridian only if one of theirs is.
     pub fn bbox_around<'a>(items: impl Iterator<Item = &'a Item>) -> Option<Bbox> {
-        union(items.filter_map(Item::bbox))
+        let mut boxes = BoxUnion::default();
+        items.filter_map(Item::bbox).for_each(|bbox| boxes.add(bbox));
+        boxes.bbox()
     }
 
     /// Computes `extent` anew, from these items alone.
     pub fn set_extent(&mut self, items: &[Item]) {
-        let bbox = Self::bbox_around(items.iter());
-        let bbox = bbox.map_or([-180.0, -90.0, 180.0, 90.0], <[f64; 4]>::from);
-        let first = |texts: &mut dyn Iterator<Item = &str>, last: bool| {
-            let instants = texts.filter_map(time::instant);
-            let found = if last { instants.max() } else { instants.min() };
-            // Whole seconds, as most readers expect.
-            found.map(|i| i.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
-        };
-        let start = first(&mut items.iter().filter_map(Item::start_text), false);
-        let end = first(&mut items.iter().filter_map(Item::end_text), true);
-        self.set_field(
-            "extent",
-            json!({"spatial": {"bbox": [bbox]}, "temporal": {"interval": [[start, end]]}}),
-        );
+        let mut cover = Cover::default();
+        items.iter().for_each(|item| cover.add_extent(item));
+        self.set_field("extent", cover.extent());
     }
 
     /// Computes `extent` and `item_assets` anew, from these items alone.
     pub fn cover(&mut self, items: &[Item]) {
-        self.set_extent(items);
-        let assets = common_assets(items);
-        if assets.is_empty() {
-            self.object().shift_remove("item_assets");
-        } else {
-            let object = self.object();
-            let at = object.keys().position(|k| k == "links").unwrap_or(object.len());
-            match object.get_mut("item_assets") {
-                Some(field) => *field = Value::Object(assets),
-                None => {
-                    object.shift_insert(at, "item_assets".to_owned(), Value::Object(assets));
-                }
+        let mut cover = Cover::default();
+        items.iter().for_each(|item| cover.add(item));
+        self.set_extent_and_assets(&cover);
+    }
+
+    /// Takes over what a writer gathered. Summaries that the author wrote stay.
+    pub(crate) fn set_cover(&mut self, cover: &Cover) {
+        self.set_extent_and_assets(cover);
+        let mut summaries = self.value["summaries"].as_object().cloned().unwrap_or_default();
+        for (name, summary) in cover.summaries() {
+            summaries.entry(name).or_insert(summary);
+        }
+        self.set_before_links("summaries", summaries);
+    }
+
+    /// Takes over extent and assets that a writer gathered.
+    pub(crate) fn set_extent_and_assets(&mut self, cover: &Cover) {
+        self.set_field("extent", cover.extent());
+        self.set_before_links("item_assets", cover.item_assets());
+    }
+
+    /// Sets a field, put before `links` if it is new, or takes it away if there is nothing in it.
+    fn set_before_links(&mut self, name: &str, fields: Map<String, Value>) {
+        let object = self.object();
+        if fields.is_empty() {
+            object.shift_remove(name);
+            return;
+        }
+        let at = object.keys().position(|k| k == "links").unwrap_or(object.len());
+        match object.get_mut(name) {
+            Some(field) => *field = Value::Object(fields),
+            None => {
+                object.shift_insert(at, name.to_owned(), Value::Object(fields));
             }
         }
     }
@@ -217,57 +230,6 @@ impl Collection {
     pub fn links(&self) -> impl Iterator<Item = &Map<String, Value>> {
         document::links(&self.value)
     }
-}
-
-/// The smallest box around all; across the antimeridian only if one of them is.
-fn union(boxes: impl Iterator<Item = Bbox>) -> Option<Bbox> {
-    let boxes: Vec<Bbox> = boxes.collect();
-    let plain = boxes.iter().copied().reduce(Bbox::union)?;
-    if boxes.iter().all(|b| b.west <= b.east) {
-        return Some(plain);
-    }
-    // On the circle: the union is what the widest gap between the boxes leaves.
-    let mut arcs: Vec<(f64, f64)> =
-        boxes.iter().map(|b| (b.west, if b.west <= b.east { b.east } else { b.east + 360.0 })).collect();
-    arcs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let first = arcs[0].0;
-    let mut reach = arcs[0].1;
-    let (mut gap, mut west, mut east) = (0.0, -180.0, 180.0);
-    for &(start, end) in arcs[1..].iter().chain(std::iter::once(&(first + 360.0, 0.0))) {
-        if start - reach > gap {
-            (gap, west, east) = (start - reach, start, reach);
-        }
-        reach = reach.max(end);
-    }
-    let wrapped = |x: f64| if x > 180.0 { x - 360.0 } else { x };
-    let (west, east) = if gap > 0.0 { (wrapped(west), wrapped(east)) } else { (-180.0, 180.0) };
-    Some(Bbox { west, east, south: plain.south, north: plain.north })
-}
-
-/// For each asset key, the fields that are the same in every item that has it;
-/// what belongs to one file (href, size, checksum, alternates) is left out.
-fn common_assets(items: &[Item]) -> Map<String, Value> {
-    let mut common: Map<String, Value> = Map::new();
-    for item in items {
-        for (key, asset) in item.assets() {
-            let asset = asset.as_object();
-            if let Some(fields) = common.get_mut(key).and_then(Value::as_object_mut) {
-                fields.retain(|name, value| asset.get(name) == Some(value));
-                continue;
-            }
-            let of_all = |name: &str| {
-                !matches!(name, "href" | "alternate" | "updated" | "created")
-                    && !name.starts_with("file:")
-                    && !name.starts_with("alternate:")
-            };
-            let fields = asset.iter().filter(|(name, _)| of_all(name));
-            let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
-            common.insert(key.to_owned(), Value::Object(fields));
-        }
-    }
-    // STAC wants at least two fields of each.
-    common.retain(|_, fields| fields.as_object().is_some_and(|f| f.len() >= 2));
-    common
 }
 
 #[cfg(test)]
@@ -303,17 +265,5 @@ mod tests {
         assert_eq!(c.as_value()["item_assets"], json!({"data": {"type": "image/tiff", "roles": ["data"]}}));
         let keys: Vec<&String> = c.as_value().as_object().unwrap().keys().collect();
         assert_eq!(keys[6..], ["title", "keywords", "providers", "extent", "item_assets", "links"]);
-    }
-
-    #[test]
-    fn extents_cross_the_antimeridian_only_with_an_item() {
-        let fiji = Bbox { west: 177.0, south: -20.0, east: -178.0, north: -12.0 };
-        let east = Bbox { west: -179.0, south: 0.0, east: -170.0, north: 1.0 };
-        let both = union([fiji, east].into_iter()).unwrap();
-        assert_eq!((both.west, both.east, both.south, both.north), (177.0, -170.0, -20.0, 1.0));
-        let japan = Bbox { west: 140.0, south: 30.0, east: 145.0, north: 40.0 };
-        assert_eq!(union([japan, east].into_iter()).unwrap().west, -179.0);
-        let world = Bbox { west: -180.0, south: 0.0, east: 180.0, north: 1.0 };
-        assert_eq!(union([fiji, world].into_iter()).map(|b| (b.west, b.east)), Some((-180.0, 180.0)));
     }
 }

@@ -146,6 +146,22 @@ pub enum CatalogError {
         /// The contested place.
         to: String,
     },
+    /// Items that came in another order than that of their ids.
+    #[error("item {id} was given after item {after}: items must come in the order of their ids")]
+    Order {
+        /// The item before.
+        after: String,
+        /// The item that should have come earlier.
+        id: String,
+    },
+    /// A layout that can't be used, or that an item doesn't fit.
+    #[error("the layout `{layout}` can't be used: {reason}")]
+    Layout {
+        /// The layout.
+        layout: String,
+        /// Why.
+        reason: String,
+    },
     /// A copy's destination template that can't be used.
     #[error("the destination template `{template}` is unusable: {reason}")]
     Template {
@@ -212,6 +228,7 @@ impl CatalogError {
                 Self::Filter { .. }
                     | Self::Interval { .. }
                     | Self::NotStatic { .. }
+                    | Self::Layout { .. }
                     | Self::Template { .. }
                     | Self::NotInPlace { .. }
                     | Self::TooMuch { .. }

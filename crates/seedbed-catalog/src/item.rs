@@ -91,6 +91,10 @@ impl Item {
         &self.value
     }
 
+    pub(crate) fn value_mut(&mut self) -> &mut Value {
+        &mut self.value
+    }
+
     /// The item as JSON, given away.
     #[must_use]
     pub fn into_value(self) -> Value {

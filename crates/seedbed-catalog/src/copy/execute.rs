@@ -3,8 +3,8 @@
 use super::plan::{CopyPlan, Missing, Transfer, Use};
 use super::record::{Copied, record_copy};
 use crate::document::{read_json, text, to_bytes};
-use crate::href::resolve_href;
-use crate::save::{Merge, TreeBuilder, copy_href};
+use crate::href::{copy_href, resolve_href};
+use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item, Tree};
 use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Outcome, Stores, Transferred};

@@ -110,7 +110,8 @@ impl CopyPlan {
 /// An asset counts as copied if it names its origin and its href is a file
 /// below the destination folder that exists with the size recorded. Of assets
 /// with the same source only one file is brought. Where files of one item
-/// would have one name, the asset's key is put before it.
+/// would have one name, the asset's key is put before it; where a copy of an
+/// older version is kept, the version before the name's ending.
 ///
 /// # Errors
 /// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
@@ -160,7 +161,10 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 plan.transfers[*n].uses.push(used);
                 continue;
             }
-            let path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
+            let mut path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
+            if super::has_superseded(item, asset.key()) {
+                path = versioned(&path, &super::version_of(&asset));
+            }
             let to = request.to.join(&path);
             if same_place(&from, &to) {
                 plan.present.push(used);
@@ -250,10 +254,19 @@ fn source(asset: &Asset<'_>) -> Result<Location, CatalogError> {
 /// or not, so that it doesn't depend on the choice.
 fn file_name(item: &Item, asset: &Asset<'_>) -> Result<String, CatalogError> {
     let (name, from) = name_at_archive(asset)?;
-    let mut others = item.assets().filter(|(key, _)| *key != asset.key());
+    let mut others = item.assets().filter(|(key, other)| *key != asset.key() && !other.is_superseded());
     let clashes = others
         .any(|(_, other)| name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from)));
     Ok(if clashes { format!("{}-{name}", asset.key()) } else { name })
+}
+
+/// A path with a version before the ending of its last name.
+fn versioned(path: &str, version: &str) -> String {
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    match path[name..].rfind('.').filter(|dot| *dot > 0) {
+        Some(dot) => format!("{}.{version}{}", &path[..name + dot], &path[name + dot..]),
+        None => format!("{path}.{version}"),
+    }
 }
 
 fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError> {

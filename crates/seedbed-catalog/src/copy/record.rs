@@ -1,8 +1,8 @@
 //! What a copied asset says of itself.
 
-use crate::asset::{alternate_assets_schema, file_schema};
+use crate::asset::{alternate_assets_schema, file_schema, version_schema};
 use crate::document::text;
-use crate::href::{absolute_href, public_href};
+use crate::href::{absolute_href, public_href, safe_name};
 use crate::{Asset, Item};
 use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
@@ -66,18 +66,74 @@ fn set(item: &mut Item, key: &str, href: &str, size: &Value, checksum: &Value, o
 
 /// Takes over into `new` what copying did to `old`, an earlier state of the
 /// same item: asset by asset, where both name the same file at the archive.
-pub fn keep_copies(new: &mut Item, old: &Item) {
+///
+/// Where the archive has another version now, the asset points there again, and
+/// the copy stays as an asset of its own, `<key>.<version>`, that says it is
+/// superseded. Whether there is such a one.
+pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
+    let mut stale = false;
     for (key, before) in old.assets() {
         let (Some(origin), Some(after)) = (before.origin_object(), new.asset(key)) else { continue };
-        if after.origin_object().is_some() || after.identity() != before.identity() {
+        if after.origin_object().is_some() {
             continue;
         }
         let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else {
             continue;
         };
         let href = absolute_href(old.location(), before.href());
-        set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
+        if after.identity() == before.identity() {
+            set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
+        } else {
+            supersede(new, &before, &href);
+            stale = true;
+        }
     }
+    stale
+}
+
+/// Keeps a copy of an older version as an asset of its own.
+fn supersede(new: &mut Item, before: &Asset<'_>, href: &str) {
+    let version = version_of(before);
+    let mut asset = before.as_object().clone();
+    for (field, value) in [
+        ("href", json!(href)),
+        ("roles", json!(["superseded"])),
+        ("version", json!(version)),
+        ("deprecated", json!(true)),
+    ] {
+        asset.insert(field.to_owned(), value);
+    }
+    new.set_asset(&format!("{}.{version}", before.key()), Value::Object(asset));
+    for schema in [version_schema(), alternate_assets_schema(), file_schema()] {
+        new.add_extension(schema);
+    }
+}
+
+/// A short name for the version of an asset's file: what it says itself, else
+/// when the archive last changed it, else the beginning of its digest.
+pub fn version_of(asset: &Asset<'_>) -> String {
+    let declared = asset.origin_object().unwrap_or(asset.as_object());
+    if let Some(version) = text(asset.as_object(), "version") {
+        return safe_name(version);
+    }
+    if let Some(updated) = text(declared, "updated") {
+        // Midnight is the day alone; letters and digits only, as a file's name has them.
+        let day = updated.trim_end_matches("T00:00:00Z");
+        return if day.len() < updated.len() { day.to_owned() } else { day.replace(['-', ':'], "") };
+    }
+    let digest = text(declared, "file:checksum").or_else(|| asset.checksum());
+    // A multihash begins with the kind and length of the digest.
+    match digest.and_then(|d| d.get(4..12)) {
+        Some(digest) => digest.to_owned(),
+        None => text(declared, "seedbed:etag").map_or_else(|| "old".to_owned(), |etag| safe_name(etag.trim_matches('"'))),
+    }
+}
+
+/// Whether another asset of the item is a superseded copy of this one.
+pub fn has_superseded(item: &Item, key: &str) -> bool {
+    item.assets().any(|(other, asset)| {
+        other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')) && asset.is_superseded()
+    })
 }
 
 /// Takes over into `new` the assets that `old`, an earlier state of the same
@@ -177,7 +233,7 @@ mod tests {
     fn a_new_crawl_keeps_copies_but_not_stale_ones() {
         let old = copied(&json!({"updated": "2003-01-01T00:00:00Z"}));
         let mut same = crawled(&json!({"updated": "2003-01-01T00:00:00Z"}));
-        keep_copies(&mut same, &old);
+        assert!(!keep_copies(&mut same, &old));
         assert_eq!(same.asset("x").unwrap().href(), "/cat/i/x.nc");
         assert_eq!(
             same.asset("x").unwrap().as_object()["alternate"],
@@ -185,7 +241,17 @@ mod tests {
         );
 
         let mut newer = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
-        keep_copies(&mut newer, &old);
+        assert!(keep_copies(&mut newer, &old));
         assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?v=1");
+        let copy = newer.asset("x.2003-01-01").unwrap();
+        assert!(copy.is_superseded() && has_superseded(&newer, "x"));
+        assert_eq!((copy.href(), copy.as_object()["version"].as_str()), ("/cat/i/x.nc", Some("2003-01-01")));
+        assert_eq!(copy.identity(), old.asset("x").unwrap().identity());
+
+        // Crawled again, the item stays as it is now.
+        let mut again = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
+        assert!(!keep_copies(&mut again, &newer));
+        keep_assets(&mut again, &newer);
+        assert_eq!(again.as_value()["assets"], newer.as_value()["assets"]);
     }
 }
