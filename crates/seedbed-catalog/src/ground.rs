@@ -26,8 +26,10 @@ pub struct Ground {
     root: Location,
     /// The folder's path with a final slash, of a local tree.
     path: Option<String>,
+    /// Where it is published, with a final slash.
     base: Option<String>,
-    hrefs: Hrefs,
+    /// Whether documents name one another by that address.
+    absolute: bool,
 }
 
 impl Ground {
@@ -40,7 +42,14 @@ impl Ground {
                 Some(format!("{}/", url.as_str().trim_end_matches('/')))
             }
         };
-        Self { root, path, base, hrefs }
+        Self { root, path, base, absolute: matches!(hrefs, Hrefs::Absolute(_)) }
+    }
+
+    /// The same with the address that a tree gives itself, a URL or a path.
+    pub fn published_at(mut self, base: String, absolute: bool) -> Self {
+        self.base = Some(base);
+        self.absolute = absolute;
+        self
     }
 
     pub fn root(&self) -> &Location {
@@ -90,13 +99,11 @@ impl Ground {
 
     /// How `document` names what is at the path `target`.
     pub fn link(&self, document: &str, target: &str) -> String {
-        match &self.hrefs {
+        match target {
             _ if is_outside(target) => target.to_owned(),
-            Hrefs::Absolute(_) => self.published(target).unwrap_or_else(|| target.to_owned()),
-            Hrefs::Relative | Hrefs::Published(_) if is_outside(document) => {
-                self.location(target).to_string()
-            }
-            Hrefs::Relative | Hrefs::Published(_) => relative(document, target),
+            _ if self.absolute => self.published(target).unwrap_or_else(|| target.to_owned()),
+            _ if is_outside(document) => self.location(target).to_string(),
+            _ => relative(document, target),
         }
     }
 
@@ -107,7 +114,7 @@ impl Ground {
 
     fn published(&self, document: &str) -> Option<String> {
         let base = self.base.as_ref()?;
-        if self.path.is_some() {
+        if self.path.is_some() && base.contains("://") {
             Some(format!("{base}{}", encoded(document)))
         } else {
             Some(format!("{base}{document}"))

@@ -2,7 +2,7 @@
 //! link by link.
 
 use crate::document::{self, DEEPEST, new_line, separate, write_string, write_value};
-use crate::{CatalogError, Collection};
+use crate::CatalogError;
 use seedbed_storage::{Location, Stores};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -30,19 +30,20 @@ pub async fn read(
     at: &Location,
     mut each: impl FnMut(Down) -> Result<(), CatalogError>,
 ) -> Result<Map<String, Value>, CatalogError> {
+    let size = at.as_path().and_then(|p| std::fs::metadata(p).ok()).map_or(0, |m| m.len());
+    let large = at.as_path().filter(|_| size > WHOLE);
+    let bytes = if large.is_some() { Vec::new() } else { document::read_bytes(stores, at).await? };
     let mut failed = None;
     let seed = ParentSeed(&mut |down| {
         each(down).map_err(|e| {
             failed = Some(e);
         })
     });
-    let size = at.as_path().and_then(|p| std::fs::metadata(p).ok()).map_or(0, |m| m.len());
-    let found = if let Some(path) = at.as_path().filter(|_| size > WHOLE) {
+    let found = if let Some(path) = large {
         let file = File::open(path).map_err(|e| failed_io("read", path, e))?;
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, file));
         seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found))
     } else {
-        let bytes = document::read_bytes(stores, at).await?;
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
         let mut json = serde_json::Deserializer::from_slice(text);
         seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found))
@@ -257,14 +258,4 @@ impl Frame {
         out.write_all(&end)?;
         out.write_all(&self.after)
     }
-}
-
-/// Whether a document is a collection.
-pub fn is_collection(document: &Map<String, Value>) -> bool {
-    document.get("type").is_some_and(|t| t == "Collection")
-}
-
-/// The collection that a document without its links down is.
-pub fn collection(document: &Map<String, Value>, at: &Location) -> Result<Collection, CatalogError> {
-    Ok(Collection::from_value(Value::Object(document.clone()))?.at(at.clone()))
 }

@@ -97,6 +97,28 @@ pub fn members<'a>(text: &'a [u8], at: usize, mut each: impl FnMut(&'a [u8], Spa
     }
 }
 
+/// The same for the elements of the array that begins at `at`.
+pub fn elements(text: &[u8], at: usize, mut each: impl FnMut(Span)) -> Option<usize> {
+    let mut at = after_space(text, at);
+    if text.get(at)? != &b'[' {
+        return None;
+    }
+    at = after_space(text, at + 1);
+    if text.get(at)? == &b']' {
+        return Some(at + 1);
+    }
+    loop {
+        let end = after_value(text, at)?;
+        each(at..end);
+        at = after_space(text, end);
+        match text.get(at)? {
+            b',' => at = after_space(text, at + 1),
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
+    }
+}
+
 /// Every member of a document that is one object and nothing more.
 pub fn document<'a>(text: &'a [u8], each: impl FnMut(&'a [u8], Span)) -> Option<()> {
     let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };

@@ -7,9 +7,11 @@
 )]
 
 mod copy;
+mod diff;
 mod python;
 mod real;
 mod search;
+mod split;
 mod support;
 mod tree;
 mod validate;
