@@ -17,6 +17,12 @@ pub fn file_schema() -> &'static str {
     "https://stac-extensions.github.io/file/v2.1.0/schema.json"
 }
 
+/// The `$id` of the version extension, by which superseded copies are marked.
+#[must_use]
+pub fn version_schema() -> &'static str {
+    "https://stac-extensions.github.io/version/v1.2.0/schema.json"
+}
+
 /// A view of one asset, with the item around it.
 #[derive(Debug, Clone, Copy)]
 pub struct Asset<'a> {
@@ -109,6 +115,12 @@ impl<'a> Asset<'a> {
     /// The roles, such as `data`.
     pub fn roles(&self) -> impl Iterator<Item = &'a str> {
         self.value.get("roles").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// Whether it is a copy of a version that its archive has replaced.
+    #[must_use]
+    pub fn is_superseded(&self) -> bool {
+        self.value.get("deprecated") == Some(&Value::Bool(true)) && self.roles().any(|r| r == "superseded")
     }
 
     /// `file:checksum`: a multihash in hexadecimal.

@@ -1,6 +1,6 @@
 //! A collection: what its items have in common.
 
-use crate::cover::Cover;
+use crate::cover::{BoxUnion, Cover};
 use crate::item::{add_extension, bbox_of};
 use crate::{CatalogError, Item, document};
 use seedbed_grid::Bbox;
@@ -165,37 +165,53 @@ impl Collection {
 
     /// The smallest box around these items; across the antimeridian only if one of theirs is.
     pub fn bbox_around<'a>(items: impl Iterator<Item = &'a Item>) -> Option<Bbox> {
-        let mut cover = Cover::default();
-        items.for_each(|item| cover.add(item));
-        cover.bbox()
+        let mut boxes = BoxUnion::default();
+        items.filter_map(Item::bbox).for_each(|bbox| boxes.add(bbox));
+        boxes.bbox()
     }
 
     /// Computes `extent` anew, from these items alone.
     pub fn set_extent(&mut self, items: &[Item]) {
         let mut cover = Cover::default();
-        items.iter().for_each(|item| cover.add(item));
+        items.iter().for_each(|item| cover.add_extent(item));
         self.set_field("extent", cover.extent());
     }
 
-    /// Computes `extent`, `summaries` and `item_assets` anew, from these items alone.
+    /// Computes `extent` and `item_assets` anew, from these items alone.
     pub fn cover(&mut self, items: &[Item]) {
         let mut cover = Cover::default();
         items.iter().for_each(|item| cover.add(item));
-        self.covers(&cover);
+        self.set_extent_and_assets(&cover);
     }
 
-    /// Takes over what was gathered of its items.
-    pub(crate) fn covers(&mut self, cover: &Cover) {
+    /// Takes over what a writer gathered. Summaries that the author wrote stay.
+    pub(crate) fn set_cover(&mut self, cover: &Cover) {
+        self.set_extent_and_assets(cover);
+        let mut summaries = self.value["summaries"].as_object().cloned().unwrap_or_default();
+        for (name, summary) in cover.summaries() {
+            summaries.entry(name).or_insert(summary);
+        }
+        self.set_before_links("summaries", summaries);
+    }
+
+    /// Takes over extent and assets that a writer gathered.
+    pub(crate) fn set_extent_and_assets(&mut self, cover: &Cover) {
         self.set_field("extent", cover.extent());
-        for (name, found) in [("summaries", cover.summaries()), ("item_assets", cover.item_assets())] {
-            let object = self.object();
-            if found.is_empty() {
-                object.shift_remove(name);
-            } else if let Some(field) = object.get_mut(name) {
-                *field = Value::Object(found);
-            } else {
-                let at = object.keys().position(|k| k == "links").unwrap_or(object.len());
-                object.shift_insert(at, name.to_owned(), Value::Object(found));
+        self.set_before_links("item_assets", cover.item_assets());
+    }
+
+    /// Sets a field, put before `links` if it is new, or takes it away if there is nothing in it.
+    fn set_before_links(&mut self, name: &str, fields: Map<String, Value>) {
+        let object = self.object();
+        if fields.is_empty() {
+            object.shift_remove(name);
+            return;
+        }
+        let at = object.keys().position(|k| k == "links").unwrap_or(object.len());
+        match object.get_mut(name) {
+            Some(field) => *field = Value::Object(fields),
+            None => {
+                object.shift_insert(at, name.to_owned(), Value::Object(fields));
             }
         }
     }

@@ -1,34 +1,101 @@
-//! What a collection says of its items, gathered one item at a time: extent,
-//! what assets of a key have in common, and summaries.
+//! What items have in common, gathered one by one: the box around them, their
+//! time, their assets, the values of their properties.
 
 use crate::{Item, time};
 use jiff::Timestamp;
 use seedbed_grid::Bbox;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Map, Number, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Values that a summary lists; a property with more is told by its range, or not at all.
-const MOST_VALUES: usize = 50;
-/// The longest text that a summary lists.
-const LONGEST: usize = 100;
-/// Properties that the extent tells already, or that differ from item to item by nature.
-const NOT_SUMMARISED: [&str; 9] = [
-    "datetime",
-    "start_datetime",
-    "end_datetime",
-    "created",
-    "updated",
-    "title",
-    "description",
-    "proj:wkt2",
-    "proj:projjson",
-];
+/// The most distinct texts of a property that a summary lists.
+const MOST_VALUES: usize = 64;
+/// The longest text that is worth a summary.
+const LONGEST_VALUE: usize = 80;
+/// Gaps between boxes that are narrower don't show in a union, in degrees.
+const NARROWEST_GAP: f64 = 0.1;
+/// Properties that every item has its own of, or that are prose.
+const UNSUMMARISED: [&str; 7] =
+    ["datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description"];
+/// Fields of assets that a summary has as well.
+const ASSET_FIELDS: [&str; 2] = ["proj:code", "gsd"];
 
-/// Gathers.
+/// The smallest box around boxes; across the antimeridian only if one of them is.
+#[derive(Debug, Clone, Default)]
+pub struct BoxUnion {
+    /// As if none crossed the antimeridian.
+    plain: Option<Bbox>,
+    crossing: bool,
+    /// The longitudes that are covered: sorted, apart from one another.
+    arcs: Vec<(f64, f64)>,
+}
+
+impl BoxUnion {
+    pub fn add(&mut self, bbox: Bbox) {
+        self.plain = Some(self.plain.map_or(bbox, |all| all.union(bbox)));
+        if bbox.west <= bbox.east {
+            self.add_arc(bbox.west, bbox.east);
+        } else {
+            self.crossing = true;
+            self.add_arc(bbox.west, 180.0);
+            self.add_arc(-180.0, bbox.east);
+        }
+    }
+
+    pub fn extend(&mut self, other: &Self) {
+        let Some(bbox) = other.plain else { return };
+        self.plain = Some(self.plain.map_or(bbox, |all| all.union(bbox)));
+        self.crossing |= other.crossing;
+        for (west, east) in &other.arcs {
+            self.add_arc(*west, *east);
+        }
+    }
+
+    fn add_arc(&mut self, mut west: f64, mut east: f64) {
+        // Arcs that are hardly apart are one, so that there are never many.
+        let first = self.arcs.partition_point(|(_, end)| *end < west - NARROWEST_GAP);
+        let last = self.arcs.partition_point(|(start, _)| *start <= east + NARROWEST_GAP);
+        if let Some(met) = self.arcs.get(first..last)
+            && let (Some(a), Some(b)) = (met.first(), met.last())
+        {
+            if a.0 <= west && east <= a.1 {
+                return;
+            }
+            (west, east) = (west.min(a.0), east.max(b.1));
+        }
+        self.arcs.splice(first..last.max(first), [(west, east)]);
+    }
+
+    pub fn bbox(&self) -> Option<Bbox> {
+        let plain = self.plain?;
+        if !self.crossing {
+            return Some(plain);
+        }
+        // On the circle the union is what the widest gap between the boxes leaves.
+        let next = self.arcs.iter().skip(1).map(|a| a.0).chain(self.arcs.first().map(|a| a.0 + 360.0));
+        let mut widest = (NARROWEST_GAP, -180.0, 180.0);
+        for ((_, reach), start) in self.arcs.iter().zip(next) {
+            if start - reach > widest.0 {
+                widest = (start - reach, if start > 180.0 { start - 360.0 } else { start }, *reach);
+            }
+        }
+        Some(Bbox { west: widest.1, east: widest.2, south: plain.south, north: plain.north })
+    }
+}
+
+/// The values of one property.
+#[derive(Debug, Clone)]
+enum Summary {
+    Texts(BTreeSet<String>),
+    Numbers(Number, Number),
+    Truths(BTreeSet<bool>),
+    /// Too many or too different to be told.
+    None,
+}
+
+/// What the items added so far have in common.
 #[derive(Debug, Clone, Default)]
 pub struct Cover {
-    items: u64,
-    place: Place,
+    boxes: BoxUnion,
     start: Option<Timestamp>,
     end: Option<Timestamp>,
     assets: Map<String, Value>,
@@ -36,197 +103,147 @@ pub struct Cover {
 }
 
 impl Cover {
-    /// Takes an item in.
     pub fn add(&mut self, item: &Item) {
-        self.items += 1;
+        self.add_extent(item);
+        self.add_assets(item);
+        self.add_properties(item);
+    }
+
+    /// Box and time alone.
+    pub fn add_extent(&mut self, item: &Item) {
         if let Some(bbox) = item.bbox() {
-            self.place.add(bbox);
+            self.boxes.add(bbox);
         }
         let start = item.start_text().and_then(time::instant);
         let end = item.end_text().and_then(time::instant);
         self.start = [self.start, start].into_iter().flatten().min();
-        self.end = [self.end, end].into_iter().flatten().max();
-        self.add_assets(item);
-        for (name, value) in item.as_value()["properties"].as_object().into_iter().flatten() {
-            if NOT_SUMMARISED.contains(&name.as_str()) {
-                continue;
-            }
-            match self.summaries.get_mut(name) {
-                Some(summary) => summary.add(value),
-                None => {
-                    let mut summary = Summary::default();
-                    summary.add(value);
-                    self.summaries.insert(name.clone(), summary);
-                }
-            }
-        }
+        self.end = self.end.max(end);
     }
 
-    /// For each asset key, the fields that are the same in every item that has it;
-    /// what belongs to one file (href, size, checksum, alternates) is left out.
+    /// For each asset key, the fields that are the same in every item that has
+    /// it; what belongs to one file (href, size, checksum, alternates) is left out.
     fn add_assets(&mut self, item: &Item) {
         for (key, asset) in item.assets() {
             let asset = asset.as_object();
             if let Some(fields) = self.assets.get_mut(key).and_then(Value::as_object_mut) {
-                fields.retain(|name, value| asset.get(name) == Some(value));
+                fields.retain(|name, value| asset.get(name).is_some_and(|other| same(value, other)));
                 continue;
             }
             let of_all = |name: &str| {
                 !matches!(name, "href" | "alternate" | "updated" | "created" | "version" | "deprecated")
                     && !name.starts_with("file:")
                     && !name.starts_with("alternate:")
-                    && !name.starts_with("seedbed:")
-                    && !name.starts_with("listing:")
             };
+            // A superseded copy is of one item.
+            if asset.get("deprecated") == Some(&Value::Bool(true)) {
+                continue;
+            }
             let fields = asset.iter().filter(|(name, _)| of_all(name));
             let fields = fields.map(|(name, value)| (name.clone(), value.clone())).collect();
             self.assets.insert(key.to_owned(), Value::Object(fields));
         }
     }
 
-    /// How many items there are.
-    #[must_use]
-    pub fn items(&self) -> u64 {
-        self.items
+    fn add_properties(&mut self, item: &Item) {
+        let properties = item.as_value()["properties"].as_object();
+        for (name, value) in properties.into_iter().flatten() {
+            if !UNSUMMARISED.contains(&name.as_str()) {
+                self.summarise(name, value);
+            }
+        }
+        for (_, asset) in item.assets() {
+            for name in ASSET_FIELDS {
+                if let Some(value) = asset.as_object().get(name) {
+                    self.summarise(name, value);
+                }
+            }
+        }
     }
 
-    /// The smallest box around all; across the antimeridian only if one of them is.
-    #[must_use]
-    pub fn bbox(&self) -> Option<Bbox> {
-        self.place.union()
+    fn summarise(&mut self, name: &str, value: &Value) {
+        if let Value::Array(values) = value
+            && values.iter().all(Value::is_string)
+        {
+            return values.iter().for_each(|value| self.summarise(name, value));
+        }
+        let Some(summary) = self.summaries.get_mut(name) else {
+            let summary = match value {
+                Value::Null => return,
+                Value::String(text) if text.len() <= LONGEST_VALUE => Summary::Texts([text.clone()].into()),
+                Value::Number(number) => Summary::Numbers(number.clone(), number.clone()),
+                Value::Bool(truth) => Summary::Truths([*truth].into()),
+                _ => Summary::None,
+            };
+            self.summaries.insert(name.to_owned(), summary);
+            return;
+        };
+        let fits = match (&mut *summary, value) {
+            (_, Value::Null) => true,
+            (Summary::Texts(texts), Value::String(text)) => {
+                if !texts.contains(text) {
+                    texts.insert(text.clone());
+                }
+                texts.len() <= MOST_VALUES && text.len() <= LONGEST_VALUE
+            }
+            (Summary::Numbers(least, most), Value::Number(number)) => {
+                if number.as_f64() < least.as_f64() {
+                    *least = number.clone();
+                }
+                if number.as_f64() > most.as_f64() {
+                    *most = number.clone();
+                }
+                true
+            }
+            (Summary::Truths(truths), Value::Bool(truth)) => {
+                truths.insert(*truth);
+                true
+            }
+            _ => false,
+        };
+        if !fits {
+            *summary = Summary::None;
+        }
     }
 
-    /// STAC's `extent`; the whole Earth and all time without any item.
-    #[must_use]
+    /// STAC's `extent`; without items the whole Earth and all time.
     pub fn extent(&self) -> Value {
-        let bbox = self.bbox().map_or([-180.0, -90.0, 180.0, 90.0], <[f64; 4]>::from);
+        let bbox = self.boxes.bbox().map_or([-180.0, -90.0, 180.0, 90.0], <[f64; 4]>::from);
         // Whole seconds, as most readers expect.
-        let text = |i: Option<Timestamp>| i.map(|i| i.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
-        json!({
-            "spatial": {"bbox": [bbox]},
-            "temporal": {"interval": [[text(self.start), text(self.end)]]},
-        })
+        let text = |t: Option<Timestamp>| t.map(|t| t.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        json!({"spatial": {"bbox": [bbox]}, "temporal": {"interval": [[text(self.start), text(self.end)]]}})
     }
 
-    /// STAC's `item_assets`: of each key what all agree on, if that is two fields or more.
-    #[must_use]
+    /// STAC's `item_assets`: at least two fields of each.
     pub fn item_assets(&self) -> Map<String, Value> {
-        let enough = |fields: &Value| fields.as_object().is_some_and(|f| f.len() >= 2);
-        self.assets.iter().filter(|(_, f)| enough(f)).map(|(k, f)| (k.clone(), f.clone())).collect()
+        let told = |fields: &Value| fields.as_object().is_some_and(|f| f.len() >= 2);
+        let assets = self.assets.iter().filter(|(_, fields)| told(fields));
+        assets.map(|(key, fields)| (key.clone(), fields.clone())).collect()
     }
 
-    /// STAC's `summaries`: values of texts and flags, ranges of numbers.
-    #[must_use]
+    /// STAC's `summaries`: sets of texts, ranges of numbers.
     pub fn summaries(&self) -> Map<String, Value> {
-        let of = |(name, summary): (&String, &Summary)| Some((name.clone(), summary.value()?));
-        self.summaries.iter().filter_map(of).collect()
+        let value = |summary: &Summary| match summary {
+            Summary::Texts(texts) => Some(json!(texts)),
+            Summary::Numbers(least, most) if least == most => Some(json!([least])),
+            Summary::Numbers(least, most) => Some(json!({"minimum": least, "maximum": most})),
+            Summary::Truths(truths) => Some(json!(truths)),
+            Summary::None => None,
+        };
+        self.summaries.iter().filter_map(|(name, s)| Some((name.clone(), value(s)?))).collect()
     }
 }
 
-/// What the items have of one property.
-#[derive(Debug, Clone)]
-enum Summary {
-    Values(Vec<Value>),
-    Range(f64, f64, Value, Value),
-    /// Too various to be told.
-    None,
-}
-
-impl Default for Summary {
-    fn default() -> Self {
-        Self::Values(Vec::new())
-    }
-}
-
-impl Summary {
-    fn add(&mut self, value: &Value) {
-        match (&mut *self, value) {
-            (Self::None, _) | (_, Value::Null) => {}
-            (Self::Values(values), Value::String(_) | Value::Bool(_))
-                if values.first().is_none_or(|v| !v.is_number()) =>
-            {
-                if !values.contains(value) {
-                    values.push(value.clone());
-                }
-                let long = value.as_str().is_some_and(|t| t.len() > LONGEST);
-                if values.len() > MOST_VALUES || long {
-                    *self = Self::None;
-                }
-            }
-            (Self::Values(values), Value::Number(number)) if values.is_empty() => {
-                let n = number.as_f64().unwrap_or(f64::NAN);
-                *self = Self::Range(n, n, value.clone(), value.clone());
-            }
-            (Self::Range(least, most, low, high), Value::Number(number)) => {
-                let n = number.as_f64().unwrap_or(f64::NAN);
-                if n < *least {
-                    (*least, *low) = (n, value.clone());
-                }
-                if n > *most {
-                    (*most, *high) = (n, value.clone());
-                }
-            }
-            _ => *self = Self::None,
+/// Equality that is quick where the fields stand in one order, as they mostly do.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len()
+                && a.iter().zip(b).all(|((key, value), (other, found))| {
+                    if key == other { same(value, found) } else { b.get(key).is_some_and(|v| same(value, v)) }
+                })
         }
-    }
-
-    fn value(&self) -> Option<Value> {
-        match self {
-            Self::Values(values) if !values.is_empty() => {
-                let mut values = values.clone();
-                values.sort_by_key(ToString::to_string);
-                Some(Value::Array(values))
-            }
-            Self::Range(least, most, low, _) if least == most => Some(json!([low])),
-            Self::Range(_, _, low, high) => Some(json!({"minimum": low, "maximum": high})),
-            _ => None,
-        }
-    }
-}
-
-/// The boxes of items, merged as they come.
-#[derive(Debug, Clone, Default)]
-struct Place {
-    plain: Option<Bbox>,
-    /// Whether a box crosses the antimeridian.
-    crosses: bool,
-    /// Western and eastern ends of what is covered, disjoint and in order; east may exceed 180°.
-    arcs: Vec<(f64, f64)>,
-}
-
-impl Place {
-    fn add(&mut self, bbox: Bbox) {
-        self.plain = Some(self.plain.map_or(bbox, |all| all.union(bbox)));
-        self.crosses |= bbox.west > bbox.east;
-        let (mut west, mut east) =
-            (bbox.west, if bbox.west <= bbox.east { bbox.east } else { bbox.east + 360.0 });
-        // Those that end before it, then those it meets, then the rest.
-        let from = self.arcs.partition_point(|arc| arc.1 < west);
-        let to = self.arcs.partition_point(|arc| arc.0 <= east);
-        for arc in &self.arcs[from..to.max(from)] {
-            west = west.min(arc.0);
-            east = east.max(arc.1);
-        }
-        self.arcs.splice(from..to.max(from), [(west, east)]);
-    }
-
-    fn union(&self) -> Option<Bbox> {
-        let plain = self.plain?;
-        if !self.crosses {
-            return Some(plain);
-        }
-        // On the circle: the union is what the widest gap between the boxes leaves.
-        let (first, mut reach) = *self.arcs.first()?;
-        let (mut gap, mut west, mut east) = (0.0, -180.0, 180.0);
-        for &(start, end) in self.arcs[1..].iter().chain(std::iter::once(&(first + 360.0, 0.0))) {
-            if start - reach > gap {
-                (gap, west, east) = (start - reach, start, reach);
-            }
-            reach = reach.max(end);
-        }
-        let wrapped = |x: f64| if x > 180.0 { x - 360.0 } else { x };
-        let (west, east) = if gap > 0.0 { (wrapped(west), wrapped(east)) } else { (-180.0, 180.0) };
-        Some(Bbox { west, east, south: plain.south, north: plain.north })
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        _ => a == b,
     }
 }
 
@@ -234,59 +251,64 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn union(boxes: &[[f64; 4]]) -> Option<[f64; 4]> {
-        let mut place = Place::default();
-        for &[west, south, east, north] in boxes {
-            place.add(Bbox { west, south, east, north });
-        }
-        place.union().map(<[f64; 4]>::from)
+    fn union(boxes: &[Bbox]) -> Bbox {
+        let mut union = BoxUnion::default();
+        boxes.iter().for_each(|b| union.add(*b));
+        union.bbox().unwrap()
     }
 
     #[test]
     fn extents_cross_the_antimeridian_only_with_an_item() {
-        let (fiji, east) = ([177.0, -20.0, -178.0, -12.0], [-179.0, 0.0, -170.0, 1.0]);
-        assert_eq!(union(&[fiji, east]), Some([177.0, -20.0, -170.0, 1.0]));
-        assert_eq!(union(&[[140.0, 30.0, 145.0, 40.0], east]), Some([-179.0, 0.0, 145.0, 40.0]));
-        assert_eq!(union(&[fiji, [-180.0, 0.0, 180.0, 1.0]]), Some([-180.0, -20.0, 180.0, 1.0]));
-        assert_eq!(union(&[]), None);
+        let fiji = Bbox { west: 177.0, south: -20.0, east: -178.0, north: -12.0 };
+        let east = Bbox { west: -179.0, south: 0.0, east: -170.0, north: 1.0 };
+        let both = union(&[fiji, east]);
+        assert_eq!((both.west, both.east, both.south, both.north), (177.0, -170.0, -20.0, 1.0));
+        let japan = Bbox { west: 140.0, south: 30.0, east: 145.0, north: 40.0 };
+        assert_eq!(union(&[japan, east]).west, -179.0);
+        let world = Bbox { west: -180.0, south: 0.0, east: 180.0, north: 1.0 };
+        let all = union(&[fiji, world]);
+        assert_eq!((all.west, all.east), (-180.0, 180.0));
+        let all = union(&[japan, fiji]);
+        assert_eq!((all.west, all.east), (140.0, -178.0));
     }
 
     #[test]
-    fn the_order_of_boxes_changes_nothing() {
-        let boxes = [
-            [170.0, 0.0, -170.0, 1.0],
-            [-100.0, 0.0, -90.0, 1.0],
-            [-95.0, 0.0, -80.0, 1.0],
-            [10.0, 0.0, 20.0, 1.0],
-            [15.0, 0.0, 16.0, 1.0],
-            [-170.0, 0.0, -160.0, 1.0],
-        ];
-        let expected = union(&boxes);
-        assert_eq!(expected, Some([170.0, 0.0, 20.0, 1.0]));
-        for turn in 1..boxes.len() {
-            let mut turned = boxes;
-            turned.rotate_left(turn);
-            assert_eq!(union(&turned), expected, "{turn}");
-            turned.reverse();
-            assert_eq!(union(&turned), expected, "reversed {turn}");
-        }
+    fn the_order_of_boxes_makes_no_difference_to_their_union() {
+        let mut boxes: Vec<Bbox> = (0..200_u32)
+            .map(|n| {
+                let west = f64::from(n * 7919 % 3000) / 10.0 - 120.0;
+                Bbox { west, south: -1.0, east: west + 0.05, north: 1.0 }
+            })
+            .collect();
+        boxes.push(Bbox { west: 179.0, south: -1.0, east: -179.0, north: 1.0 });
+        let forth = union(&boxes);
+        boxes.reverse();
+        assert_eq!(union(&boxes), forth);
+        assert!(forth.west > forth.east);
     }
 
     #[test]
-    fn summaries_list_few_values_and_give_ranges_of_numbers() {
+    fn properties_become_sets_and_ranges() {
         let mut cover = Cover::default();
-        for n in 0..200 {
-            let mut item = Item::new(&format!("i{n}"));
-            item.set_property("platform", json!(if n % 2 == 0 { "terra" } else { "aqua" }));
-            item.set_property("year", json!(1980 + n % 40));
-            item.set_property("constant", json!(3));
-            item.set_property("name", json!(format!("only this {n}")));
-            item.set_property("mixed", if n % 2 == 0 { json!(1) } else { json!("one") });
+        for n in 0..100_u32 {
+            let mut item = Item::new("i");
+            for (name, value) in [
+                ("region", json!(["na", "hi"][n as usize % 2])),
+                ("year", json!(1980 + n % 40)),
+                ("gsd", json!(1000)),
+                ("name", json!(format!("n{n}"))),
+                ("mixed", if n == 3 { json!(1) } else { json!("x") }),
+                ("instruments", json!(["modis"])),
+                ("nothing", json!(null)),
+            ] {
+                item.set_property(name, value);
+            }
             cover.add(&item);
         }
         assert_eq!(
             Value::Object(cover.summaries()),
-            json!({"constant": [3], "platform": ["aqua", "terra"], "year": {"minimum": 1980, "maximum": 2019}})
+            json!({"gsd": [1000], "instruments": ["modis"], "region": ["hi", "na"],
+                "year": {"minimum": 1980, "maximum": 2019}})
         );
     }
 }

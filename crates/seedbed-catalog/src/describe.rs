@@ -1,12 +1,15 @@
 //! What a catalog holds, in numbers.
 
+use crate::cover::BoxUnion;
 use crate::item_collection::entry;
-use crate::tree::{Node, NodeKind};
-use crate::{CatalogError, Collection, Item, ItemCollection, Tree};
+use crate::tree::NodeKind;
+use crate::walk::{Entered, Step, Walk};
+use crate::{CatalogError, Item, ItemCollection, text};
 use jiff::civil::Date;
 use seedbed_grid::Bbox;
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A catalog, a collection, or a file of items, described.
@@ -72,37 +75,97 @@ pub async fn describe(
     depth: Option<usize>,
 ) -> Result<Description, CatalogError> {
     let at = entry(at);
-    let document = crate::document::read_json(stores, &at).await;
-    if let Ok(document) = document
-        && crate::tree::kind_of(&document).is_some()
-    {
-        let tree = Tree::from_document(stores, &at, document).await?;
-        return Ok(of_node(&tree.root, depth.unwrap_or(usize::MAX)));
+    let bytes = crate::document::read_bytes(stores, &at).await;
+    let kind = bytes.ok().and_then(|bytes| kind_of(&bytes));
+    if kind.is_some() {
+        return of_tree(stores, &at, depth.unwrap_or(usize::MAX)).await;
     }
     let items = ItemCollection::read(stores, &at).await?.items;
-    let id = at.file_name().unwrap_or_default().to_owned();
-    Ok(of_items(id, at, &items.iter().collect::<Vec<_>>()))
+    let mut all = Gathered::default();
+    items.iter().for_each(|item| all.add(item));
+    Ok(all.description(at.file_name().unwrap_or_default().to_owned(), at))
 }
 
-fn of_node(node: &Node, depth: usize) -> Description {
-    let text = |field: &str| node.document[field].as_str().map(str::to_owned);
-    let mut description = of_items(node.id().to_owned(), node.location.clone(), &node.all_items());
-    description.kind = Some(node.kind);
-    description.title = text("title");
-    description.description = text("description");
-    description.license = text("license");
-    if depth > 0 {
-        description.children = node.children.iter().map(|child| of_node(child, depth - 1)).collect();
+/// Whether a document's `type` is that of a catalog or collection.
+fn kind_of(bytes: &[u8]) -> Option<()> {
+    let mut kind = None;
+    text::document(bytes, |key, span| {
+        if key == b"type" {
+            kind = text::string(bytes, span);
+        }
+    })?;
+    kind.filter(|kind| kind == "Catalog" || kind == "Collection").map(drop)
+}
+
+/// What is known of one catalog while it is walked through.
+struct Open {
+    entered: Entered,
+    all: Gathered,
+    children: Vec<Description>,
+}
+
+async fn of_tree(stores: &Stores, at: &Location, depth: usize) -> Result<Description, CatalogError> {
+    let mut walk = Walk::new(stores, at);
+    let mut open: Vec<Open> = Vec::new();
+    loop {
+        match walk.next().await? {
+            Some(Step::Enter(entered)) => {
+                open.push(Open { entered: *entered, all: Gathered::default(), children: Vec::new() });
+            }
+            Some(Step::Item(leaf)) => {
+                if let Some(open) = open.last_mut() {
+                    open.all.add(&leaf.item()?);
+                }
+            }
+            Some(Step::Leave) => {
+                let Some(closed) = open.pop() else { continue };
+                let level = closed.entered.depth;
+                let Some(above) = open.last_mut() else { return Ok(closed.description()) };
+                above.all.extend(&closed.all);
+                if level <= depth {
+                    above.children.push(closed.description());
+                }
+            }
+            None => return Err(CatalogError::document(at, "the tree has no root")),
+        }
     }
-    description
 }
 
-fn of_items(id: String, location: Location, items: &[&Item]) -> Description {
-    let days = items.iter().filter_map(|i| i.start()).min().zip(items.iter().filter_map(|i| i.end()).max());
-    let mut assets: BTreeMap<String, Assets> = BTreeMap::new();
-    for item in items {
+impl Open {
+    fn description(&self) -> Description {
+        let document = &self.entered.document;
+        let text = |field: &str| document.get(field).and_then(Value::as_str).map(str::to_owned);
+        let mut description =
+            self.all.description(text("id").unwrap_or_default(), self.entered.location.clone());
+        description.kind = Some(self.entered.kind);
+        description.title = text("title");
+        description.description = text("description");
+        description.license = text("license");
+        description.children.clone_from(&self.children);
+        description
+    }
+}
+
+/// Items in numbers.
+#[derive(Default)]
+struct Gathered {
+    items: usize,
+    boxes: BoxUnion,
+    start: Option<Date>,
+    end: Option<Date>,
+    assets: BTreeMap<String, Assets>,
+}
+
+impl Gathered {
+    fn add(&mut self, item: &Item) {
+        self.items += 1;
+        if let Some(bbox) = item.bbox() {
+            self.boxes.add(bbox);
+        }
+        self.start = [self.start, item.start()].into_iter().flatten().min();
+        self.end = self.end.max(item.end());
         for (key, asset) in item.assets() {
-            let all = assets.entry(key.to_owned()).or_default();
+            let all = self.assets.entry(key.to_owned()).or_default();
             all.count += 1;
             all.local += usize::from(asset.location().is_ok_and(|l| l.is_local()));
             all.copies += usize::from(asset.origin().is_some());
@@ -110,21 +173,43 @@ fn of_items(id: String, location: Location, items: &[&Item]) -> Description {
                 Some(size) => all.bytes += size,
                 None => all.unknown_sizes += 1,
             }
-            all.media_types.extend(asset.media_type().map(str::to_owned));
+            if let Some(media_type) = asset.media_type().filter(|t| !all.media_types.contains(*t)) {
+                all.media_types.insert(media_type.to_owned());
+            }
             all.units.extend(asset.band().unit);
         }
     }
-    Description {
-        id,
-        kind: None,
-        title: None,
-        description: None,
-        license: None,
-        location,
-        items: items.len(),
-        bbox: Collection::bbox_around(items.iter().copied()),
-        days,
-        assets,
-        children: Vec::new(),
+
+    fn extend(&mut self, other: &Self) {
+        self.items += other.items;
+        self.boxes.extend(&other.boxes);
+        self.start = [self.start, other.start].into_iter().flatten().min();
+        self.end = self.end.max(other.end);
+        for (key, assets) in &other.assets {
+            let all = self.assets.entry(key.clone()).or_default();
+            all.count += assets.count;
+            all.local += assets.local;
+            all.copies += assets.copies;
+            all.bytes += assets.bytes;
+            all.unknown_sizes += assets.unknown_sizes;
+            all.media_types.extend(assets.media_types.iter().cloned());
+            all.units.extend(assets.units.iter().cloned());
+        }
+    }
+
+    fn description(&self, id: String, location: Location) -> Description {
+        Description {
+            id,
+            kind: None,
+            title: None,
+            description: None,
+            license: None,
+            location,
+            items: self.items,
+            bbox: self.boxes.bbox(),
+            days: self.start.zip(self.end),
+            assets: self.assets.clone(),
+            children: Vec::new(),
+        }
     }
 }

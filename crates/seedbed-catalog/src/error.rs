@@ -154,19 +154,27 @@ pub enum CatalogError {
         /// The contested place.
         to: String,
     },
+    /// Items that came in another order than that of their ids.
+    #[error("item {id} was given after item {after}: items must come in the order of their ids")]
+    Order {
+        /// The item before.
+        after: String,
+        /// The item that should have come earlier.
+        id: String,
+    },
+    /// A layout that can't be used, or that an item doesn't fit.
+    #[error("the layout `{layout}` can't be used: {reason}")]
+    Layout {
+        /// The layout.
+        layout: String,
+        /// Why.
+        reason: String,
+    },
     /// A copy's destination template that can't be used.
     #[error("the destination template `{template}` is unusable: {reason}")]
     Template {
         /// The template.
         template: String,
-        /// Why.
-        reason: String,
-    },
-    /// A layout that makes no names, or none for an item.
-    #[error("the layout `{layout}`: {reason}")]
-    Layout {
-        /// The template.
-        layout: String,
         /// Why.
         reason: String,
     },

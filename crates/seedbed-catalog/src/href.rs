@@ -74,6 +74,18 @@ pub fn share_a_folder(a: &Location, b: &Location) -> bool {
     first(a).is_some_and(|name| first(b) == Some(name))
 }
 
+/// The href of a copy: relative also to what lies near the tree at `root` on
+/// the same disk, so that a document doesn't tell in which folder the work was
+/// done, and catalog and copies can be moved together.
+pub fn copy_href(href: &str, before: Option<&Location>, document: &Location, root: &Location) -> String {
+    match resolve_href(before, href) {
+        Ok(target) if is_inside(root, &target) || share_a_folder(document, &target) => {
+            relative_href(document, &target).unwrap_or_else(|| absolute(&target).to_string())
+        }
+        _ => absolute_href(before, href),
+    }
+}
+
 /// Whether two locations are the same place, whether written absolute or not.
 pub fn same_place(a: &Location, b: &Location) -> bool {
     a == b || absolute(a) == absolute(b)

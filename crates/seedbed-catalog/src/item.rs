@@ -91,6 +91,10 @@ impl Item {
         &self.value
     }
 
+    pub(crate) fn value_mut(&mut self) -> &mut Value {
+        &mut self.value
+    }
+
     /// The item as JSON, given away.
     #[must_use]
     pub fn into_value(self) -> Value {
@@ -131,13 +135,6 @@ impl Item {
     #[must_use]
     pub fn end(&self) -> Option<Date> {
         self.end_text().and_then(time::date)
-    }
-
-    /// The day (UTC) of `datetime`, else of `start_datetime`: what a layout goes by.
-    pub(crate) fn day(&self) -> Option<Date> {
-        let properties = &self.value["properties"];
-        let text = properties["datetime"].as_str().or_else(|| properties["start_datetime"].as_str());
-        text.and_then(time::date)
     }
 
     pub(crate) fn start_text(&self) -> Option<&str> {

@@ -1,51 +1,39 @@
-//! Where documents go in a tree, as templates in pystac's form: `${region}/${year}`.
+//! Where a tree's documents go: templates in pystac's syntax.
 
 use crate::href::safe_name;
-use crate::{CatalogError, Item};
+use crate::{CatalogError, Item, time};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// Names of folders, one within the other, made from an item.
+/// Names of folders, one a level, with placeholders: `${region}/${year}`.
 ///
-/// `${year}`, `${month}`, `${day}` and `${date}` are those of the item's datetime, or
-/// else of its start; `${id}` and `${collection}` are its own; every other name is a
-/// property, `${properties.x}` also one that is called like one of these.
-/// `${name:-text}` stands for `text` where an item lacks it.
+/// `${year}`, `${month}`, `${day}` and `${date}` are of `datetime`, or else of
+/// `start_datetime`, in UTC and without leading zeros, as pystac has them;
+/// `${id}` and `${collection}` are the item's; any other name is one of its
+/// `properties`, or a path from its top, such as `${properties.region}`.
 ///
 /// ```
 /// use seedbed_catalog::{Item, Layout};
-/// let layout: Layout = "${region:-all}/${year}".parse()?;
+/// let layout: Layout = "${region}/${year}".parse()?;
 /// let mut item = Item::new("a");
-/// item.set_property("datetime", "2003-06-01T12:00:00Z".into());
-/// assert_eq!(layout.place(&item)?, ["all", "2003"]);
+/// item.set_property("region", "na".into());
+/// item.set_property("datetime", "2003-07-01T12:00:00Z".into());
+/// assert_eq!(layout.fill(&item)?, ["na", "2003"]);
 /// # Ok::<(), seedbed_catalog::CatalogError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     text: String,
-    levels: Vec<Vec<Part>>,
+    levels: Vec<Vec<Piece>>,
+    defaults: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum Piece {
     Text(String),
-    Variable { name: String, default: Option<String> },
-}
-
-impl FromStr for Layout {
-    type Err = CatalogError;
-
-    fn from_str(text: &str) -> Result<Self, CatalogError> {
-        let bad = |reason: &str| CatalogError::Layout { layout: text.to_owned(), reason: reason.to_owned() };
-        let levels: Result<Vec<_>, _> =
-            text.trim_matches('/').split('/').map(|level| parts(level).map_err(|r| bad(&r))).collect();
-        let levels = levels?;
-        if levels.iter().any(Vec::is_empty) {
-            return Err(bad("a level has no name"));
-        }
-        Ok(Self { text: text.to_owned(), levels })
-    }
+    Name(String),
 }
 
 impl fmt::Display for Layout {
@@ -54,90 +42,140 @@ impl fmt::Display for Layout {
     }
 }
 
-fn parts(level: &str) -> Result<Vec<Part>, String> {
-    let mut parts = Vec::new();
-    let mut rest = level;
-    while let Some((before, after)) = rest.split_once("${") {
-        let (inner, tail) = after.split_once('}').ok_or("a `${` has no `}`")?;
-        let (name, default) = match inner.split_once(":-") {
-            Some((name, default)) => (name, Some(default.to_owned())),
-            None => (inner, None),
-        };
-        if name.is_empty() || default.as_deref() == Some("") {
-            return Err("write ${name} or ${name:-default}".to_owned());
+impl FromStr for Layout {
+    type Err = CatalogError;
+
+    fn from_str(text: &str) -> Result<Self, CatalogError> {
+        let bad = |reason: String| CatalogError::Layout { layout: text.to_owned(), reason };
+        let mut levels = Vec::new();
+        for level in text.split('/') {
+            if matches!(level, "" | "." | "..") {
+                return Err(bad("it must be names of folders, without empty or dotted ones".to_owned()));
+            }
+            let mut pieces = Vec::new();
+            let mut rest = level;
+            while let Some((before, after)) = rest.split_once("${") {
+                let (name, after) =
+                    after.split_once('}').ok_or_else(|| bad(format!("a brace of `{level}` isn't closed")))?;
+                if name.is_empty() {
+                    return Err(bad("`${}` names nothing".to_owned()));
+                }
+                if !before.is_empty() {
+                    pieces.push(Piece::Text(before.to_owned()));
+                }
+                pieces.push(Piece::Name(name.to_owned()));
+                rest = after;
+            }
+            if rest.contains(['{', '}', '$']) {
+                return Err(bad(format!("`{level}` is neither a name nor written like `${{name}}`")));
+            }
+            if !rest.is_empty() {
+                pieces.push(Piece::Text(rest.to_owned()));
+            }
+            levels.push(pieces);
         }
-        if !before.is_empty() {
-            parts.push(Part::Text(before.to_owned()));
-        }
-        parts.push(Part::Variable { name: name.to_owned(), default });
-        rest = tail;
+        Ok(Self { text: text.to_owned(), levels, defaults: BTreeMap::new() })
     }
-    if !rest.is_empty() {
-        parts.push(Part::Text(rest.to_owned()));
-    }
-    Ok(parts)
 }
 
 impl Layout {
-    /// The names for an item, safe as names of folders.
-    ///
-    /// # Errors
-    /// [`CatalogError::Layout`] naming the item and what it lacks.
-    pub fn place(&self, item: &Item) -> Result<Vec<String>, CatalogError> {
-        self.levels.iter().map(|level| self.name(level, item).map(|name| safe_name(&name))).collect()
+    /// With a value for items that lack what `name` means.
+    #[must_use]
+    pub fn with_default(mut self, name: &str, value: &str) -> Self {
+        self.defaults.insert(name.to_owned(), value.to_owned());
+        self
     }
 
-    fn name(&self, level: &[Part], item: &Item) -> Result<String, CatalogError> {
+    /// The names of an item's folders, safe for files.
+    ///
+    /// # Errors
+    /// [`CatalogError::Layout`] naming the item and the property it lacks.
+    pub fn fill(&self, item: &Item) -> Result<Vec<String>, CatalogError> {
+        self.levels.iter().map(|level| self.fill_level(level, item)).collect()
+    }
+
+    fn fill_level(&self, level: &[Piece], item: &Item) -> Result<String, CatalogError> {
         let mut name = String::new();
-        for part in level {
-            match part {
-                Part::Text(text) => name.push_str(text),
-                Part::Variable { name: variable, default } => {
-                    let value = value(item, variable).or_else(|| default.clone());
-                    name.push_str(&value.ok_or_else(|| CatalogError::Layout {
+        for piece in level {
+            match piece {
+                Piece::Text(text) => name.push_str(text),
+                Piece::Name(wanted) => {
+                    let found = value_of(item, wanted).or_else(|| self.defaults.get(wanted).cloned());
+                    name.push_str(&found.ok_or_else(|| CatalogError::Layout {
                         layout: self.text.clone(),
-                        reason: format!(
-                            "{} has no `{variable}`; ${{{variable}:-none}} gives it a name",
-                            item.name()
-                        ),
+                        reason: format!("{} has no `{wanted}`", item.name()),
                     })?);
                 }
             }
         }
-        Ok(name)
+        Ok(safe_name(&name))
+    }
+
+    /// What each level stands for, for people: `region na`.
+    pub(crate) fn title(&self, level: usize, name: &str) -> String {
+        match self.levels.get(level).map(Vec::as_slice) {
+            Some([Piece::Name(property)]) => format!("Items with {property} {name}"),
+            _ => format!("Items of {name}"),
+        }
     }
 }
 
-/// What a variable stands for in an item.
-fn value(item: &Item, name: &str) -> Option<String> {
-    let day = || item.day();
+/// What a placeholder means for an item, as text.
+fn value_of(item: &Item, name: &str) -> Option<String> {
+    let day = || {
+        let text = item.property("datetime").and_then(Value::as_str);
+        text.or_else(|| item.property("start_datetime").and_then(Value::as_str)).and_then(time::date)
+    };
     match name {
-        "id" => return Some(item.id().to_owned()),
-        "collection" => return item.collection().map(str::to_owned),
-        "year" => return Some(format!("{:04}", day()?.year())),
-        "month" => return Some(format!("{}", day()?.month())),
-        "day" => return Some(format!("{}", day()?.day())),
-        "date" => return Some(day()?.to_string()),
-        _ => {}
-    }
-    match item.property(name.strip_prefix("properties.").unwrap_or(name))? {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        _ => None,
+        "year" => day().map(|d| d.year().to_string()),
+        "month" => day().map(|d| d.month().to_string()),
+        "day" => day().map(|d| d.day().to_string()),
+        "date" => day().map(|d| d.to_string()),
+        "id" => Some(item.id().to_owned()),
+        "collection" => item.collection().map(str::to_owned),
+        _ => {
+            let found = item.property(name).or_else(|| {
+                name.split('.').try_fold(item.as_value(), |value, part| value.get(part))
+            })?;
+            match found {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(_) | Value::Bool(_) => Some(found.to_string()),
+                _ => None,
+            }
+        }
     }
 }
 
-/// An item's document within the folder of the catalog or collection that it is in.
+/// The path of an item's document inside the folder of its parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ItemLayout(Layout);
 
 impl Default for ItemLayout {
-    /// A folder for each item, as the best practices have it: `${id}/${id}.json`.
+    /// That of the STAC best practices: `${id}/${id}.json`.
     fn default() -> Self {
-        let id = || vec![Part::Variable { name: "id".to_owned(), default: None }];
-        let document = id().into_iter().chain([Part::Text(".json".to_owned())]).collect();
-        Self(Layout { text: "${id}/${id}.json".to_owned(), levels: vec![id(), document] })
+        let id = || Piece::Name("id".to_owned());
+        let file = vec![id(), Piece::Text(".json".to_owned())];
+        let text = "${id}/${id}.json".to_owned();
+        Self(Layout { text, levels: vec![vec![id()], file], defaults: BTreeMap::new() })
+    }
+}
+
+impl ItemLayout {
+    /// `${id}.json`: every document beside its parent.
+    #[must_use]
+    pub fn flat() -> Self {
+        let mut layout = Self::default().0;
+        "${id}.json".clone_into(&mut layout.text);
+        layout.levels.remove(0);
+        Self(layout)
+    }
+
+    /// The document's path.
+    ///
+    /// # Errors
+    /// As [`Layout::fill`].
+    pub fn fill(&self, item: &Item) -> Result<String, CatalogError> {
+        Ok(self.0.fill(item)?.join("/"))
     }
 }
 
@@ -146,29 +184,11 @@ impl FromStr for ItemLayout {
 
     fn from_str(text: &str) -> Result<Self, CatalogError> {
         let layout: Layout = text.parse()?;
-        let named = layout.levels.iter().flatten();
-        let by_id = named.clone().any(|p| matches!(p, Part::Variable { name, .. } if name == "id"));
-        if !text.ends_with(".json") || !by_id {
-            let reason = "an item's document is called by its ${id} and ends in .json";
-            return Err(CatalogError::Layout { layout: text.to_owned(), reason: reason.to_owned() });
+        if !text.ends_with(".json") || !text.contains("${id}") {
+            let reason = "the path of an item's document ends in .json and has `${id}` in it".to_owned();
+            return Err(CatalogError::Layout { layout: layout.text, reason });
         }
         Ok(Self(layout))
-    }
-}
-
-impl fmt::Display for ItemLayout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl ItemLayout {
-    /// The path of an item's document, by its names.
-    ///
-    /// # Errors
-    /// As [`Layout::place`].
-    pub fn place(&self, item: &Item) -> Result<Vec<String>, CatalogError> {
-        self.0.place(item)
     }
 }
 
@@ -177,49 +197,39 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn item() -> Item {
-        let mut item = Item::new("i/1");
+    #[test]
+    fn placeholders_mean_dates_ids_and_properties() {
+        let mut item = Item::new("a/b");
         item.set_field("collection", json!("c"));
-        item.set_property("start_datetime", json!("2003-02-03T00:00:00Z"));
-        item.set_property("region", json!("na"));
-        item.set_property("year", json!(1999));
-        item.set_property("flag", json!(true));
-        item.set_property("list", json!([1]));
-        item
-    }
-
-    #[test]
-    fn variables_are_times_and_properties() {
-        for (layout, expected) in [
-            ("${region}/${year}", vec!["na", "2003"]),
-            ("${collection}/${month}-${day}/${date}", vec!["c", "2-3", "2003-02-03"]),
-            ("${properties.year}", vec!["1999"]),
-            ("${flag}/x", vec!["true", "x"]),
-            ("${nothing:-none}", vec!["none"]),
-            ("/${region}/", vec!["na"]),
+        item.set_property("start_datetime", json!("2003-02-01T00:00:00-02:00"));
+        item.set_property("tile", json!({"h": 12}));
+        item.set_property("proj:code", json!("EPSG:5070"));
+        for (text, expected) in [
+            ("${year}/${month}/${day}", vec!["2003", "2", "1"]),
+            ("${date}", vec!["2003-02-01"]),
+            ("by-${id}/${collection}", vec!["by-a_b", "c"]),
+            ("h${properties.tile.h}/${proj:code}", vec!["h12", "EPSG_5070"]),
         ] {
-            assert_eq!(layout.parse::<Layout>().unwrap().place(&item()).unwrap(), expected, "{layout}");
+            assert_eq!(text.parse::<Layout>().unwrap().fill(&item).unwrap(), expected, "{text}");
         }
-        assert_eq!(ItemLayout::default().place(&item()).unwrap(), ["i_1", "i_1.json"]);
-        assert_eq!(ItemLayout::default().to_string().parse::<ItemLayout>().unwrap(), ItemLayout::default());
     }
 
     #[test]
-    fn what_an_item_lacks_is_named() {
-        for layout in ["${nothing}", "${list}"] {
-            let error = layout.parse::<Layout>().unwrap().place(&item()).unwrap_err().to_string();
-            assert!(error.contains("i/1") && error.contains(&layout[2..layout.len() - 1]), "{error}");
-        }
-        assert!("${year}".parse::<Layout>().unwrap().place(&Item::new("timeless")).is_err());
+    fn what_is_missing_is_named_with_the_item() {
+        let layout: Layout = "${region}".parse().unwrap();
+        let error = layout.fill(&Item::new("a")).unwrap_err();
+        assert!(error.to_string().contains("item a has no `region`") && error.is_usage(), "{error}");
+        assert_eq!(layout.with_default("region", "none").fill(&Item::new("a")).unwrap(), ["none"]);
     }
 
     #[test]
-    fn templates_that_make_no_names_are_refused() {
-        for bad in ["", "a//b", "${year", "${}", "${year:-}"] {
-            assert!(bad.parse::<Layout>().is_err(), "{bad}");
+    fn bad_layouts_say_why() {
+        for text in ["", "/a", "a//b", "../a", "${a", "${}", "{year}", "$year"] {
+            assert!(text.parse::<Layout>().is_err(), "{text}");
         }
-        for bad in ["${id}", "item.json", "${year}.json"] {
-            assert!(bad.parse::<ItemLayout>().is_err(), "{bad}");
-        }
+        assert!("${id}.txt".parse::<ItemLayout>().is_err());
+        assert!("x.json".parse::<ItemLayout>().is_err());
+        assert_eq!("${id}/${id}.json".parse::<ItemLayout>().unwrap(), ItemLayout::default());
+        assert_eq!("${id}.json".parse::<ItemLayout>().unwrap(), ItemLayout::flat());
     }
 }

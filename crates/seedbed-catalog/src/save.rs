@@ -1,12 +1,15 @@
-//! Collections with their items in hand, saved as a tree.
+//! A static catalog, written: only what changed, and deterministic bytes.
+//!
+//! The layout is that of the STAC best practices:
+//! `<root>/catalog.json`, `<root>/<collection>/collection.json`,
+//! `<root>/<collection>/<item>/<item>.json`, unless another one is asked for.
+//! Links are sorted, so the order in which items came makes no difference.
 
-use crate::files;
-use crate::linking::{JSON, link};
-use crate::writer::{Saved, TreeWriter, WriteOptions};
-use crate::{CatalogError, Collection, Item, ItemLayout};
+use crate::writer::{Describe, new_place};
+use crate::{CatalogError, Collection, Item, TreeWriter, WriteOptions};
 use seedbed_storage::{Location, Stores};
-use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashMap};
+use serde::Serialize;
+use std::collections::HashMap;
 
 /// What becomes of the copies that existing items of the tree point to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,10 +19,9 @@ pub enum Merge {
     Overwrite,
     /// An asset that was copied keeps pointing at its copy, as long as the
     /// given item names the same file by the same [`Identity`](crate::Identity):
-    /// a new crawl doesn't undo a copy. Where the archive has a new version, the
-    /// asset points there, and the old copy stays as a deprecated asset of its
-    /// own. Assets that the given item doesn't have stay: a crawl of some
-    /// variables adds to what a crawl of others found.
+    /// a new crawl doesn't undo a copy, but a new release of a file does. Assets
+    /// that the given item doesn't have stay: a crawl of some variables adds to
+    /// what a crawl of others found.
     KeepCopies,
 }
 
@@ -33,21 +35,95 @@ pub enum Absent {
     Remove,
 }
 
+/// The most ids that a report lists.
+const MOST_LISTED: usize = 1000;
+
+/// Ids, of which a report lists the first thousand.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ids {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<String>,
+}
+
+impl Ids {
+    pub(crate) fn push(&mut self, id: &str) {
+        self.count += 1;
+        if self.first.len() < MOST_LISTED {
+            self.first.push(id.to_owned());
+        }
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.count += other.count;
+        let room = MOST_LISTED - self.first.len().min(MOST_LISTED);
+        self.first.extend(other.first.into_iter().take(room));
+    }
+}
+
+/// What saving did.
+#[derive(Debug, Clone, Serialize)]
+pub struct Saved {
+    /// The root document.
+    pub root: Location,
+    /// Items that the tree didn't have.
+    pub added: u64,
+    /// Items whose documents are others now.
+    pub changed: u64,
+    /// Items whose documents are as they were.
+    pub unchanged: u64,
+    /// Documents written: items, catalogs and collections.
+    pub written: u64,
+    /// Documents removed.
+    pub removed: u64,
+    /// Items of the tree that weren't given.
+    pub absent: Ids,
+    /// Items with copies of which the archive has another version now.
+    pub stale: Ids,
+}
+
+impl Saved {
+    pub(crate) fn of(root: Location) -> Self {
+        Self {
+            root,
+            added: 0,
+            changed: 0,
+            unchanged: 0,
+            written: 0,
+            removed: 0,
+            absent: Ids::default(),
+            stale: Ids::default(),
+        }
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.unchanged += other.unchanged;
+        self.written += other.written;
+        self.removed += other.removed;
+        self.absent.extend(other.absent);
+        self.stale.extend(other.stale);
+    }
+}
+
 /// A catalog to be written, or merged into one that is there.
 #[derive(Debug, Clone)]
 pub struct TreeBuilder {
+    /// Where the documents go, and how they name one another.
+    pub options: WriteOptions,
     /// The collections with their items.
     pub collections: Vec<(Collection, Vec<Item>)>,
-    /// Layout, hrefs, and what becomes of what is there.
-    pub options: WriteOptions,
 }
 
 impl TreeBuilder {
-    /// A catalog without collections; id and description are for a new root.
+    /// A catalog without collections.
     #[must_use]
     pub fn new(id: &str, description: &str) -> Self {
-        let (id, description) = (id.to_owned(), description.to_owned());
-        Self { collections: Vec::new(), options: WriteOptions { id, description, ..WriteOptions::default() } }
+        let options =
+            WriteOptions { id: id.to_owned(), description: description.to_owned(), ..WriteOptions::default() };
+        Self { options, collections: Vec::new() }
     }
 
     /// With a collection and its items.
@@ -78,67 +154,40 @@ impl TreeBuilder {
         if at.file_name() == Some("catalog.json") { at.clone() } else { at.join("catalog.json") }
     }
 
-    /// Writes the tree into the folder `at`, or merges it into the one there, as
-    /// [`TreeWriter`] does.
+    /// Writes the tree into the folder `at`, or merges it into the one there:
+    /// other collections stay, documents that wouldn't change aren't touched.
+    /// [`TreeWriter`] does the same for items that come one by one. Collections
+    /// are written as given, unless the tree has items that aren't.
     ///
     /// # Errors
-    /// [`CatalogError::Collision`] if two items of a collection would have one
-    /// document, before anything is written; else as reading and writing go.
-    pub async fn save(&self, stores: &Stores, at: &Location) -> Result<Saved, CatalogError> {
-        for (_, items) in &self.collections {
-            no_collision(items, &self.options.item)?;
-        }
-        let mut all: Option<Saved> = None;
+    /// [`CatalogError::Collision`] if two documents would have one name, before
+    /// anything is written; else as reading and writing go.
+    pub async fn save(self, stores: &Stores, at: &Location) -> Result<Saved, CatalogError> {
+        let mut claimed: HashMap<String, String> = HashMap::new();
         for (collection, items) in &self.collections {
-            let (collection, options) = (collection.clone(), self.options.clone());
-            let work = std::env::temp_dir();
-            let mut writer = TreeWriter::begin(stores, at, collection, options, &work).await?;
-            let sorted: BTreeMap<&str, &Item> = items.iter().map(|item| (item.id(), item)).collect();
-            for item in sorted.into_values() {
-                writer.put(item.clone()).await?;
-            }
-            let saved = writer.finish().await?;
-            match &mut all {
-                Some(all) => all.add(saved),
-                None => all = Some(saved),
+            for item in items {
+                let place = new_place(&self.options, collection.id(), item)?;
+                if let Some(first) = claimed.insert(place.clone(), item.name()) {
+                    return Err(CatalogError::Collision { first, second: item.name(), to: place });
+                }
             }
         }
-        match all {
-            Some(all) => Ok(all),
-            None => self.save_root(stores, at).await,
+        let work = std::env::temp_dir();
+        let mut saved: Option<Saved> = None;
+        for (collection, mut items) in self.collections {
+            items.sort_by(|a, b| a.id().cmp(b.id()));
+            let options = self.options.clone();
+            let writer = TreeWriter::begin_as(stores, at, collection, options, &work, Describe::Given);
+            let mut writer = writer.await?;
+            for item in items {
+                writer.put(item).await?;
+            }
+            let done = writer.finish().await?;
+            match &mut saved {
+                Some(saved) => saved.extend(done),
+                None => saved = Some(done),
+            }
         }
+        Ok(saved.unwrap_or_else(|| Saved::of(Self::root_of(at))))
     }
-
-    /// Writes the root of a catalog without collections, unless it is there.
-    async fn save_root(&self, stores: &Stores, at: &Location) -> Result<Saved, CatalogError> {
-        let catalog = crate::href::absolute(&Self::root_of(at));
-        let mut saved = Saved::of(&catalog);
-        if files::read_optional(stores, &catalog).await?.is_none() {
-            let document: Value = json!({
-                "type": "Catalog",
-                "stac_version": "1.1.0",
-                "id": self.options.id,
-                "description": self.options.description,
-                "links": [link("root", "./catalog.json", JSON)],
-            });
-            saved.written += u64::from(files::write(stores, &catalog, files::item_bytes(&document)).await?);
-        }
-        Ok(saved)
-    }
-}
-
-/// Whether each item has a document of its own.
-fn no_collision(items: &[Item], layout: &ItemLayout) -> Result<(), CatalogError> {
-    let mut claimed: HashMap<Vec<String>, &Item> = HashMap::with_capacity(items.len());
-    for item in items {
-        let names = layout.place(item)?;
-        if let Some(other) = claimed.insert(names.clone(), item) {
-            return Err(CatalogError::Collision {
-                first: other.name(),
-                second: item.name(),
-                to: names.join("/"),
-            });
-        }
-    }
-    Ok(())
 }

@@ -5,13 +5,11 @@ use crate::fields::Fields;
 use crate::item_collection::entry;
 use crate::item_file::{ItemFile, Opened};
 use crate::search_api::{self, Api};
-use crate::walk::walk_from;
-use crate::{CatalogError, Item, ItemCollection, NodeKind, Query, SortBy, Sorter, Visit};
+use crate::{CatalogError, Item, ItemCollection, NodeKind, Query, SortBy, Sorter, Step, Walk};
 use seedbed_storage::{Location, Request, Stores};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
-use std::ops::ControlFlow;
 use std::str::FromStr;
 use url::Url;
 
@@ -118,27 +116,23 @@ pub async fn search_each(
 ) -> Result<Searched, CatalogError> {
     match open(stores, at, search).await? {
         Source::Api(api) => search_api::run(stores, &api, search, each).await,
-        Source::Tree(at, document) => {
+        Source::Tree(at) => {
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);
             let mut collections = Vec::new();
             if sift.wants_more() {
-                let mut visit = |visit: Visit<'_>| {
-                    let more = match visit {
-                        Visit::Node(head) => {
-                            if head.kind == NodeKind::Collection {
-                                // Its links lead nowhere from another place.
-                                let mut fields = head.fields.clone();
-                                fields.insert("links".to_owned(), Value::Array(Vec::new()));
-                                collections.push(Value::Object(fields));
-                            }
-                            true
+                let mut walk = Walk::new(stores, &at);
+                while let Some(step) = walk.next().await? {
+                    match step {
+                        Step::Enter(entered) if entered.kind == NodeKind::Collection => {
+                            // Its links lead nowhere from another place.
+                            let mut fields = entered.document.clone();
+                            fields.insert("links".to_owned(), Value::Array(Vec::new()));
+                            collections.push(Value::Object(fields));
                         }
-                        Visit::Item(item, _) => sift.offer(item)?,
-                        Visit::Broken(_, error) => return Err(error),
-                    };
-                    Ok(if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-                };
-                walk_from(stores, &at, Some(document), &|target| target, &mut visit).await?;
+                        Step::Item(leaf) if !sift.offer(leaf.item()?)? => break,
+                        _ => {}
+                    }
+                }
             }
             Ok(Searched { items: sift.finish()?, collections, ..Searched::default() })
         }
@@ -173,8 +167,7 @@ pub async fn search(stores: &Stores, at: &Location, query: &Query) -> Result<Ite
 
 enum Source {
     Api(Api),
-    /// With the bytes of its first document.
-    Tree(Location, Vec<u8>),
+    Tree(Location),
     Items(ItemFile),
 }
 
@@ -201,7 +194,7 @@ async fn open(stores: &Stores, at: &Location, search: &Search) -> Result<Source,
         (Opened::Tree(document), _) if is_api(&document) => {
             return Err(CatalogError::NotStatic { at: at.to_string() });
         }
-        (Opened::Tree(document), _) => Source::Tree(at, document.to_string().into_bytes()),
+        (Opened::Tree(_), _) => Source::Tree(at),
         (Opened::Items(items), _) => Source::Items(items),
     })
 }

@@ -1,190 +1,344 @@
-//! Reading a tree document by document, without holding it.
+//! A tree read item by item, never held as a whole.
 
-use crate::document::{read_bytes, read_json};
-use crate::href::{absolute, resolve_href};
-use crate::node::Head;
-use crate::{CatalogError, Item};
-use futures::{StreamExt, stream};
+use crate::ground::{Ground, Hrefs};
+use crate::item::bbox_of;
+use crate::item_collection::entry;
+use crate::tree::NodeKind;
+use crate::writer::hash;
+use crate::{CatalogError, Item, document, parent, text, time};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::civil::Date;
+use seedbed_grid::Bbox;
 use seedbed_storage::{Location, Stores};
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::thread;
+use serde_json::{Map, Value};
+use std::collections::{HashSet, VecDeque};
 
-/// How many remote documents are read at once.
+/// How many documents of a remote tree are read at once.
 const AT_ONCE: usize = 16;
-/// How many items are read before any is handed on.
-const BATCH: usize = 512;
+/// How many are read ahead.
+const AHEAD: usize = 64;
 /// How deep catalogs may nest; a real tree has a handful of levels.
 const DEEPEST: usize = 64;
 
-/// What a walk meets.
+/// A catalog or collection that a walk comes to: its document without the
+/// links that lead down.
+#[derive(Debug, Clone)]
+pub struct Entered {
+    /// Which of the two.
+    pub kind: NodeKind,
+    /// The document, but for its `child` and `item` links.
+    pub document: Map<String, Value>,
+    /// Where it is.
+    pub location: Location,
+    /// How many documents lead to it: none to the root.
+    pub depth: usize,
+}
+
+/// An item's document as text, with what most questions are about.
+#[derive(Debug, Clone)]
+pub struct Leaf {
+    text: Vec<u8>,
+    location: Location,
+    id: String,
+    collection: Option<String>,
+    bbox: Option<Bbox>,
+    start: Option<String>,
+    end: Option<String>,
+}
+
+/// One step of a walk. Between entering and leaving a catalog come its items,
+/// then what is below it.
 #[derive(Debug)]
-pub enum Visit<'a> {
-    /// A catalog or collection, before its items and children.
-    Node(&'a Head),
-    /// An item, and the catalog or collection that links to it.
-    Item(Item, &'a Head),
-    /// An item's document that can't be read, and who links to it. Nobody else
-    /// tells of it: whoever passes over it takes that upon themselves.
-    Broken(Location, CatalogError),
+pub enum Step {
+    /// Into a catalog or collection.
+    Enter(Box<Entered>),
+    /// To an item of the one entered last and not left.
+    Item(Leaf),
+    /// Out of the one entered last.
+    Leave,
 }
 
-/// Meets every document of a tree once: a catalog or collection, its items, then
-/// its children, in the order of their links. Memory holds one branch of catalogs
-/// and a few hundred items, however many there are.
-///
-/// `visit` ends the walk by [`ControlFlow::Break`].
-///
-/// # Errors
-/// As [`Tree::read`](crate::Tree::read), or what `visit` returns.
-pub async fn walk(
-    stores: &Stores,
-    at: &Location,
-    visit: &mut (dyn FnMut(Visit<'_>) -> Result<ControlFlow<()>, CatalogError> + Send),
-) -> Result<(), CatalogError> {
-    walk_placed(stores, at, &|target| target, visit).await
+impl Leaf {
+    /// Looks an item's document over. Only what stands at its top and the times
+    /// are read.
+    ///
+    /// # Errors
+    /// [`CatalogError::Document`] or [`CatalogError::Json`] if it is no item.
+    pub fn new(text: Vec<u8>, location: Location) -> Result<Self, CatalogError> {
+        let mut leaf = Self {
+            text: Vec::new(),
+            location,
+            id: String::new(),
+            collection: None,
+            bbox: None,
+            start: None,
+            end: None,
+        };
+        let (mut is_item, mut properties) = (false, None);
+        let whole = text::document(&text, |key, span| match key {
+            b"type" => is_item = text[span] == *b"\"Feature\"",
+            b"id" => leaf.id = text::string(&text, span).unwrap_or_default(),
+            b"collection" => leaf.collection = text::string(&text, span),
+            b"bbox" => leaf.bbox = text::value(&text, span).as_ref().and_then(bbox_of),
+            b"properties" => properties = Some(span.start),
+            _ => {}
+        });
+        if whole.is_none() || !is_item || leaf.id.is_empty() {
+            // Parsing it whole tells what is wrong, or that it's odd but right.
+            let item = Item::from_value(document::parse(&text, &leaf.location)?)?;
+            item.id().clone_into(&mut leaf.id);
+        }
+        let mut datetime = None;
+        if let Some(at) = properties {
+            text::members(&text, at, |key, span| match key {
+                b"datetime" => datetime = text::string(&text, span),
+                b"start_datetime" => leaf.start = text::string(&text, span),
+                b"end_datetime" => leaf.end = text::string(&text, span),
+                _ => {}
+            });
+        }
+        leaf.start = leaf.start.take().or_else(|| datetime.clone());
+        leaf.end = leaf.end.take().or(datetime);
+        leaf.text = text;
+        Ok(leaf)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The id of its collection.
+    #[must_use]
+    pub fn collection(&self) -> Option<&str> {
+        self.collection.as_deref()
+    }
+
+    /// Its bounding box in WGS 84.
+    #[must_use]
+    pub fn bbox(&self) -> Option<Bbox> {
+        self.bbox
+    }
+
+    /// First day (UTC).
+    #[must_use]
+    pub fn start(&self) -> Option<Date> {
+        self.start.as_deref().and_then(time::date)
+    }
+
+    /// Last day (UTC), included.
+    #[must_use]
+    pub fn end(&self) -> Option<Date> {
+        self.end.as_deref().and_then(time::date)
+    }
+
+    /// Where its document is.
+    #[must_use]
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Its document as it was read.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The keys and hrefs of its assets, as written.
+    #[must_use]
+    pub fn hrefs(&self) -> Vec<(String, String)> {
+        let text = &self.text;
+        let mut found = Vec::new();
+        let mut assets = None;
+        text::document(text, |key, span| {
+            if key == b"assets" {
+                assets = Some(span.start);
+            }
+        });
+        let Some(at) = assets else { return found };
+        text::members(text, at, |key, span| {
+            let mut href = None;
+            text::members(text, span.start, |name, span| {
+                if name == b"href" {
+                    href = text::string(text, span);
+                }
+            });
+            found.extend(href.map(|href| (String::from_utf8_lossy(key).into_owned(), href)));
+        });
+        found
+    }
+
+    /// The item, parsed.
+    ///
+    /// # Errors
+    /// [`CatalogError::Json`], [`CatalogError::Document`].
+    pub fn item(&self) -> Result<Item, CatalogError> {
+        let item = Item::from_value(document::parse(&self.text, &self.location)?)?;
+        Ok(item.in_own_document(self.location.clone()))
+    }
 }
 
-/// The same, of a tree whose links `place` moves to where it is now.
-pub(crate) async fn walk_placed(
-    stores: &Stores,
-    at: &Location,
-    place: &(dyn Fn(Location) -> Location + Sync),
-    visit: &mut (dyn FnMut(Visit<'_>) -> Result<ControlFlow<()>, CatalogError> + Send),
-) -> Result<(), CatalogError> {
-    walk_from(stores, at, None, place, visit).await
+struct Level {
+    location: Location,
+    depth: usize,
+    /// Hrefs, each ended by a zero byte: there may be a million.
+    items: Vec<u8>,
+    at: usize,
+    children: VecDeque<Location>,
+    ahead: VecDeque<Leaf>,
 }
 
-/// The same, where the first document has been read already.
-pub(crate) async fn walk_from(
-    stores: &Stores,
-    at: &Location,
-    mut first: Option<Vec<u8>>,
-    place: &(dyn Fn(Location) -> Location + Sync),
-    visit: &mut (dyn FnMut(Visit<'_>) -> Result<ControlFlow<()>, CatalogError> + Send),
-) -> Result<(), CatalogError> {
-    let mut seen = Seen::default();
-    let at = absolute(at);
-    seen.first(&at);
-    let mut stack = vec![(at, None, 0)];
-    while let Some((at, parent, depth)) = stack.pop() {
-        let linked = |source| match &parent {
-            Some(from) => link_error(from, &at, "child", source),
-            None => source,
+/// A walk through a tree: catalogs and collections in the order of their links,
+/// items of each before what is below it. A document that two links reach is
+/// visited once. Of the tree only the links of the documents on the way are held.
+pub struct Walk<'a> {
+    stores: &'a Stores,
+    root: Option<Location>,
+    ground: Ground,
+    levels: Vec<Level>,
+    seen: HashSet<(u64, u64)>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk from a catalog or collection, or the local folder that holds one.
+    #[must_use]
+    pub fn new(stores: &'a Stores, at: &Location) -> Self {
+        let root = entry(at);
+        let folder = root.parent().unwrap_or_else(|| root.clone());
+        Self {
+            stores,
+            ground: Ground::new(&folder, Hrefs::Relative),
+            root: Some(root),
+            levels: Vec::new(),
+            seen: HashSet::new(),
+        }
+    }
+
+    /// The next step; `None` at the end.
+    ///
+    /// # Errors
+    /// [`CatalogError::Link`] naming the document that links to one that can't
+    /// be read; [`CatalogError::Document`] if one isn't what its link says.
+    pub async fn next(&mut self) -> Result<Option<Step>, CatalogError> {
+        if let Some(root) = self.root.take() {
+            self.seen.insert(hash(&self.ground.name_of(&root)));
+            return self.enter(root, 0).await.map(Some);
+        }
+        let Some(level) = self.levels.last_mut() else { return Ok(None) };
+        if let Some(leaf) = level.ahead.pop_front() {
+            return Ok(Some(Step::Item(leaf)));
+        }
+        if level.at < level.items.len() {
+            self.read_ahead().await?;
+            if let Some(leaf) = self.levels.last_mut().and_then(|level| level.ahead.pop_front()) {
+                return Ok(Some(Step::Item(leaf)));
+            }
+        }
+        let Some(level) = self.levels.last_mut() else { return Ok(None) };
+        while let Some(child) = level.children.pop_front() {
+            if self.seen.insert(hash(&self.ground.name_of(&child))) {
+                let (from, depth) = (level.location.clone(), level.depth + 1);
+                let entered = self.enter(child.clone(), depth).await;
+                return entered.map(Some).map_err(|e| linked(&from, child, "child", e));
+            }
+        }
+        self.levels.pop();
+        Ok(Some(Step::Leave))
+    }
+
+    async fn enter(&mut self, at: Location, depth: usize) -> Result<Step, CatalogError> {
+        let (mut items, mut children) = (Vec::new(), VecDeque::new());
+        let document = parent::read(self.stores, &at, |down| {
+            if down.child {
+                children.push_back(crate::resolve_href(Some(&at), &down.href)?);
+            } else {
+                items.extend_from_slice(down.href.as_bytes());
+                items.push(0);
+            }
+            Ok(())
+        })
+        .await?;
+        let kind = match document.get("type").and_then(Value::as_str) {
+            Some("Catalog") => NodeKind::Catalog,
+            Some("Collection") => NodeKind::Collection,
+            _ => return Err(CatalogError::document(&at, "this is neither a STAC catalog nor a collection")),
         };
         if depth > DEEPEST {
             return Err(CatalogError::document(&at, format!("catalogs nest deeper than {DEEPEST} levels")));
         }
-        let bytes = match first.take() {
-            Some(bytes) => bytes,
-            None => read_bytes(stores, &at).await.map_err(linked)?,
-        };
-        let mut head = Head::parse(&bytes, &at).map_err(linked)?;
-        drop(bytes);
-        head.parent = parent;
-        if visit(Visit::Node(&head))?.is_break() {
-            return Ok(());
+        if depth == 0 && document.contains_key("conformsTo") {
+            return Err(CatalogError::NotStatic { at: at.to_string() });
         }
-        let mut targets = Vec::with_capacity(head.item_links().min(BATCH));
-        for href in head.items.iter() {
-            let target = place(resolve_href(Some(&head.location), href)?);
-            if seen.first(&target) {
-                targets.push(target);
-            }
-            if targets.len() == BATCH && read_items(stores, &mut targets, &head, visit).await?.is_break() {
-                return Ok(());
-            }
-        }
-        if read_items(stores, &mut targets, &head, visit).await?.is_break() {
-            return Ok(());
-        }
-        for link in head.children.iter().rev() {
-            let target =
-                place(resolve_href(Some(&head.location), link["href"].as_str().unwrap_or_default())?);
-            if seen.first(&target) {
-                stack.push((target, Some(head.location.clone()), depth + 1));
-            }
-        }
+        let location = at.clone();
+        self.levels.push(Level { location: at, depth, items, at: 0, children, ahead: VecDeque::new() });
+        Ok(Step::Enter(Box::new(Entered { kind, document, location, depth })))
     }
-    Ok(())
+
+    /// Reads the next items of the innermost level, until there are some.
+    async fn read_ahead(&mut self) -> Result<(), CatalogError> {
+        let Some(level) = self.levels.last_mut() else { return Ok(()) };
+        while level.ahead.is_empty() && level.at < level.items.len() {
+            let mut wanted = Vec::new();
+            while wanted.len() < AHEAD && level.at < level.items.len() {
+                let rest = &level.items[level.at..];
+                let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
+                let href = String::from_utf8_lossy(&rest[..end]).into_owned();
+                level.at += end + 1;
+                let document = self.ground.name_of(&level.location);
+                let target = self.ground.target(&document, &href)?;
+                if self.seen.insert(hash(&target)) {
+                    wanted.push(self.ground.location(&target));
+                }
+            }
+            let (stores, from) = (self.stores, &level.location);
+            let read = |to: Location| async move {
+                let text = document::read_bytes(stores, &to).await;
+                text.and_then(|text| Leaf::new(text, to.clone())).map_err(|e| linked(from, to, "item", e))
+            };
+            if wanted.iter().all(Location::is_local) {
+                for to in wanted {
+                    level.ahead.push_back(read_local(from, to)?);
+                }
+            } else {
+                let found: Vec<Leaf> =
+                    stream::iter(wanted).map(read).buffered(AT_ONCE).try_collect().await?;
+                level.ahead.extend(found);
+            }
+        }
+        Ok(())
+    }
 }
 
-fn link_error(from: &Location, to: &Location, rel: &str, source: CatalogError) -> CatalogError {
-    CatalogError::Link { from: from.clone(), to: to.clone(), rel: rel.to_owned(), source: Box::new(source) }
+fn read_local(from: &Location, to: Location) -> Result<Leaf, CatalogError> {
+    let path = to.as_path().unwrap_or(std::path::Path::new(""));
+    let text = std::fs::read(path)
+        .map_err(|source| CatalogError::Io { action: "read", path: path.to_owned(), source });
+    text.and_then(|text| Leaf::new(text, to.clone())).map_err(|e| linked(from, to, "item", e))
 }
 
-/// Reads the items of a batch and hands them on in its order.
-async fn read_items(
-    stores: &Stores,
-    targets: &mut Vec<Location>,
-    head: &Head,
-    visit: &mut (dyn FnMut(Visit<'_>) -> Result<ControlFlow<()>, CatalogError> + Send),
-) -> Result<ControlFlow<()>, CatalogError> {
-    let batch = std::mem::take(targets);
-    let local: Option<Vec<PathBuf>> = batch.iter().map(|at| at.as_path().map(Into::into)).collect();
-    let read: Vec<Result<Item, CatalogError>> = match local {
-        Some(paths) => read_local(&paths),
-        None => {
-            let reads = batch.iter().map(|at| async move { Item::from_value(read_json(stores, at).await?) });
-            stream::iter(reads).buffered(AT_ONCE).collect().await
-        }
-    };
-    for (at, item) in batch.into_iter().zip(read) {
-        let met = match item {
-            Ok(item) => Visit::Item(item.in_own_document(at), head),
-            Err(error) => {
-                let error = link_error(&head.location, &at, "item", error);
-                Visit::Broken(at, error)
+fn linked(from: &Location, to: Location, rel: &str, source: CatalogError) -> CatalogError {
+    match source {
+        deeper @ CatalogError::Link { .. } => deeper,
+        source => CatalogError::Link { from: from.clone(), to, rel: rel.to_owned(), source: Box::new(source) },
+    }
+}
+
+/// The items of a tree, one after another.
+///
+/// # Errors
+/// As [`Walk::next`].
+pub fn items_stream<'a>(stores: &'a Stores, at: &Location) -> BoxStream<'a, Result<Item, CatalogError>> {
+    let walk = Walk::new(stores, at);
+    let items = stream::try_unfold(walk, |mut walk| async move {
+        loop {
+            match walk.next().await? {
+                Some(Step::Item(leaf)) => return Ok(Some((leaf.item()?, walk))),
+                Some(_) => {}
+                None => return Ok(None),
             }
-        };
-        if visit(met)?.is_break() {
-            return Ok(ControlFlow::Break(()));
         }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
-/// Reads local documents on all cores; parsing is what takes the time.
-fn read_local(paths: &[PathBuf]) -> Vec<Result<Item, CatalogError>> {
-    let read = |path: &PathBuf| {
-        let bytes = std::fs::read(path).map_err(|source| CatalogError::Io {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
-        Item::from_value(crate::document::parse(&bytes, &Location::Local(path.clone()))?)
-    };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    if cores == 1 || paths.len() < 2 * cores {
-        return paths.iter().map(read).collect();
-    }
-    thread::scope(|scope| {
-        let parts: Vec<_> = paths
-            .chunks(paths.len().div_ceil(cores))
-            .map(|part| scope.spawn(move || part.iter().map(read).collect::<Vec<_>>()))
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
-}
-
-/// The documents met so far: of each only a digest is kept. Two of a million
-/// documents share one by chance once in 10^26 walks.
-#[derive(Default)]
-struct Seen(HashSet<(u64, u64)>);
-
-impl Seen {
-    fn first(&mut self, at: &Location) -> bool {
-        let digest = |salt: u8| {
-            let mut hasher = DefaultHasher::new();
-            salt.hash(&mut hasher);
-            at.hash(&mut hasher);
-            hasher.finish()
-        };
-        self.0.insert((digest(0), digest(1)))
-    }
+    });
+    items.boxed()
 }

@@ -1,161 +1,132 @@
-//! A collection's items written into a tree one by one, in bounded memory.
+//! A tree written item by item, in memory that doesn't grow with it.
 
 use crate::copy::{keep_assets, keep_copies};
 use crate::cover::Cover;
-use crate::files::{self, NodeDocument};
-use crate::href::{absolute, is_inside, safe_name};
-use crate::linking::{Hrefs, JSON, Linker};
-use crate::node::Head;
-use crate::save::{Absent, Merge};
-use crate::sorter::{Sorted, Sorter};
-use crate::tree::NodeKind;
-use crate::walk::{Visit, walk_placed};
-use crate::{CatalogError, Collection, Item, ItemLayout, Layout};
+use crate::disk::{Disk, Put};
+use crate::document::{DEEPEST, parse, text, write_value};
+use crate::ground::{Ground, Hrefs, folder, is_outside};
+use crate::href::{absolute, copy_href, safe_name};
+use crate::links::{GEOJSON, JSON, child_link, item_link, link, other_links};
+use crate::parent::{self, Down, Frame};
+use crate::save::{Absent, Merge, Saved, TreeBuilder};
+use crate::{CatalogError, Collection, Item, ItemLayout, Layout, Sorted, Sorter, text as json_text};
 use seedbed_storage::{Location, Stores};
-use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::iter::Peekable;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// What each sorter holds in memory, in bytes.
-const MEMORY: usize = 32 << 20;
-/// Ids that a report lists; the others are counted.
-const LISTED: usize = 10_000;
+/// Bytes of ids and paths that are held before they go to temporary files.
+const SORTED_IN_MEMORY: usize = 48 << 20;
 
-/// How a tree is written.
+/// How a collection is written into a tree.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
     /// Id of a new root catalog.
     pub id: String,
     /// Description of a new root catalog.
     pub description: String,
-    /// Ids of the catalogs between the root and the collection, made as needed. A
-    /// collection that is in the tree already stays where it is.
+    /// Ids of the catalogs between the root and the collection, made as needed.
     pub under: Vec<String>,
-    /// Sub-catalogs below the collection. An item that is there already stays where it is.
+    /// Sub-catalogs below the collection, for items that are new in it.
     pub by: Option<Layout>,
-    /// An item's document within the folder of its parent.
+    /// The document's path in the folder of its parent.
     pub item: ItemLayout,
-    /// How hrefs are written.
+    /// How the documents name one another.
     pub hrefs: Hrefs,
-    /// What becomes of copies that items there point to.
+    /// What becomes of copies.
     pub merge: Merge,
-    /// What becomes of items that are there but aren't given.
+    /// What becomes of items that aren't given.
     pub absent: Absent,
 }
 
 /// What became of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It is new in the collection.
+    /// The tree didn't have it.
     Added,
-    /// Its document had other bytes.
+    /// Its document is another now.
     Changed,
-    /// Its document was not touched.
+    /// Its document is as it was.
     Unchanged,
 }
 
-/// What saving did.
-#[derive(Debug, Clone, Serialize)]
-pub struct Saved {
-    /// The root document.
-    pub root: Location,
-    /// How many items were new.
-    pub added: u64,
-    /// How many documents of items had other bytes.
-    pub changed: u64,
-    /// How many documents of items were as they should be.
-    pub unchanged: u64,
-    /// How many documents were written, catalogs and collections included.
-    pub written: u64,
-    /// How many items of the collection weren't given, and the ids of the first of them.
-    pub absent: u64,
-    /// Ids of the first absent items.
-    pub absent_ids: Vec<String>,
-    /// How many items point to copies of an older release than the one given.
-    pub stale: u64,
-    /// Ids of the first of these.
-    pub stale_ids: Vec<String>,
+/// Whether the collection says of its items what they say, or what its author does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Describe {
+    Items,
+    /// The author, unless the tree holds items that the author didn't give.
+    Given,
 }
 
-impl Saved {
-    /// Of a tree into which nothing was saved yet.
-    pub(crate) fn of(root: &Location) -> Self {
-        Self {
-            root: root.clone(),
-            added: 0,
-            changed: 0,
-            unchanged: 0,
-            written: 0,
-            absent: 0,
-            absent_ids: Vec::new(),
-            stale: 0,
-            stale_ids: Vec::new(),
-        }
-    }
-
-    /// With what saving another collection did.
-    pub(crate) fn add(&mut self, mut other: Self) {
-        self.added += other.added;
-        self.changed += other.changed;
-        self.unchanged += other.unchanged;
-        self.written += other.written;
-        self.absent += other.absent;
-        self.absent_ids.append(&mut other.absent_ids);
-        self.stale += other.stale;
-        self.stale_ids.append(&mut other.stale_ids);
-    }
+/// A catalog or collection above items.
+#[derive(Debug, Default)]
+struct Parent {
+    /// Whether its document was there.
+    existing: bool,
+    /// Of a new one: id and description.
+    id: String,
+    description: String,
+    above: String,
+    /// The catalogs and collections below it, by path, with the fields of their links.
+    children: BTreeMap<String, Map<String, Value>>,
+    /// Whether items were removed from it.
+    bereft: bool,
 }
 
-/// Writes the items of one collection into a tree, or merges them into one that
-/// is there: other collections stay, documents that wouldn't change aren't touched.
+/// Sorted so that what lies deeper comes first.
+type ParentKey = (u8, String);
+
+fn key_of(document: &str) -> ParentKey {
+    let depth = u8::try_from(document.matches('/').count()).unwrap_or(u8::MAX);
+    (u8::MAX - depth, document.to_owned())
+}
+
+/// Writes a collection's items, given one after another, into a tree that may
+/// be there already. Items come first and the root last, each under a temporary
+/// name that is then renamed, so whoever reads meanwhile never meets a broken
+/// link; a writer that was killed leaves what the next one finishes.
 ///
-/// Items are written first, catalogs after what they link to and the root last,
-/// each under a temporary name that is then renamed, so whoever reads meanwhile
-/// never meets a broken link, and a save that was killed is finished by the next.
-/// Whatever the number of items, memory holds a few tens of megabytes of them.
+/// Existing items are joined by id; none are held. An item that is in the tree
+/// keeps its place, a new one gets that of the layout.
+#[derive(Debug)]
 pub struct TreeWriter {
-    stores: Stores,
-    linker: Linker,
+    disk: Disk,
+    ground: Ground,
     options: WriteOptions,
     collection: Collection,
-    /// The collection's document.
-    place: Location,
-    /// The items that are there, by id; `None` where the collection is new.
-    existing: Option<Peekable<Sorted>>,
-    /// Items' documents that are there but can't be read.
-    broken: BTreeMap<Location, CatalogError>,
-    /// The catalogs at and below the collection.
-    catalogs: BTreeMap<Location, Catalog>,
-    cover: Cover,
-    /// Item documents by their parents.
+    /// The path of its document.
+    place: String,
+    describe: Describe,
+    /// By id: the parent's path, the document's and the fields of its link.
+    existing: Peekable<Sorted>,
+    /// Documents of items that can't be read, with their parents.
+    broken: HashMap<String, String>,
+    parents: BTreeMap<ParentKey, Parent>,
     links: Sorter,
+    cover: Cover,
+    removed: Vec<String>,
+    /// Whether the tree has items or assets that weren't given.
+    united: bool,
     last: Option<String>,
-    work: PathBuf,
+    last_parent: String,
+    bytes: Vec<u8>,
     saved: Saved,
 }
 
-/// A catalog below the collection.
-struct Catalog {
-    parent: Location,
-    fields: Map<String, Value>,
-    links_at: usize,
-    /// Its other links, moved.
-    links: Vec<Value>,
+/// An item that the tree has.
+struct Known {
+    parent: String,
+    document: String,
+    rest: Vec<u8>,
 }
 
-/// Where an item's document is, and the one that links to it.
-type Placed = (Location, Location);
-
 impl TreeWriter {
-    /// Begins to write `collection` into the tree at `at`: a folder, or its
-    /// `catalog.json`. `work` is a folder on the local disk for temporary files.
+    /// Begins to write a collection into the tree at `at`, its folder or its
+    /// root document. `work` is a folder on local disk for temporary files.
     ///
     /// # Errors
-    /// As reading goes, of what is there.
+    /// As reading what is there goes.
     pub async fn begin(
         stores: &Stores,
         at: &Location,
@@ -163,446 +134,605 @@ impl TreeWriter {
         options: WriteOptions,
         work: &Path,
     ) -> Result<Self, CatalogError> {
-        let catalog = absolute(&crate::TreeBuilder::root_of(at));
-        let root = catalog.parent().unwrap_or_else(|| catalog.clone());
-        let linker = Linker { root, catalog, hrefs: options.hrefs.clone() };
-        let saved = Saved::of(&linker.catalog);
+        Self::begin_as(stores, at, collection, options, work, Describe::Items).await
+    }
+
+    pub(crate) async fn begin_as(
+        stores: &Stores,
+        at: &Location,
+        collection: Collection,
+        options: WriteOptions,
+        work: &Path,
+        describe: Describe,
+    ) -> Result<Self, CatalogError> {
+        let root = absolute(&TreeBuilder::root_of(at));
+        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), options.hrefs.clone());
+        let place = place_of(&options, collection.id());
         let mut writer = Self {
-            stores: stores.clone(),
-            place: linker.catalog.clone(),
-            linker,
+            disk: Disk::new(stores),
+            existing: Sorter::new(work, 0).finish()?.peekable(),
+            saved: Saved::of(ground.location("catalog.json")),
+            ground,
             options,
             collection,
-            existing: None,
-            broken: BTreeMap::new(),
-            catalogs: BTreeMap::new(),
+            place,
+            describe,
+            broken: HashMap::new(),
+            parents: BTreeMap::new(),
+            links: Sorter::new(work, SORTED_IN_MEMORY),
             cover: Cover::default(),
-            links: Sorter::new(work, MEMORY),
+            removed: Vec::new(),
+            united: false,
             last: None,
-            work: work.to_owned(),
-            saved,
+            last_parent: String::new(),
+            bytes: Vec::new(),
         };
-        writer.place = writer.find_place().await?;
-        writer.read_existing().await?;
+        writer.existing = writer.read_existing(work).await?.peekable();
         Ok(writer)
     }
 
-    /// Where the collection is, or goes.
-    async fn find_place(&self) -> Result<Location, CatalogError> {
-        let folders = self.options.under.iter().map(String::as_str).chain([self.collection.id()]);
-        let folder = folders.fold(self.linker.root.clone(), |at, name| at.join(&safe_name(name)));
-        let place = folder.join("collection.json");
-        if let Some(bytes) = files::read_optional(&self.stores, &place).await? {
-            let head = Head::parse(&bytes, &place)?;
-            if head.id() != self.collection.id() {
-                return Err(CatalogError::Collision {
-                    first: format!("collection {}", head.id()),
-                    second: format!("collection {}", self.collection.id()),
-                    to: place.to_string(),
-                });
+    /// The ids of all items that the tree has in this collection, with their places.
+    async fn read_existing(&mut self, work: &Path) -> Result<Sorted, CatalogError> {
+        let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
+        let above = self.options.under.len();
+        let above = if above == 0 { "catalog.json".to_owned() } else { above_place(&self.options, above - 1) };
+        let collection = Parent { above, ..Parent::default() };
+        self.parents.insert(key_of(&self.place), collection);
+        let mut seen = HashSet::new();
+        let mut next = vec![self.place.clone()];
+        while let Some(document) = next.pop() {
+            let at = self.ground.location(&document);
+            // Links to a million items, as compact as can be.
+            let (mut items, mut children) = (Vec::new(), Vec::new());
+            let default = item_link();
+            let read = parent::read(&self.disk.stores, &at, |down| {
+                if down.child {
+                    children.push(down);
+                    return Ok(());
+                }
+                items.extend_from_slice(down.href.as_bytes());
+                items.push(0);
+                if down.rest != default {
+                    write_value(&mut items, &Value::Object(down.rest), DEEPEST);
+                }
+                items.push(b'\n');
+                Ok(())
+            });
+            match read.await {
+                Ok(_) => {}
+                Err(error) if document == self.place && is_absent(&error) => break,
+                Err(error) => return Err(error),
             }
-            return Ok(place);
-        }
-        // Elsewhere in the tree? Collections are looked at, what is in them isn't.
-        let mut catalogs = vec![self.linker.catalog.clone()];
-        while let Some(at) = catalogs.pop() {
-            let Some(bytes) = files::read_optional(&self.stores, &at).await? else { continue };
-            let head = Head::parse(&bytes, &at)?;
-            if head.kind == NodeKind::Collection && head.id() == self.collection.id() {
-                return Ok(at);
+            if let Some(parent) = self.parents.get_mut(&key_of(&document)) {
+                parent.existing = true;
             }
-            for href in head.children.iter().filter_map(|link| link["href"].as_str()) {
-                let target = crate::resolve_href(Some(&at), href)?;
-                let target = self.linker.localised(target);
-                if is_inside(&self.linker.root, &target) {
-                    catalogs.push(target);
+            for line in items.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+                let zero = line.iter().position(|b| *b == 0).unwrap_or(line.len());
+                let href = String::from_utf8_lossy(&line[..zero]);
+                let item = self.ground.target(&document, &href)?;
+                if seen.insert(hash(&item)) {
+                    self.add_existing(&mut sorter, &document, item, &line[zero..]).await?;
+                }
+            }
+            for Down { href, rest, .. } in children {
+                let child = self.ground.target(&document, &href)?;
+                if let Some(parent) = self.parents.get_mut(&key_of(&document)) {
+                    parent.children.insert(child.clone(), rest);
+                }
+                if is_outside(&child) || self.parents.contains_key(&key_of(&child)) {
+                    continue;
+                }
+                // A collection of its own isn't this one's to write.
+                let at = self.ground.location(&child);
+                if crate::document::read_json(&self.disk.stores, &at).await?["type"] == "Catalog" {
+                    let parent = Parent { above: document.clone(), ..Parent::default() };
+                    self.parents.insert(key_of(&child), parent);
+                    next.push(child);
                 }
             }
         }
-        Ok(place)
+        sorter.finish()
     }
 
-    /// Takes note of what the collection has: catalogs, and items by id.
-    async fn read_existing(&mut self) -> Result<(), CatalogError> {
-        if files::read_optional(&self.stores, &self.place).await?.is_none() {
+    async fn add_existing(
+        &mut self,
+        sorter: &mut Sorter,
+        parent: &str,
+        item: String,
+        rest: &[u8],
+    ) -> Result<(), CatalogError> {
+        let found = self.disk.read(&self.ground.location(&item)).await?;
+        let Some(id) = found.as_deref().and_then(id_of) else {
+            self.broken.insert(item, parent.to_owned());
             return Ok(());
-        }
-        let mut items = Sorter::new(&self.work, MEMORY);
-        let (mut catalogs, mut broken) = (BTreeMap::new(), BTreeMap::new());
-        let (linker, place) = (&self.linker, &self.place);
-        let mut note = |visit: Visit<'_>| {
-            match visit {
-                Visit::Node(head) if head.location != *place => {
-                    let others = head.links.iter().filter_map(Value::as_object);
-                    let links = linker.others(others, Some(&head.location), &head.location);
-                    let parent = head.parent.clone().unwrap_or_else(|| place.clone());
-                    let (fields, links_at) = (head.fields.clone(), head.links_at);
-                    catalogs.insert(head.location.clone(), Catalog { parent, fields, links_at, links });
-                }
-                Visit::Node(_) => {}
-                Visit::Item(item, parent) => {
-                    let at = item.location().map(ToString::to_string).unwrap_or_default();
-                    let record = json!([at, parent.location.to_string()]).to_string();
-                    items.push(item.id().as_bytes(), record.as_bytes())?;
-                }
-                Visit::Broken(at, error) => {
-                    broken.insert(at, error);
-                }
-            }
-            Ok(ControlFlow::Continue(()))
         };
-        walk_placed(&self.stores, place, &|at| linker.localised(at), &mut note).await?;
-        (self.catalogs, self.broken) = (catalogs, broken);
-        self.existing = Some(items.finish()?.peekable());
-        Ok(())
+        let mut value = Vec::with_capacity(parent.len() + item.len() + rest.len() + 1);
+        value.extend_from_slice(parent.as_bytes());
+        value.push(0);
+        value.extend_from_slice(item.as_bytes());
+        value.extend_from_slice(rest);
+        sorter.push(id.as_bytes(), &value)
     }
 
-    /// Writes the next item. Items come in ascending byte order of their ids, each once.
+    /// Takes an item. Items come in ascending byte order of their ids, each once.
     ///
     /// # Errors
-    /// [`CatalogError::Collision`] if it comes twice, or another item's document has
-    /// its name; [`CatalogError::Document`] if it is out of order; else as reading
+    /// [`CatalogError::Order`] or [`CatalogError::Collision`] if one doesn't, or
+    /// two would have one document; [`CatalogError::Layout`]; else as reading
     /// and writing go.
     pub async fn put(&mut self, mut item: Item) -> Result<Change, CatalogError> {
-        match self.last.as_deref() {
-            Some(last) if last == item.id() => {
-                return Err(CatalogError::Collision {
-                    first: format!("an item {last}"),
-                    second: item.name(),
-                    to: self.place.to_string(),
-                });
+        match &self.last {
+            Some(last) if last == item.id() => return Err(self.collision(&item, &item.name())),
+            Some(last) if last.as_str() > item.id() => {
+                return Err(CatalogError::Order { after: last.clone(), id: item.id().to_owned() });
             }
-            Some(last) if last > item.id() => {
-                return Err(CatalogError::document(
-                    &item.name(),
-                    format!("it comes after {last}, out of order"),
-                ));
-            }
-            _ => self.last = Some(item.id().to_owned()),
+            _ => {}
         }
-        let before = self.advance_to(item.id()).await?;
-        let known = before.is_some();
-        let inside = before.filter(|(document, _)| is_inside(&self.linker.root, document));
-        let new = inside.is_none();
-        let (document, parent) = match inside {
-            Some(placed) => placed,
-            None => self.new_place(&item)?,
+        self.last = Some(item.id().to_owned());
+        item.set_field("collection", json!(self.collection.id()));
+        let known = self.known(item.id()).await?.filter(|known| !is_outside(&known.document));
+        let is_known = known.is_some();
+        let (parent, document, rest) = match known {
+            Some(known) => (known.parent, known.document, known.rest),
+            None => {
+                let (parent, document) = self.place(&item)?;
+                (parent, document, Vec::new())
+            }
         };
+        let at = self.ground.location(&document);
+        let before = self.disk.prepare(&at).await?;
+        if !is_known && let Some(other) = before.as_deref().and_then(id_of).filter(|id| id != item.id()) {
+            return Err(self.collision(&item, &format!("item {other}")));
+        }
+        self.fill(&mut item, &document, &parent);
+        if before.as_deref() != Some(&self.bytes)
+            && let (Merge::KeepCopies, true, Some(bytes)) = (self.options.merge, is_known, &before)
+        {
+            let old = Item::from_value(parse(bytes, &at)?)?.at(at.clone());
+            item.set_location(at.clone());
+            let given = item.assets().count();
+            if keep_copies(&mut item, &old) {
+                self.saved.stale.push(item.id());
+            }
+            keep_assets(&mut item, &old);
+            self.united |= item.assets().count() > given;
+            self.fill(&mut item, &document, &parent);
+        }
+        let put = self.disk.put(&at, &self.bytes, before.as_deref(), false).await?;
         self.broken.remove(&document);
-        if let Some(old) = self.read_item(&document, &item, new).await? {
-            if self.options.merge == Merge::KeepCopies {
-                keep_assets(&mut item, &old);
-                if keep_copies(&mut item, &old) {
-                    self.saved.stale += 1;
-                    if self.saved.stale_ids.len() < LISTED {
-                        self.saved.stale_ids.push(item.id().to_owned());
-                    }
-                }
-            }
-        }
+        self.add_link(&parent, &document, &rest)?;
         self.cover.add(&item);
-        let collection = (&self.place, self.collection.id());
-        let value = self.linker.item(item, &document, &parent, Some(collection));
-        let written = files::write(&self.stores, &document, files::item_bytes(&value)).await?;
-        self.link(&parent, &document)?;
-        self.saved.written += u64::from(written);
-        let (count, change) = match (known, written) {
-            (false, _) => (&mut self.saved.added, Change::Added),
-            (true, true) => (&mut self.saved.changed, Change::Changed),
-            (true, false) => (&mut self.saved.unchanged, Change::Unchanged),
-        };
-        *count += 1;
-        Ok(change)
-    }
-
-    /// The item as its document has it now. A document that no catalog links to may
-    /// be what a killed save left, but not another item's.
-    async fn read_item(&self, at: &Location, item: &Item, new: bool) -> Result<Option<Item>, CatalogError> {
-        if new && at.as_path().is_some_and(|path| !path.exists()) {
-            return Ok(None);
-        }
-        let Some(bytes) = files::read_optional(&self.stores, at).await? else { return Ok(None) };
-        // What can't be read is about to be written.
-        let Ok(value) = crate::document::parse(&bytes, at) else { return Ok(None) };
-        let Ok(found) = Item::from_value(value) else { return Ok(None) };
-        if found.id() != item.id() {
-            return Err(CatalogError::Collision {
-                first: found.name(),
-                second: item.name(),
-                to: at.to_string(),
-            });
-        }
-        Ok(Some(found.in_own_document(at.clone())))
-    }
-
-    /// Deals with the items before `id` that aren't given; where the one of that id is.
-    async fn advance_to(&mut self, id: &str) -> Result<Option<Placed>, CatalogError> {
-        loop {
-            let Some(existing) = &mut self.existing else { return Ok(None) };
-            let next = match existing.peek() {
-                Some(Ok((key, _))) => key.as_slice().cmp(id.as_bytes()),
-                Some(Err(_)) => std::cmp::Ordering::Equal,
-                None => return Ok(None),
-            };
-            if next.is_gt() {
-                return Ok(None);
+        Ok(match (is_known, put) {
+            (true, Put::Unchanged) => {
+                self.saved.unchanged += 1;
+                Change::Unchanged
             }
-            let Some(record) = existing.next() else { return Ok(None) };
-            let (key, value) = record?;
-            let placed = placed(&value)?;
-            if next.is_eq() {
-                return Ok(Some(placed));
+            (true, _) => {
+                self.saved.changed += 1;
+                Change::Changed
             }
-            self.leave_out(&String::from_utf8_lossy(&key), placed).await?;
-        }
-    }
-
-    /// Keeps or removes an item that isn't given.
-    async fn leave_out(&mut self, id: &str, (document, parent): Placed) -> Result<(), CatalogError> {
-        self.saved.absent += 1;
-        if self.saved.absent_ids.len() < LISTED {
-            self.saved.absent_ids.push(id.to_owned());
-        }
-        match self.options.absent {
-            Absent::Keep => {
-                let value = crate::document::read_json(&self.stores, &document).await?;
-                self.cover.add(&Item::from_value(value)?);
-                self.link(&parent, &document)
+            (false, _) => {
+                self.saved.added += 1;
+                Change::Added
             }
-            // The document goes when nothing links to it any more.
-            Absent::Remove => self.links.push(b"\xff", document.to_string().as_bytes()),
-        }
-    }
-
-    /// Notes that the document at `parent` links to an item's. The deepest parents sort first.
-    fn link(&mut self, parent: &Location, document: &Location) -> Result<(), CatalogError> {
-        let mut key = order(parent);
-        key.push(0);
-        let document = document.to_string();
-        key.extend_from_slice(document.as_bytes());
-        self.links.push(&key, document.as_bytes())
-    }
-
-    /// Where a new item goes.
-    fn new_place(&mut self, item: &Item) -> Result<Placed, CatalogError> {
-        let mut parent = self.place.clone();
-        let mut folder = self.place.parent().unwrap_or_else(|| self.place.clone());
-        let levels = self.options.by.as_ref().map(|by| by.place(item)).transpose()?.unwrap_or_default();
-        for name in levels {
-            folder = folder.join(&name);
-            let at = folder.join("catalog.json");
-            if !self.catalogs.contains_key(&at) {
-                let id = safe_name(&name);
-                let description = format!("Items of {} in {}", self.collection.id(), id);
-                let new = new_catalog(&id, &description);
-                let catalog = Catalog { parent, fields: new, links_at: usize::MAX, links: Vec::new() };
-                self.catalogs.insert(at.clone(), catalog);
-            }
-            parent = at;
-        }
-        let names = self.options.item.place(item)?;
-        Ok((names.iter().fold(folder, |at, name| at.join(name)), parent))
-    }
-
-    /// Writes the catalogs, the collection and the root.
-    ///
-    /// # Errors
-    /// [`CatalogError::Link`] if an item that wasn't given can't be read; else as writing goes.
-    pub async fn finish(mut self) -> Result<Saved, CatalogError> {
-        while let Some(record) = self.existing.as_mut().and_then(Iterator::next) {
-            let (key, value) = record?;
-            self.leave_out(&String::from_utf8_lossy(&key), placed(&value)?).await?;
-        }
-        if let Some((_, error)) = std::mem::take(&mut self.broken).into_iter().next() {
-            return Err(error);
-        }
-        let empty = Sorter::new(&self.work, MEMORY);
-        let mut links = std::mem::replace(&mut self.links, empty).finish()?.peekable();
-        let mut parents: Vec<Location> = self.catalogs.keys().cloned().collect();
-        parents.sort_by_key(order);
-        parents.push(self.place.clone());
-        for parent in parents {
-            let written = if parent == self.place {
-                self.write_collection(&mut links).await?
-            } else {
-                self.write_catalog(&parent, &mut links).await?
-            };
-            self.saved.written += u64::from(written);
-        }
-        self.link_upwards().await?;
-        for record in links {
-            let (_, document) = record?;
-            let document = location(&String::from_utf8_lossy(&document))?;
-            files::remove(&self.stores, &document).await?;
-        }
-        Ok(self.saved)
-    }
-
-    /// The links from a document to the catalogs below it, sorted.
-    fn children_of(&self, parent: &Location) -> Vec<Value> {
-        let below = self.catalogs.iter().filter(|(_, catalog)| catalog.parent == *parent);
-        below
-            .map(|(at, catalog)| {
-                let mut link = self.linker.link("child", parent, at, JSON);
-                if let Some(title) = catalog.fields.get("title") {
-                    link["title"] = title.clone();
-                }
-                link
-            })
-            .collect()
-    }
-
-    async fn write_catalog(&self, at: &Location, items: &mut Peekable<Sorted>) -> Result<bool, CatalogError> {
-        let Some(catalog) = self.catalogs.get(at) else { return Ok(false) };
-        let mut links: Vec<Value> = self.linker.self_link(at, JSON).into_iter().collect();
-        links.push(self.linker.link("root", at, &self.linker.catalog, JSON));
-        links.push(self.linker.link("parent", at, &catalog.parent, JSON));
-        links.extend(catalog.links.iter().cloned());
-        links.extend(self.children_of(at));
-        let document = NodeDocument { fields: &catalog.fields, links_at: catalog.links_at, links: &links };
-        document.write(&self.stores, at, &mut self.hrefs_of(at, items)).await
-    }
-
-    async fn write_collection(&self, items: &mut Peekable<Sorted>) -> Result<bool, CatalogError> {
-        let at = &self.place;
-        let mut links: Vec<Value> = self.linker.self_link(at, JSON).into_iter().collect();
-        links.push(self.linker.link("root", at, &self.linker.catalog, JSON));
-        links.push(self.linker.link("parent", at, &self.parent_of_collection(), JSON));
-        links.extend(self.linker.others(self.collection.links(), self.collection.location(), at));
-        links.extend(self.children_of(at));
-        let mut collection = self.collection.clone();
-        collection.covers(&self.cover);
-        let Value::Object(mut fields) = collection.into_value() else { return Ok(false) };
-        let links_at = fields.keys().position(|k| k == "links").unwrap_or(usize::MAX);
-        fields.shift_remove("links");
-        let document = NodeDocument { fields: &fields, links_at, links: &links };
-        document.write(&self.stores, at, &mut self.hrefs_of(at, items)).await
-    }
-
-    /// The hrefs of the items whose parent is at `at`: the next of the sorted links.
-    fn hrefs_of<'a>(
-        &'a self,
-        at: &'a Location,
-        items: &'a mut Peekable<Sorted>,
-    ) -> impl Iterator<Item = Result<String, CatalogError>> + 'a {
-        let mut prefix = order(at);
-        prefix.push(0);
-        std::iter::from_fn(move || {
-            let of_parent = |record: &Result<(Vec<u8>, Vec<u8>), _>| {
-                record.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))
-            };
-            let (_, document) = match items.next_if(of_parent)? {
-                Ok(record) => record,
-                Err(error) => return Some(Err(error)),
-            };
-            Some(location(&String::from_utf8_lossy(&document)).map(|target| self.linker.href(at, &target)))
         })
     }
 
-    /// The catalog that the collection hangs under: the innermost of `under`, unless
-    /// the collection was found elsewhere.
-    fn parent_of_collection(&self) -> Location {
-        self.catalogs_above().pop().unwrap_or_else(|| self.linker.catalog.clone())
-    }
-
-    /// The documents from the root to the collection's parent.
-    fn catalogs_above(&self) -> Vec<Location> {
-        let mut above = Vec::new();
-        let mut folder = self.place.parent().and_then(|folder| folder.parent());
-        while let Some(at) = folder {
-            if !is_inside(&self.linker.root, &at) {
-                break;
-            }
-            above.push(at.join("catalog.json"));
-            folder = at.parent();
+    fn collision(&self, item: &Item, first: &str) -> CatalogError {
+        CatalogError::Collision {
+            first: first.to_owned(),
+            second: item.name(),
+            to: self.ground.location(&self.place).to_string(),
         }
-        above.push(self.linker.catalog.clone());
-        above.reverse();
-        above
     }
 
-    /// Links the collection from the catalogs above it, which are made as needed.
-    async fn link_upwards(&mut self) -> Result<(), CatalogError> {
-        let above = self.catalogs_above();
-        let mut child = (self.place.clone(), self.collection.title().map(str::to_owned));
-        for (depth, at) in above.iter().enumerate().rev() {
-            let before = files::read_optional(&self.stores, at).await?;
-            let before = before.map(|bytes| Head::parse(&bytes, at)).transpose()?;
-            let name = at.parent().and_then(|folder| folder.file_name().map(str::to_owned));
-            let head = before.unwrap_or_else(|| {
-                let (id, description) = match (depth, name) {
-                    (0, _) | (_, None) => (self.options.id.clone(), self.options.description.clone()),
-                    (_, Some(name)) => (name.clone(), format!("Collections of {name}")),
-                };
-                Head::new(at, new_catalog(&id, &description))
+    /// Passes the tree's items up to `id`; the one that has it, if there is.
+    async fn known(&mut self, id: &str) -> Result<Option<Known>, CatalogError> {
+        let mut found = None;
+        loop {
+            match self.existing.peek() {
+                Some(Ok((key, _))) if key.as_slice() <= id.as_bytes() => {}
+                Some(Err(_)) => {}
+                _ => return Ok(found),
+            }
+            let Some(record) = self.existing.next() else { return Ok(found) };
+            let (key, value) = record?;
+            let known = Known::of(&value);
+            if key == id.as_bytes() && found.is_none() {
+                found = Some(known);
+            } else {
+                self.absent(&key, known).await?;
+            }
+        }
+    }
+
+    /// What becomes of an item of the tree that wasn't given.
+    async fn absent(&mut self, id: &[u8], known: Known) -> Result<(), CatalogError> {
+        self.saved.absent.push(&String::from_utf8_lossy(id));
+        if self.options.absent == Absent::Remove {
+            if let Some(parent) = self.parents.get_mut(&key_of(&known.parent)) {
+                parent.bereft = true;
+            }
+            if !is_outside(&known.document) {
+                self.removed.push(known.document);
+            }
+            return Ok(());
+        }
+        self.united = true;
+        let at = self.ground.location(&known.document);
+        let document = crate::document::read_json(&self.disk.stores, &at).await?;
+        self.cover.add(&Item::from_value(document)?.at(at));
+        self.add_link(&known.parent, &known.document, &known.rest)
+    }
+
+    /// The parent and the document of an item that is new in the tree.
+    fn place(&mut self, item: &Item) -> Result<(String, String), CatalogError> {
+        let levels = self.options.by.as_ref().map(|by| by.fill(item)).transpose()?.unwrap_or_default();
+        let mut parent = self.place.clone();
+        let mut path = folder(&self.place).to_owned();
+        for name in &levels {
+            path.push_str(name);
+            path.push('/');
+        }
+        if !levels.is_empty() {
+            parent = format!("{path}catalog.json");
+            if parent != self.last_parent {
+                self.add_parents(&levels);
+                self.last_parent.clone_from(&parent);
+            }
+        }
+        path.push_str(&self.options.item.fill(item)?);
+        Ok((parent, path))
+    }
+
+    fn add_parents(&mut self, levels: &[String]) {
+        let mut above = self.place.clone();
+        let mut path = folder(&self.place).to_owned();
+        for (level, name) in levels.iter().enumerate() {
+            path.push_str(name);
+            path.push('/');
+            let document = format!("{path}catalog.json");
+            if let Some(parent) = self.parents.get_mut(&key_of(&above)) {
+                parent.children.entry(document.clone()).or_insert_with(|| child_link(None));
+            }
+            let title = self.options.by.as_ref().map(|by| by.title(level, name)).unwrap_or_default();
+            self.parents.entry(key_of(&document)).or_insert_with(|| Parent {
+                id: name.clone(),
+                description: title,
+                above: above.clone(),
+                ..Parent::default()
             });
-            let parent = depth.checked_sub(1).map(|n| &above[n]);
-            let links = self.links_above(&head, parent, &child);
-            let document = NodeDocument { fields: &head.fields, links_at: head.links_at, links: &links };
-            let mut items = head.items.iter().map(|href| Ok(href.to_owned()));
-            self.saved.written += u64::from(document.write(&self.stores, at, &mut items).await?);
-            child = (at.clone(), head.fields.get("title").and_then(Value::as_str).map(str::to_owned));
+            above = document;
+        }
+    }
+
+    fn add_link(&mut self, parent: &str, document: &str, rest: &[u8]) -> Result<(), CatalogError> {
+        let (depth, parent) = key_of(parent);
+        let mut key = Vec::with_capacity(parent.len() + document.len() + 2);
+        key.push(depth);
+        key.extend_from_slice(parent.as_bytes());
+        key.push(0);
+        key.extend_from_slice(document.as_bytes());
+        self.links.push(&key, rest)
+    }
+
+    /// Makes the item say where it is, and its bytes.
+    fn fill(&mut self, item: &mut Item, document: &str, parent: &str) {
+        fill_item(item, document, parent, &self.place, &self.ground);
+        self.bytes.clear();
+        write_value(&mut self.bytes, item.as_value(), 0);
+        self.bytes.push(b'\n');
+    }
+
+    /// Writes the collection and what is above it, then removes what is to go.
+    ///
+    /// # Errors
+    /// [`CatalogError::Link`] if the tree links to a document that can't be
+    /// read and that wasn't given; else as reading and writing go.
+    pub async fn finish(mut self) -> Result<Saved, CatalogError> {
+        self.finish_collection().await?;
+        self.link_above().await?;
+        for document in std::mem::take(&mut self.removed) {
+            self.disk.remove(&self.ground.location(&document)).await?;
+            self.saved.removed += 1;
+        }
+        self.saved.written = self.disk.written;
+        Ok(self.saved)
+    }
+
+    async fn finish_collection(&mut self) -> Result<(), CatalogError> {
+        while let Some(record) = self.existing.next() {
+            let (key, value) = record?;
+            self.absent(&key, Known::of(&value)).await?;
+        }
+        if self.options.absent == Absent::Keep
+            && let Some((document, parent)) = self.broken.iter().min()
+        {
+            let at = self.ground.location(document);
+            return Err(CatalogError::Link {
+                from: self.ground.location(parent),
+                to: at.clone(),
+                rel: "item".to_owned(),
+                source: Box::new(CatalogError::document(&at, "it isn't there, or is no item")),
+            });
+        }
+        if self.describe == Describe::Items || self.united {
+            let cover = std::mem::take(&mut self.cover);
+            match self.describe {
+                Describe::Items => self.collection.set_cover(&cover),
+                Describe::Given => self.collection.set_extent_and_assets(&cover),
+            }
+        }
+        let links = std::mem::replace(&mut self.links, Sorter::new(Path::new("."), 0));
+        let mut links = links.finish()?.peekable();
+        let mut dropped: HashSet<String> = HashSet::new();
+        for ((depth, document), mut parent) in std::mem::take(&mut self.parents) {
+            let mut prefix = vec![depth];
+            prefix.extend_from_slice(document.as_bytes());
+            prefix.push(0);
+            let has_items = matches!(links.peek(), Some(Ok((key, _))) if key.starts_with(&prefix));
+            let childless = parent.children.keys().all(|child| dropped.contains(child));
+            let lost = parent.bereft || !parent.children.is_empty();
+            parent.children.retain(|child, _| !dropped.contains(child));
+            if document != self.place && !has_items && childless && lost && self.options.absent == Absent::Remove {
+                self.removed.push(document.clone());
+                dropped.insert(document);
+                continue;
+            }
+            self.write_parent(&document, &parent, &prefix, &mut links).await?;
         }
         Ok(())
     }
 
-    /// The links of a catalog above the collection: what it has, and the child.
-    fn links_above(
-        &self,
-        head: &Head,
-        parent: Option<&Location>,
-        (child, title): &(Location, Option<String>),
-    ) -> Vec<Value> {
-        let at = &head.location;
-        let mut links: Vec<Value> = self.linker.self_link(at, JSON).into_iter().collect();
-        links.push(self.linker.link("root", at, &self.linker.catalog, JSON));
-        links.extend(parent.map(|parent| self.linker.link("parent", at, parent, JSON)));
-        links.extend(self.linker.others(head.links.iter().filter_map(Value::as_object), Some(at), at));
-        let mut new = self.linker.link("child", at, child, JSON);
-        if let Some(title) = title {
-            new["title"] = json!(title);
-        }
-        let leads_there = |link: &Value| {
-            let target = link["href"].as_str().and_then(|href| crate::resolve_href(Some(at), href).ok());
-            target.is_some_and(|target| self.linker.localised(target) == *child)
+    /// Writes a catalog or the collection with its links, those to items from `links`.
+    async fn write_parent(
+        &mut self,
+        document: &str,
+        parent: &Parent,
+        prefix: &[u8],
+        links: &mut Peekable<Sorted>,
+    ) -> Result<(), CatalogError> {
+        let at = self.ground.location(document);
+        let (mut value, before) = if document == self.place {
+            (self.collection.as_value().clone(), self.collection.location().cloned())
+        } else if parent.existing {
+            let found = parent::read(&self.disk.stores, &at, |_| Ok(())).await?;
+            (Value::Object(found), Some(at.clone()))
+        } else {
+            (new_catalog(&parent.id, &parent.description), None)
         };
-        let mut children: Vec<Value> = head.children.iter().filter(|l| !leads_there(l)).cloned().collect();
-        children.push(new);
-        children.sort_by(|a, b| a["href"].as_str().cmp(&b["href"].as_str()));
-        links.extend(children);
-        links
+        let mut first = vec![
+            link("root", &self.ground.link(document, "catalog.json"), JSON),
+            link("parent", &self.ground.link(document, &parent.above), JSON),
+        ];
+        first.extend(self.ground.own(document).map(|own| link("self", &own, JSON)));
+        first.extend(other_links(&value, before.as_ref(), document, &self.ground));
+        value["links"] = Value::Array(first);
+        let Some(object) = value.as_object() else { return Ok(()) };
+        let mut frame = Frame::of(object);
+        let mut draft = Disk::draft(&at);
+        let failed = |source| CatalogError::Io {
+            action: "write",
+            path: at.as_path().unwrap_or(Path::new(document)).to_owned(),
+            source,
+        };
+        frame.open(&mut draft).map_err(failed)?;
+        for (child, rest) in &parent.children {
+            frame.link(&mut draft, "child", &self.ground.link(document, child), rest).map_err(failed)?;
+        }
+        let default = item_link();
+        while let Some(record) = links.next_if(|r| r.as_ref().map_or(true, |(key, _)| key.starts_with(prefix))) {
+            let (key, rest) = record?;
+            let item = String::from_utf8_lossy(&key[prefix.len()..]);
+            let rest: Option<Map<String, Value>> = serde_json::from_slice(&rest).ok();
+            let href = self.ground.link(document, &item);
+            frame.link(&mut draft, "item", &href, rest.as_ref().unwrap_or(&default)).map_err(failed)?;
+        }
+        frame.close(&mut draft).map_err(failed)?;
+        self.disk.put_draft(draft).await?;
+        Ok(())
+    }
+
+    /// Links the collection from the catalog above it, that from the next, up to the root.
+    async fn link_above(&mut self) -> Result<(), CatalogError> {
+        let mut child = self.place.clone();
+        let mut title = self.collection.title().map(str::to_owned);
+        for level in (0..=self.options.under.len()).rev() {
+            let (document, above) = match level {
+                0 => ("catalog.json".to_owned(), None),
+                1 => (above_place(&self.options, 0), Some("catalog.json".to_owned())),
+                n => (above_place(&self.options, n - 1), Some(above_place(&self.options, n - 2))),
+            };
+            let (id, description) = match level.checked_sub(1).and_then(|n| self.options.under.get(n)) {
+                Some(id) => (id.clone(), format!("Collections of {id}")),
+                None => (self.options.id.clone(), self.options.description.clone()),
+            };
+            let new = || new_catalog(&id, &description);
+            link_child(&mut self.disk, &self.ground, &document, above.as_deref(), &child, title.as_deref(), new)
+                .await?;
+            child = document;
+            title = None;
+        }
+        Ok(())
     }
 }
 
-/// The fields of a new catalog.
-fn new_catalog(id: &str, description: &str) -> Map<String, Value> {
-    let fields = json!({"type": "Catalog", "stac_version": "1.1.0", "id": id, "description": description});
-    match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+/// Links a child from a catalog, which is made if it isn't there.
+async fn link_child(
+    disk: &mut Disk,
+    ground: &Ground,
+    document: &str,
+    above: Option<&str>,
+    child: &str,
+    title: Option<&str>,
+    new: impl FnOnce() -> Value,
+) -> Result<(), CatalogError> {
+    let at = ground.location(document);
+    let (mut children, mut items) = (BTreeMap::new(), Vec::new());
+    let read = parent::read(&disk.stores, &at, |down| {
+        if down.child {
+            children.insert(ground.target(document, &down.href)?, down.rest);
+        } else {
+            items.push(down);
+        }
+        Ok(())
+    });
+    let found = match read.await {
+        Ok(found) => Some(found),
+        Err(error) if is_absent(&error) => None,
+        Err(error) => return Err(error),
+    };
+    let existing = found.is_some();
+    let mut value = found.map_or_else(new, Value::Object);
+    children.insert(child.to_owned(), child_link(title));
+    let own = ground.own(document);
+    let mut first = Vec::new();
+    if !existing || own.is_some() {
+        first.push(link("root", &ground.link(document, "catalog.json"), JSON));
+        first.extend(above.map(|above| link("parent", &ground.link(document, above), JSON)));
+        first.extend(own.map(|own| link("self", &own, JSON)));
+        first.extend(other_links(&value, Some(&at), document, ground));
+        value["links"] = Value::Array(first);
     }
-}
-
-/// A key by which deeper documents come before those above them.
-fn order(at: &Location) -> Vec<u8> {
-    let text = at.to_string();
-    let depth = u16::try_from(text.matches('/').count()).unwrap_or(u16::MAX);
-    // Below the mark of documents to be removed.
-    let mut key = ((u16::MAX - 0x100) - depth.min(0xf000)).to_be_bytes().to_vec();
-    key.extend_from_slice(text.as_bytes());
-    key
-}
-
-fn placed(record: &[u8]) -> Result<Placed, CatalogError> {
-    let texts: [String; 2] = serde_json::from_slice(record).map_err(|source| CatalogError::Json {
-        at: "a temporary record".to_owned(),
-        line: None,
+    let Some(object) = value.as_object() else { return Ok(()) };
+    let mut frame = Frame::of(object);
+    let mut draft = Disk::draft(&at);
+    let write = |draft: &mut crate::disk::Draft| {
+        frame.open(draft)?;
+        for (child, rest) in &children {
+            frame.link(draft, "child", &ground.link(document, child), rest)?;
+        }
+        for item in &items {
+            frame.link(draft, "item", &item.href, &item.rest)?;
+        }
+        frame.close(draft)
+    };
+    let mut write = write;
+    write(&mut draft).map_err(|source| CatalogError::Io {
+        action: "write",
+        path: at.as_path().unwrap_or(Path::new(document)).to_owned(),
         source,
     })?;
-    let [document, parent] = texts;
-    Ok((location(&document)?, location(&parent)?))
+    disk.put_draft(draft).await?;
+    Ok(())
 }
 
-fn location(text: &str) -> Result<Location, CatalogError> {
-    crate::resolve_href(None, text)
+impl Known {
+    fn of(value: &[u8]) -> Self {
+        let mut parts = value.splitn(3, |b| *b == 0);
+        let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
+        Self { parent: part(), document: part(), rest: part().into_bytes() }
+    }
+}
+
+/// The path of the collection's document.
+fn place_of(options: &WriteOptions, collection: &str) -> String {
+    let mut path = String::new();
+    for id in &options.under {
+        path.push_str(&safe_name(id));
+        path.push('/');
+    }
+    path.push_str(&safe_name(collection));
+    path.push_str("/collection.json");
+    path
+}
+
+/// The path of the catalog `level` levels below the root, counted from none.
+fn above_place(options: &WriteOptions, level: usize) -> String {
+    let mut path = String::new();
+    for id in &options.under[..=level] {
+        path.push_str(&safe_name(id));
+        path.push('/');
+    }
+    path.push_str("catalog.json");
+    path
+}
+
+/// Where the items of a collection would go, for [`TreeBuilder`]'s check before anything is written.
+pub(crate) fn new_place(options: &WriteOptions, collection: &str, item: &Item) -> Result<String, CatalogError> {
+    let mut path = folder(&place_of(options, collection)).to_owned();
+    for name in options.by.as_ref().map(|by| by.fill(item)).transpose()?.unwrap_or_default() {
+        path.push_str(&name);
+        path.push('/');
+    }
+    Ok(path + &options.item.fill(item)?)
+}
+
+pub(crate) fn new_catalog(id: &str, description: &str) -> Value {
+    json!({"type": "Catalog", "stac_version": "1.1.0", "id": id, "description": description, "links": []})
+}
+
+/// Makes an item say where in a tree it is: its links, and the hrefs of its assets.
+pub(crate) fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str, ground: &Ground) {
+    let before = item.location().cloned();
+    let mut all = vec![
+        link("root", &ground.link(document, "catalog.json"), JSON),
+        link("parent", &ground.link(document, parent), JSON),
+        link("collection", &ground.link(document, collection), JSON),
+    ];
+    all.extend(ground.own(document).map(|own| link("self", &own, GEOJSON)));
+    all.extend(other_links(item.as_value(), before.as_ref(), document, ground));
+    item.set_field("links", Value::Array(all));
+    move_assets(item.value_mut(), before.as_ref(), document, ground);
+}
+
+/// Moves the hrefs of a document's assets, and of their alternates.
+pub(crate) fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
+    let fix = |object: &mut Map<String, Value>, is_copy: bool| {
+        let Some(href) = text(object, "href") else { return };
+        let moved = if is_copy && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside)) {
+            Some(copy_href(href, before, &ground.location(document), ground.root()))
+        } else {
+            ground.moved(href, before, document)
+        };
+        if let Some(href) = moved {
+            object.insert("href".to_owned(), Value::String(href));
+        }
+    };
+    let Some(assets) = value.get_mut("assets").and_then(Value::as_object_mut) else { return };
+    for (_, asset) in assets {
+        let Some(asset) = asset.as_object_mut() else { continue };
+        let is_copy = asset.get("alternate").is_some_and(|a| a.get("origin").is_some());
+        fix(asset, is_copy);
+        for (_, other) in asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten() {
+            if let Some(other) = other.as_object_mut() {
+                fix(other, false);
+            }
+        }
+    }
+}
+
+fn ground_target(ground: &Ground, before: Option<&Location>, href: &str) -> Option<String> {
+    crate::href::resolve_href(before, href).ok().map(|target| ground.name_of(&target))
+}
+
+/// The id that a document's text gives; `None` if it is no whole JSON object.
+pub(crate) fn id_of(document: &[u8]) -> Option<String> {
+    let mut id = None;
+    json_text::document(document, |key, span| {
+        if key == b"id" {
+            id = json_text::string(document, span);
+        }
+    })?;
+    id
+}
+
+/// Whether reading failed because there is nothing.
+pub(crate) fn is_absent(error: &CatalogError) -> bool {
+    match error {
+        CatalogError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+        CatalogError::Read { source, .. } => source.is_not_found(),
+        _ => false,
+    }
+}
+
+/// Two hashes of a name, which stand for it where a million of them would be held.
+pub(crate) fn hash(name: &str) -> (u64, u64) {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let with = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, name).hash(&mut hasher);
+        hasher.finish()
+    };
+    (with(0), with(1))
 }

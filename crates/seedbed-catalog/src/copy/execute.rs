@@ -3,8 +3,7 @@
 use super::plan::{CopyPlan, Missing, Transfer, Use};
 use super::record::{Copied, record_copy};
 use crate::document::{read_json, text, to_bytes};
-use crate::href::resolve_href;
-use crate::linking::{Hrefs, Linker};
+use crate::href::{copy_href, resolve_href};
 use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item, Tree};
 use futures::{StreamExt, stream};
@@ -229,12 +228,7 @@ impl Documents {
             return Err(CatalogError::document(&used.item, "the item has no document"));
         };
         let mut document = document.lock().await;
-        let linker = Linker {
-            root: document.root.clone(),
-            catalog: document.root.join("catalog.json"),
-            hrefs: Hrefs::Relative,
-        };
-        let href = linker.copied(&to.to_string(), None, &document.at);
+        let href = copy_href(&to.to_string(), None, &document.at, &document.root);
         let mut item = document.item.clone();
         let checksum = moved.checksum.multihash();
         let copied = Copied { href: &href, size: moved.bytes, checksum: &checksum, version: &moved.version };

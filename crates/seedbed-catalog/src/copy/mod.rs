@@ -30,4 +30,5 @@ mod template;
 pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Use, plan};
 pub(crate) use record::{keep_assets, keep_copies};
+use record::{has_superseded, version_of};
 pub use template::Template;

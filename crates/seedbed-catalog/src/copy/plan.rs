@@ -1,6 +1,5 @@
 //! What a copy would do.
 
-use super::record::version_mark;
 use super::template::Template;
 use crate::href::{absolute, is_inside, resolve_href, same_place};
 use crate::save::TreeBuilder;
@@ -111,7 +110,8 @@ impl CopyPlan {
 /// An asset counts as copied if it names its origin and its href is a file
 /// below the destination folder that exists with the size recorded. Of assets
 /// with the same source only one file is brought. Where files of one item
-/// would have one name, the asset's key is put before it.
+/// would have one name, the asset's key is put before it; where a copy of an
+/// older version is kept, the version before the name's ending.
 ///
 /// # Errors
 /// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
@@ -161,7 +161,10 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 plan.transfers[*n].uses.push(used);
                 continue;
             }
-            let path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
+            let mut path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
+            if super::has_superseded(item, asset.key()) {
+                path = versioned(&path, &super::version_of(&asset));
+            }
             let to = request.to.join(&path);
             if same_place(&from, &to) {
                 plan.present.push(used);
@@ -248,28 +251,22 @@ fn source(asset: &Asset<'_>) -> Result<Location, CatalogError> {
 }
 
 /// The file's name at its archive, unique among the files of its item: chosen
-/// or not, so that it doesn't depend on the choice. Where a copy of an older
-/// version holds the name, the version is put into it.
+/// or not, so that it doesn't depend on the choice.
 fn file_name(item: &Item, asset: &Asset<'_>) -> Result<String, CatalogError> {
     let (name, from) = name_at_archive(asset)?;
-    let (mut clashes, mut superseded) = (false, false);
-    for (key, other) in item.assets() {
-        let Ok((other_name, other_from)) = name_at_archive(&other) else { continue };
-        if key == asset.key() || other_name != name {
-            continue;
-        }
-        if !same_place(&other_from, &from) {
-            clashes = true;
-        } else if other.as_object().get("deprecated").is_some_and(|d| d == true) {
-            superseded = true;
-        }
-    }
-    let name = match (superseded, name.rsplit_once('.')) {
-        (false, _) => name,
-        (true, Some((stem, ending))) => format!("{stem}.{}.{ending}", version_mark(asset)),
-        (true, None) => format!("{name}.{}", version_mark(asset)),
-    };
+    let mut others = item.assets().filter(|(key, other)| *key != asset.key() && !other.is_superseded());
+    let clashes = others
+        .any(|(_, other)| name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from)));
     Ok(if clashes { format!("{}-{name}", asset.key()) } else { name })
+}
+
+/// A path with a version before the ending of its last name.
+fn versioned(path: &str, version: &str) -> String {
+    let name = path.rfind('/').map_or(0, |slash| slash + 1);
+    match path[name..].rfind('.').filter(|dot| *dot > 0) {
+        Some(dot) => format!("{}.{version}{}", &path[..name + dot], &path[name + dot..]),
+        None => format!("{path}.{version}"),
+    }
 }
 
 fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError> {

@@ -1,6 +1,6 @@
 //! What a copied asset says of itself.
 
-use crate::asset::{alternate_assets_schema, file_schema};
+use crate::asset::{alternate_assets_schema, file_schema, version_schema};
 use crate::document::text;
 use crate::href::{absolute_href, public_href, safe_name};
 use crate::{Asset, Item};
@@ -8,9 +8,7 @@ use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
 
 /// What a listing may say of a file and a copy must not overwrite unseen.
-const DECLARED: [&str; 4] = ["file:size", "file:checksum", "updated", "version"];
-/// The extension by which an asset says that it is not the latest.
-const VERSION: &str = "https://stac-extensions.github.io/version/v1.2.0/schema.json";
+const DECLARED: [&str; 3] = ["file:size", "file:checksum", "updated"];
 
 /// The facts of a finished copy.
 pub struct Copied<'a> {
@@ -67,9 +65,11 @@ fn set(item: &mut Item, key: &str, href: &str, size: &Value, checksum: &Value, o
 }
 
 /// Takes over into `new` what copying did to `old`, an earlier state of the
-/// same item: asset by asset, where both name the same file at the archive. A
-/// copy of another version than the archive now has stays too, as an asset of its
-/// own that says so ([`superseded`]); whether there was one.
+/// same item: asset by asset, where both name the same file at the archive.
+///
+/// Where the archive has another version now, the asset points there again, and
+/// the copy stays as an asset of its own, `<key>.<version>`, that says it is
+/// superseded. Whether there is such a one.
 pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
     let mut stale = false;
     for (key, before) in old.assets() {
@@ -77,51 +77,63 @@ pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
         if after.origin_object().is_some() {
             continue;
         }
-        let href = absolute_href(old.location(), before.href());
-        if after.identity() != before.identity() {
-            let (name, asset) = superseded(&before, &href);
-            if new.asset(&name).is_none() {
-                new.set_asset(&name, Value::Object(asset));
-                new.add_extension(VERSION);
-                stale = true;
-            }
-            continue;
-        }
         let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else {
             continue;
         };
-        set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
-    }
-    if stale {
-        for schema in [alternate_assets_schema(), file_schema()] {
-            new.add_extension(schema);
+        let href = absolute_href(old.location(), before.href());
+        if after.identity() == before.identity() {
+            set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
+        } else {
+            supersede(new, &before, &href);
+            stale = true;
         }
     }
     stale
 }
 
-/// The copy of an older version: deprecated, and called by its key and version.
-fn superseded(before: &Asset<'_>, href: &str) -> (String, Map<String, Value>) {
+/// Keeps a copy of an older version as an asset of its own.
+fn supersede(new: &mut Item, before: &Asset<'_>, href: &str) {
+    let version = version_of(before);
     let mut asset = before.as_object().clone();
-    asset.insert("href".to_owned(), json!(href));
-    asset.insert("roles".to_owned(), json!(["superseded"]));
-    asset.insert("deprecated".to_owned(), json!(true));
-    (format!("{}.{}", before.key(), version_mark(before)), asset)
+    for (field, value) in [
+        ("href", json!(href)),
+        ("roles", json!(["superseded"])),
+        ("version", json!(version)),
+        ("deprecated", json!(true)),
+    ] {
+        asset.insert(field.to_owned(), value);
+    }
+    new.set_asset(&format!("{}.{version}", before.key()), Value::Object(asset));
+    for schema in [version_schema(), alternate_assets_schema(), file_schema()] {
+        new.add_extension(schema);
+    }
 }
 
-/// A short text, safe in names, that tells the versions of one file apart: the
-/// version itself, else when it was changed, else of its checksum the beginning.
-pub fn version_mark(asset: &Asset<'_>) -> String {
+/// A short name for the version of an asset's file: what it says itself, else
+/// when the archive last changed it, else the beginning of its digest.
+pub fn version_of(asset: &Asset<'_>) -> String {
     let declared = asset.origin_object().unwrap_or(asset.as_object());
-    let field = |name: &str| text(declared, name).or_else(|| text(asset.as_object(), name));
-    if let Some(version) = field("version") {
-        return format!("v{}", safe_name(version));
+    if let Some(version) = text(asset.as_object(), "version") {
+        return safe_name(version);
     }
-    if let Some(updated) = field("updated") {
-        return updated.chars().filter(char::is_ascii_digit).take(14).collect();
+    if let Some(updated) = text(declared, "updated") {
+        // Midnight is the day alone; letters and digits only, as a file's name has them.
+        let day = updated.trim_end_matches("T00:00:00Z");
+        return if day.len() < updated.len() { day.to_owned() } else { day.replace(['-', ':'], "") };
     }
-    // Four digits of a multihash tell the function and the length.
-    field("file:checksum").and_then(|c| c.get(4..12)).unwrap_or("older").to_owned()
+    let digest = text(declared, "file:checksum").or_else(|| asset.checksum());
+    // A multihash begins with the kind and length of the digest.
+    match digest.and_then(|d| d.get(4..12)) {
+        Some(digest) => digest.to_owned(),
+        None => text(declared, "seedbed:etag").map_or_else(|| "old".to_owned(), |etag| safe_name(etag.trim_matches('"'))),
+    }
+}
+
+/// Whether another asset of the item is a superseded copy of this one.
+pub fn has_superseded(item: &Item, key: &str) -> bool {
+    item.assets().any(|(other, asset)| {
+        other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')) && asset.is_superseded()
+    })
 }
 
 /// Takes over into `new` the assets that `old`, an earlier state of the same
@@ -221,7 +233,7 @@ mod tests {
     fn a_new_crawl_keeps_copies_but_not_stale_ones() {
         let old = copied(&json!({"updated": "2003-01-01T00:00:00Z"}));
         let mut same = crawled(&json!({"updated": "2003-01-01T00:00:00Z"}));
-        keep_copies(&mut same, &old);
+        assert!(!keep_copies(&mut same, &old));
         assert_eq!(same.asset("x").unwrap().href(), "/cat/i/x.nc");
         assert_eq!(
             same.asset("x").unwrap().as_object()["alternate"],
@@ -231,14 +243,15 @@ mod tests {
         let mut newer = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
         assert!(keep_copies(&mut newer, &old));
         assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?v=1");
-        let stale = newer.asset("x.20030101000000").unwrap();
-        assert_eq!((stale.href(), &stale.as_object()["deprecated"]), ("/cat/i/x.nc", &json!(true)));
-        assert_eq!(stale.roles().collect::<Vec<_>>(), ["superseded"]);
-        assert!(newer.as_value()["stac_extensions"].to_string().contains("/version/"));
-        // Another crawl of the same release leaves all as it is.
+        let copy = newer.asset("x.2003-01-01").unwrap();
+        assert!(copy.is_superseded() && has_superseded(&newer, "x"));
+        assert_eq!((copy.href(), copy.as_object()["version"].as_str()), ("/cat/i/x.nc", Some("2003-01-01")));
+        assert_eq!(copy.identity(), old.asset("x").unwrap().identity());
+
+        // Crawled again, the item stays as it is now.
         let mut again = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
-        keep_assets(&mut again, &newer.clone().at("/cat/i/i.json".parse().unwrap()));
         assert!(!keep_copies(&mut again, &newer));
+        keep_assets(&mut again, &newer);
         assert_eq!(again.as_value()["assets"], newer.as_value()["assets"]);
     }
 }

@@ -7,11 +7,13 @@
 )]
 
 mod copy;
+mod diff;
 mod forms;
 mod mutants;
 mod python;
 mod real;
 mod search;
+mod split;
 mod support;
 mod tree;
 mod validate;

@@ -284,11 +284,11 @@ impl Summary {
         let crawled = crawled.finish()?;
         if let Some(saved) = saved {
             (self.added, self.changed, self.unchanged) = (saved.added, saved.changed, saved.unchanged);
-            (self.stale, self.stale_ids) = (saved.stale, saved.stale_ids);
+            (self.stale, self.stale_ids) = (saved.stale.count, saved.stale.first);
             if whole {
-                (self.removed, self.removed_ids) = (saved.absent, saved.absent_ids);
+                (self.removed, self.removed_ids) = (saved.absent.count, saved.absent.first);
             } else {
-                self.not_listed = saved.absent;
+                self.not_listed = saved.absent.count;
             }
         }
         self.granules = crawled.granules;
