@@ -134,9 +134,9 @@ fn value_of(item: &Item, name: &str) -> Option<String> {
         "id" => Some(item.id().to_owned()),
         "collection" => item.collection().map(str::to_owned),
         _ => {
-            let found = item.property(name).or_else(|| {
-                name.split('.').try_fold(item.as_value(), |value, part| value.get(part))
-            })?;
+            let found = item
+                .property(name)
+                .or_else(|| name.split('.').try_fold(item.as_value(), |value, part| value.get(part)))?;
             match found {
                 Value::String(text) => Some(text.clone()),
                 Value::Number(_) | Value::Bool(_) => Some(found.to_string()),

@@ -11,7 +11,12 @@
 //!   document that holds it. URLs and absolute paths stay as they are.
 //! * **Writing a tree.** Links between the tree's documents, and assets that
 //!   lie inside the tree, are written relative to the document (`./…`, `../…`);
-//!   everything else is written absolute. So a tree can be moved as a whole.
+//!   everything else is written absolute. So a tree can be moved as a whole, as
+//!   a folder or a bucket's prefix. [`Hrefs::Published`] adds a `self` link of
+//!   the address where the tree is published to every document;
+//!   [`Hrefs::Absolute`] writes that address also in place of relative hrefs.
+//! * **Splitting and rewriting.** Files of assets stay where they are, and every
+//!   href means the same place as before.
 //! * **Copies.** The href of a copied asset is relative also outside of the tree,
 //!   unless the two have no folder but the file system's root in common: the
 //!   bytes don't tell where the work was done, and tree and copies can be moved
@@ -39,6 +44,7 @@ mod layout;
 mod links;
 mod parent;
 mod query;
+mod rewrite;
 mod save;
 mod search_api;
 mod sorter;
@@ -60,6 +66,7 @@ pub use item::Item;
 pub use item_collection::ItemCollection;
 pub use layout::{ItemLayout, Layout};
 pub use query::{Area, Filter, Query};
+pub use rewrite::{RewriteOptions, Rewritten, rewrite};
 pub use save::{Absent, Ids, Merge, Saved, TreeBuilder};
 pub use search_api::{search, search_api};
 pub use sorter::{Record, Sorted, Sorter};

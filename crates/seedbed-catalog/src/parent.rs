@@ -1,8 +1,8 @@
 //! Catalogs and collections that may link to a million items: read and written
 //! link by link.
 
-use crate::document::{self, DEEPEST, new_line, separate, write_string, write_value};
 use crate::CatalogError;
+use crate::document::{self, DEEPEST, new_line, separate, write_string, write_value};
 use seedbed_storage::{Location, Stores};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -230,7 +230,13 @@ impl Frame {
     }
 
     /// Writes one more link.
-    pub fn link(&mut self, out: &mut dyn Write, rel: &str, href: &str, rest: &Map<String, Value>) -> io::Result<()> {
+    pub fn link(
+        &mut self,
+        out: &mut dyn Write,
+        rel: &str,
+        href: &str,
+        rest: &Map<String, Value>,
+    ) -> io::Result<()> {
         let mut line = Vec::with_capacity(href.len() + 80);
         separate(&mut line, self.links, Some(1));
         self.links += 1;

@@ -121,8 +121,11 @@ impl TreeBuilder {
     /// A catalog without collections.
     #[must_use]
     pub fn new(id: &str, description: &str) -> Self {
-        let options =
-            WriteOptions { id: id.to_owned(), description: description.to_owned(), ..WriteOptions::default() };
+        let options = WriteOptions {
+            id: id.to_owned(),
+            description: description.to_owned(),
+            ..WriteOptions::default()
+        };
         Self { options, collections: Vec::new() }
     }
 

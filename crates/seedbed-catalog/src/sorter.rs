@@ -228,8 +228,11 @@ mod tests {
     fn memory_changes_nothing_about_the_order() {
         // Every key comes three times; 7919 is prime to the number of keys.
         let keys: Vec<String> = (0..3000usize).map(|i| format!("key-{:04}", i * 7919 % 1000)).collect();
-        let mut expected: Vec<Record> =
-            keys.iter().enumerate().map(|(n, k)| (k.clone().into_bytes(), n.to_string().into_bytes())).collect();
+        let mut expected: Vec<Record> = keys
+            .iter()
+            .enumerate()
+            .map(|(n, k)| (k.clone().into_bytes(), n.to_string().into_bytes()))
+            .collect();
         expected.sort_by(|a, b| a.0.cmp(&b.0));
         let (all, runs) = sorted(1 << 20, &keys);
         assert_eq!((&all, runs), (&expected, 0));

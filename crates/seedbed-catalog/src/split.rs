@@ -54,7 +54,12 @@ pub struct Split {
 /// [`CatalogError::NotInPlace`] if the tree isn't local; [`CatalogError::Layout`]
 /// naming an item without a property, before anything is linked elsewhere;
 /// [`CatalogError::Collision`] if another item is at an item's new place.
-pub async fn split(stores: &Stores, at: &Location, layout: &Layout, work: &Path) -> Result<Split, CatalogError> {
+pub async fn split(
+    stores: &Stores,
+    at: &Location,
+    layout: &Layout,
+    work: &Path,
+) -> Result<Split, CatalogError> {
     if !at.is_local() {
         let reason = "it isn't a local tree".to_owned();
         return Err(CatalogError::NotInPlace { at: at.to_string(), reason });
@@ -229,7 +234,11 @@ impl Splitter<'_> {
     }
 
     /// Removes the documents that a journal names, unless they are still linked.
-    async fn finish_killed(&mut self, journal: &Path, linked: &HashSet<(u64, u64)>) -> Result<(), CatalogError> {
+    async fn finish_killed(
+        &mut self,
+        journal: &Path,
+        linked: &HashSet<(u64, u64)>,
+    ) -> Result<(), CatalogError> {
         let file = match fs::File::open(journal) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -416,11 +425,17 @@ impl Splitter<'_> {
         for (rel, href, span) in found {
             let absolute = href.contains("://") || href.starts_with('/');
             let new = match (rel.as_str(), &task.base) {
-                ("parent", Some(base)) if absolute => href.starts_with(base.as_str()).then(|| format!("{base}{above}")),
+                ("parent", Some(base)) if absolute => {
+                    href.starts_with(base.as_str()).then(|| format!("{base}{above}"))
+                }
                 ("parent", None) if absolute => Some(self.ground.location(above).to_string()),
                 ("parent", _) => Some(self.ground.link(new, above)),
-                ("self", Some(base)) if absolute => href.starts_with(base.as_str()).then(|| format!("{base}{new}")),
-                ("self", None) if absolute => (self.ground.target(old, &href)? == old).then(|| after.to_string()),
+                ("self", Some(base)) if absolute => {
+                    href.starts_with(base.as_str()).then(|| format!("{base}{new}"))
+                }
+                ("self", None) if absolute => {
+                    (self.ground.target(old, &href)? == old).then(|| after.to_string())
+                }
                 _ => relative(&href),
             };
             if let Some(new) = new {
@@ -505,7 +520,8 @@ impl Splitter<'_> {
         let name = levels.last().map(String::as_str).unwrap_or_default();
         let mut catalog = new_catalog(name, &self.layout.title(levels.len() - 1, name));
         let upper = folder(folder(document).trim_end_matches('/'));
-        let above = if levels.len() == 1 { task.parent.document.clone() } else { format!("{upper}catalog.json") };
+        let above =
+            if levels.len() == 1 { task.parent.document.clone() } else { format!("{upper}catalog.json") };
         let mut links = vec![
             link("root", &self.ground.link(document, &self.start), JSON),
             link("parent", &self.ground.link(document, &above), JSON),
@@ -575,7 +591,7 @@ impl Splitter<'_> {
 }
 
 /// Finds the hrefs of an asset and of its alternates.
-fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
+pub fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
     let mut alternate = None;
     text::members(document, at, |key, span| match key {
         b"href" => {
@@ -588,7 +604,8 @@ fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, S
         text::members(document, at, |_, span| {
             text::members(document, span.start, |key, span| {
                 if key == b"href" {
-                    found.extend(text::string(document, span.clone()).map(|href| (String::new(), href, span)));
+                    found
+                        .extend(text::string(document, span.clone()).map(|href| (String::new(), href, span)));
                 }
             });
         });

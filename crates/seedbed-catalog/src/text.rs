@@ -56,7 +56,8 @@ fn after_value(text: &[u8], at: usize) -> Option<usize> {
         }
         b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
             let rest = &text[at..];
-            let length = rest.iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+            let length =
+                rest.iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
             Some(at + length.unwrap_or(rest.len()))
         }
         _ => None,
@@ -168,13 +169,8 @@ mod tests {
             .into_iter()
             .map(|(k, v)| (String::from_utf8(k).unwrap(), String::from_utf8(v).unwrap()))
             .collect();
-        let expected = [
-            ("a", r#""x\"}{[""#),
-            ("b", r#"[1,{"c":"]"}]"#),
-            ("d", "-1.5e3"),
-            ("e", "{}"),
-            ("f", "null"),
-        ];
+        let expected =
+            [("a", r#""x\"}{[""#), ("b", r#"[1,{"c":"]"}]"#), ("d", "-1.5e3"), ("e", "{}"), ("f", "null")];
         assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 

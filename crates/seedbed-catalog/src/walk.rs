@@ -302,8 +302,7 @@ impl<'a> Walk<'a> {
                     level.ahead.push_back(read_local(from, to)?);
                 }
             } else {
-                let found: Vec<Leaf> =
-                    stream::iter(wanted).map(read).buffered(AT_ONCE).try_collect().await?;
+                let found: Vec<Leaf> = stream::iter(wanted).map(read).buffered(AT_ONCE).try_collect().await?;
                 level.ahead.extend(found);
             }
         }
@@ -313,15 +312,20 @@ impl<'a> Walk<'a> {
 
 fn read_local(from: &Location, to: Location) -> Result<Leaf, CatalogError> {
     let path = to.as_path().unwrap_or(std::path::Path::new(""));
-    let text = std::fs::read(path)
-        .map_err(|source| CatalogError::Io { action: "read", path: path.to_owned(), source });
+    let text = std::fs::read(path).map_err(|source| CatalogError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    });
     text.and_then(|text| Leaf::new(text, to.clone())).map_err(|e| linked(from, to, "item", e))
 }
 
 fn linked(from: &Location, to: Location, rel: &str, source: CatalogError) -> CatalogError {
     match source {
         deeper @ CatalogError::Link { .. } => deeper,
-        source => CatalogError::Link { from: from.clone(), to, rel: rel.to_owned(), source: Box::new(source) },
+        source => {
+            CatalogError::Link { from: from.clone(), to, rel: rel.to_owned(), source: Box::new(source) }
+        }
     }
 }
 

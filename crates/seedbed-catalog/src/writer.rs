@@ -175,7 +175,8 @@ impl TreeWriter {
     async fn read_existing(&mut self, work: &Path) -> Result<Sorted, CatalogError> {
         let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
         let above = self.options.under.len();
-        let above = if above == 0 { "catalog.json".to_owned() } else { above_place(&self.options, above - 1) };
+        let above =
+            if above == 0 { "catalog.json".to_owned() } else { above_place(&self.options, above - 1) };
         let collection = Parent { above, ..Parent::default() };
         self.parents.insert(key_of(&self.place), collection);
         let mut seen = HashSet::new();
@@ -474,7 +475,12 @@ impl TreeWriter {
             let childless = parent.children.keys().all(|child| dropped.contains(child));
             let lost = parent.bereft || !parent.children.is_empty();
             parent.children.retain(|child, _| !dropped.contains(child));
-            if document != self.place && !has_items && childless && lost && self.options.absent == Absent::Remove {
+            if document != self.place
+                && !has_items
+                && childless
+                && lost
+                && self.options.absent == Absent::Remove
+            {
                 self.removed.push(document.clone());
                 dropped.insert(document);
                 continue;
@@ -521,7 +527,9 @@ impl TreeWriter {
             frame.link(&mut draft, "child", &self.ground.link(document, child), rest).map_err(failed)?;
         }
         let default = item_link();
-        while let Some(record) = links.next_if(|r| r.as_ref().map_or(true, |(key, _)| key.starts_with(prefix))) {
+        while let Some(record) =
+            links.next_if(|r| r.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+        {
             let (key, rest) = record?;
             let item = String::from_utf8_lossy(&key[prefix.len()..]);
             let rest: Option<Map<String, Value>> = serde_json::from_slice(&rest).ok();
@@ -548,8 +556,16 @@ impl TreeWriter {
                 None => (self.options.id.clone(), self.options.description.clone()),
             };
             let new = || new_catalog(&id, &description);
-            link_child(&mut self.disk, &self.ground, &document, above.as_deref(), &child, title.as_deref(), new)
-                .await?;
+            link_child(
+                &mut self.disk,
+                &self.ground,
+                &document,
+                above.as_deref(),
+                &child,
+                title.as_deref(),
+                new,
+            )
+            .await?;
             child = document;
             title = None;
         }
@@ -649,7 +665,11 @@ fn above_place(options: &WriteOptions, level: usize) -> String {
 }
 
 /// Where the items of a collection would go, for [`TreeBuilder`]'s check before anything is written.
-pub(crate) fn new_place(options: &WriteOptions, collection: &str, item: &Item) -> Result<String, CatalogError> {
+pub(crate) fn new_place(
+    options: &WriteOptions,
+    collection: &str,
+    item: &Item,
+) -> Result<String, CatalogError> {
     let mut path = folder(&place_of(options, collection)).to_owned();
     for name in options.by.as_ref().map(|by| by.fill(item)).transpose()?.unwrap_or_default() {
         path.push_str(&name);
@@ -680,7 +700,9 @@ pub(crate) fn fill_item(item: &mut Item, document: &str, parent: &str, collectio
 pub(crate) fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
     let fix = |object: &mut Map<String, Value>, is_copy: bool| {
         let Some(href) = text(object, "href") else { return };
-        let moved = if is_copy && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside)) {
+        let moved = if is_copy
+            && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside))
+        {
             Some(copy_href(href, before, &ground.location(document), ground.root()))
         } else {
             ground.moved(href, before, document)

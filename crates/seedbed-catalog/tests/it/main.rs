@@ -10,6 +10,7 @@ mod copy;
 mod diff;
 mod python;
 mod real;
+mod rewrite;
 mod search;
 mod split;
 mod support;
