@@ -175,7 +175,7 @@ fn next(items: &mut Sorted) -> Result<Option<Record>, CatalogError> {
 impl Side {
     async fn read(stores: &Stores, at: &Location, work: &Path) -> Result<Self, CatalogError> {
         let root = entry(at);
-        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), Hrefs::Relative);
+        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), &Hrefs::Relative);
         let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
         let mut nodes = BTreeMap::new();
         let mut ids: Vec<String> = Vec::new();

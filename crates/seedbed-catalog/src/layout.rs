@@ -184,7 +184,7 @@ impl FromStr for ItemLayout {
 
     fn from_str(text: &str) -> Result<Self, CatalogError> {
         let layout: Layout = text.parse()?;
-        if !text.ends_with(".json") || !text.contains("${id}") {
+        if text.rsplit_once('.').is_none_or(|(_, ending)| ending != "json") || !text.contains("${id}") {
             let reason = "the path of an item's document ends in .json and has `${id}` in it".to_owned();
             return Err(CatalogError::Layout { layout: layout.text, reason });
         }

@@ -66,8 +66,8 @@ pub async fn rewrite(
     work: &Path,
 ) -> Result<Rewritten, CatalogError> {
     let old_root = absolute(&entry(from));
-    let old = Ground::new(&old_root.parent().unwrap_or_else(|| old_root.clone()), Hrefs::Relative);
-    let new = Ground::new(to, options.hrefs.clone());
+    let old = Ground::new(&old_root.parent().unwrap_or_else(|| old_root.clone()), &Hrefs::Relative);
+    let new = Ground::new(to, &options.hrefs);
     // Beside its own documents a tree can't be written without mixing the two.
     if !is_outside(&old.name_of(new.root()))
         || old.root() == new.root()

@@ -66,7 +66,7 @@ pub async fn split(
     }
     let root = absolute(&entry(at));
     let top = root.parent().unwrap_or_else(|| root.clone());
-    let mut ground = Ground::new(&top, crate::Hrefs::Relative);
+    let mut ground = Ground::new(&top, &crate::Hrefs::Relative);
     let start = ground.name_of(&root);
     let mut absolute_links = false;
     let head = parent::read(stores, &root, |down| {
@@ -297,7 +297,7 @@ impl Splitter<'_> {
             self.done.unchanged += 1;
             return Ok(());
         }
-        let (above, new) = self.new_place(task.parent, &old, &levels, &text);
+        let (above, new) = Self::new_place(task.parent, &old, &levels, &text);
         let moved = self.moved_text(task, &text, &old, &new, &above)?;
         let to = self.ground.location(&new);
         let before = self.disk.prepare(&to).await?;
@@ -337,7 +337,7 @@ impl Splitter<'_> {
 
     /// The sub-catalog and the document of an item: beside the sub-catalog if it
     /// was beside its parent, else in a folder of its own.
-    fn new_place(&self, parent: &Parent, old: &str, levels: &[String], text: &[u8]) -> (String, String) {
+    fn new_place(parent: &Parent, old: &str, levels: &[String], text: &[u8]) -> (String, String) {
         let mut path = folder(&parent.document).to_owned();
         for name in levels {
             path.push_str(name);
@@ -345,12 +345,11 @@ impl Splitter<'_> {
         }
         let above = format!("{path}catalog.json");
         let within = old.strip_prefix(folder(&parent.document)).filter(|rest| rest.matches('/').count() <= 1);
-        match within {
-            Some(rest) => path.push_str(rest),
-            None => {
-                let name = safe_name(&id_of(text).unwrap_or_default());
-                path.push_str(&format!("{name}/{name}.json"));
-            }
+        if let Some(rest) = within {
+            path.push_str(rest);
+        } else {
+            let name = safe_name(&id_of(text).unwrap_or_default());
+            path.extend([&name, "/", &name, ".json"]);
         }
         (above, path)
     }
@@ -389,7 +388,7 @@ impl Splitter<'_> {
             {
                 return match self.levels_of(&bytes, &target) {
                     Ok(levels) => {
-                        let place = self.new_place(task.parent, &name, &levels, &bytes).1;
+                        let place = Self::new_place(task.parent, &name, &levels, &bytes).1;
                         Some(self.ground.link(new, &place))
                     }
                     Err(e) => {
@@ -501,12 +500,11 @@ impl Splitter<'_> {
         let mut links = links.finish()?.peekable();
         let empty = Vec::new();
         for ((depth, document), levels) in &task.levels {
-            let (head, known) = match heads.remove(document) {
-                Some(found) => found,
-                None => {
-                    self.done.catalogs += 1;
-                    (self.new_catalog(task, document, levels), Vec::new())
-                }
+            let (head, known) = if let Some(found) = heads.remove(document) {
+                found
+            } else {
+                self.done.catalogs += 1;
+                (self.new_catalog(task, document, levels), Vec::new())
             };
             let new = below.get(document).unwrap_or(&empty);
             let prefix = key_of(*depth, document, "");

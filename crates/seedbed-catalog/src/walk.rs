@@ -50,6 +50,7 @@ pub struct Leaf {
 /// One step of a walk. Between entering and leaving a catalog come its items,
 /// then what is below it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most steps are items")]
 pub enum Step {
     /// Into a catalog or collection.
     Enter(Box<Entered>),
@@ -209,7 +210,7 @@ impl<'a> Walk<'a> {
         let folder = root.parent().unwrap_or_else(|| root.clone());
         Self {
             stores,
-            ground: Ground::new(&folder, Hrefs::Relative),
+            ground: Ground::new(&folder, &Hrefs::Relative),
             root: Some(root),
             levels: Vec::new(),
             seen: HashSet::new(),
@@ -333,6 +334,7 @@ fn linked(from: &Location, to: Location, rel: &str, source: CatalogError) -> Cat
 ///
 /// # Errors
 /// As [`Walk::next`].
+#[must_use]
 pub fn items_stream<'a>(stores: &'a Stores, at: &Location) -> BoxStream<'a, Result<Item, CatalogError>> {
     let walk = Walk::new(stores, at);
     let items = stream::try_unfold(walk, |mut walk| async move {

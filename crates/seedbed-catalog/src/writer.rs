@@ -146,7 +146,7 @@ impl TreeWriter {
         describe: Describe,
     ) -> Result<Self, CatalogError> {
         let root = absolute(&TreeBuilder::root_of(at));
-        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), options.hrefs.clone());
+        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), &options.hrefs);
         let place = place_of(&options, collection.id());
         let mut writer = Self {
             disk: Disk::new(stores),
@@ -273,12 +273,11 @@ impl TreeWriter {
         item.set_field("collection", json!(self.collection.id()));
         let known = self.known(item.id()).await?.filter(|known| !is_outside(&known.document));
         let is_known = known.is_some();
-        let (parent, document, rest) = match known {
-            Some(known) => (known.parent, known.document, known.rest),
-            None => {
-                let (parent, document) = self.place(&item)?;
-                (parent, document, Vec::new())
-            }
+        let (parent, document, rest) = if let Some(known) = known {
+            (known.parent, known.document, known.rest)
+        } else {
+            let (parent, document) = self.place(&item)?;
+            (parent, document, Vec::new())
         };
         let at = self.ground.location(&document);
         let before = self.disk.prepare(&at).await?;
