@@ -153,14 +153,12 @@ async fn items(n: usize, folder: &Path, stores: &Stores) {
     let at = Location::from(folder);
     let crs = projjson();
     let mut clock = Clock::start();
-    let all: Vec<Item> = (0..n).map(|n| daymet(n, &crs)).collect();
-    clock.lap("build", "");
     let mut writer = TreeWriter::begin(stores, &at, collection(), options(None), folder).await.unwrap();
-    for item in all {
-        writer.put(item).await.unwrap();
+    for n in 0..n {
+        writer.put(daymet(n, &crs)).await.unwrap();
     }
     let saved = writer.finish().await.unwrap();
-    clock.lap("save", &format!("{} documents", saved.written));
+    clock.lap("build and save", &format!("{} documents", saved.written));
     let done = split(stores, &at, &"${region}/${year}".parse().unwrap(), folder).await.unwrap();
     clock.lap("split", &format!("{} moved into {} catalogs", done.moved, done.catalogs));
     let (mut walk, mut found, mut bytes, mut hrefs) = (Walk::new(stores, &at), 0_usize, 0_usize, 0_usize);

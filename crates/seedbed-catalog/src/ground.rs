@@ -4,6 +4,8 @@
 use crate::CatalogError;
 use crate::href::{absolute, absolute_href, resolve_href};
 use seedbed_storage::Location;
+use serde_json::{Map, Value};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use url::Url;
 
 /// How the documents of a tree name one another, and files inside it.
@@ -141,6 +143,24 @@ impl Ground {
 /// Whether a name is a location rather than a path below the tree's folder.
 pub fn is_outside(name: &str) -> bool {
     name.starts_with('/') || name.contains("://") || name.starts_with("dcache:/")
+}
+
+/// Where the tree is published, if a document's `self` link tells.
+pub fn base_of(head: &Map<String, Value>, document: &str) -> Option<String> {
+    let links = head.get("links")?.as_array()?;
+    let own = links.iter().find(|l| l["rel"] == "self")?["href"].as_str()?;
+    let absolute = own.contains("://") || own.starts_with('/');
+    own.strip_suffix(document).filter(|base| absolute && base.ends_with('/')).map(str::to_owned)
+}
+
+/// Two hashes of a name, which stand for it where a million of them would be held.
+pub fn hash(name: &str) -> (u64, u64) {
+    let with = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, name).hash(&mut hasher);
+        hasher.finish()
+    };
+    (with(0), with(1))
 }
 
 /// The folder of a path, with its final slash; empty at the top.

@@ -265,3 +265,18 @@ impl Frame {
         out.write_all(&self.after)
     }
 }
+
+/// By which what lies deeper is sorted before what is above it.
+pub fn depth_of(document: &str) -> u8 {
+    u8::MAX - u8::try_from(document.matches('/').count()).unwrap_or(u8::MAX)
+}
+
+/// The key by which a link to an item is sorted: by its parent, then its path.
+pub fn key_of(depth: u8, parent: &str, item: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(parent.len() + item.len() + 2);
+    key.push(depth);
+    key.extend_from_slice(parent.as_bytes());
+    key.push(0);
+    key.extend_from_slice(item.as_bytes());
+    key
+}

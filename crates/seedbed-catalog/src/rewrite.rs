@@ -294,7 +294,7 @@ impl Writer<'_> {
         }
         if let Some(at) = assets {
             let mut found = Vec::new();
-            text::members(source, at, |_, span| crate::split::hrefs_of_asset(source, span.start, &mut found));
+            text::members(source, at, |_, span| text::hrefs_of_asset(source, span.start, &mut found));
             for (_, href, span) in found {
                 if let Some(new) = self.href(&href, before, document) {
                     let mut bytes = Vec::new();

@@ -1,14 +1,14 @@
 //! Items of a catalog sorted into sub-catalogs, in place.
 
+use crate::above::new_catalog;
 use crate::disk::{Disk, Draft};
 use crate::document::{DEEPEST, write_string, write_value};
-use crate::ground::{Ground, folder, is_outside};
+use crate::ground::{Ground, base_of, folder, hash, is_outside};
 use crate::href::{absolute, relative_href, resolve_href, safe_name};
 use crate::item_collection::entry;
 use crate::links::{JSON, child_link, item_link, link};
-use crate::parent::{self, Down, Frame};
-use crate::text::{self, Span};
-use crate::writer::{hash, id_of, new_catalog};
+use crate::parent::{self, Down, Frame, depth_of, key_of};
+use crate::text::{self, Span, hrefs_of_asset, id_of};
 use crate::{CatalogError, Item, Layout, Sorted, Sorter};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
@@ -588,52 +588,9 @@ impl Splitter<'_> {
     }
 }
 
-/// Finds the hrefs of an asset and of its alternates.
-pub fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
-    let mut alternate = None;
-    text::members(document, at, |key, span| match key {
-        b"href" => {
-            found.extend(text::string(document, span.clone()).map(|href| (String::new(), href, span)));
-        }
-        b"alternate" => alternate = Some(span.start),
-        _ => {}
-    });
-    if let Some(at) = alternate {
-        text::members(document, at, |_, span| {
-            text::members(document, span.start, |key, span| {
-                if key == b"href" {
-                    found
-                        .extend(text::string(document, span.clone()).map(|href| (String::new(), href, span)));
-                }
-            });
-        });
-    }
-}
-
-/// Where the tree is published, if a document's `self` link tells.
-fn base_of(head: &Map<String, Value>, document: &str) -> Option<String> {
-    let links = head.get("links")?.as_array()?;
-    let own = links.iter().find(|l| l["rel"] == "self")?["href"].as_str()?;
-    let absolute = own.contains("://") || own.starts_with('/');
-    own.strip_suffix(document).filter(|base| absolute && base.ends_with('/')).map(str::to_owned)
-}
-
 fn href_of(line: &[u8]) -> String {
     let end = line.iter().position(|b| *b == 0).unwrap_or(line.len());
     String::from_utf8_lossy(&line[..end]).into_owned()
-}
-
-fn depth_of(document: &str) -> u8 {
-    u8::MAX - u8::try_from(document.matches('/').count()).unwrap_or(u8::MAX)
-}
-
-fn key_of(depth: u8, parent: &str, item: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(parent.len() + item.len() + 2);
-    key.push(depth);
-    key.extend_from_slice(parent.as_bytes());
-    key.push(0);
-    key.extend_from_slice(item.as_bytes());
-    key
 }
 
 fn failed(path: &Path, source: io::Error) -> CatalogError {

@@ -155,6 +155,38 @@ pub fn replaced(text: &[u8], edits: &[(Span, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
+/// The id that a document's text gives; `None` if it is no whole JSON object.
+pub fn id_of(document: &[u8]) -> Option<String> {
+    let mut id = None;
+    self::document(document, |key, span| {
+        if key == b"id" {
+            id = string(document, span);
+        }
+    })?;
+    id
+}
+
+/// Finds the hrefs of an asset and of its alternates.
+pub fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
+    let mut alternate = None;
+    members(document, at, |key, span| match key {
+        b"href" => {
+            found.extend(string(document, span.clone()).map(|href| (String::new(), href, span)));
+        }
+        b"alternate" => alternate = Some(span.start),
+        _ => {}
+    });
+    if let Some(at) = alternate {
+        members(document, at, |_, span| {
+            members(document, span.start, |key, span| {
+                if key == b"href" {
+                    found.extend(string(document, span.clone()).map(|href| (String::new(), href, span)));
+                }
+            });
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

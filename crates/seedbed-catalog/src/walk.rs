@@ -1,10 +1,9 @@
 //! A tree read item by item, never held as a whole.
 
-use crate::ground::{Ground, Hrefs};
+use crate::ground::{Ground, Hrefs, hash};
 use crate::item::bbox_of;
 use crate::item_collection::entry;
 use crate::tree::NodeKind;
-use crate::writer::hash;
 use crate::{CatalogError, Item, document, parent, text, time};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
