@@ -11,6 +11,9 @@ use std::ops::Range;
 /// Bytes of a text, from the first of a value to after its last.
 pub type Span = Range<usize>;
 
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 24;
+
 fn after_space(text: &[u8], mut at: usize) -> usize {
     while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
@@ -21,6 +24,14 @@ fn after_space(text: &[u8], mut at: usize) -> usize {
 /// After the closing quote of the string that opens at `at`.
 fn after_string(text: &[u8], mut at: usize) -> Option<usize> {
     at += 1;
+    // Most strings are short, and a loop is then quicker than a search.
+    for _ in 0..SHORT {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
     loop {
         let next = at + memchr2(b'"', b'\\', text.get(at..)?)?;
         if text[next] == b'"' {
