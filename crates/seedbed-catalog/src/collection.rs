@@ -173,14 +173,18 @@ impl Collection {
     /// Computes `extent` anew, from these items alone.
     pub fn set_extent(&mut self, items: &[Item]) {
         let mut cover = Cover::default();
-        items.iter().for_each(|item| cover.add_extent(item));
+        for item in items {
+            cover.add_extent(item);
+        }
         self.set_field("extent", cover.extent());
     }
 
     /// Computes `extent` and `item_assets` anew, from these items alone.
     pub fn cover(&mut self, items: &[Item]) {
         let mut cover = Cover::default();
-        items.iter().for_each(|item| cover.add(item));
+        for item in items {
+            cover.add(item);
+        }
         self.set_extent_and_assets(&cover);
     }
 

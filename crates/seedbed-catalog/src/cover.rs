@@ -253,7 +253,9 @@ mod tests {
 
     fn union(boxes: &[Bbox]) -> Bbox {
         let mut union = BoxUnion::default();
-        boxes.iter().for_each(|b| union.add(*b));
+        for bbox in boxes {
+            union.add(*bbox);
+        }
         union.bbox().unwrap()
     }
 

@@ -82,7 +82,9 @@ pub async fn describe(
     }
     let items = ItemCollection::read(stores, &at).await?.items;
     let mut all = Gathered::default();
-    items.iter().for_each(|item| all.add(item));
+    for item in &items {
+        all.add(item);
+    }
     Ok(all.description(at.file_name().unwrap_or_default().to_owned(), at))
 }
 

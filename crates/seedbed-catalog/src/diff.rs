@@ -98,7 +98,12 @@ impl Diff {
 ///
 /// # Errors
 /// As reading the trees goes.
-pub async fn diff(stores: &Stores, old: &Location, new: &Location, work: &Path) -> Result<Diff, CatalogError> {
+pub async fn diff(
+    stores: &Stores,
+    old: &Location,
+    new: &Location,
+    work: &Path,
+) -> Result<Diff, CatalogError> {
     let (old, new) = (Side::read(stores, old, work).await?, Side::read(stores, new, work).await?);
     let mut report = Diff::default();
     compare_nodes(&old, &new, &mut report);
@@ -170,7 +175,7 @@ fn next(items: &mut Sorted) -> Result<Option<Record>, CatalogError> {
 impl Side {
     async fn read(stores: &Stores, at: &Location, work: &Path) -> Result<Self, CatalogError> {
         let root = entry(at);
-        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), Hrefs::Relative);
+        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), &Hrefs::Relative);
         let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
         let mut nodes = BTreeMap::new();
         let mut ids: Vec<String> = Vec::new();
@@ -180,7 +185,9 @@ impl Side {
                 Step::Enter(node) => {
                     ids.push(node.document.get("id").and_then(Value::as_str).unwrap_or_default().to_owned());
                     let name = match node.kind {
-                        NodeKind::Collection => format!("collection {}", ids.last().cloned().unwrap_or_default()),
+                        NodeKind::Collection => {
+                            format!("collection {}", ids.last().cloned().unwrap_or_default())
+                        }
                         NodeKind::Catalog => format!("catalog {}", ids.join("/")),
                     };
                     let mut value = Value::Object(node.document);
@@ -281,7 +288,8 @@ fn compare(old: &Value, new: &Value) -> Option<Changed> {
             }
         }
     }
-    let alike = changed.fields.is_empty() && changed.assets_added.is_empty() && changed.assets_removed.is_empty();
+    let alike =
+        changed.fields.is_empty() && changed.assets_added.is_empty() && changed.assets_removed.is_empty();
     (!alike).then_some(changed)
 }
 
@@ -290,7 +298,9 @@ type Pair<'v> = (Option<&'v Value>, Option<&'v Value>);
 
 fn both<'v>(a: &'v Map<String, Value>, b: &'v Map<String, Value>) -> Vec<(&'v str, Pair<'v>)> {
     let mut all: Vec<_> = a.iter().map(|(key, x)| (key.as_str(), (Some(x), b.get(key)))).collect();
-    all.extend(b.iter().filter(|(key, _)| !a.contains_key(*key)).map(|(key, y)| (key.as_str(), (None, Some(y)))));
+    all.extend(
+        b.iter().filter(|(key, _)| !a.contains_key(*key)).map(|(key, y)| (key.as_str(), (None, Some(y)))),
+    );
     all
 }
 

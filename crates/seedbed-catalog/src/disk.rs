@@ -260,3 +260,12 @@ fn same_files(a: &Path, b: &Path) -> io::Result<bool> {
 fn failed(action: &'static str, path: &Path, source: io::Error) -> CatalogError {
     CatalogError::Io { action, path: path.to_owned(), source }
 }
+
+/// Whether reading failed because there is nothing.
+pub fn is_absent(error: &CatalogError) -> bool {
+    match error {
+        CatalogError::Io { source, .. } => source.kind() == ErrorKind::NotFound,
+        CatalogError::Read { source, .. } => source.is_not_found(),
+        _ => false,
+    }
+}

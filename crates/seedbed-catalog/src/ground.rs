@@ -4,6 +4,8 @@
 use crate::CatalogError;
 use crate::href::{absolute, absolute_href, resolve_href};
 use seedbed_storage::Location;
+use serde_json::{Map, Value};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use url::Url;
 
 /// How the documents of a tree name one another, and files inside it.
@@ -33,10 +35,10 @@ pub struct Ground {
 }
 
 impl Ground {
-    pub fn new(root: &Location, hrefs: Hrefs) -> Self {
+    pub fn new(root: &Location, hrefs: &Hrefs) -> Self {
         let root = absolute(root);
         let path = root.as_path().and_then(|p| p.to_str()).map(|p| format!("{}/", p.trim_end_matches('/')));
-        let base = match &hrefs {
+        let base = match hrefs {
             Hrefs::Relative => None,
             Hrefs::Published(url) | Hrefs::Absolute(url) => {
                 Some(format!("{}/", url.as_str().trim_end_matches('/')))
@@ -143,6 +145,24 @@ pub fn is_outside(name: &str) -> bool {
     name.starts_with('/') || name.contains("://") || name.starts_with("dcache:/")
 }
 
+/// Where the tree is published, if a document's `self` link tells.
+pub fn base_of(head: &Map<String, Value>, document: &str) -> Option<String> {
+    let links = head.get("links")?.as_array()?;
+    let own = links.iter().find(|l| l["rel"] == "self")?["href"].as_str()?;
+    let absolute = own.contains("://") || own.starts_with('/');
+    own.strip_suffix(document).filter(|base| absolute && base.ends_with('/')).map(str::to_owned)
+}
+
+/// Two hashes of a name, which stand for it where a million of them would be held.
+pub fn hash(name: &str) -> (u64, u64) {
+    let with = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, name).hash(&mut hasher);
+        hasher.finish()
+    };
+    (with(0), with(1))
+}
+
 /// The folder of a path, with its final slash; empty at the top.
 pub fn folder(path: &str) -> &str {
     path.rfind('/').map_or("", |slash| &path[..=slash])
@@ -199,7 +219,7 @@ fn encoded(path: &str) -> String {
     }
     let mut out = String::new();
     for b in path.bytes() {
-        if plain(b) { out.push(char::from(b)) } else { out.push_str(&format!("%{b:02X}")) }
+        if plain(b) { out.push(char::from(b)) } else { out.extend(["%".to_owned(), format!("{b:02X}")]) }
     }
     out
 }
@@ -210,16 +230,9 @@ fn decoded(path: &str) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let hex = bytes.get(at + 1..at + 3).and_then(|h| std::str::from_utf8(h).ok());
-        match hex.filter(|_| bytes[at] == b'%').and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(b) => {
-                out.push(b);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
+        let byte = hex.filter(|_| bytes[at] == b'%').and_then(|h| u8::from_str_radix(h, 16).ok());
+        out.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
     }
     String::from_utf8(out).unwrap_or_else(|_| path.to_owned())
 }
@@ -228,7 +241,7 @@ fn decoded(path: &str) -> String {
 mod tests {
     use super::*;
 
-    fn ground(hrefs: Hrefs) -> Ground {
+    fn ground(hrefs: &Hrefs) -> Ground {
         Ground::new(&"/data/cat".parse().unwrap(), hrefs)
     }
 
@@ -240,7 +253,7 @@ mod tests {
             (Hrefs::Published(url.clone()), "../../b/j j.json"),
             (Hrefs::Absolute(url), "https://h.org/cat/b/j%20j.json"),
         ] {
-            let ground = ground(hrefs);
+            let ground = ground(&hrefs);
             let link = ground.link("a/i/i.json", "b/j j.json");
             assert_eq!(link, expected);
             assert_eq!(ground.target("a/i/i.json", &link).unwrap(), "b/j j.json");
@@ -255,7 +268,7 @@ mod tests {
 
     #[test]
     fn hrefs_are_moved_by_the_one_rule() {
-        let ground = ground(Hrefs::Relative);
+        let ground = ground(&Hrefs::Relative);
         let before = "/data/cat/old/i.json".parse().unwrap();
         for (href, expected) in [
             ("./x.nc", Some("../old/x.nc")),

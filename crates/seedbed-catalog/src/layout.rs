@@ -134,9 +134,9 @@ fn value_of(item: &Item, name: &str) -> Option<String> {
         "id" => Some(item.id().to_owned()),
         "collection" => item.collection().map(str::to_owned),
         _ => {
-            let found = item.property(name).or_else(|| {
-                name.split('.').try_fold(item.as_value(), |value, part| value.get(part))
-            })?;
+            let found = item
+                .property(name)
+                .or_else(|| name.split('.').try_fold(item.as_value(), |value, part| value.get(part)))?;
             match found {
                 Value::String(text) => Some(text.clone()),
                 Value::Number(_) | Value::Bool(_) => Some(found.to_string()),
@@ -184,7 +184,7 @@ impl FromStr for ItemLayout {
 
     fn from_str(text: &str) -> Result<Self, CatalogError> {
         let layout: Layout = text.parse()?;
-        if !text.ends_with(".json") || !text.contains("${id}") {
+        if text.rsplit_once('.').is_none_or(|(_, ending)| ending != "json") || !text.contains("${id}") {
             let reason = "the path of an item's document ends in .json and has `${id}` in it".to_owned();
             return Err(CatalogError::Layout { layout: layout.text, reason });
         }

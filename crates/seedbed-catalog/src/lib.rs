@@ -11,7 +11,12 @@
 //!   document that holds it. URLs and absolute paths stay as they are.
 //! * **Writing a tree.** Links between the tree's documents, and assets that
 //!   lie inside the tree, are written relative to the document (`./…`, `../…`);
-//!   everything else is written absolute. So a tree can be moved as a whole.
+//!   everything else is written absolute. So a tree can be moved as a whole, as
+//!   a folder or a bucket's prefix. [`Hrefs::Published`] adds a `self` link of
+//!   the address where the tree is published to every document;
+//!   [`Hrefs::Absolute`] writes that address also in place of relative hrefs.
+//! * **Splitting and rewriting.** Files of assets stay where they are, and every
+//!   href means the same place as before.
 //! * **Copies.** The href of a copied asset is relative also outside of the tree,
 //!   unless the two have no folder but the file system's root in common: the
 //!   bytes don't tell where the work was done, and tree and copies can be moved
@@ -22,6 +27,7 @@ pub mod copy;
 pub mod describe;
 pub mod validate;
 
+mod above;
 mod asset;
 mod collection;
 mod cover;
@@ -44,7 +50,9 @@ mod item_writer;
 mod layout;
 mod links;
 mod parent;
+mod place;
 mod query;
+mod rewrite;
 mod save;
 mod search;
 mod search_api;
@@ -71,7 +79,9 @@ pub use item_collection::ItemCollection;
 pub use item_file::ItemForm;
 pub use item_writer::{ItemWriter, Written};
 pub use layout::{ItemLayout, Layout};
+pub use place::WriteOptions;
 pub use query::{Area, Query};
+pub use rewrite::{RewriteOptions, Rewritten, rewrite};
 pub use save::{Absent, Ids, Merge, Saved, TreeBuilder};
 pub use search::{ApiHeader, Asked, Asking, Search, Searched, search, search_each};
 pub use search_api::search_api;
@@ -81,4 +91,4 @@ pub use split::{Split, split};
 pub use time::{DateInterval, parse_interval};
 pub use tree::{Node, NodeKind, Tree};
 pub use walk::{Entered, Leaf, Step, Walk, items_stream};
-pub use writer::{Change, TreeWriter, WriteOptions};
+pub use writer::{Change, TreeWriter};

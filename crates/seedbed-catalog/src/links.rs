@@ -1,7 +1,9 @@
 //! The links that make documents a tree, and those that are the author's.
 
+use crate::Item;
 use crate::document::{links, text};
-use crate::ground::Ground;
+use crate::ground::{Ground, is_outside};
+use crate::href::{copy_href, resolve_href};
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
 
@@ -56,4 +58,50 @@ pub fn other_links(value: &Value, before: Option<&Location>, document: &str, gro
     }
     kept.extend(via.filter(|v| !kept.iter().any(|l| l["rel"] == "via" && l["href"] == v["href"])));
     kept
+}
+
+/// Makes an item say where in a tree it is: its links, and the hrefs of its assets.
+pub fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str, ground: &Ground) {
+    let before = item.location().cloned();
+    let mut all = vec![
+        link("root", &ground.link(document, "catalog.json"), JSON),
+        link("parent", &ground.link(document, parent), JSON),
+        link("collection", &ground.link(document, collection), JSON),
+    ];
+    all.extend(ground.own(document).map(|own| link("self", &own, GEOJSON)));
+    all.extend(other_links(item.as_value(), before.as_ref(), document, ground));
+    item.set_field("links", Value::Array(all));
+    move_assets(item.value_mut(), before.as_ref(), document, ground);
+}
+
+/// Moves the hrefs of a document's assets, and of their alternates.
+pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
+    let fix = |object: &mut Map<String, Value>, is_copy: bool| {
+        let Some(href) = text(object, "href") else { return };
+        let moved = if is_copy
+            && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside))
+        {
+            Some(copy_href(href, before, &ground.location(document), ground.root()))
+        } else {
+            ground.moved(href, before, document)
+        };
+        if let Some(href) = moved {
+            object.insert("href".to_owned(), Value::String(href));
+        }
+    };
+    let Some(assets) = value.get_mut("assets").and_then(Value::as_object_mut) else { return };
+    for (_, asset) in assets {
+        let Some(asset) = asset.as_object_mut() else { continue };
+        let is_copy = asset.get("alternate").is_some_and(|a| a.get("origin").is_some());
+        fix(asset, is_copy);
+        for (_, other) in asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten() {
+            if let Some(other) = other.as_object_mut() {
+                fix(other, false);
+            }
+        }
+    }
+}
+
+fn ground_target(ground: &Ground, before: Option<&Location>, href: &str) -> Option<String> {
+    resolve_href(before, href).ok().map(|target| ground.name_of(&target))
 }

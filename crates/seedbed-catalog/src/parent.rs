@@ -1,8 +1,8 @@
 //! Catalogs and collections that may link to a million items: read and written
 //! link by link.
 
-use crate::document::{self, DEEPEST, new_line, separate, write_string, write_value};
 use crate::CatalogError;
+use crate::document::{self, DEEPEST, new_line, separate, write_string, write_value};
 use seedbed_storage::{Location, Stores};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
@@ -230,7 +230,13 @@ impl Frame {
     }
 
     /// Writes one more link.
-    pub fn link(&mut self, out: &mut dyn Write, rel: &str, href: &str, rest: &Map<String, Value>) -> io::Result<()> {
+    pub fn link(
+        &mut self,
+        out: &mut dyn Write,
+        rel: &str,
+        href: &str,
+        rest: &Map<String, Value>,
+    ) -> io::Result<()> {
         let mut line = Vec::with_capacity(href.len() + 80);
         separate(&mut line, self.links, Some(1));
         self.links += 1;
@@ -258,4 +264,19 @@ impl Frame {
         out.write_all(&end)?;
         out.write_all(&self.after)
     }
+}
+
+/// By which what lies deeper is sorted before what is above it.
+pub fn depth_of(document: &str) -> u8 {
+    u8::MAX - u8::try_from(document.matches('/').count()).unwrap_or(u8::MAX)
+}
+
+/// The key by which a link to an item is sorted: by its parent, then its path.
+pub fn key_of(depth: u8, parent: &str, item: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(parent.len() + item.len() + 2);
+    key.push(depth);
+    key.extend_from_slice(parent.as_bytes());
+    key.push(0);
+    key.extend_from_slice(item.as_bytes());
+    key
 }

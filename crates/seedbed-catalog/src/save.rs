@@ -5,7 +5,8 @@
 //! `<root>/<collection>/<item>/<item>.json`, unless another one is asked for.
 //! Links are sorted, so the order in which items came makes no difference.
 
-use crate::writer::{Describe, new_place};
+use crate::place::new_place;
+use crate::writer::Describe;
 use crate::{CatalogError, Collection, Item, TreeWriter, WriteOptions};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
@@ -121,8 +122,11 @@ impl TreeBuilder {
     /// A catalog without collections.
     #[must_use]
     pub fn new(id: &str, description: &str) -> Self {
-        let options =
-            WriteOptions { id: id.to_owned(), description: description.to_owned(), ..WriteOptions::default() };
+        let options = WriteOptions {
+            id: id.to_owned(),
+            description: description.to_owned(),
+            ..WriteOptions::default()
+        };
         Self { options, collections: Vec::new() }
     }
 

@@ -152,12 +152,15 @@ fn read_record(run: &mut BufReader<File>) -> io::Result<Option<Record>> {
     Ok(Some((key, value)))
 }
 
+/// A key, the number of its file, and the value.
+type Head = (Vec<u8>, usize, Vec<u8>);
+
 /// Sorted files read side by side.
 #[derive(Debug)]
 struct Merge {
     runs: Vec<BufReader<File>>,
     /// The next key of each file, then the file's number (the earlier first), then the value.
-    heads: BinaryHeap<Reverse<(Vec<u8>, usize, Vec<u8>)>>,
+    heads: BinaryHeap<Reverse<Head>>,
 }
 
 impl Merge {

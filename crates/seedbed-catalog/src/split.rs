@@ -1,14 +1,14 @@
 //! Items of a catalog sorted into sub-catalogs, in place.
 
+use crate::above::new_catalog;
 use crate::disk::{Disk, Draft};
 use crate::document::{DEEPEST, write_string, write_value};
-use crate::ground::{Ground, folder, is_outside};
+use crate::ground::{Ground, base_of, folder, hash, is_outside};
 use crate::href::{absolute, relative_href, resolve_href, safe_name};
 use crate::item_collection::entry;
 use crate::links::{JSON, child_link, item_link, link};
-use crate::parent::{self, Down, Frame};
-use crate::text::{self, Span};
-use crate::writer::{hash, id_of, new_catalog};
+use crate::parent::{self, Down, Frame, depth_of, key_of};
+use crate::text::{self, Span, hrefs_of_asset, id_of};
 use crate::{CatalogError, Item, Layout, Sorted, Sorter};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
@@ -54,14 +54,19 @@ pub struct Split {
 /// [`CatalogError::NotInPlace`] if the tree isn't local; [`CatalogError::Layout`]
 /// naming an item without a property, before anything is linked elsewhere;
 /// [`CatalogError::Collision`] if another item is at an item's new place.
-pub async fn split(stores: &Stores, at: &Location, layout: &Layout, work: &Path) -> Result<Split, CatalogError> {
+pub async fn split(
+    stores: &Stores,
+    at: &Location,
+    layout: &Layout,
+    work: &Path,
+) -> Result<Split, CatalogError> {
     if !at.is_local() {
         let reason = "it isn't a local tree".to_owned();
         return Err(CatalogError::NotInPlace { at: at.to_string(), reason });
     }
     let root = absolute(&entry(at));
     let top = root.parent().unwrap_or_else(|| root.clone());
-    let mut ground = Ground::new(&top, crate::Hrefs::Relative);
+    let mut ground = Ground::new(&top, &crate::Hrefs::Relative);
     let start = ground.name_of(&root);
     let mut absolute_links = false;
     let head = parent::read(stores, &root, |down| {
@@ -229,7 +234,11 @@ impl Splitter<'_> {
     }
 
     /// Removes the documents that a journal names, unless they are still linked.
-    async fn finish_killed(&mut self, journal: &Path, linked: &HashSet<(u64, u64)>) -> Result<(), CatalogError> {
+    async fn finish_killed(
+        &mut self,
+        journal: &Path,
+        linked: &HashSet<(u64, u64)>,
+    ) -> Result<(), CatalogError> {
         let file = match fs::File::open(journal) {
             Ok(file) => file,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -288,7 +297,7 @@ impl Splitter<'_> {
             self.done.unchanged += 1;
             return Ok(());
         }
-        let (above, new) = self.new_place(task.parent, &old, &levels, &text);
+        let (above, new) = Self::new_place(task.parent, &old, &levels, &text);
         let moved = self.moved_text(task, &text, &old, &new, &above)?;
         let to = self.ground.location(&new);
         let before = self.disk.prepare(&to).await?;
@@ -328,7 +337,7 @@ impl Splitter<'_> {
 
     /// The sub-catalog and the document of an item: beside the sub-catalog if it
     /// was beside its parent, else in a folder of its own.
-    fn new_place(&self, parent: &Parent, old: &str, levels: &[String], text: &[u8]) -> (String, String) {
+    fn new_place(parent: &Parent, old: &str, levels: &[String], text: &[u8]) -> (String, String) {
         let mut path = folder(&parent.document).to_owned();
         for name in levels {
             path.push_str(name);
@@ -336,12 +345,11 @@ impl Splitter<'_> {
         }
         let above = format!("{path}catalog.json");
         let within = old.strip_prefix(folder(&parent.document)).filter(|rest| rest.matches('/').count() <= 1);
-        match within {
-            Some(rest) => path.push_str(rest),
-            None => {
-                let name = safe_name(&id_of(text).unwrap_or_default());
-                path.push_str(&format!("{name}/{name}.json"));
-            }
+        if let Some(rest) = within {
+            path.push_str(rest);
+        } else {
+            let name = safe_name(&id_of(text).unwrap_or_default());
+            path.extend([&name, "/", &name, ".json"]);
         }
         (above, path)
     }
@@ -380,7 +388,7 @@ impl Splitter<'_> {
             {
                 return match self.levels_of(&bytes, &target) {
                     Ok(levels) => {
-                        let place = self.new_place(task.parent, &name, &levels, &bytes).1;
+                        let place = Self::new_place(task.parent, &name, &levels, &bytes).1;
                         Some(self.ground.link(new, &place))
                     }
                     Err(e) => {
@@ -416,11 +424,17 @@ impl Splitter<'_> {
         for (rel, href, span) in found {
             let absolute = href.contains("://") || href.starts_with('/');
             let new = match (rel.as_str(), &task.base) {
-                ("parent", Some(base)) if absolute => href.starts_with(base.as_str()).then(|| format!("{base}{above}")),
+                ("parent", Some(base)) if absolute => {
+                    href.starts_with(base.as_str()).then(|| format!("{base}{above}"))
+                }
                 ("parent", None) if absolute => Some(self.ground.location(above).to_string()),
                 ("parent", _) => Some(self.ground.link(new, above)),
-                ("self", Some(base)) if absolute => href.starts_with(base.as_str()).then(|| format!("{base}{new}")),
-                ("self", None) if absolute => (self.ground.target(old, &href)? == old).then(|| after.to_string()),
+                ("self", Some(base)) if absolute => {
+                    href.starts_with(base.as_str()).then(|| format!("{base}{new}"))
+                }
+                ("self", None) if absolute => {
+                    (self.ground.target(old, &href)? == old).then(|| after.to_string())
+                }
                 _ => relative(&href),
             };
             if let Some(new) = new {
@@ -486,12 +500,11 @@ impl Splitter<'_> {
         let mut links = links.finish()?.peekable();
         let empty = Vec::new();
         for ((depth, document), levels) in &task.levels {
-            let (head, known) = match heads.remove(document) {
-                Some(found) => found,
-                None => {
-                    self.done.catalogs += 1;
-                    (self.new_catalog(task, document, levels), Vec::new())
-                }
+            let (head, known) = if let Some(found) = heads.remove(document) {
+                found
+            } else {
+                self.done.catalogs += 1;
+                (self.new_catalog(task, document, levels), Vec::new())
             };
             let new = below.get(document).unwrap_or(&empty);
             let prefix = key_of(*depth, document, "");
@@ -505,7 +518,8 @@ impl Splitter<'_> {
         let name = levels.last().map(String::as_str).unwrap_or_default();
         let mut catalog = new_catalog(name, &self.layout.title(levels.len() - 1, name));
         let upper = folder(folder(document).trim_end_matches('/'));
-        let above = if levels.len() == 1 { task.parent.document.clone() } else { format!("{upper}catalog.json") };
+        let above =
+            if levels.len() == 1 { task.parent.document.clone() } else { format!("{upper}catalog.json") };
         let mut links = vec![
             link("root", &self.ground.link(document, &self.start), JSON),
             link("parent", &self.ground.link(document, &above), JSON),
@@ -574,51 +588,9 @@ impl Splitter<'_> {
     }
 }
 
-/// Finds the hrefs of an asset and of its alternates.
-fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
-    let mut alternate = None;
-    text::members(document, at, |key, span| match key {
-        b"href" => {
-            found.extend(text::string(document, span.clone()).map(|href| (String::new(), href, span)));
-        }
-        b"alternate" => alternate = Some(span.start),
-        _ => {}
-    });
-    if let Some(at) = alternate {
-        text::members(document, at, |_, span| {
-            text::members(document, span.start, |key, span| {
-                if key == b"href" {
-                    found.extend(text::string(document, span.clone()).map(|href| (String::new(), href, span)));
-                }
-            });
-        });
-    }
-}
-
-/// Where the tree is published, if a document's `self` link tells.
-fn base_of(head: &Map<String, Value>, document: &str) -> Option<String> {
-    let links = head.get("links")?.as_array()?;
-    let own = links.iter().find(|l| l["rel"] == "self")?["href"].as_str()?;
-    let absolute = own.contains("://") || own.starts_with('/');
-    own.strip_suffix(document).filter(|base| absolute && base.ends_with('/')).map(str::to_owned)
-}
-
 fn href_of(line: &[u8]) -> String {
     let end = line.iter().position(|b| *b == 0).unwrap_or(line.len());
     String::from_utf8_lossy(&line[..end]).into_owned()
-}
-
-fn depth_of(document: &str) -> u8 {
-    u8::MAX - u8::try_from(document.matches('/').count()).unwrap_or(u8::MAX)
-}
-
-fn key_of(depth: u8, parent: &str, item: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(parent.len() + item.len() + 2);
-    key.push(depth);
-    key.extend_from_slice(parent.as_bytes());
-    key.push(0);
-    key.extend_from_slice(item.as_bytes());
-    key
 }
 
 fn failed(path: &Path, source: io::Error) -> CatalogError {

@@ -11,6 +11,9 @@ use std::ops::Range;
 /// Bytes of a text, from the first of a value to after its last.
 pub type Span = Range<usize>;
 
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 24;
+
 fn after_space(text: &[u8], mut at: usize) -> usize {
     while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
@@ -21,6 +24,14 @@ fn after_space(text: &[u8], mut at: usize) -> usize {
 /// After the closing quote of the string that opens at `at`.
 fn after_string(text: &[u8], mut at: usize) -> Option<usize> {
     at += 1;
+    // Most strings are short, and a loop is then quicker than a search.
+    for _ in 0..SHORT {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
     loop {
         let next = at + memchr2(b'"', b'\\', text.get(at..)?)?;
         if text[next] == b'"' {
@@ -56,7 +67,8 @@ fn after_value(text: &[u8], at: usize) -> Option<usize> {
         }
         b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
             let rest = &text[at..];
-            let length = rest.iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
+            let length =
+                rest.iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'));
             Some(at + length.unwrap_or(rest.len()))
         }
         _ => None,
@@ -154,6 +166,38 @@ pub fn replaced(text: &[u8], edits: &[(Span, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
+/// The id that a document's text gives; `None` if it is no whole JSON object.
+pub fn id_of(document: &[u8]) -> Option<String> {
+    let mut id = None;
+    self::document(document, |key, span| {
+        if key == b"id" {
+            id = string(document, span);
+        }
+    })?;
+    id
+}
+
+/// Finds the hrefs of an asset and of its alternates.
+pub fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
+    let mut alternate = None;
+    members(document, at, |key, span| match key {
+        b"href" => {
+            found.extend(string(document, span.clone()).map(|href| (String::new(), href, span)));
+        }
+        b"alternate" => alternate = Some(span.start),
+        _ => {}
+    });
+    if let Some(at) = alternate {
+        members(document, at, |_, span| {
+            members(document, span.start, |key, span| {
+                if key == b"href" {
+                    found.extend(string(document, span.clone()).map(|href| (String::new(), href, span)));
+                }
+            });
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,13 +212,8 @@ mod tests {
             .into_iter()
             .map(|(k, v)| (String::from_utf8(k).unwrap(), String::from_utf8(v).unwrap()))
             .collect();
-        let expected = [
-            ("a", r#""x\"}{[""#),
-            ("b", r#"[1,{"c":"]"}]"#),
-            ("d", "-1.5e3"),
-            ("e", "{}"),
-            ("f", "null"),
-        ];
+        let expected =
+            [("a", r#""x\"}{[""#), ("b", r#"[1,{"c":"]"}]"#), ("d", "-1.5e3"), ("e", "{}"), ("f", "null")];
         assert_eq!(pairs, expected.map(|(k, v)| (k.to_owned(), v.to_owned())));
     }
 

@@ -1,10 +1,9 @@
 //! A tree read item by item, never held as a whole.
 
-use crate::ground::{Ground, Hrefs};
+use crate::ground::{Ground, Hrefs, hash};
 use crate::item::bbox_of;
 use crate::item_collection::entry;
 use crate::tree::NodeKind;
-use crate::writer::hash;
 use crate::{CatalogError, Item, document, parent, text, time};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -50,6 +49,7 @@ pub struct Leaf {
 /// One step of a walk. Between entering and leaving a catalog come its items,
 /// then what is below it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most steps are items")]
 pub enum Step {
     /// Into a catalog or collection.
     Enter(Box<Entered>),
@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
         let folder = root.parent().unwrap_or_else(|| root.clone());
         Self {
             stores,
-            ground: Ground::new(&folder, Hrefs::Relative),
+            ground: Ground::new(&folder, &Hrefs::Relative),
             root: Some(root),
             levels: Vec::new(),
             seen: HashSet::new(),
@@ -302,8 +302,7 @@ impl<'a> Walk<'a> {
                     level.ahead.push_back(read_local(from, to)?);
                 }
             } else {
-                let found: Vec<Leaf> =
-                    stream::iter(wanted).map(read).buffered(AT_ONCE).try_collect().await?;
+                let found: Vec<Leaf> = stream::iter(wanted).map(read).buffered(AT_ONCE).try_collect().await?;
                 level.ahead.extend(found);
             }
         }
@@ -313,15 +312,20 @@ impl<'a> Walk<'a> {
 
 fn read_local(from: &Location, to: Location) -> Result<Leaf, CatalogError> {
     let path = to.as_path().unwrap_or(std::path::Path::new(""));
-    let text = std::fs::read(path)
-        .map_err(|source| CatalogError::Io { action: "read", path: path.to_owned(), source });
+    let text = std::fs::read(path).map_err(|source| CatalogError::Io {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    });
     text.and_then(|text| Leaf::new(text, to.clone())).map_err(|e| linked(from, to, "item", e))
 }
 
 fn linked(from: &Location, to: Location, rel: &str, source: CatalogError) -> CatalogError {
     match source {
         deeper @ CatalogError::Link { .. } => deeper,
-        source => CatalogError::Link { from: from.clone(), to, rel: rel.to_owned(), source: Box::new(source) },
+        source => {
+            CatalogError::Link { from: from.clone(), to, rel: rel.to_owned(), source: Box::new(source) }
+        }
     }
 }
 
@@ -329,6 +333,7 @@ fn linked(from: &Location, to: Location, rel: &str, source: CatalogError) -> Cat
 ///
 /// # Errors
 /// As [`Walk::next`].
+#[must_use]
 pub fn items_stream<'a>(stores: &'a Stores, at: &Location) -> BoxStream<'a, Result<Item, CatalogError>> {
     let walk = Walk::new(stores, at);
     let items = stream::try_unfold(walk, |mut walk| async move {

@@ -1,15 +1,18 @@
 //! A tree written item by item, in memory that doesn't grow with it.
 
+use crate::above::{link_child, new_catalog};
 use crate::copy::{keep_assets, keep_copies};
 use crate::cover::Cover;
-use crate::disk::{Disk, Put};
-use crate::document::{DEEPEST, parse, text, write_value};
-use crate::ground::{Ground, Hrefs, folder, is_outside};
-use crate::href::{absolute, copy_href, safe_name};
-use crate::links::{GEOJSON, JSON, child_link, item_link, link, other_links};
+use crate::disk::{Disk, Put, is_absent};
+use crate::document::{DEEPEST, parse, write_value};
+use crate::ground::{Ground, folder, hash, is_outside};
+use crate::href::absolute;
+use crate::links::{JSON, child_link, fill_item, item_link, link, other_links};
 use crate::parent::{self, Down, Frame};
+use crate::place::{above_place, place_of};
 use crate::save::{Absent, Merge, Saved, TreeBuilder};
-use crate::{CatalogError, Collection, Item, ItemLayout, Layout, Sorted, Sorter, text as json_text};
+use crate::text::id_of;
+use crate::{CatalogError, Collection, Item, Sorted, Sorter, WriteOptions};
 use seedbed_storage::{Location, Stores};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -18,27 +21,6 @@ use std::path::Path;
 
 /// Bytes of ids and paths that are held before they go to temporary files.
 const SORTED_IN_MEMORY: usize = 48 << 20;
-
-/// How a collection is written into a tree.
-#[derive(Debug, Clone, Default)]
-pub struct WriteOptions {
-    /// Id of a new root catalog.
-    pub id: String,
-    /// Description of a new root catalog.
-    pub description: String,
-    /// Ids of the catalogs between the root and the collection, made as needed.
-    pub under: Vec<String>,
-    /// Sub-catalogs below the collection, for items that are new in it.
-    pub by: Option<Layout>,
-    /// The document's path in the folder of its parent.
-    pub item: ItemLayout,
-    /// How the documents name one another.
-    pub hrefs: Hrefs,
-    /// What becomes of copies.
-    pub merge: Merge,
-    /// What becomes of items that aren't given.
-    pub absent: Absent,
-}
 
 /// What became of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +128,7 @@ impl TreeWriter {
         describe: Describe,
     ) -> Result<Self, CatalogError> {
         let root = absolute(&TreeBuilder::root_of(at));
-        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), options.hrefs.clone());
+        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), &options.hrefs);
         let place = place_of(&options, collection.id());
         let mut writer = Self {
             disk: Disk::new(stores),
@@ -175,7 +157,8 @@ impl TreeWriter {
     async fn read_existing(&mut self, work: &Path) -> Result<Sorted, CatalogError> {
         let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
         let above = self.options.under.len();
-        let above = if above == 0 { "catalog.json".to_owned() } else { above_place(&self.options, above - 1) };
+        let above =
+            if above == 0 { "catalog.json".to_owned() } else { above_place(&self.options, above - 1) };
         let collection = Parent { above, ..Parent::default() };
         self.parents.insert(key_of(&self.place), collection);
         let mut seen = HashSet::new();
@@ -272,12 +255,11 @@ impl TreeWriter {
         item.set_field("collection", json!(self.collection.id()));
         let known = self.known(item.id()).await?.filter(|known| !is_outside(&known.document));
         let is_known = known.is_some();
-        let (parent, document, rest) = match known {
-            Some(known) => (known.parent, known.document, known.rest),
-            None => {
-                let (parent, document) = self.place(&item)?;
-                (parent, document, Vec::new())
-            }
+        let (parent, document, rest) = if let Some(known) = known {
+            (known.parent, known.document, known.rest)
+        } else {
+            let (parent, document) = self.place(&item)?;
+            (parent, document, Vec::new())
         };
         let at = self.ground.location(&document);
         let before = self.disk.prepare(&at).await?;
@@ -474,7 +456,12 @@ impl TreeWriter {
             let childless = parent.children.keys().all(|child| dropped.contains(child));
             let lost = parent.bereft || !parent.children.is_empty();
             parent.children.retain(|child, _| !dropped.contains(child));
-            if document != self.place && !has_items && childless && lost && self.options.absent == Absent::Remove {
+            if document != self.place
+                && !has_items
+                && childless
+                && lost
+                && self.options.absent == Absent::Remove
+            {
                 self.removed.push(document.clone());
                 dropped.insert(document);
                 continue;
@@ -521,7 +508,9 @@ impl TreeWriter {
             frame.link(&mut draft, "child", &self.ground.link(document, child), rest).map_err(failed)?;
         }
         let default = item_link();
-        while let Some(record) = links.next_if(|r| r.as_ref().map_or(true, |(key, _)| key.starts_with(prefix))) {
+        while let Some(record) =
+            links.next_if(|r| r.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+        {
             let (key, rest) = record?;
             let item = String::from_utf8_lossy(&key[prefix.len()..]);
             let rest: Option<Map<String, Value>> = serde_json::from_slice(&rest).ok();
@@ -548,73 +537,21 @@ impl TreeWriter {
                 None => (self.options.id.clone(), self.options.description.clone()),
             };
             let new = || new_catalog(&id, &description);
-            link_child(&mut self.disk, &self.ground, &document, above.as_deref(), &child, title.as_deref(), new)
-                .await?;
+            link_child(
+                &mut self.disk,
+                &self.ground,
+                &document,
+                above.as_deref(),
+                &child,
+                title.as_deref(),
+                new,
+            )
+            .await?;
             child = document;
             title = None;
         }
         Ok(())
     }
-}
-
-/// Links a child from a catalog, which is made if it isn't there.
-async fn link_child(
-    disk: &mut Disk,
-    ground: &Ground,
-    document: &str,
-    above: Option<&str>,
-    child: &str,
-    title: Option<&str>,
-    new: impl FnOnce() -> Value,
-) -> Result<(), CatalogError> {
-    let at = ground.location(document);
-    let (mut children, mut items) = (BTreeMap::new(), Vec::new());
-    let read = parent::read(&disk.stores, &at, |down| {
-        if down.child {
-            children.insert(ground.target(document, &down.href)?, down.rest);
-        } else {
-            items.push(down);
-        }
-        Ok(())
-    });
-    let found = match read.await {
-        Ok(found) => Some(found),
-        Err(error) if is_absent(&error) => None,
-        Err(error) => return Err(error),
-    };
-    let existing = found.is_some();
-    let mut value = found.map_or_else(new, Value::Object);
-    children.insert(child.to_owned(), child_link(title));
-    let own = ground.own(document);
-    let mut first = Vec::new();
-    if !existing || own.is_some() {
-        first.push(link("root", &ground.link(document, "catalog.json"), JSON));
-        first.extend(above.map(|above| link("parent", &ground.link(document, above), JSON)));
-        first.extend(own.map(|own| link("self", &own, JSON)));
-        first.extend(other_links(&value, Some(&at), document, ground));
-        value["links"] = Value::Array(first);
-    }
-    let Some(object) = value.as_object() else { return Ok(()) };
-    let mut frame = Frame::of(object);
-    let mut draft = Disk::draft(&at);
-    let write = |draft: &mut crate::disk::Draft| {
-        frame.open(draft)?;
-        for (child, rest) in &children {
-            frame.link(draft, "child", &ground.link(document, child), rest)?;
-        }
-        for item in &items {
-            frame.link(draft, "item", &item.href, &item.rest)?;
-        }
-        frame.close(draft)
-    };
-    let mut write = write;
-    write(&mut draft).map_err(|source| CatalogError::Io {
-        action: "write",
-        path: at.as_path().unwrap_or(Path::new(document)).to_owned(),
-        source,
-    })?;
-    disk.put_draft(draft).await?;
-    Ok(())
 }
 
 impl Known {
@@ -623,116 +560,4 @@ impl Known {
         let mut part = || String::from_utf8_lossy(parts.next().unwrap_or_default()).into_owned();
         Self { parent: part(), document: part(), rest: part().into_bytes() }
     }
-}
-
-/// The path of the collection's document.
-fn place_of(options: &WriteOptions, collection: &str) -> String {
-    let mut path = String::new();
-    for id in &options.under {
-        path.push_str(&safe_name(id));
-        path.push('/');
-    }
-    path.push_str(&safe_name(collection));
-    path.push_str("/collection.json");
-    path
-}
-
-/// The path of the catalog `level` levels below the root, counted from none.
-fn above_place(options: &WriteOptions, level: usize) -> String {
-    let mut path = String::new();
-    for id in &options.under[..=level] {
-        path.push_str(&safe_name(id));
-        path.push('/');
-    }
-    path.push_str("catalog.json");
-    path
-}
-
-/// Where the items of a collection would go, for [`TreeBuilder`]'s check before anything is written.
-pub(crate) fn new_place(options: &WriteOptions, collection: &str, item: &Item) -> Result<String, CatalogError> {
-    let mut path = folder(&place_of(options, collection)).to_owned();
-    for name in options.by.as_ref().map(|by| by.fill(item)).transpose()?.unwrap_or_default() {
-        path.push_str(&name);
-        path.push('/');
-    }
-    Ok(path + &options.item.fill(item)?)
-}
-
-pub(crate) fn new_catalog(id: &str, description: &str) -> Value {
-    json!({"type": "Catalog", "stac_version": "1.1.0", "id": id, "description": description, "links": []})
-}
-
-/// Makes an item say where in a tree it is: its links, and the hrefs of its assets.
-pub(crate) fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str, ground: &Ground) {
-    let before = item.location().cloned();
-    let mut all = vec![
-        link("root", &ground.link(document, "catalog.json"), JSON),
-        link("parent", &ground.link(document, parent), JSON),
-        link("collection", &ground.link(document, collection), JSON),
-    ];
-    all.extend(ground.own(document).map(|own| link("self", &own, GEOJSON)));
-    all.extend(other_links(item.as_value(), before.as_ref(), document, ground));
-    item.set_field("links", Value::Array(all));
-    move_assets(item.value_mut(), before.as_ref(), document, ground);
-}
-
-/// Moves the hrefs of a document's assets, and of their alternates.
-pub(crate) fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
-    let fix = |object: &mut Map<String, Value>, is_copy: bool| {
-        let Some(href) = text(object, "href") else { return };
-        let moved = if is_copy && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside)) {
-            Some(copy_href(href, before, &ground.location(document), ground.root()))
-        } else {
-            ground.moved(href, before, document)
-        };
-        if let Some(href) = moved {
-            object.insert("href".to_owned(), Value::String(href));
-        }
-    };
-    let Some(assets) = value.get_mut("assets").and_then(Value::as_object_mut) else { return };
-    for (_, asset) in assets {
-        let Some(asset) = asset.as_object_mut() else { continue };
-        let is_copy = asset.get("alternate").is_some_and(|a| a.get("origin").is_some());
-        fix(asset, is_copy);
-        for (_, other) in asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten() {
-            if let Some(other) = other.as_object_mut() {
-                fix(other, false);
-            }
-        }
-    }
-}
-
-fn ground_target(ground: &Ground, before: Option<&Location>, href: &str) -> Option<String> {
-    crate::href::resolve_href(before, href).ok().map(|target| ground.name_of(&target))
-}
-
-/// The id that a document's text gives; `None` if it is no whole JSON object.
-pub(crate) fn id_of(document: &[u8]) -> Option<String> {
-    let mut id = None;
-    json_text::document(document, |key, span| {
-        if key == b"id" {
-            id = json_text::string(document, span);
-        }
-    })?;
-    id
-}
-
-/// Whether reading failed because there is nothing.
-pub(crate) fn is_absent(error: &CatalogError) -> bool {
-    match error {
-        CatalogError::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
-        CatalogError::Read { source, .. } => source.is_not_found(),
-        _ => false,
-    }
-}
-
-/// Two hashes of a name, which stand for it where a million of them would be held.
-pub(crate) fn hash(name: &str) -> (u64, u64) {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let with = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        (salt, name).hash(&mut hasher);
-        hasher.finish()
-    };
-    (with(0), with(1))
 }

@@ -29,6 +29,6 @@ mod template;
 
 pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Use, plan};
-pub(crate) use record::{keep_assets, keep_copies};
 use record::{has_superseded, version_of};
+pub(crate) use record::{keep_assets, keep_copies};
 pub use template::Template;

@@ -125,7 +125,8 @@ pub fn version_of(asset: &Asset<'_>) -> String {
     // A multihash begins with the kind and length of the digest.
     match digest.and_then(|d| d.get(4..12)) {
         Some(digest) => digest.to_owned(),
-        None => text(declared, "seedbed:etag").map_or_else(|| "old".to_owned(), |etag| safe_name(etag.trim_matches('"'))),
+        None => text(declared, "seedbed:etag")
+            .map_or_else(|| "old".to_owned(), |etag| safe_name(etag.trim_matches('"'))),
     }
 }
 

@@ -44,16 +44,24 @@ async fn items_assets_and_fields_that_differ_are_named() {
     others.push(item("i5", 5, "https://h.org/x.nc"));
     others[1].set_property("a/b", json!(1));
     others[1].set_asset("more", json!({"href": "https://h.org/y.nc"}));
-    others[2].set_asset("data", json!({"href": "https://h.org/z.nc", "type": "application/octet-stream", "roles": ["data"]}));
+    others[2].set_asset(
+        "data",
+        json!({"href": "https://h.org/z.nc", "type": "application/octet-stream", "roles": ["data"]}),
+    );
     save(new.path(), others).await;
     let found = run(old.path(), new.path()).await;
     assert_eq!((found.added.first, found.removed.first), (vec!["c/i5".to_owned()], vec!["c/i2".to_owned()]));
     assert_eq!((found.changed_count, found.unchanged), (2, 1));
     let [i3, i4] = &found.changed[..] else { panic!("{:#?}", found.changed) };
     assert_eq!((i3.id.as_str(), &i3.assets_added[..]), ("i3", &["more".to_owned()][..]));
-    let pointers = |c: &seedbed_catalog::Changed| -> Vec<String> { c.fields.iter().map(|f| f.pointer.clone()).collect() };
+    let pointers = |c: &seedbed_catalog::Changed| -> Vec<String> {
+        c.fields.iter().map(|f| f.pointer.clone()).collect()
+    };
     assert_eq!(pointers(i3), ["/properties/a~1b"]);
-    assert_eq!((pointers(i4), &i4.assets_changed[..]), (vec!["/assets/data/href".to_owned()], &["data".to_owned()][..]));
+    assert_eq!(
+        (pointers(i4), &i4.assets_changed[..]),
+        (vec!["/assets/data/href".to_owned()], &["data".to_owned()][..])
+    );
     assert_eq!(i4.fields[0].new, Some(json!("https://h.org/z.nc")));
     assert_eq!(pointers(&found.collections_changed[0]), ["/extent/temporal/interval"]);
     assert!(serde_json::to_value(&found.changed).unwrap()[0]["fields"][0].get("old").is_none());

@@ -12,6 +12,7 @@ mod forms;
 mod mutants;
 mod python;
 mod real;
+mod rewrite;
 mod search;
 mod split;
 mod support;

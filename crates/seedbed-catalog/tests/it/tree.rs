@@ -1,7 +1,10 @@
 //! Trees written, read, and merged.
 
 use crate::support::{Server, Told, at, builder, collection, files, item, read, stores};
-use seedbed_catalog::{Absent, CatalogError, ItemCollection, Merge, Query, Tree, TreeBuilder, copy, search};
+use seedbed_catalog::{
+    Absent, CatalogError, Hrefs, ItemCollection, Merge, Query, Tree, TreeBuilder, TreeWriter, WriteOptions,
+    copy, search,
+};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -285,4 +288,149 @@ async fn errors_name_the_file_and_the_line() {
         let error = ItemCollection::read(&stores(), &place.join(name)).await.unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
+}
+
+async fn write(
+    folder: &std::path::Path,
+    options: WriteOptions,
+    items: Vec<seedbed_catalog::Item>,
+) -> Result<seedbed_catalog::Saved, CatalogError> {
+    let work = tempfile::tempdir().unwrap();
+    let stores = stores();
+    let mut writer =
+        TreeWriter::begin(&stores, &at(folder), collection("c", &[]), options, work.path()).await?;
+    for item in items {
+        writer.put(item).await?;
+    }
+    writer.finish().await
+}
+
+#[tokio::test]
+async fn a_writer_nests_collections_and_keeps_to_an_address() {
+    let url: url::Url = "https://h.org/cat/".parse().unwrap();
+    for (hrefs, root, own) in [
+        (Hrefs::Relative, "../../../../../catalog.json", None),
+        (
+            Hrefs::Published(url.clone()),
+            "../../../../../catalog.json",
+            Some("https://h.org/cat/a/b/c/2003/i1/i1.json"),
+        ),
+        (
+            Hrefs::Absolute(url),
+            "https://h.org/cat/catalog.json",
+            Some("https://h.org/cat/a/b/c/2003/i1/i1.json"),
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = WriteOptions {
+            id: "r".into(),
+            description: "d".into(),
+            under: vec!["a".into(), "b".into()],
+            by: Some("${year}".parse().unwrap()),
+            hrefs: hrefs.clone(),
+            ..WriteOptions::default()
+        };
+        let items: Vec<_> = (1..=3).map(|m| item(&format!("i{m}"), m, "https://h.org/x.nc")).collect();
+        let saved = write(folder.path(), options.clone(), items.clone()).await.unwrap();
+        assert_eq!((saved.added, saved.written), (3, 8));
+        let document = read(&folder.path().join("a/b/c/2003/i1/i1.json"));
+        let href = |rel: &str| {
+            document["links"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|l| l["rel"] == rel)
+                .map(|l| l["href"].as_str().unwrap())
+        };
+        assert_eq!((href("root"), href("self")), (Some(root), own));
+        let before = files(folder.path());
+        let saved = write(folder.path(), options, items).await.unwrap();
+        assert_eq!((saved.unchanged, saved.written), (3, 0), "{hrefs:?}");
+        assert_eq!(files(folder.path()), before);
+    }
+}
+
+#[tokio::test]
+async fn a_writer_gathers_summaries_and_refuses_disorder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut items: Vec<_> = (1..=3).map(|m| item(&format!("i{m}"), m, "https://h.org/x.nc")).collect();
+    for (n, item) in items.iter_mut().enumerate() {
+        item.set_property("year", json!(2001 + n));
+        item.set_property("platform", json!("terra"));
+    }
+    write(folder.path(), WriteOptions::default(), items.clone()).await.unwrap();
+    let document = read(&folder.path().join("c/collection.json"));
+    assert_eq!(
+        document["summaries"],
+        json!({"platform": ["terra"], "year": {"minimum": 2001, "maximum": 2003}})
+    );
+    assert_eq!(
+        document["extent"]["temporal"]["interval"],
+        json!([["2003-01-01T12:00:00Z", "2003-03-01T12:00:00Z"]])
+    );
+    items.reverse();
+    let error = write(folder.path(), WriteOptions::default(), items).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Order { .. }), "{error}");
+    let twice = vec![item("i1", 1, "https://h.org/x.nc"), item("i1", 1, "https://h.org/x.nc")];
+    let error = write(folder.path(), WriteOptions::default(), twice).await.unwrap_err();
+    assert!(matches!(error, CatalogError::Collision { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn items_removed_from_sub_catalogs_leave_no_broken_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let items: Vec<_> = (1..=4).map(|m| item(&format!("i{m}"), m, "https://h.org/x.nc")).collect();
+    let options = WriteOptions { by: Some("${month}".parse().unwrap()), ..WriteOptions::default() };
+    write(folder.path(), options.clone(), items.clone()).await.unwrap();
+    let options = WriteOptions { absent: Absent::Remove, ..options };
+    let saved = write(folder.path(), options, items[1..3].to_vec()).await.unwrap();
+    assert_eq!((saved.unchanged, saved.absent.count), (2, 2));
+    let left = Tree::read(&stores(), &at(&folder.path().join("catalog.json"))).await.unwrap();
+    assert_eq!((left.items().len(), left.nodes().len()), (2, 4), "empty sub-catalogs are gone");
+    assert!(!folder.path().join("c/1").exists());
+}
+
+#[tokio::test]
+async fn a_new_release_makes_copies_stale_and_copying_again_keeps_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("x.nc");
+    let catalog = folder.path().join("cat");
+    let crawl = |release: &str| {
+        let mut i = item("i", 1, source.to_str().unwrap());
+        i.asset_mut("data").unwrap().insert("updated".into(), json!(release));
+        builder(vec![i]).merging(Merge::KeepCopies)
+    };
+    let copy = async || {
+        let request = copy::CopyRequest {
+            items: ItemCollection::read(&stores(), &at(&catalog)).await.unwrap().items,
+            collections: vec![],
+            assets: vec!["data".into()],
+            to: at(&catalog),
+            template: copy::Template::default(),
+            out: None,
+        };
+        let plan = copy::plan(&stores(), &request).await.unwrap();
+        copy::execute(&stores(), &plan, 1, copy::OnError::Stop, &copy::Silent).await.unwrap().copied
+    };
+    fs::write(&source, b"CDF\x01 first").unwrap();
+    crawl("2003-02-01T00:00:00Z").save(&stores(), &at(&catalog)).await.unwrap();
+    assert_eq!(copy().await, 1);
+    fs::write(&source, b"CDF\x01 second").unwrap();
+    let saved = crawl("2003-08-01T00:00:00Z").save(&stores(), &at(&catalog)).await.unwrap();
+    assert_eq!((saved.changed, saved.stale.first), (1, vec!["i".to_owned()]));
+    let document = read(&catalog.join("c/i/i.json"));
+    assert_eq!(document["assets"]["data"]["href"], source.to_str().unwrap());
+    let old = &document["assets"]["data.2003-02-01"];
+    assert_eq!(
+        (&old["href"], &old["version"], &old["deprecated"], &old["roles"]),
+        (&json!("./x.nc"), &json!("2003-02-01"), &json!(true), &json!(["superseded"]))
+    );
+    let saved = crawl("2003-08-01T00:00:00Z").save(&stores(), &at(&catalog)).await.unwrap();
+    assert_eq!((saved.written, saved.stale.count), (0, 0), "told once");
+
+    assert_eq!((copy().await, copy().await), (1, 0));
+    assert_eq!(fs::read(catalog.join("c/i/x.nc")).unwrap(), b"CDF\x01 first");
+    assert_eq!(fs::read(catalog.join("c/i/x.2003-08-01.nc")).unwrap(), b"CDF\x01 second");
+    let document = read(&catalog.join("c/i/i.json"));
+    assert_eq!(document["assets"]["data"]["href"], "./x.2003-08-01.nc");
 }
