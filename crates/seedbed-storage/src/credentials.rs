@@ -11,6 +11,10 @@ use url::Url;
 /// The domains whose hosts take an Earthdata Login token; LP DAAC serves from the second.
 const EARTHDATA: [&str; 2] = ["earthdata.nasa.gov", "earthdatacloud.nasa.gov"];
 
+/// The host of Earthdata Login. Without a token, a data host redirects there; user and password are for it alone, and
+/// its word lets us in at the data host, which then knows us by a cookie.
+const LOGIN: &str = "urs.earthdata.nasa.gov";
+
 /// Credentials by host: an Earthdata token and the entries of a netrc file.
 ///
 /// Its `Debug` names hosts, never secrets.
@@ -33,14 +37,19 @@ impl Credentials {
         Self::default()
     }
 
-    /// `EARTHDATA_TOKEN` for the hosts of earthdata.nasa.gov and earthdatacloud.nasa.gov, and the machines of the file `NETRC` names,
-    /// or of `~/.netrc`. What is not there, or can't be read, gives no credential.
+    /// `EARTHDATA_TOKEN` for the hosts of earthdata.nasa.gov and earthdatacloud.nasa.gov, `EARTHDATA_USERNAME` and
+    /// `EARTHDATA_PASSWORD` for urs.earthdata.nasa.gov, and the machines of the file `NETRC` names, or of `~/.netrc`. What is not there, or can't be read, gives no credential.
     #[must_use]
     pub fn from_environment() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.trim().is_empty());
         let mut credentials = Self::none();
         if let Some(token) = variable("EARTHDATA_TOKEN") {
             credentials = credentials.with_earthdata_token(token.trim());
+        }
+        if let (Some(user), Some(password)) = (variable("EARTHDATA_USERNAME"), variable("EARTHDATA_PASSWORD"))
+        {
+            let login = Login { user, password: Secret(password) };
+            credentials.logins.insert(LOGIN.to_owned(), login);
         }
         let netrc = variable("NETRC")
             .map(PathBuf::from)
@@ -61,7 +70,9 @@ impl Credentials {
     /// Adds the machines of a netrc file's text. A `default` entry is left out: it would go to every host.
     #[must_use]
     pub fn with_netrc(mut self, text: &str) -> Self {
-        self.logins.extend(read_netrc(text));
+        for (host, login) in read_netrc(text) {
+            self.logins.entry(host).or_insert(login);
+        }
         self
     }
 

@@ -232,6 +232,7 @@ impl<'a> Download<'a> {
             let found = self.version.as_ref().and_then(|v| v.size).unwrap_or(length);
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
+        self.http.count(buffer.len() as u64, self.from)?;
         let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
         let (hashing, mut buffer) = self.part.append(hashing, buffer).await?;
         self.hashing = hashing;
@@ -250,8 +251,11 @@ impl<'a> Download<'a> {
     /// Ends for good. A part that can be resumed stays.
     async fn fail(self, error: StorageError) -> Result<Gathered, StorageError> {
         let resumable = self.version.as_ref().is_some_and(|v| validator(v).is_some()) && self.length > 0;
-        let good =
-            error.retryable() || matches!(error, StorageError::Full { .. } | StorageError::Denied { .. });
+        let good = error.retryable()
+            || matches!(
+                error,
+                StorageError::Full { .. } | StorageError::Denied { .. } | StorageError::Limit { .. }
+            );
         if !(resumable && good) {
             self.part.discard().await?;
         }

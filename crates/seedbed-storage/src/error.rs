@@ -145,6 +145,14 @@ pub enum StorageError {
         #[source]
         source: io::Error,
     },
+    /// Transfers have read as much as they may.
+    #[error("{at}: stopped, since more than {limit} bytes would be transferred")]
+    Limit {
+        /// The source that was being read.
+        at: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
     /// No room is left in a remote store, or a quota is used up.
     #[error("{at}: no room left in the store (HTTP 507)")]
     NoRoom {

@@ -22,6 +22,7 @@ pub(crate) struct Reader<'a> {
     from: &'a Location,
     expect: &'a Expectation,
     progress: &'a dyn Progress,
+    http: &'a Http,
     origin: Origin<'a>,
     /// Its version, as it was when reading began.
     pub(crate) version: Meta,
@@ -33,9 +34,10 @@ pub(crate) struct Reader<'a> {
 }
 
 /// Where the bytes come from.
+#[expect(clippy::large_enum_variant, reason = "there is one a transfer")]
 enum Origin<'a> {
     Local { file: Arc<File>, path: PathBuf },
-    Remote { http: &'a Http, get: Request, answer: Option<Answer>, retry: Retry<'a> },
+    Remote { get: Request, answer: Option<Answer>, retry: Retry<'a> },
 }
 
 /// A source that was read to its end, and was as expected.
@@ -71,14 +73,26 @@ impl<'a> Reader<'a> {
                     }
                 };
                 let version = Meta::of(&answer.headers, answer.headers.content_length());
-                (Origin::Remote { http, get, answer: Some(answer), retry }, version)
+                (Origin::Remote { get, answer: Some(answer), retry }, version)
             }
         };
         progress.started(version.size.or(expect.size));
         let expected = expect.checksum.as_ref().map(Checksum::function);
         let hashing = Hashing::new(expected.into_iter().chain(functions.iter().copied()));
         let (head, tail) = (Vec::new(), Vec::new());
-        Ok(Self { from, expect, progress, origin, version, length: 0, ended: false, hashing, head, tail })
+        Ok(Self {
+            from,
+            expect,
+            progress,
+            http,
+            origin,
+            version,
+            length: 0,
+            ended: false,
+            hashing,
+            head,
+            tail,
+        })
     }
 
     /// The next bytes; none at the end.
@@ -107,6 +121,7 @@ impl<'a> Reader<'a> {
             let found = self.version.size.unwrap_or(self.length);
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
+        self.http.count(piece.len() as u64, self.from)?;
         self.hashing.update(&piece);
         self.progress.advanced(piece.len() as u64);
         Ok(Some(piece))
@@ -160,10 +175,10 @@ impl<'a> Reader<'a> {
                 })
                 .await
             }
-            Origin::Remote { http, get, answer, retry } => loop {
+            Origin::Remote { get, answer, retry } => loop {
                 let at = self.from.shown();
                 let failure: Failure = match answer {
-                    None => match rest(http, get, &self.version, self.length, &at).await {
+                    None => match rest(self.http, get, &self.version, self.length, &at).await {
                         Ok(again) => {
                             *answer = Some(again);
                             continue;

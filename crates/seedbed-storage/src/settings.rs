@@ -29,6 +29,8 @@ pub struct Settings {
     pub rate_per_host: Option<f64>,
     /// The largest document in bytes: what [`crate::Stores::read_document`] and `request` hold in memory.
     pub max_document: u64,
+    /// How many bytes all transfers together may read; as many as there are, if not said.
+    pub max_transfer: Option<u64>,
     /// What we call ourselves.
     pub user_agent: String,
     /// Who we are to which host.
@@ -64,6 +66,7 @@ impl Default for Settings {
             concurrency_per_host: 8,
             rate_per_host: None,
             max_document: 64 << 20,
+            max_transfer: None,
             user_agent: concat!("seedbed/", env!("CARGO_PKG_VERSION")).to_owned(),
             credentials: Credentials::from_environment(),
             named: NamedStores::default(),

@@ -88,7 +88,7 @@ pub(crate) async fn run(
         }
     }
     let gathered = match source {
-        Store::Local(_, path) => copy(path, from, expect, progress, part).await?,
+        Store::Local(_, path) => copy(http, path, from, expect, progress, part).await?,
         remote => Download::new(http, remote.get()?, from, expect, progress, part).await?.run().await?,
     };
     let Gathered { part, bytes, digests, version, outcome } = gathered;
@@ -156,13 +156,14 @@ async fn same_as(to: &Path, ours: Transferred) -> Result<Transferred, StorageErr
 
 /// Copies a file of this machine. It is there to be read again, so nothing is kept of a copy that failed.
 async fn copy(
+    http: &Http,
     path: &Path,
     from: &Location,
     expect: &Expectation,
     progress: &dyn Progress,
     part: Part,
 ) -> Result<Gathered, StorageError> {
-    match gather(path, from, expect, progress, &part).await {
+    match gather(http, path, from, expect, progress, &part).await {
         Ok((bytes, digests, version)) => {
             Ok(Gathered { part, bytes, digests, version, outcome: Outcome::Copied })
         }
@@ -174,6 +175,7 @@ async fn copy(
 }
 
 async fn gather(
+    http: &Http,
     path: &Path,
     from: &Location,
     expect: &Expectation,
@@ -200,6 +202,7 @@ async fn gather(
         if n == 0 {
             break;
         }
+        http.count(n, from)?;
         bytes += n;
         progress.advanced(n);
     }

@@ -8,8 +8,13 @@ use crate::names::temporary;
 use crate::reader::{Reader, Verified};
 use crate::upload::{Opening, Placed};
 use crate::{StorageError, secret};
+use bytes::Bytes;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 use url::Url;
+
+/// How long after a break a server may still make the file's name.
+const LATE: Duration = Duration::from_millis(100);
 
 impl Dav {
     /// Puts a file at an address, unless there is one: under a temporary name, looked at, then moved. A transfer that
@@ -35,7 +40,7 @@ impl Dav {
                     self.make_folders(http, &from).await?;
                 }
                 Err(failure) => {
-                    self.discard(http, &from).await;
+                    self.discard_late(http, &from).await;
                     retry.pause(failure, &secret::shown(url)).await?;
                 }
             }
@@ -56,9 +61,26 @@ impl Dav {
         }
     }
 
+    /// Removes what a broken upload may have left. The server may make the name only after it was asked to remove it,
+    /// if it hears of the break last.
+    async fn discard_late(&self, http: &Http, url: &Url) {
+        for _ in 0..3 {
+            match http.request(&self.request(Method::Delete, url)).await {
+                Err(e) if e.is_not_found() => tokio::time::sleep(http.settings().backoff.max(LATE)).await,
+                Err(error) => {
+                    tracing::debug!(at = secret::shown(url), %error, "a temporary file stays");
+                    return;
+                }
+                Ok(_) => return,
+            }
+        }
+    }
+
     /// Sends the file once, and sees to it that what arrived is what was read.
     async fn attempt(&self, http: &Http, to: &Url, opening: &Opening<'_>) -> Result<Verified, Failure> {
         let mut reader = opening.open(http).await?;
+        // A source of the wrong kind shows before the server hears of it.
+        let first = reader.next().await?;
         let (feed, pieces) = Feed::new(reader.version.size);
         let request = self.request(Method::Put, to).header("want-digest", WANT_DIGEST);
         let asks = !self.takes_itself.load(Ordering::Relaxed);
@@ -68,7 +90,7 @@ impl Dav {
             sent
         };
         let feeding = async {
-            let fed = feed_all(&mut reader, &feed).await;
+            let fed = feed_all(first, &mut reader, &feed).await;
             drop(feed);
             fed
         };
@@ -89,11 +111,12 @@ impl Dav {
 }
 
 /// Reads the source into the feed, as long as somebody takes it.
-async fn feed_all(reader: &mut Reader<'_>, feed: &Feed) -> Result<(), StorageError> {
-    while let Some(piece) = reader.next().await? {
+async fn feed_all(mut next: Option<Bytes>, reader: &mut Reader<'_>, feed: &Feed) -> Result<(), StorageError> {
+    while let Some(piece) = next {
         if !feed.put(piece).await {
             break;
         }
+        next = reader.next().await?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! mean what they say.
 
 mod answer;
+mod cookies;
 mod host;
 mod message;
 mod retry;
@@ -20,15 +21,17 @@ pub(crate) use upload::Feed;
 
 use crate::identity::Identity;
 use crate::store::Meta;
-use crate::{Settings, StorageError, secret};
+use crate::{Location, Settings, StorageError, secret};
 use answer::{network, silent};
 use bytes::Bytes;
+use cookies::Cookies;
 use host::Hosts;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 use std::future::Future;
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 use url::{Origin, Url};
 
@@ -52,6 +55,9 @@ pub(crate) struct Http {
     hosts: Hosts,
     plain: Client,
     secure: OnceLock<Client>,
+    cookies: Cookies,
+    /// How many bytes transfers have read.
+    read: AtomicU64,
 }
 
 impl Http {
@@ -59,11 +65,21 @@ impl Http {
         let hosts = Hosts::new(settings.concurrency_per_host, settings.rate_per_host);
         // No certificates for plain HTTP.
         let plain = client(&settings, |builder| builder.tls_certs_only([]), "the HTTP client")?;
-        Ok(Self { settings, hosts, plain, secure: OnceLock::new() })
+        let (secure, cookies, read) = (OnceLock::new(), Cookies::default(), AtomicU64::new(0));
+        Ok(Self { settings, hosts, plain, secure, cookies, read })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Counts bytes of a transfer; an error once they are more than the settings allow.
+    pub(crate) fn count(&self, bytes: u64, at: &Location) -> Result<(), StorageError> {
+        let read = self.read.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        match self.settings.max_transfer {
+            Some(limit) if read > limit => Err(StorageError::Limit { at: at.shown(), limit }),
+            _ => Ok(()),
+        }
     }
 
     /// A whole answer within the memory limit.
@@ -258,6 +274,7 @@ impl Http {
         };
         let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
         // Some servers send a part as if it were the whole.
+        self.cookies.keep(url, &headers);
         let status = if status == 200 && headers.get("content-range").is_some() { 206 } else { status };
         let stall = self.settings.stall_timeout;
         let elsewhere = url.origin() != *home;
@@ -282,6 +299,11 @@ impl Http {
             let mut value = HeaderValue::try_from(authorization).map_err(|_| bad("authorization"))?;
             value.set_sensitive(true);
             map.insert("authorization", value);
+        }
+        if let Some(cookies) = self.cookies.header(url) {
+            let mut value = HeaderValue::try_from(cookies).map_err(|_| bad("cookie"))?;
+            value.set_sensitive(true);
+            map.insert("cookie", value);
         }
         for (name, value) in &request.headers {
             if !at_home && !HARMLESS.contains(&name.to_ascii_lowercase().as_str()) {

@@ -365,3 +365,32 @@ async fn a_range_is_what_was_asked_for_or_an_error() {
     assert!(matches!(error, StorageError::Range { start: 2, size: Some(2), .. }), "{}", told(&error));
     assert_eq!(error.to_string(), format!("{}: nothing is at byte 2 of 2", server.url("/behind")));
 }
+
+#[tokio::test]
+async fn logs_in_through_redirects_and_is_known_again_where_it_did_and_nowhere_else() {
+    // The way of Earthdata Login: data host, login host, back with a code, a cookie, the file.
+    let back = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let to_data = std::sync::Arc::clone(&back);
+    let login = Server::start(move |_, _| {
+        Reply::redirect(&format!("{}?code=c0de", to_data.get().unwrap()))
+            .header("set-cookie", "urs=s3cret; Path=/")
+    })
+    .await;
+    let to_login = login.url("/oauth/authorize?client_id=x");
+    let data = Server::start(move |seen, _| match seen.path.as_str() {
+        "/redirect?code=c0de" => {
+            Reply::redirect("/x.nc").header("set-cookie", "accessToken=t0ken; Domain=127.0.0.1; Secure")
+        }
+        _ if seen.header("cookie") == Some("accessToken=t0ken") => Reply::ok("here"),
+        _ => Reply::redirect(&to_login),
+    })
+    .await;
+    back.set(data.url("/redirect")).unwrap();
+    let stores = stores();
+    for _ in 0..2 {
+        assert_eq!(stores.read_document(&at(&data.url("/x.nc"))).await.unwrap(), "here");
+    }
+    assert_eq!((login.seen().len(), data.seen().len()), (1, 4), "logged in once");
+    assert_eq!(login.seen()[0].header("cookie"), None);
+    assert!(data.seen().iter().all(|s| !s.header("cookie").unwrap_or_default().contains("s3cret")));
+}

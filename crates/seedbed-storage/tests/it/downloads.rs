@@ -2,9 +2,9 @@
 //! a cause and no file.
 
 use crate::server::{End, Reply, Server, file};
-use crate::{Remembered, at, names, noise, stores, told};
+use crate::{Remembered, at, hasty, names, noise, stores, told};
 use seedbed_storage::{
-    Checksum, Content, Expectation, Location, Outcome, Silent, StorageError, Stores, Transferred,
+    Checksum, Content, Expectation, Location, Outcome, Settings, Silent, StorageError, Stores, Transferred,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -491,4 +491,20 @@ async fn with_nothing_known_an_unchanged_source_is_adopted_by_its_date_and_anoth
         t.is_home(&again);
         assert_eq!(t.server.gets().len(), gets);
     }
+}
+
+#[tokio::test]
+async fn stops_at_the_limit_of_all_transfers_and_goes_on_without_it() {
+    let t = Try::new(|seen, _, body| file(seen, body, "\"v1\"")).await;
+    let limited = Stores::new(Settings { max_transfer: Some(2_000_000), ..hasty() }).unwrap();
+    let error = t.transfer_by(&limited, &Expectation::default()).await.unwrap_err();
+    assert!(
+        matches!(error, StorageError::Limit { limit: 2_000_000, .. }) && !error.retryable(),
+        "{}",
+        told(&error)
+    );
+    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
+    let done = t.transfer(&Expectation::default()).await.unwrap();
+    assert_eq!(done.outcome, Outcome::Resumed);
+    t.is_home(&done);
 }

@@ -8,8 +8,8 @@ use seedbed_storage::{
 };
 use std::sync::Arc;
 
-/// More than two parts.
-const SIZE: usize = 20_000_003;
+/// More than one part.
+const SIZE: usize = 9_000_003;
 
 /// A destination: its stores, a folder of it, and the server behind.
 struct Destination {
@@ -88,7 +88,7 @@ async fn brings_local_and_remote_files_to_every_store_and_adopts_them_then() {
     let body = Arc::clone(&bytes);
     let web = Server::start(move |seen, n| match n {
         // Breaks off in the middle, once; then goes on, if it is asked for the rest.
-        0 => file(seen, &body, "\"v1\"").cut(9_000_000, End::Close),
+        0 => file(seen, &body, "\"v1\"").cut(5_000_000, End::Close),
         _ => file(seen, &body, "\"v1\""),
     })
     .await;
@@ -286,7 +286,7 @@ async fn a_source_that_changes_on_the_way_is_told_so_and_nothing_is_left() {
     for d in destinations() {
         let body = Arc::clone(&bytes);
         let web = Server::start(move |seen, n| match n {
-            0 => file(seen, &body, "\"v1\"").cut(9_000_000, End::Close),
+            0 => file(seen, &body, "\"v1\"").cut(5_000_000, End::Close),
             _ => Reply::ok(&body[1..]).header("etag", "\"v2\""),
         })
         .await;
