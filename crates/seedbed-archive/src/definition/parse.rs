@@ -494,4 +494,54 @@ transform = [1, 0, 10, 0, -1, 20]
         assert!(error("name = \"x\"\n", "").3.contains("name"));
         assert_eq!(error("title = \"X\"", "title = ").0, 3);
     }
+
+    #[test]
+    fn further_sources_are_checked_as_the_first_is() {
+        let with = |more: &str| format!("{GOOD}{more}");
+        let d = definition(
+            "x.toml",
+            &with("[sources.zebra]\nkind = \"listing\"\n[sources.a]\nkind = \"thredds\"\n"),
+        );
+        // In the order in which they are written.
+        assert_eq!(d.unwrap().source_names().collect::<Vec<_>>(), ["index", "zebra", "a"]);
+        for (more, line, part) in [
+            ("[sources.index]\nkind = \"thredds\"\n", 27, "called `index` already"),
+            ("[sources.a]\nkind = \"thredds\"\nsuffix = \"x\"\n", 29, "`suffix` means nothing"),
+            ("[sources.a]\nkind = \"thredds\"\nname = \"x\"\n", 29, "the table's own name"),
+            ("[sources.a]\nkind = \"thredds\"\nrate = -1\n", 29, "above 0"),
+            ("[sources.a]\nkind = \"template\"\naddress = \"{x}\"\n", 27, "the first day is needed"),
+            (
+                "[sources.a]\nkind = \"template\"\naddress = \"{x}\"\nfrom = \"2001-01-01\"\n",
+                29,
+                "captures `x`",
+            ),
+            ("[sources.a]\nkind = \"template\"\nfrom = \"2001-13-01\"\n", 29, "no day"),
+            ("[map.m]\nfrom = \"yaer\"\nvalues = {}\n", 28, "captures `yaer`"),
+        ] {
+            match definition("x.toml", &with(more)) {
+                Err(DefinitionError::Invalid { line: found, reason, .. }) => {
+                    assert!(reason.contains(part) && found == line, "{found} {reason}");
+                }
+                other => panic!("{more}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_listing_does_not_tell_has_to_be_said() {
+        let bare = "name = \"x\"\nroot = \"https://host/\"\n[source]\nkind = \"KIND\"\n";
+        for kind in ["cmr", "stac-api"] {
+            definition("x.toml", &bare.replace("KIND", kind)).unwrap();
+        }
+        for (text, part) in [
+            (bare.replace("KIND", "index"), "a `pattern` has to read them"),
+            (
+                bare.replace("[source]", "pattern = 'x'\n[source]").replace("KIND", "listing"),
+                "a strategy has to read them",
+            ),
+        ] {
+            let error = definition("x.toml", &text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
 }
