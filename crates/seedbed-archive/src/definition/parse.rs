@@ -242,6 +242,11 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
         let reason = format!("this strategy needs a capture `{key}`, which not every pattern has");
         return Err(at.wrong(&["group", "time", "strategy"], reason, None));
     }
+    let phase = table.time.as_ref().and_then(|t| t.phase);
+    if phase.is_some_and(|p| strategy != Strategy::Composite16Day || !(1..=16).contains(&p)) {
+        let reason = "a phase is a day from 1 to 16, and for `composite-16-day` alone";
+        return Err(at.wrong(&["group", "time", "phase"], reason, None));
+    }
     if let Some(prefer) = table.prefer.iter().find(|p| !keys.contains(&p.capture)) {
         return Err(at.no_capture(&["group", "prefer"], &prefer.capture, keys));
     }
@@ -252,6 +257,7 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
         grid: optional(&table.grid, "grid")?,
         strategy,
         calendar: table.time.as_ref().map_or(seedbed_grid::Calendar::Standard, |t| t.calendar),
+        phase: table.time.as_ref().and_then(|t| t.phase),
         step: table.time.as_ref().and_then(|t| t.step.clone()),
         properties,
         prefer: table.prefer.clone(),
@@ -516,6 +522,7 @@ transform = [1, 0, 10, 0, -1, 20]
                 "captures `x`",
             ),
             ("[sources.a]\nkind = \"template\"\nfrom = \"2001-13-01\"\n", 29, "no day"),
+            ("[sources.a]\nkind = \"thredds\"\njobs = \"many\"\n", 29, "invalid type"),
             ("[map.m]\nfrom = \"yaer\"\nvalues = {}\n", 28, "captures `yaer`"),
         ] {
             match definition("x.toml", &with(more)) {
