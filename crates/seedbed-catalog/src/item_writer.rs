@@ -183,7 +183,8 @@ fn tabulate(
     lines.rewind()?;
     let items = BufReader::with_capacity(1 << 16, lines.as_file()).split(b'\n').map(|line| {
         let line = line.map_err(|e| ParquetError::External(Box::new(e)))?;
-        serde_json::from_slice(&line).map_err(|e| ParquetError::External(Box::new(e)))
+        let item = serde_json::from_slice(&line).map_err(|e| ParquetError::External(Box::new(e)))?;
+        Ok((item, line.len()))
     });
     let losses = table.write(items, out.as_file().try_clone()?).map_err(crate::geoparquet::io_error)?;
     Ok((out, losses.sentences().collect()))

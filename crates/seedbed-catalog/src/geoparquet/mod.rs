@@ -24,8 +24,8 @@ use std::io;
 
 /// The column of footprints.
 const PRIMARY: &str = "geometry";
-/// Rows that are held at once.
-const BATCH: usize = 1024;
+/// Rows that are held at once: a large item takes a quarter of a megabyte.
+const BATCH: usize = 128;
 
 /// The items of a file, one after another.
 pub struct Reader {

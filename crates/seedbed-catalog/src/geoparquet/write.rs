@@ -18,8 +18,11 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
-/// Items of a row group.
-const ROWS: usize = 4096;
+/// Rows of a group, and its bytes in memory, after which the next is begun.
+const ROWS: usize = 32_768;
+const GROUP: usize = 64 << 20;
+/// Items that are held as JSON at once, by the length of their text; in memory it is six times as much.
+const HELD: usize = 4 << 20;
 
 /// What the columns of a file must hold, learnt from all items before the first is written.
 #[derive(Debug, Default)]
@@ -84,13 +87,13 @@ impl Table {
         }
     }
 
-    /// Writes the items, which are those that were admitted.
+    /// Writes the items, which are those that were admitted, each with the length of its text.
     ///
     /// # Errors
     /// [`ParquetError`]; an error of the items' own comes as an external one.
     pub fn write(
         &mut self,
-        items: impl Iterator<Item = Result<Value, ParquetError>>,
+        items: impl Iterator<Item = Result<(Value, usize), ParquetError>>,
         file: File,
     ) -> Result<Losses, ParquetError> {
         // Also a table of no items is one of items.
@@ -110,16 +113,23 @@ impl Table {
             .build();
         let mut writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))?;
         let mut losses = Losses::default();
-        let mut rows = Vec::new();
+        let (mut rows, mut held, mut grouped) = (Vec::new(), 0, 0);
         for item in items {
-            rows.push(item?);
-            if rows.len() == ROWS {
-                group(&mut writer, &schema, &kept, &rows, &mut losses)?;
-                rows.clear();
+            let (item, length) = item?;
+            rows.push(item);
+            held += length;
+            if held >= HELD || grouped + rows.len() == ROWS {
+                batch(&mut writer, &schema, &kept, &rows, &mut losses)?;
+                grouped += rows.len();
+                (rows, held) = (Vec::new(), 0);
+            }
+            if grouped >= ROWS || (held == 0 && writer.in_progress_size() >= GROUP) {
+                writer.flush()?;
+                grouped = 0;
             }
         }
         if !rows.is_empty() {
-            group(&mut writer, &schema, &kept, &rows, &mut losses)?;
+            batch(&mut writer, &schema, &kept, &rows, &mut losses)?;
         }
         writer.close()?;
         Ok(losses)
@@ -152,8 +162,8 @@ impl Table {
     }
 }
 
-/// Writes one row group, and reads it back to see what it holds.
-fn group(
+/// Writes some rows, and reads them back to see what they hold.
+fn batch(
     writer: &mut ArrowWriter<File>,
     schema: &SchemaRef,
     columns: &[(&str, &Kind)],
@@ -174,6 +184,5 @@ fn group(
     let batch = RecordBatch::try_new(Arc::clone(schema), arrays?)?;
     let back = rows::items(&batch).map_err(ParquetError::General)?;
     items.iter().zip(&back).for_each(|(item, back)| losses.compare(item, back));
-    writer.write(&batch)?;
-    writer.flush()
+    writer.write(&batch)
 }

@@ -153,24 +153,27 @@ async fn many_items_make_many_row_groups_and_none_is_a_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("items.parquet");
     let mut writer = ItemWriter::begin(&at(&path)).unwrap();
-    for n in 0..10_000 {
+    for n in 0..40_000 {
         let mut item = item(&format!("i{n:05}"), 1 + n % 12, "https://h.org/x.nc");
         // A column that only late items have.
-        if n > 9_990 {
+        if n > 39_990 {
             item.set_property("late", json!(n));
         }
         writer.put(&item).unwrap();
     }
-    assert_eq!(writer.finish(&stores()).await.unwrap().items, 10_000);
+    assert_eq!(writer.finish(&stores()).await.unwrap().items, 40_000);
     let back = read(&path).await;
-    assert_eq!(back.len(), 10_000);
-    assert_eq!((&back[9_999]["id"], &back[9_999]["properties"]["late"]), (&json!("i09999"), &json!(9_999)));
-    assert!(back[9_000]["properties"].get("late").is_none());
+    assert_eq!(back.len(), 40_000);
+    assert_eq!(
+        (&back[39_999]["id"], &back[39_999]["properties"]["late"]),
+        (&json!("i39999"), &json!(39_999))
+    );
+    assert!(back[39_000]["properties"].get("late").is_none());
 
     let mut validator = Validator::new(None).unwrap();
     validator.add(&stores(), &at(&path)).await;
     let report = validator.finish();
-    assert_eq!((report.valid, report.invalid), (10_000, 0), "{:?}", report.documents.first());
+    assert_eq!((report.valid, report.invalid), (40_000, 0), "{:?}", report.documents.first());
 
     for name in ["none.parquet", "none.json", "none.ndjson"] {
         let path = folder.path().join(name);
