@@ -57,12 +57,23 @@ pub(crate) fn read(
     }
     let days = match rules.strategy {
         Strategy::Listed => listed_days(granule),
-        strategy => strategy.days(&captures, rules.calendar),
+        strategy => strategy.days(&captures, rules.calendar).and_then(|days| in_phase(days, rules.phase)),
     };
     match days {
         Ok(days) if wanted.meets(days) => Verdict::Wanted((captures, days)),
         Ok(_) => Verdict::Unwanted,
         Err(reason) => Verdict::Rejected(reason),
+    }
+}
+
+/// Days that begin where composites do.
+fn in_phase(days: (Date, Date), phase: Option<i16>) -> Result<(Date, Date), String> {
+    let doy = days.0.day_of_year();
+    match phase {
+        Some(phase) if (doy - phase) % 16 != 0 => {
+            Err(format!("no composite of this archive starts on day {doy} of a year"))
+        }
+        _ => Ok(days),
     }
 }
 

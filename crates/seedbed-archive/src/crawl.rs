@@ -18,6 +18,7 @@ use seedbed_grid::{Bbox, Projections};
 use seedbed_storage::{Location, Stores};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 /// How many rejections are kept; the others are counted.
 const MOST_REJECTED: usize = 10_000;
@@ -350,7 +351,7 @@ impl Crawl {
 
     /// Adds a granule to its item, as each of the assets that it is.
     fn join(&mut self, group: &mut Grouped, entry: Entry) {
-        let Entry { granule, superseded } = entry;
+        let Entry { granule, superseded, .. } = entry;
         group.superseded.extend(superseded);
         // It was read before, with the filters.
         let Verdict::Wanted((captures, days)) =
@@ -359,14 +360,14 @@ impl Crawl {
             return;
         };
         let place = candidate::known_place(&self.definition, &self.grids, &granule, &captures);
-        let candidate = Candidate { granule, captures, days, place };
+        let candidate = Arc::new(Candidate { granule, captures, days, place });
         for asset in &self.definition.group.assets {
             let key = asset.render(&candidate.captures);
             if let Some(other) = group.members.get(&key) {
                 let reason = format!("a duplicate of {}", other.granule.href);
                 self.tally.reject(Rejected::new(candidate.granule.name.clone(), reason));
             } else {
-                group.members.insert(key, candidate.clone());
+                group.members.insert(key, Arc::clone(&candidate));
             }
         }
     }

@@ -2,22 +2,23 @@
 //! the preferred one counts. All of it is done by sorting, so that memory holds
 //! one item's granules at a time.
 
+use crate::CrawlError;
 use crate::candidate::Candidate;
 use crate::definition::{Definition, PreferTable};
 use crate::granule::{Granule, Rejected};
 use crate::template::Captures;
-use crate::{CrawlError, candidate};
 use seedbed_catalog::{Sorted, Sorter};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The granules of one item.
 #[derive(Debug)]
 pub(crate) struct Grouped {
     pub id: String,
     /// By asset key; one granule may be several assets.
-    pub members: BTreeMap<String, Candidate>,
+    pub members: BTreeMap<String, Arc<Candidate>>,
     /// Names of granules that gave way to preferred ones.
     pub superseded: Vec<String>,
 }
@@ -25,7 +26,7 @@ pub(crate) struct Grouped {
 impl Grouped {
     /// The first member, which stands for what all have in common.
     pub(crate) fn first(&self) -> Option<&Candidate> {
-        self.members.values().next()
+        self.members.values().next().map(Arc::as_ref)
     }
 
     /// What the item has for a preference: the value that all members share,
@@ -52,6 +53,9 @@ fn rank(prefer: &PreferTable, captures: &Captures) -> Vec<u8> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Entry {
     pub granule: Granule,
+    /// The item's id, while the slot is what it is sorted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
     /// Names of those it won over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub superseded: Vec<String>,
@@ -96,9 +100,13 @@ impl Contest {
         granule: Granule,
     ) -> Result<(), CrawlError> {
         let rules = &definition.group;
-        let place = rules.slot.as_ref().unwrap_or(&rules.id).render(captures);
+        let id = rules.id.render(captures);
+        let (place, id) = match &rules.slot {
+            Some(slot) => (slot.render(captures), Some(id)),
+            None => (id, None),
+        };
         let key = key(&place, definition, captures, &granule);
-        self.push(&key, &Entry { granule, superseded: Vec::new() })
+        self.push(&key, &Entry { granule, id, superseded: Vec::new() })
     }
 
     fn push(&mut self, key: &[u8], entry: &Entry) -> Result<(), CrawlError> {
@@ -120,24 +128,14 @@ impl Contest {
             return Ok(winners);
         }
         let mut by_id = Self::new(work, memory);
-        while let Some((_, entry)) = winners.next(reject)? {
-            // It was read once before it was added.
-            if let Some(captures) = captures_of(definition, &entry.granule) {
-                let id = definition.group.id.render(&captures);
-                let key = key(&id, definition, &captures, &entry.granule);
-                by_id.push(&key, &entry)?;
-            }
+        while let Some((key, mut entry)) = winners.next_with_key(reject)? {
+            // The same key, but for what stands before the assets.
+            let mut by = entry.id.take().unwrap_or_default().into_bytes();
+            by.extend_from_slice(&key[key.iter().position(|b| *b == 0).unwrap_or(key.len())..]);
+            by_id.push(&by, &entry)?;
         }
         let sorted = by_id.sorter.finish().map_err(|source| CrawlError::Sort { source })?;
         Ok(Winners { sorted, head: None })
-    }
-}
-
-/// The captures of a granule that was read before.
-pub(crate) fn captures_of(definition: &Definition, granule: &Granule) -> Option<Captures> {
-    match candidate::read(definition, &crate::wanted::Wanted::default(), granule) {
-        candidate::Verdict::Wanted((captures, _)) => Some(captures),
-        _ => None,
     }
 }
 
@@ -154,6 +152,15 @@ impl Winners {
         &mut self,
         reject: &mut dyn FnMut(Rejected),
     ) -> Result<Option<(String, Entry)>, CrawlError> {
+        let Some((key, winner)) = self.next_with_key(reject)? else { return Ok(None) };
+        let place = key.split(|b| *b == 0).next().unwrap_or_default();
+        Ok(Some((String::from_utf8_lossy(place).into_owned(), winner)))
+    }
+
+    fn next_with_key(
+        &mut self,
+        reject: &mut dyn FnMut(Rejected),
+    ) -> Result<Option<(Vec<u8>, Entry)>, CrawlError> {
         let Some((key, mut winner)) = self.record()? else { return Ok(None) };
         let (assets, ranks) = contested(&key);
         loop {
@@ -171,8 +178,7 @@ impl Winners {
             }
             winner.superseded.extend(rival.superseded);
         }
-        let place = key.split(|b| *b == 0).next().unwrap_or_default();
-        Ok(Some((String::from_utf8_lossy(place).into_owned(), winner)))
+        Ok(Some((key, winner)))
     }
 
     fn record(&mut self) -> Result<Option<(Vec<u8>, Entry)>, CrawlError> {

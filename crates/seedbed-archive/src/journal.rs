@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,11 +70,13 @@ impl Journal {
         fs::create_dir_all(folder).map_err(failed)?;
         sweep(folder);
         let recent = !fresh && is_recent(&part);
+        // For the user alone: a next link may carry a token.
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(&part)
             .map_err(failed)?;
         match file.try_lock() {

@@ -112,15 +112,19 @@ pub(crate) async fn open<'a>(
         let first = web.first()?;
         let journal = Journal::open(work, &query, options.fresh)?;
         let mut opened = Opened { web, journal, first, fetched: None, note };
-        let Some(step) = opened.first.first().filter(|_| !alone && !unfinished) else { return Ok(opened) };
-        let known = opened.journal.validators(step);
-        let fetched = opened.web.fetch(step, known.as_ref()).await?;
-        let fits = match &fetched {
-            Fetched::Unusable(_) => false,
-            Fetched::Failed(error) => !is_elsewhere(error),
-            _ => true,
+        let fits = match opened.first.first().filter(|_| !alone && !unfinished) {
+            // It was found to fit before, or there is nothing else, or nothing to ask.
+            None => true,
+            Some(step) => {
+                let known = opened.journal.validators(step);
+                let fetched = opened.fetched.insert(opened.web.fetch(step, known.as_ref()).await?);
+                match fetched {
+                    Fetched::Unusable(_) => false,
+                    Fetched::Failed(error) => !is_elsewhere(error),
+                    _ => true,
+                }
+            }
         };
-        opened.fetched = Some(fetched);
         if fits {
             if let Some(refused) = refused {
                 refused.journal.discard();

@@ -272,6 +272,8 @@ pub(super) struct TimeTable {
     #[serde(default = "standard")]
     #[schemars(with = "CalendarName")]
     pub calendar: Calendar,
+    /// Composites of 16 days start on this day of a year and every 16th after it.
+    pub phase: Option<i16>,
     /// The step between two times inside a file, as an ISO 8601 duration such as `P1D`.
     pub step: Option<String>,
 }

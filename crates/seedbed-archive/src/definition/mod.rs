@@ -125,6 +125,8 @@ pub(crate) struct Group {
     pub grid: Option<Template>,
     pub strategy: Strategy,
     pub calendar: Calendar,
+    /// The day of the year on which composites start, and every 16th after it.
+    pub phase: Option<i16>,
     /// Between two times inside a file, as ISO 8601 has it.
     pub step: Option<String>,
     pub properties: BTreeMap<String, Template>,

@@ -242,6 +242,11 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
         let reason = format!("this strategy needs a capture `{key}`, which not every pattern has");
         return Err(at.wrong(&["group", "time", "strategy"], reason, None));
     }
+    let phase = table.time.as_ref().and_then(|t| t.phase);
+    if phase.is_some_and(|p| strategy != Strategy::Composite16Day || !(1..=16).contains(&p)) {
+        let reason = "a phase is a day from 1 to 16, and for `composite-16-day` alone";
+        return Err(at.wrong(&["group", "time", "phase"], reason, None));
+    }
     if let Some(prefer) = table.prefer.iter().find(|p| !keys.contains(&p.capture)) {
         return Err(at.no_capture(&["group", "prefer"], &prefer.capture, keys));
     }
@@ -252,6 +257,7 @@ fn group(document: &Document, keys: &BTreeSet<String>, at: &Place<'_>) -> Result
         grid: optional(&table.grid, "grid")?,
         strategy,
         calendar: table.time.as_ref().map_or(seedbed_grid::Calendar::Standard, |t| t.calendar),
+        phase: table.time.as_ref().and_then(|t| t.phase),
         step: table.time.as_ref().and_then(|t| t.step.clone()),
         properties,
         prefer: table.prefer.clone(),
@@ -493,5 +499,56 @@ transform = [1, 0, 10, 0, -1, 20]
         assert_eq!(error("title = \"X\"", "title = 3").0, 3);
         assert!(error("name = \"x\"\n", "").3.contains("name"));
         assert_eq!(error("title = \"X\"", "title = ").0, 3);
+    }
+
+    #[test]
+    fn further_sources_are_checked_as_the_first_is() {
+        let with = |more: &str| format!("{GOOD}{more}");
+        let d = definition(
+            "x.toml",
+            &with("[sources.zebra]\nkind = \"listing\"\n[sources.a]\nkind = \"thredds\"\n"),
+        );
+        // In the order in which they are written.
+        assert_eq!(d.unwrap().source_names().collect::<Vec<_>>(), ["index", "zebra", "a"]);
+        for (more, line, part) in [
+            ("[sources.index]\nkind = \"thredds\"\n", 27, "called `index` already"),
+            ("[sources.a]\nkind = \"thredds\"\nsuffix = \"x\"\n", 29, "`suffix` means nothing"),
+            ("[sources.a]\nkind = \"thredds\"\nname = \"x\"\n", 29, "the table's own name"),
+            ("[sources.a]\nkind = \"thredds\"\nrate = -1\n", 29, "above 0"),
+            ("[sources.a]\nkind = \"template\"\naddress = \"{x}\"\n", 27, "the first day is needed"),
+            (
+                "[sources.a]\nkind = \"template\"\naddress = \"{x}\"\nfrom = \"2001-01-01\"\n",
+                29,
+                "captures `x`",
+            ),
+            ("[sources.a]\nkind = \"template\"\nfrom = \"2001-13-01\"\n", 29, "no day"),
+            ("[sources.a]\nkind = \"thredds\"\njobs = \"many\"\n", 29, "invalid type"),
+            ("[map.m]\nfrom = \"yaer\"\nvalues = {}\n", 28, "captures `yaer`"),
+        ] {
+            match definition("x.toml", &with(more)) {
+                Err(DefinitionError::Invalid { line: found, reason, .. }) => {
+                    assert!(reason.contains(part) && found == line, "{found} {reason}");
+                }
+                other => panic!("{more}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_listing_does_not_tell_has_to_be_said() {
+        let bare = "name = \"x\"\nroot = \"https://host/\"\n[source]\nkind = \"KIND\"\n";
+        for kind in ["cmr", "stac-api"] {
+            definition("x.toml", &bare.replace("KIND", kind)).unwrap();
+        }
+        for (text, part) in [
+            (bare.replace("KIND", "index"), "a `pattern` has to read them"),
+            (
+                bare.replace("[source]", "pattern = 'x'\n[source]").replace("KIND", "listing"),
+                "a strategy has to read them",
+            ),
+        ] {
+            let error = definition("x.toml", &text).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -59,6 +59,17 @@ fn every_modis_product_is_crawled_by_cmr_and_from_a_folder() {
 }
 
 #[test]
+fn a_composite_that_starts_when_the_other_satellites_do_is_rejected() {
+    for (name, file) in [
+        ("mod13q1", "MOD13Q1.A2003009.h12v04.061.2020078000001.hdf"),
+        ("myd13q1", "MYD13Q1.A2003017.h12v04.061.2020078000001.hdf"),
+    ] {
+        let found = crawl_folder(name, &[file]);
+        assert!(found.items.is_empty() && reasons(&found).contains("no composite of this archive starts"));
+    }
+}
+
+#[test]
 fn a_monthly_product_that_starts_in_the_middle_of_a_month_is_rejected() {
     let found = crawl_folder("mod13a3", &["MOD13A3.A2003017.h12v04.061.2020078000001.hdf"]);
     assert!(found.items.is_empty() && reasons(&found).contains("no month starts on 2003-01-17"));

@@ -104,6 +104,28 @@ fn a_killed_walk_through_folders_asks_only_for_those_that_are_left() {
 }
 
 #[test]
+fn a_killed_crawl_of_a_plain_mirror_goes_on_as_that() {
+    let server = Server::new(|_, asked: &Asked| {
+        let years: Vec<String> = (1981..1991).map(|y| format!("{y}/")).collect();
+        match asked.target.strip_prefix("/mirror/").unwrap_or("?") {
+            "" => index(&years.iter().map(String::as_str).collect::<Vec<_>>()),
+            year if year.len() == 5 => index(&["../", &format!("daymet_v4_daily_na_tmax_{}.nc", &year[..4])]),
+            _ => missing(),
+        }
+    });
+    let work = tempfile::tempdir().unwrap();
+    let options = CrawlOptions { jobs: 1, ..at(&format!("{}mirror/", server.root)) };
+    killed_after(5, &builtin("daymet-daily"), &options, work.path());
+    let before = server.asked().len();
+    let found = run_in(&builtin("daymet-daily"), &options, work.path()).unwrap();
+    assert_eq!((found.items.len(), found.crawled.pages), (10, 11));
+    assert!(found.crawled.resumed >= 5 && found.crawled.notes.len() == 1, "{:?}", found.crawled);
+    // What it is not is asked for again, what it is goes on.
+    assert_eq!((server.asked().len() - before) as u64, 3 + 11 - found.crawled.resumed);
+    assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn a_crawl_that_failed_half_way_asks_only_for_the_rest() {
     let broken = std::sync::Arc::new(AtomicUsize::new(1));
     let switch = std::sync::Arc::clone(&broken);
