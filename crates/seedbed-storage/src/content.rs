@@ -26,9 +26,6 @@ pub enum Content {
 /// Bytes from the start of a file that suffice to tell.
 pub(crate) const ENOUGH: usize = 8;
 
-/// The longest tail of a zip that holds the end of its directory: 22 bytes and a comment of at most 65,535.
-const ZIP_TAIL: u64 = 22 + 0xffff;
-
 impl Content {
     /// The kind that a file of this name has by its extension.
     #[must_use]
@@ -62,10 +59,21 @@ impl Content {
             return Ok(true);
         }
         let size = file.seek(SeekFrom::End(0))?;
-        file.seek(SeekFrom::Start(size.saturating_sub(ZIP_TAIL)))?;
+        file.seek(SeekFrom::Start(size.saturating_sub(self.tail() as u64)))?;
         let mut tail = Vec::new();
         file.read_to_end(&mut tail)?;
-        Ok(tail.windows(4).any(|w| w == b"PK\x05\x06"))
+        Ok(self.ends_with(&tail))
+    }
+
+    /// How many of a file's last bytes tell whether it is whole: the end of a zip's directory is 22 bytes and a
+    /// comment of at most 65,535.
+    pub(crate) fn tail(self) -> usize {
+        if self == Self::Zip { 22 + 0xffff } else { 0 }
+    }
+
+    /// Whether a whole file may end so.
+    pub(crate) fn ends_with(self, tail: &[u8]) -> bool {
+        self != Self::Zip || tail.windows(4).any(|w| w == b"PK\x05\x06")
     }
 }
 

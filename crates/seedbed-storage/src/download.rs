@@ -6,7 +6,7 @@ use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::part::{Part, Record};
 use crate::progress::Progress;
 use crate::store::Meta;
-use crate::transfer::{Expectation, Gathered, Outcome, not_content, wrong};
+use crate::transfer::{Expectation, Gathered, Outcome, not_content, validator, wrong};
 use crate::{Location, StorageError};
 
 /// How much is gathered in memory before it is written.
@@ -285,12 +285,6 @@ impl<'a> Download<'a> {
 
 fn fresh(expect: &Expectation) -> Hashing {
     Hashing::new(expect.checksum.as_ref().map(Checksum::function))
-}
-
-/// What tells a server which version we have: a strong entity tag, else the date.
-fn validator(version: &Meta) -> Option<&str> {
-    let strong = version.etag.as_deref().filter(|tag| tag.starts_with('"'));
-    strong.or(version.last_modified.as_deref())
 }
 
 /// Whether reading once more may give other bytes.

@@ -24,11 +24,13 @@ mod named;
 mod names;
 mod part;
 mod progress;
+mod reader;
 mod s3;
 mod secret;
 mod settings;
 mod store;
 mod transfer;
+mod upload;
 mod xml;
 
 pub use abilities::{Abilities, CreateOnce, Replace};

@@ -9,6 +9,7 @@ use crate::named::{Kind, NamedStore};
 use crate::progress::Progress;
 use crate::s3::{Known, S3};
 use crate::transfer::{self, Expectation, Transferred};
+use crate::upload;
 use crate::{Location, Settings, StorageError};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,14 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 use url::Url;
 
 /// How many files a page of a listing has at most, or nearly so.
 pub(crate) const PAGE: usize = 1000;
+
+/// How many parts of uploads to S3 are in memory at once, of 8 MiB each.
+const BUFFERS: usize = 8;
 
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -85,6 +90,8 @@ struct Inner {
     buckets: Mutex<HashMap<String, Arc<S3>>>,
     /// By named store, or by the origin of those that have no name.
     doors: Mutex<HashMap<String, Arc<Dav>>>,
+    /// How many parts of uploads are in memory.
+    buffers: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Stores {
@@ -107,7 +114,8 @@ impl Stores {
     /// [`StorageError::Setup`] if the HTTP client can't be made, for instance for its user agent.
     pub fn new(settings: Settings) -> Result<Self, StorageError> {
         let http = Http::new(settings)?;
-        Ok(Self(Arc::new(Inner { http, buckets: Mutex::default(), doors: Mutex::default() })))
+        let buffers = Arc::new(Semaphore::new(BUFFERS));
+        Ok(Self(Arc::new(Inner { http, buckets: Mutex::default(), doors: Mutex::default(), buffers })))
     }
 
     /// A small document, whole: at most [`Settings::max_document`] bytes.
@@ -287,6 +295,10 @@ impl Stores {
     /// # Errors
     /// If the source can't be read, its bytes are not as expected, or the destination can't be written or is
     /// occupied. Nothing is then at the final name that was not there before.
+    ///
+    /// To a remote store, the bytes are streamed: to S3 in parts that become an object only when all are verified,
+    /// to WebDAV and dCache under a temporary name whose size and digest are looked at before it is moved. They are
+    /// not resumed by another process.
     pub async fn transfer(
         &self,
         from: &Location,
@@ -294,8 +306,14 @@ impl Stores {
         expect: &Expectation,
         progress: &dyn Progress,
     ) -> Result<Transferred, StorageError> {
-        let Store::Local(_, path) = self.store(to)? else { return Err(read_only(to)) };
-        transfer::run(&self.0.http, self.store(from)?, from, path, expect, progress).await
+        let (http, source) = (&self.0.http, self.store(from)?);
+        match self.store(to)? {
+            Store::Local(_, path) => transfer::run(http, source, from, path, expect, progress).await,
+            Store::Http(_) => Err(read_only(to)),
+            target => {
+                upload::run(http, (&source, from), (&target, to), expect, progress, &self.0.buffers).await
+            }
+        }
     }
 
     fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {

@@ -238,6 +238,12 @@ pub(crate) async fn wrong(
     Ok(None)
 }
 
+/// What tells a server which version we have: a strong entity tag, else the date.
+pub(crate) fn validator(version: &Meta) -> Option<&str> {
+    let strong = version.etag.as_deref().filter(|tag| tag.starts_with('"'));
+    strong.or(version.last_modified.as_deref())
+}
+
 /// Bytes of another kind than wanted.
 pub(crate) fn not_content(from: &Location, expected: Content, head: &[u8]) -> StorageError {
     StorageError::Content { at: from.shown(), expected, excerpt: crate::error::excerpt(head) }
@@ -278,7 +284,7 @@ fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
 /// Whether the source, by its own date, has not changed since the file here was written.
 ///
 /// HTTP dates are whole seconds, so a source that changed within the very second does not count as unchanged.
-fn unchanged_since(source: &Meta, written: Option<SystemTime>) -> bool {
+pub(crate) fn unchanged_since(source: &Meta, written: Option<SystemTime>) -> bool {
     let changed = source.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
     matches!((changed, written), (Some(changed), Some(written)) if changed + Duration::from_secs(1) <= written)
 }

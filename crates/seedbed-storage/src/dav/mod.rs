@@ -6,6 +6,7 @@
 
 mod folder;
 mod propfind;
+mod upload;
 
 use crate::abilities::{Abilities, CreateOnce, Replace};
 use crate::http::{Http, Method, Request};
@@ -15,6 +16,7 @@ use crate::store::Put;
 use crate::{Function, Location, StorageError, secret};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::OnceCell;
 use url::Url;
 
@@ -27,6 +29,8 @@ pub(crate) struct Dav {
     flavour: Flavour,
     /// Tried once.
     tried: OnceCell<Tried>,
+    /// Whether a file that waited for the door's word was taken by the door itself: the next ones need not wait.
+    takes_itself: AtomicBool,
 }
 
 /// Which kind of server it is.
@@ -45,7 +49,12 @@ struct Tried {
 
 impl Dav {
     pub(crate) fn new(identity: Identity, flavour: Flavour) -> Self {
-        Self { identity: Arc::new(identity), flavour, tried: OnceCell::new() }
+        Self {
+            identity: Arc::new(identity),
+            flavour,
+            tried: OnceCell::new(),
+            takes_itself: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn request(&self, method: Method, url: &Url) -> Request {

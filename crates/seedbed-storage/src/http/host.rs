@@ -17,7 +17,8 @@ pub(super) struct Hosts {
 
 /// One host: a bounded number of requests, evenly spaced, and a time before which it wants none.
 pub(super) struct Host {
-    requests: Arc<Semaphore>,
+    /// Those that read, and those that write: a copy within one host holds one of each.
+    requests: [Arc<Semaphore>; 2],
     not_before: Mutex<Option<Instant>>,
     spacing: Option<Duration>,
     /// When the next request may start.
@@ -38,7 +39,7 @@ impl Hosts {
     pub(super) fn get(&self, url: &Url) -> Arc<Host> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let host = known.entry(url[..Position::BeforePath].to_owned()).or_insert_with(|| {
-            let requests = Arc::new(Semaphore::new(self.concurrency));
+            let requests = [(), ()].map(|()| Arc::new(Semaphore::new(self.concurrency)));
             let spacing = self.spacing;
             Arc::new(Host { requests, not_before: Mutex::default(), spacing, next: Mutex::default() })
         });
@@ -48,11 +49,11 @@ impl Hosts {
 
 impl Host {
     /// Waits for leave to send a request.
-    pub(super) async fn enter(&self) -> Permit {
+    pub(super) async fn enter(&self, writes: bool) -> Permit {
         let mut slot = None;
         loop {
             // The semaphore is never closed, so there always is a permit in the end.
-            let permit = Arc::clone(&self.requests).acquire_owned().await.ok();
+            let permit = Arc::clone(&self.requests[usize::from(writes)]).acquire_owned().await.ok();
             if let Some(until) = self.until() {
                 drop(permit);
                 tokio::time::sleep_until(until).await;

@@ -29,6 +29,11 @@ pub enum Method {
 }
 
 impl Method {
+    /// Whether it changes what is there.
+    pub(crate) fn writes(self) -> bool {
+        matches!(self, Self::Put | Self::Delete | Self::Mkcol | Self::Move)
+    }
+
     /// Its name on the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -10,11 +10,13 @@ mod host;
 mod message;
 mod retry;
 mod trust;
+mod upload;
 
 pub(crate) use answer::Answer;
 pub use message::{Headers, Method, Request, Response};
 pub(crate) use retry::{Failure, Retry};
 pub(crate) use trust::Trust;
+pub(crate) use upload::Feed;
 
 use crate::identity::Identity;
 use crate::store::Meta;
@@ -232,7 +234,7 @@ impl Http {
     ) -> Result<Answer, StorageError> {
         let at = secret::shown(url);
         let client = self.client(url, request.identity.as_deref())?;
-        let permit = self.hosts.get(url).enter().await;
+        let permit = self.hosts.get(url).enter(method.writes()).await;
         // Signed only now, since a signature is good for a while only.
         let signed = match request.identity.as_deref() {
             Some(identity) => identity.signed(method, url, &request.headers),
@@ -242,6 +244,10 @@ impl Http {
             .map_err(|_| StorageError::Request { at: at.clone(), what: "no such method".to_owned() })?;
         let mut builder = client.request(name, signed).headers(self.headers(request, url, home)?);
         if let (true, Some(body)) = (method == request.method, &request.body) {
+            // The client says nothing of a body that is empty, and some servers want to be told.
+            if body.is_empty() && method == Method::Put {
+                builder = builder.header("content-length", "0");
+            }
             builder = builder.body(body.clone());
         }
         let patience = self.settings.connect_timeout + self.settings.stall_timeout;

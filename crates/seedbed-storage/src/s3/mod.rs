@@ -2,6 +2,7 @@
 
 mod account;
 mod listing;
+mod multipart;
 mod profile;
 
 pub(crate) use account::Account;

@@ -17,6 +17,7 @@ mod server;
 mod servers;
 mod tls;
 mod together;
+mod uploads;
 
 use seedbed_storage::{Credentials, Environment, Location, Progress, Settings, StorageError, Stores};
 use std::error::Error;

@@ -1,5 +1,7 @@
 //! Other people's servers, each on ports of its own, each ending with its guard.
 
+use crate::hasty;
+use seedbed_storage::{Environment, NamedStores, Settings, Stores};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -45,17 +47,19 @@ fn free_ports(n: usize) -> Vec<u16> {
     held.iter().map(|l| l.local_addr().unwrap().port()).collect()
 }
 
-/// Waits until the server answers HTTP at a path.
-fn wait_for(port: u16, path: &str, process: &mut Child) {
+/// Waits until the server answers HTTP at a path; false if it ended, as it does when another took its port.
+fn answers(port: u16, path: &str, process: &mut Child) -> bool {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
-        assert!(process.try_wait().unwrap().is_none(), "the server ended before it answered");
+        if process.try_wait().unwrap().is_some() {
+            return false;
+        }
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
             let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
             let mut answer = [0; 5];
             if stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut answer).is_ok() {
-                return;
+                return true;
             }
         }
         std::thread::sleep(Duration::from_millis(50));
@@ -63,18 +67,26 @@ fn wait_for(port: u16, path: &str, process: &mut Child) {
     panic!("the server does not answer on port {port}");
 }
 
+/// Starts a server, with other ports if it lost its own to another process.
+fn start(ports: usize, path: &str, make: impl Fn(&Path, &[u16]) -> Command) -> Served {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let ports = free_ports(ports);
+        let mut command = make(folder.path(), &ports);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut served = Served { process: command.spawn().unwrap(), folder, port: ports[0] };
+        if answers(served.port, path, &mut served.process) {
+            return served;
+        }
+    }
+    panic!("the server ended before it answered, five times");
+}
+
 /// SeaweedFS: an S3 service that heeds conditions and checksums. Keys `AKTEST` and `SKTEST12345`.
 pub fn seaweed() -> Option<Served> {
     let weed = program("weed")?;
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("s3.json");
     let identity = r#"{"identities":[{"name":"t","credentials":[{"accessKey":"AKTEST","secretKey":"SKTEST12345"}],
-        "actions":["Admin","Read","Write","List","Tagging"]},
-        {"name":"anonymous","actions":["Read:open","List:open"]}]}"#;
-    std::fs::write(&config, identity).unwrap();
-    let data = folder.path().join("data");
-    std::fs::create_dir(&data).unwrap();
-    let ports = free_ports(9);
+        "actions":["Admin","Read","Write","List","Tagging"]}]}"#;
     let names = [
         "s3.port",
         "s3.port.grpc",
@@ -86,37 +98,31 @@ pub fn seaweed() -> Option<Served> {
         "filer.port.grpc",
         "s3.port.iceberg",
     ];
-    let mut command = Command::new(weed);
-    command.current_dir(folder.path()).args([
-        "server",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        "-filer",
-        "-s3",
-    ]);
-    command.arg(format!("-dir={}", data.display())).arg(format!("-s3.config={}", config.display()));
-    command.args(["-master.volumeSizeLimitMB=64", "-volume.max=20"]);
-    command.args(names.iter().zip(&ports).map(|(name, port)| format!("-{name}={port}")));
-    let mut process =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for(ports[0], "/status", &mut process);
-    Some(Served { process, folder, port: ports[0] })
+    Some(start(names.len(), "/status", |folder, ports| {
+        let (config, data) = (folder.join("s3.json"), folder.join("data"));
+        std::fs::write(&config, identity).unwrap();
+        std::fs::create_dir(&data).unwrap();
+        let mut command = Command::new(&weed);
+        command.current_dir(folder).args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
+        command.arg(format!("-dir={}", data.display())).arg(format!("-s3.config={}", config.display()));
+        command.args(["-master.volumeSizeLimitMB=64", "-volume.max=20"]);
+        command.args(names.iter().zip(ports).map(|(name, port)| format!("-{name}={port}")));
+        command
+    }))
 }
 
 /// `rclone serve s3` or `rclone serve webdav` of an empty folder.
 pub fn rclone(what: &str, more: &[&str]) -> Option<Served> {
     let rclone = program("rclone")?;
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    std::fs::create_dir_all(data.join("bucket")).unwrap();
-    let port = free_ports(1)[0];
-    let mut command = Command::new(rclone);
-    command.args(["serve", what, "--addr", &format!("127.0.0.1:{port}"), "--config", "/dev/null"]).args(more);
-    command.args(["--vfs-cache-mode", "writes", "--cache-dir"]).arg(folder.path().join("cache")).arg(&data);
-    let mut process =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_for(port, "/", &mut process);
-    Some(Served { process, folder, port })
+    Some(start(1, "/", |folder, ports| {
+        let data = folder.join("data");
+        std::fs::create_dir_all(data.join("bucket")).unwrap();
+        let mut command = Command::new(&rclone);
+        let address = format!("127.0.0.1:{}", ports[0]);
+        command.args(["serve", what, "--addr", &address, "--config", "/dev/null"]).args(more);
+        command.args(["--vfs-cache-mode", "writes", "--cache-dir"]).arg(folder.join("cache")).arg(&data);
+        command
+    }))
 }
 
 /// A dCache door that redirects `never`, on `read`, or on `both`. Its tokens are `RW` and `RO`.
@@ -140,4 +146,46 @@ pub fn dcache(redirects: &str) -> Option<Served> {
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let port = line.split(' ').nth(1).and_then(|p| p.parse().ok()).expect("the door says where it listens");
     Some(Served { process, folder, port })
+}
+
+/// Stores with a `stores.toml` of this text and these variables.
+pub fn named(text: &str, variables: &[(&str, &str)]) -> Stores {
+    let environment = Environment::of(variables.iter().copied());
+    let named = NamedStores::from_toml(Path::new("stores.toml"), text, &environment).unwrap();
+    let patience = Duration::from_secs(20);
+    Stores::new(Settings { named, environment, stall_timeout: patience, ..hasty() }).unwrap()
+}
+
+pub fn s3_stores(served: &Served) -> Stores {
+    let text = "[objects]\nkind = \"s3\"\nendpoint = \"URL\"\n\
+        auth = { access_key_env = \"ID\", secret_key_env = \"SECRET\" }\n";
+    named(&text.replace("URL", &served.url()), &[("ID", "AKTEST"), ("SECRET", "SKTEST12345")])
+}
+
+pub fn dcache_stores(served: &Served) -> Stores {
+    let text = "[surf]\nkind = \"dcache\"\ndoor = \"URL\"\nauth = { bearer_env = \"TOKEN\" }\n";
+    named(&text.replace("URL", &served.url()), &[("TOKEN", "RW")])
+}
+
+/// What the requests were that a dCache door and its pool got since this was last asked: server, method, path, headers.
+pub fn dcache_log(
+    served: &Served,
+) -> Vec<(String, String, String, serde_json::Map<String, serde_json::Value>)> {
+    serde_json::from_slice(&talk(served.port, "GET", "/__log", "")).unwrap()
+}
+
+/// Sets faults of a dCache stand-in.
+pub fn dcache_fault(served: &Served, fault: &str) {
+    talk(served.port, "POST", "/__fault", fault);
+}
+
+/// One exchange by hand; the answer's body.
+fn talk(port: u16, method: &str, path: &str, body: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let length = body.len();
+    write!(stream, "{method} {path} HTTP/1.0\r\nContent-Length: {length}\r\n\r\n{body}").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let head = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+    answer.split_off(head + 4)
 }

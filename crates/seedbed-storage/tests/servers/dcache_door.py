@@ -343,6 +343,7 @@ class Handler(BaseHTTPRequestHandler):
     def on_delete(self, full, _):
         if not os.path.exists(full):
             return self.answer(404)
+        INCOMPLETE.discard(full)
         shutil.rmtree(full) if os.path.isdir(full) else os.remove(full)
         self.answer(204)
 

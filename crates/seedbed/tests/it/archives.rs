@@ -324,7 +324,7 @@ fn robots_txt_is_respected_for_indexes_unless_told_otherwise() {
     let args = ["crawl", "prism-daily", "--root", server.base_url(), "--out", "catalog", "--json"];
     let report = sandbox.seedbed(args).exits(1).json();
     assert!(report["dropped"].to_string().contains("robots.txt"), "{report}");
-    assert!(!server.requests().iter().any(|r| r.path.contains("/tmin/")), "a forbidden folder was listed");
+    assert!(!server.requests().iter().any(|r| r.target.contains("/tmin/")), "a forbidden folder was listed");
     let ignoring = [&args[..], &["--ignore-robots"]].concat();
     assert_eq!(number(&sandbox.seedbed(ignoring).succeeds().json(), "dropped_count"), 0);
 }

@@ -1,0 +1,236 @@
+//! The bytes of a source, in order, verified as they pass.
+
+use crate::checksum::{Checksum, Digests, Function, Hashing};
+use crate::content::ENOUGH;
+use crate::http::{Answer, Failure, Http, Request, Retry};
+use crate::local::blocking;
+use crate::progress::Progress;
+use crate::store::{Meta, Store};
+use crate::transfer::{Expectation, not_content, validator};
+use crate::{Location, StorageError};
+use bytes::{Bytes, BytesMut};
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How much of a local file is read at once: 256 KiB.
+const PIECE: usize = 256 << 10;
+
+/// A source that is read to its end, once.
+pub(crate) struct Reader<'a> {
+    from: &'a Location,
+    expect: &'a Expectation,
+    progress: &'a dyn Progress,
+    origin: Origin<'a>,
+    /// Its version, as it was when reading began.
+    pub(crate) version: Meta,
+    length: u64,
+    ended: bool,
+    hashing: Hashing,
+    head: Vec<u8>,
+    tail: Vec<u8>,
+}
+
+/// Where the bytes come from.
+enum Origin<'a> {
+    Local { file: Arc<File>, path: PathBuf },
+    Remote { http: &'a Http, get: Request, answer: Option<Answer>, retry: Retry<'a> },
+}
+
+/// A source that was read to its end, and was as expected.
+pub(crate) struct Verified {
+    pub(crate) bytes: u64,
+    pub(crate) digests: Digests,
+    pub(crate) version: Meta,
+}
+
+impl<'a> Reader<'a> {
+    /// Opens a source; `functions` are digested besides what is expected.
+    pub(crate) async fn open(
+        http: &'a Http,
+        source: &Store<'_>,
+        from: &'a Location,
+        expect: &'a Expectation,
+        progress: &'a dyn Progress,
+        functions: &[Function],
+    ) -> Result<Self, StorageError> {
+        let (origin, version) = match source {
+            Store::Local(local, path) => {
+                let (version, opened) = (local.head(path).await?, path.to_path_buf());
+                let io = |e| StorageError::io(path, "read it", e);
+                let file = blocking(move || Ok(File::open(&opened))).await?.map_err(io)?;
+                (Origin::Local { file: Arc::new(file), path: path.to_path_buf() }, version)
+            }
+            remote => {
+                let (get, mut retry) = (remote.get()?, Retry::new(http.settings()));
+                let answer = loop {
+                    match first(http, &get).await {
+                        Ok(answer) => break answer,
+                        Err(failure) => retry.pause(failure, &from.shown()).await?,
+                    }
+                };
+                let version = Meta::of(&answer.headers, answer.headers.content_length());
+                (Origin::Remote { http, get, answer: Some(answer), retry }, version)
+            }
+        };
+        progress.started(version.size.or(expect.size));
+        let expected = expect.checksum.as_ref().map(Checksum::function);
+        let hashing = Hashing::new(expected.into_iter().chain(functions.iter().copied()));
+        let (head, tail) = (Vec::new(), Vec::new());
+        Ok(Self { from, expect, progress, origin, version, length: 0, ended: false, hashing, head, tail })
+    }
+
+    /// The next bytes; none at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, StorageError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let Some(piece) = self.raw().await? else {
+            self.ended = true;
+            return Ok(None);
+        };
+        if self.head.len() < ENOUGH {
+            self.head.extend_from_slice(&piece[..piece.len().min(1024)]);
+            if self.head.len() >= ENOUGH && !self.expect.content.starts(&self.head) {
+                return Err(not_content(self.from, self.expect.content, &self.head));
+            }
+        }
+        let most = self.expect.content.tail();
+        if most > 0 {
+            self.tail.extend_from_slice(&piece[piece.len().saturating_sub(most)..]);
+            let spare = self.tail.len().saturating_sub(most);
+            self.tail.drain(..spare);
+        }
+        self.length += piece.len() as u64;
+        if let Some(expected) = self.expect.size.filter(|e| self.length > *e) {
+            let found = self.version.size.unwrap_or(self.length);
+            return Err(StorageError::Size { at: self.from.shown(), expected, found });
+        }
+        self.hashing.update(&piece);
+        self.progress.advanced(piece.len() as u64);
+        Ok(Some(piece))
+    }
+
+    /// Fills a buffer to at least `size` bytes, fewer only at the end.
+    pub(crate) async fn fill(&mut self, buffer: &mut BytesMut, size: usize) -> Result<(), StorageError> {
+        while buffer.len() < size {
+            let Some(piece) = self.next().await? else { break };
+            buffer.extend_from_slice(&piece);
+        }
+        Ok(())
+    }
+
+    /// Checks what was read, to the end, against what is expected.
+    pub(crate) fn finish(self) -> Result<Verified, StorageError> {
+        let (at, bytes) = (self.from.shown(), self.length);
+        let digests = self.hashing.finish();
+        if !self.expect.content.starts(&self.head) {
+            return Err(not_content(self.from, self.expect.content, &self.head));
+        }
+        if let Some(expected) = self.expect.size.filter(|e| *e != bytes) {
+            return Err(StorageError::Size { at, expected, found: bytes });
+        }
+        if let Some(expected) = self.expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
+            let (expected, found) = (expected.to_string(), digests.like(expected).to_string());
+            return Err(StorageError::Checksum { at, expected, found });
+        }
+        if !self.expect.content.ends_with(&self.tail) {
+            return Err(StorageError::Content { at, expected: self.expect.content, excerpt: None });
+        }
+        if let Origin::Local { path, .. } = &self.origin {
+            let now = std::fs::metadata(path).ok().and_then(|m| m.modified().ok());
+            let unchanged = now.map(httpdate::fmt_http_date) == self.version.last_modified;
+            if !unchanged || self.version.size != Some(bytes) {
+                return Err(StorageError::Changed { at });
+            }
+        }
+        Ok(Verified { bytes, digests, version: self.version })
+    }
+
+    async fn raw(&mut self) -> Result<Option<Bytes>, StorageError> {
+        match &mut self.origin {
+            Origin::Local { file, path } => {
+                let (file, path) = (Arc::clone(file), path.clone());
+                blocking(move || {
+                    let mut piece = Vec::with_capacity(PIECE);
+                    let read = (&*file).take(PIECE as u64).read_to_end(&mut piece);
+                    read.map_err(|e| StorageError::io(&path, "read it", e))?;
+                    Ok((!piece.is_empty()).then(|| piece.into()))
+                })
+                .await
+            }
+            Origin::Remote { http, get, answer, retry } => loop {
+                let at = self.from.shown();
+                let failure: Failure = match answer {
+                    None => match rest(http, get, &self.version, self.length, &at).await {
+                        Ok(again) => {
+                            *answer = Some(again);
+                            continue;
+                        }
+                        Err(failure) => failure,
+                    },
+                    Some(open) => match open.chunk().await {
+                        Ok(Some(piece)) if piece.is_empty() => continue,
+                        Ok(Some(piece)) => {
+                            retry.progressed();
+                            return Ok(Some(piece));
+                        }
+                        Ok(None) if self.version.size.is_none_or(|size| size == self.length) => {
+                            *answer = None;
+                            return Ok(None);
+                        }
+                        Ok(None) => ended_early(&at).into(),
+                        Err(error) => error.into(),
+                    },
+                };
+                *answer = None;
+                retry.pause(failure, &at).await?;
+            },
+        }
+    }
+}
+
+/// The beginning of a file.
+async fn first(http: &Http, get: &Request) -> Result<Answer, Failure> {
+    let answer = http.attempt(get).await?;
+    match answer.status {
+        200 => Ok(answer),
+        201..=299 => {
+            let what = format!("answered HTTP {} where a file was asked for", answer.status);
+            Err(StorageError::Protocol { at: crate::secret::shown(&get.url), what }.into())
+        }
+        _ => Err(http.refused(answer).await),
+    }
+}
+
+/// A file from a byte on, if it is still the same.
+async fn rest(http: &Http, get: &Request, version: &Meta, from: u64, at: &str) -> Result<Answer, Failure> {
+    let changed = || Failure::from(StorageError::Changed { at: at.to_owned() });
+    let Some(validator) = validator(version) else {
+        if from == 0 {
+            return first(http, get).await;
+        }
+        // Without a version there is no telling whether the rest belongs to the beginning.
+        return Err(changed());
+    };
+    let request = get.clone().header("range", &format!("bytes={from}-")).header("if-range", validator);
+    let answer = http.attempt(&request).await?;
+    match answer.status {
+        206 => {
+            let span = answer.headers.content_range();
+            let same_size = span.is_some_and(|(_, total)| total.is_none() || total == version.size);
+            if span.is_none_or(|(first, _)| first != from) || !same_size {
+                return Err(changed());
+            }
+            Ok(answer)
+        }
+        200 => Err(changed()),
+        _ => Err(http.refused(answer).await),
+    }
+}
+
+fn ended_early(at: &str) -> StorageError {
+    let what = "the answer ended early";
+    StorageError::Network { at: at.to_owned(), what, retryable: true, source: None }
+}

@@ -1,0 +1,149 @@
+//! Bringing a file to a remote store: verified before it has its name.
+
+use crate::checksum::{Checksum, Digests, Function};
+use crate::http::Http;
+use crate::progress::{Progress, Silent};
+use crate::reader::{Reader, Verified};
+use crate::store::{Meta, Store};
+use crate::transfer::{Expectation, Outcome, Transferred, unchanged_since};
+use crate::{Location, StorageError};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// Whose file has the name in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placed {
+    Ours,
+    /// Another one was there first, or came in between; it was not touched.
+    Taken,
+}
+
+/// A source that can be opened again, from its start.
+pub(crate) struct Opening<'a> {
+    pub(crate) source: &'a Store<'a>,
+    pub(crate) from: &'a Location,
+    pub(crate) expect: &'a Expectation,
+    pub(crate) progress: &'a dyn Progress,
+    /// What is digested besides what is expected.
+    pub(crate) functions: &'a [Function],
+}
+
+impl<'a> Opening<'a> {
+    pub(crate) async fn open(&self, http: &'a Http) -> Result<Reader<'a>, StorageError> {
+        let Self { source, from, expect, progress, functions } = *self;
+        Reader::open(http, source, from, expect, progress, functions).await
+    }
+}
+
+/// See [`crate::Stores::transfer`]; `to` is no local path.
+pub(crate) async fn run(
+    http: &Http,
+    (source, from): (&Store<'_>, &Location),
+    (target, to): (&Store<'_>, &Location),
+    expect: &Expectation,
+    progress: &dyn Progress,
+    buffers: &Arc<Semaphore>,
+) -> Result<Transferred, StorageError> {
+    if let Some(adopted) = adopt(http, source, (target, to), expect, progress).await? {
+        return Ok(adopted);
+    }
+    let functions: &[Function] = if matches!(target, Store::Dav(..)) { &[Function::Adler32] } else { &[] };
+    let opening = Opening { source, from, expect, progress, functions };
+    let (placed, verified) = match target {
+        Store::S3(s3, key) => s3.upload(http, key, opening.open(http).await?, buffers).await?,
+        Store::Dav(dav, url) => dav.upload(http, url, &opening).await?,
+        Store::Local(..) | Store::Http(_) => {
+            let (at, scheme) = (to.shown(), to.scheme().to_owned());
+            return Err(StorageError::Unsupported { at, scheme, what: "are read-only" });
+        }
+    };
+    let Verified { bytes, digests, version } = verified;
+    let ours = Transferred { bytes, checksum: digests.sha256, version, outcome: Outcome::Copied };
+    if placed == Placed::Taken {
+        return same_as(http, (target, to), ours).await;
+    }
+    let there = http.head(&target.get()?).await?;
+    if let Some(found) = there.size.filter(|size| *size != bytes) {
+        return Err(StorageError::Size { at: to.shown(), expected: bytes, found });
+    }
+    Ok(ours)
+}
+
+/// The file at the destination, if there is one and it is what is wanted; none if there is none, or if only the
+/// source's bytes can tell.
+async fn adopt(
+    http: &Http,
+    source: &Store<'_>,
+    (target, to): (&Store<'_>, &Location),
+    expect: &Expectation,
+    progress: &dyn Progress,
+) -> Result<Option<Transferred>, StorageError> {
+    let there = match http.head(&target.get()?).await {
+        Ok(there) => there,
+        Err(e) if e.is_not_found() => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let occupied = |what| StorageError::Occupied { at: to.shown(), what };
+    let differ = |here: Option<u64>, other: Option<u64>| here.zip(other).filter(|(a, b)| a != b);
+    if let Some((size, expected)) = differ(there.size, expect.size) {
+        return Err(occupied(format!("{size} bytes, {expected} expected")));
+    }
+    let version = match source {
+        Store::Local(local, path) => local.head(path).await,
+        remote => http.head(&remote.get()?).await,
+    };
+    let known = expect.size.is_some() || expect.checksum.is_some();
+    let version = match version {
+        Ok(version) => Some(version),
+        Err(_) if known => None,
+        Err(e) => return Err(e),
+    };
+    if !known {
+        let source = version.clone().unwrap_or_default();
+        if let Some((size, other)) = differ(there.size, source.size) {
+            return Err(occupied(format!("{size} bytes, {other} at the source")));
+        }
+        let written = there.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
+        if source.size.is_none() || !unchanged_since(&source, written) {
+            return Ok(None);
+        }
+    }
+    let (bytes, digests) = digests_of(http, target, to, expect).await?;
+    if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
+        return Err(occupied(format!("checksum {}, {expected} expected", digests.like(expected))));
+    }
+    progress.started(Some(bytes));
+    progress.advanced(bytes);
+    let fallback = Meta { size: Some(bytes), ..Meta::default() };
+    let version = version.filter(|v| v.size.is_none_or(|s| s == bytes)).unwrap_or(fallback);
+    Ok(Some(Transferred { bytes, checksum: digests.sha256, version, outcome: Outcome::Adopted }))
+}
+
+/// Somebody else's file has the name: adopted if it is the same.
+async fn same_as(
+    http: &Http,
+    (target, to): (&Store<'_>, &Location),
+    ours: Transferred,
+) -> Result<Transferred, StorageError> {
+    let theirs = digests_of(http, target, to, &Expectation::default()).await?.1.sha256;
+    if theirs != ours.checksum {
+        let what = format!("checksum {theirs}, {} at the source", ours.checksum);
+        return Err(StorageError::Occupied { at: to.shown(), what });
+    }
+    Ok(Transferred { outcome: Outcome::Adopted, ..ours })
+}
+
+/// Reads what is at the destination.
+async fn digests_of(
+    http: &Http,
+    target: &Store<'_>,
+    to: &Location,
+    expect: &Expectation,
+) -> Result<(u64, Digests), StorageError> {
+    let functions: Vec<Function> = expect.checksum.iter().map(Checksum::function).collect();
+    let nothing = Expectation::default();
+    let mut reader = Reader::open(http, target, to, &nothing, &Silent, &functions).await?;
+    while reader.next().await?.is_some() {}
+    let Verified { bytes, digests, .. } = reader.finish()?;
+    Ok((bytes, digests))
+}

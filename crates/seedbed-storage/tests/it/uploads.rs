@@ -1,0 +1,305 @@
+//! Transfers to remote stores, from every kind of source: each ends in the right bytes, or in a cause and nothing.
+
+use crate::server::{End, Reply, Server, file};
+use crate::servers::{self, Served, dcache_fault, dcache_log, dcache_stores, named, s3_stores};
+use crate::{Remembered, at, noise, told};
+use seedbed_storage::{
+    Checksum, Content, Expectation, Function, Location, Outcome, Silent, StorageError, Stores,
+};
+use std::sync::Arc;
+
+/// More than two parts.
+const SIZE: usize = 20_000_003;
+
+/// A destination: its stores, a folder of it, and the server behind.
+struct Destination {
+    label: &'static str,
+    stores: Stores,
+    root: Location,
+    served: Served,
+}
+
+/// The servers are many for a small machine: one test at a time has them.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Every kind of server that is at hand.
+fn destinations() -> Vec<Destination> {
+    let mut all = Vec::new();
+    if let Some(served) = servers::seaweed() {
+        all.push(Destination {
+            label: "SeaweedFS",
+            stores: s3_stores(&served),
+            root: at("s3://bucket/home"),
+            served,
+        });
+    }
+    if let Some(served) = servers::rclone("s3", &["--auth-key", "AKTEST,SKTEST12345"]) {
+        all.push(Destination {
+            label: "rclone S3",
+            stores: s3_stores(&served),
+            root: at("s3://bucket/home"),
+            served,
+        });
+    }
+    if let Some(served) = servers::rclone("webdav", &["--user", "me", "--pass", "s3cret"]) {
+        let text =
+            "[drive]\nkind = \"webdav\"\nurl = \"URL\"\nauth = { user_env = \"U\", password_env = \"P\" }\n";
+        let stores = named(&text.replace("URL", &served.url()), &[("U", "me"), ("P", "s3cret")]);
+        let root = at(&format!("dav://127.0.0.1:{}/bucket", served.port));
+        all.push(Destination { label: "rclone WebDAV", stores, root, served });
+    }
+    for (label, redirects) in [("dCache never", "never"), ("dCache read", "read"), ("dCache both", "both")] {
+        if let Some(served) = servers::dcache(redirects) {
+            let (stores, root) = (dcache_stores(&served), at("dcache://pnfs/site"));
+            all.push(Destination { label, stores, root, served });
+        }
+    }
+    all
+}
+
+impl Destination {
+    async fn is_there(&self, to: &Location, bytes: &[u8]) {
+        assert_eq!(self.stores.head(to).await.unwrap().size, Some(bytes.len() as u64), "{}", self.label);
+        let there = self.stores.read_document(to).await.unwrap();
+        assert!(there == bytes, "{}: other bytes", self.label);
+        self.leaves_nothing_else(to).await;
+    }
+
+    async fn leaves_nothing_else(&self, to: &Location) {
+        let folder = to.parent().unwrap();
+        let listed = match self.stores.list(&folder).await {
+            Ok(listed) => listed,
+            Err(e) if e.is_not_found() => return,
+            Err(e) => panic!("{}: {}", self.label, told(&e)),
+        };
+        let others: Vec<_> = listed.into_iter().filter(|l| l.at != *to).collect();
+        assert!(others.is_empty(), "{}: {others:?}", self.label);
+    }
+
+    async fn is_nowhere(&self, to: &Location) {
+        assert!(self.stores.head(to).await.unwrap_err().is_not_found(), "{}", self.label);
+        self.leaves_nothing_else(to).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brings_local_and_remote_files_to_every_store_and_adopts_them_then() {
+    let bytes = Arc::new(noise(SIZE));
+    let body = Arc::clone(&bytes);
+    let web = Server::start(move |seen, n| match n {
+        // Breaks off in the middle, once; then goes on, if it is asked for the rest.
+        0 => file(seen, &body, "\"v1\"").cut(9_000_000, End::Close),
+        _ => file(seen, &body, "\"v1\""),
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let local = folder.path().join("x.nc");
+    std::fs::write(&local, &**bytes).unwrap();
+    let sha256 = Checksum::of_bytes(&bytes);
+    let known = Expectation {
+        size: Some(SIZE as u64),
+        checksum: Some(Checksum::of(Function::Md5, &bytes)),
+        ..Expectation::default()
+    };
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        for (n, from) in [Location::from(local.as_path()), at(&web.url("/x.nc"))].into_iter().enumerate() {
+            let to = d.root.join(&format!("large {n}/deep/x é.nc"));
+            let progress = Remembered::default();
+            let done = d.stores.transfer(&from, &to, &known, &progress).await;
+            let done = done.unwrap_or_else(|e| panic!("{}: {}", d.label, told(&e)));
+            assert_eq!((done.bytes, done.outcome), (SIZE as u64, Outcome::Copied), "{}", d.label);
+            assert_eq!(done.checksum, sha256);
+            assert_eq!(progress.0.lock().unwrap().last(), Some(&(Some(SIZE as u64), SIZE as u64)));
+            d.is_there(&to, &bytes).await;
+            let again = d.stores.transfer(&from, &to, &known, &Silent).await.unwrap();
+            assert_eq!((again.outcome, again.checksum), (Outcome::Adopted, sha256.clone()), "{}", d.label);
+            // And back, from a pool or not, over the same policy.
+            let home = folder.path().join(format!("{}-{n}", d.label));
+            let back =
+                d.stores.transfer(&to, &Location::from(home.as_path()), &known, &Silent).await.unwrap();
+            assert_eq!(back.checksum, sha256, "{}", d.label);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brings_small_and_empty_files_and_finds_out_what_is_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        Location::from(path)
+    };
+    let (small, other, empty) = (local("small", b"small"), local("other", b"another"), local("empty", b""));
+    let nothing = Expectation::default();
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        for (name, from, bytes) in [("s/f", &small, &b"small"[..]), ("e/f", &empty, b"")] {
+            let to = d.root.join(name);
+            let done = d.stores.transfer(from, &to, &nothing, &Silent).await;
+            let done = done.unwrap_or_else(|e| panic!("{}: {}", d.label, told(&e)));
+            assert_eq!((done.bytes, done.outcome), (bytes.len() as u64, Outcome::Copied), "{}", d.label);
+            d.is_there(&to, bytes).await;
+        }
+        let to = d.root.join("s/f");
+        let error = d.stores.transfer(&other, &to, &nothing, &Silent).await.unwrap_err();
+        assert!(matches!(error, StorageError::Occupied { .. }), "{}: {}", d.label, told(&error));
+        d.is_there(&to, b"small").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_as_expected_never_gets_the_name() {
+    let bytes = noise(SIZE);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.nc");
+    std::fs::write(&path, &bytes).unwrap();
+    let from = Location::from(path);
+    let wrong = Expectation { checksum: Some(Checksum::of_bytes(b"other")), ..Expectation::default() };
+    let short = Expectation { size: Some(SIZE as u64 + 1), ..Expectation::default() };
+    let kind = Expectation { content: Content::Tiff, ..Expectation::default() };
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        for (name, expect) in [("checksum", &wrong), ("size", &short), ("kind", &kind)] {
+            let to = d.root.join(name).join("x.nc");
+            let error = d.stores.transfer(&from, &to, expect, &Silent).await.unwrap_err();
+            let right = match name {
+                "checksum" => matches!(error, StorageError::Checksum { .. }),
+                "size" => matches!(error, StorageError::Size { .. }),
+                _ => matches!(error, StorageError::Content { .. }),
+            };
+            assert!(right, "{} {name}: {}", d.label, told(&error));
+            d.is_nowhere(&to).await;
+        }
+        assert!(d.served.port > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_writers_of_one_file_end_in_one_file() {
+    let bytes = noise(SIZE / 2);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.nc");
+    std::fs::write(&path, &bytes).unwrap();
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        let to = d.root.join("race/x.nc");
+        let mut all = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let (stores, from, to) = (d.stores.clone(), Location::from(path.as_path()), to.clone());
+            all.spawn(async move { stores.transfer(&from, &to, &Expectation::default(), &Silent).await });
+        }
+        for done in all.join_all().await {
+            let done = done.unwrap_or_else(|e| panic!("{}: {}", d.label, told(&e)));
+            assert_eq!(done.bytes, bytes.len() as u64);
+        }
+        d.is_there(&to, &bytes).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dcache_pool_gets_the_file_and_never_the_token() {
+    let Some(served) = servers::dcache("both") else { return };
+    let (stores, to) = (dcache_stores(&served), at("dcache://pnfs/site/x.nc"));
+    let bytes = noise(SIZE);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.nc");
+    std::fs::write(&path, &bytes).unwrap();
+    // The first thing is to find out what the door can do.
+    stores.abilities(&at("dcache://pnfs/site")).await.unwrap();
+    dcache_log(&served);
+    stores.transfer(&Location::from(path), &to, &Expectation::default(), &Silent).await.unwrap();
+    stores.read_document(&to).await.unwrap();
+    let log = dcache_log(&served);
+    let at_pool: Vec<_> = log.iter().filter(|(server, ..)| server == "pool").collect();
+    let methods: Vec<&str> = at_pool.iter().map(|(_, method, ..)| method.as_str()).collect();
+    assert_eq!(methods, ["PUT", "GET"]);
+    for (_, _, _, headers) in &at_pool {
+        let names: Vec<String> = headers.keys().map(|n| n.to_ascii_lowercase()).collect();
+        assert!(!names.iter().any(|n| n == "authorization" || n == "content-type"), "{names:?}");
+    }
+    assert_eq!(at_pool[0].3["Content-Length"], SIZE.to_string());
+    let puts: Vec<_> = log.iter().filter(|(s, m, ..)| s == "door" && m == "PUT").collect();
+    assert!(
+        puts.len() == 1 && puts[0].3["Expect"] == "100-continue" && puts[0].3["Authorization"] == "Bearer RW"
+    );
+    // Never one file over another.
+    assert!(log.iter().filter(|(_, m, ..)| m == "MOVE").all(|(_, _, _, h)| h["Overwrite"] == "F"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_of_a_dcache_end_in_the_right_bytes_or_in_a_cause_and_nothing() {
+    let Some(served) = servers::dcache("both") else { return };
+    let stores = dcache_stores(&served);
+    stores.abilities(&at("dcache://pnfs/site")).await.unwrap();
+    let bytes = noise(3_000_000);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.nc");
+    std::fs::write(&path, &bytes).unwrap();
+    let d = Destination { label: "dCache", stores, root: at("dcache://pnfs/site"), served };
+    println!("| fault of a dCache | outcome |");
+    for (n, (fault, recovers)) in [
+        (r#"{"pool_503":2}"#, true),
+        (r#"{"pool_lost":1}"#, true),
+        (r#"{"corrupt":1}"#, false),
+        (r#"{"quota":1000}"#, false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        dcache_fault(&d.served, fault);
+        let to = d.root.join(&format!("{n}/x.nc"));
+        let done =
+            d.stores.transfer(&Location::from(path.as_path()), &to, &Expectation::default(), &Silent).await;
+        dcache_fault(&d.served, r#"{"quota":null,"corrupt":0}"#);
+        match done {
+            Ok(_) => {
+                println!("| {fault} on writing | recovers |");
+                assert!(recovers, "{fault}");
+                d.is_there(&to, &bytes).await;
+            }
+            Err(error) => {
+                println!("| {fault} on writing | {error} |");
+                assert!(!recovers, "{fault}: {}", told(&error));
+                d.is_nowhere(&to).await;
+            }
+        }
+    }
+    let from = d.root.join("0/x.nc");
+    for (n, fault) in [r#"{"pool_503":2}"#, r#"{"pool_lost":1}"#, r#"{"drop":1}"#].into_iter().enumerate() {
+        dcache_fault(&d.served, fault);
+        let home = folder.path().join(format!("back-{n}"));
+        d.stores
+            .transfer(&from, &Location::from(home.as_path()), &Expectation::default(), &Silent)
+            .await
+            .unwrap();
+        println!("| {fault} on reading | recovers |");
+        assert!(std::fs::read(home).unwrap() == bytes, "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_changes_on_the_way_is_told_so_and_nothing_is_left() {
+    let bytes = Arc::new(noise(SIZE));
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        let body = Arc::clone(&bytes);
+        let web = Server::start(move |seen, n| match n {
+            0 => file(seen, &body, "\"v1\"").cut(9_000_000, End::Close),
+            _ => Reply::ok(&body[1..]).header("etag", "\"v2\""),
+        })
+        .await;
+        let to = d.root.join("changes/x.nc");
+        let done = d.stores.transfer(&at(&web.url("/x.nc")), &to, &Expectation::default(), &Silent).await;
+        match done {
+            // A server that takes files whole is given the new version, from its start.
+            Ok(_) => d.is_there(&to, &bytes[1..]).await,
+            Err(error) => {
+                assert!(told(&error).contains("changed while it was read"), "{}: {}", d.label, told(&error));
+                assert!(error.retryable());
+                d.is_nowhere(&to).await;
+            }
+        }
+    }
+}
