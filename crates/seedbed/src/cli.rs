@@ -77,7 +77,6 @@ pub enum Command {
 
 /// Look into a catalog: describe, validate, search, export.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is parsed once")]
 pub enum Catalog {
     Describe(commands::catalog_describe::Args),
     Validate(commands::catalog_validate::Args),
