@@ -75,10 +75,13 @@ pub enum Command {
     Doctor(commands::doctor::Args),
 }
 
-/// Look into a catalog: describe, validate, search, export.
+/// Look into a catalog or change its form: describe, diff, rewrite, split, validate, search, export.
 #[derive(Debug, Subcommand)]
 pub enum Catalog {
     Describe(commands::catalog_describe::Args),
+    Diff(commands::catalog_diff::Args),
+    Rewrite(commands::catalog_rewrite::Args),
+    Split(commands::catalog_split::Args),
     Validate(commands::catalog_validate::Args),
     Search(commands::catalog_search::Args),
     Export(commands::catalog_export::Args),
@@ -99,6 +102,9 @@ impl Command {
             Self::Archives(_) => "archives",
             Self::Crawl(_) => "crawl",
             Self::Catalog(Catalog::Describe(_)) => "catalog describe",
+            Self::Catalog(Catalog::Diff(_)) => "catalog diff",
+            Self::Catalog(Catalog::Rewrite(_)) => "catalog rewrite",
+            Self::Catalog(Catalog::Split(_)) => "catalog split",
             Self::Catalog(Catalog::Validate(_)) => "catalog validate",
             Self::Catalog(Catalog::Search(_)) => "catalog search",
             Self::Catalog(Catalog::Export(_)) => "catalog export",
@@ -127,6 +133,9 @@ impl Command {
             Self::Archives(args) => commands::archives::run(args, ctx).await,
             Self::Crawl(args) => commands::crawl::run(args, ctx).await,
             Self::Catalog(Catalog::Describe(args)) => commands::catalog_describe::run(args, ctx).await,
+            Self::Catalog(Catalog::Diff(args)) => commands::catalog_diff::run(args, ctx).await,
+            Self::Catalog(Catalog::Rewrite(args)) => commands::catalog_rewrite::run(args, ctx).await,
+            Self::Catalog(Catalog::Split(args)) => commands::catalog_split::run(args, ctx).await,
             Self::Catalog(Catalog::Validate(args)) => commands::catalog_validate::run(args, ctx).await,
             Self::Catalog(Catalog::Search(args)) => commands::catalog_search::run(args, ctx).await,
             Self::Catalog(Catalog::Export(args)) => commands::catalog_export::run(args, ctx).await,

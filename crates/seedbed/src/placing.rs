@@ -15,9 +15,9 @@ pub struct PlacingArgs {
     /// Catalogs between the root and the collection, such as climate/daymet.
     #[arg(long, value_name = "NAME[/NAME]")]
     under: Option<String>,
-    /// An item's document below the folder of its collection or sub-catalog.
-    #[arg(long, value_name = "TEMPLATE", default_value_t)]
-    item_path: ItemLayout,
+    /// An item's document within the folder of its parent: ${id}/${id}.json if not given.
+    #[arg(long, value_name = "TEMPLATE")]
+    item_path: Option<ItemLayout>,
     /// The catalog will be served from this address: documents say so, their links stay relative.
     #[arg(long, value_name = "URL", conflicts_with = "absolute")]
     published: Option<Url>,
@@ -47,7 +47,7 @@ impl PlacingArgs {
             id: name,
             under,
             by: self.by.clone(),
-            item: self.item_path.clone(),
+            item: self.item_path.clone().unwrap_or_default(),
             hrefs,
             ..WriteOptions::default()
         })

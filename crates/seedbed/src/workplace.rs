@@ -26,7 +26,17 @@ impl Workplace {
             Some(path) => path.to_owned(),
             None => cache().join(format!("{:016x}", digest(&out.to_string()))),
         };
-        let folder = top.join(".seedbed").join(name);
+        Self::at(top.join(".seedbed").join(name), out)
+    }
+
+    /// A folder for a command that writes no catalog: of this process alone.
+    pub fn elsewhere(name: &str) -> anyhow::Result<Self> {
+        let folder = cache().join(format!("{name}-{}", std::process::id()));
+        let at = Location::Local(folder.clone());
+        Self::at(folder, &at)
+    }
+
+    fn at(folder: PathBuf, out: &Location) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let path = folder.join("lock");

@@ -274,7 +274,10 @@ fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError
         Some(origin) => resolve_href(None, origin)?,
         None => asset.location()?,
     };
-    let name = at.file_name().unwrap_or(asset.key()).to_owned();
+    // An archive's web service may have another address than a name for the file.
+    let told = asset.as_object().get("file:local_path").and_then(serde_json::Value::as_str);
+    let told = told.and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    let name = told.or(at.file_name()).unwrap_or(asset.key()).to_owned();
     Ok((name, at))
 }
 

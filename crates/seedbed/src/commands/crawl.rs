@@ -212,15 +212,18 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             "Archives crawled by Seedbed".clone_into(&mut options.description);
             options.merge = Merge::KeepCopies;
             let complete = crawled.is_complete();
-            options.absent =
-                if args.prune && complete && !narrowed(&args) { Absent::Remove } else { Absent::Keep };
+            options.absent = if args.prune && complete && !narrowed(&args, &definition) {
+                Absent::Remove
+            } else {
+                Absent::Keep
+            };
             let collection = crawled.collection().clone();
             let writer = TreeWriter::begin(&stores, &args.out, collection, options, workplace.path()).await?;
             Some(save(writer, first, &mut crawled, &mut report, inspection.as_mut(), ctx).await?)
         }
     };
     report.opened = inspection.map(Inspection::finish);
-    report.tell(saved, crawled, narrowed(&args))?;
+    report.tell(saved, crawled, narrowed(&args, &definition))?;
     workplace.leave();
     if report.items == 0 {
         let what =
@@ -232,9 +235,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     Ok(status)
 }
 
-/// Whether less than the whole archive was asked for: then what is not listed may still be there.
-fn narrowed(args: &Args) -> bool {
-    !args.where_.is_empty() || args.datetime.is_some() || args.bbox.is_some()
+/// Whether less than the whole archive was asked for: then what is not listed may still
+/// be there. Keys that a definition needs say which archive it is.
+fn narrowed(args: &Args, definition: &Definition) -> bool {
+    args.where_.iter().any(|(key, _)| !definition.needs().any(|needed| needed == key))
+        || args.datetime.is_some()
+        || args.bbox.is_some()
 }
 
 /// Failed if more was dropped than is allowed.

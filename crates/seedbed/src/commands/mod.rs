@@ -4,8 +4,11 @@
 
 pub mod archives;
 pub mod catalog_describe;
+pub mod catalog_diff;
 pub mod catalog_export;
+pub mod catalog_rewrite;
 pub mod catalog_search;
+pub mod catalog_split;
 pub mod catalog_validate;
 pub mod check;
 pub mod clean;

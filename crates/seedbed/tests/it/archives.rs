@@ -85,6 +85,10 @@ fn every_archive_is_crawled_by_every_listing_it_has() {
         let out = format!("catalog-{n}");
         let mut args = vec!["crawl", definition, "--root", &root, "--out", &out, "--json"];
         args.extend(source.iter().flat_map(|source| ["--source", source]));
+        if source == Some("releases") {
+            // The service is asked twice a second at most, year by year.
+            args.extend(["--datetime", "2024-02/2024-03"]);
+        }
         let report = sandbox.seedbed(args).succeeds().json();
         println!(
             "{definition:18} {:12} {path:36} {:5} items of {:5} granules, {} dropped",
@@ -232,7 +236,7 @@ fn a_new_release_of_prism_makes_its_copy_stale_and_is_copied_anew() {
     let again = crawl(&sandbox, "prism-daily", server.base_url(), &of_a_day);
     assert_eq!((number(&again, "unchanged"), number(&again, "stale")), (2, 0), "{again}");
 
-    assert!(server.release("ppt", "2024-02-26"));
+    assert!(server.release("ppt", "20240226"));
     let released = crawl(&sandbox, "prism-daily", server.base_url(), &of_a_day);
     assert_eq!((number(&released, "changed"), number(&released, "unchanged")), (1, 1), "{released}");
     assert_eq!(number(&released, "stale"), 1, "{released}");
@@ -257,11 +261,13 @@ fn a_new_release_of_prism_makes_its_copy_stale_and_is_copied_anew() {
 fn bad_answers_are_counted_and_listed_and_never_become_items() {
     let sandbox = Sandbox::new();
     let total = spec().modis_items("MOD13Q1");
+    let server =
+        Server::start_listings(spec(), ServerOptions { cmr_page: 10, ..ServerOptions::wide() }).unwrap();
     for (fault, definition, least_dropped) in [
         ("html", "mod13q1", 1),
         ("truncate", "maca-monthly", 1),
         ("repeat", "mod13q1", 1),
-        ("loop", "mod13q1", 0),
+        ("loop", "mod13q1", 1),
         ("endless", "mod13q1", 0),
         ("duplicates", "mod13q1", 1),
         ("names", "mod13q1", 1),
@@ -270,7 +276,7 @@ fn bad_answers_are_counted_and_listed_and_never_become_items() {
         ("html", "gridmet", 1),
         ("loop", "daymet-daily", 0),
     ] {
-        let root = format!("{}/fault/{fault}", server().base_url());
+        let root = format!("{}/fault/{fault}", server.base_url());
         let out = format!("{fault}-{definition}");
         let args = ["crawl", definition, "--root", &root, "--out", &out, "--json"];
         let mut command = sandbox.command(args);
@@ -293,7 +299,7 @@ fn bad_answers_are_counted_and_listed_and_never_become_items() {
     for (fault, definition) in
         [("503x2", "mod13q1"), ("429-datex1", "mod13q1"), ("slow", "gridmet"), ("429x1", "gridmet")]
     {
-        let root = format!("{}/fault/{fault}", server().base_url());
+        let root = format!("{}/fault/{fault}", server.base_url());
         let out = format!("{fault}-{definition}");
         let report = sandbox
             .seedbed(["crawl", definition, "--root", &root, "--out", &out, "--json"])
@@ -337,13 +343,11 @@ fn sub_catalogs_by_template_are_walked_by_pystac() {
     let items = number(&report, "items");
     assert!(sandbox.path("catalog/climate/daymet/daymet-daily/2020/hi/catalog.json").is_file());
     let before = documents(&sandbox);
-    let again = crawl(&sandbox, "daymet-daily", server().base_url(), &[]);
+    let again = crawl(&sandbox, "daymet-daily", server().base_url(), &placing);
     assert_eq!((number(&again, "unchanged"), documents(&sandbox)), (items, before));
     let script = "import json, sys, pystac\n\
         root = pystac.Catalog.from_file(sys.argv[1])\n\
-        root.validate_all\n\
         items = list(root.get_items(recursive=True))\n\
-        paths = {len(list(i.get_parent().get_root().get_children())) for i in items}\n\
         print(json.dumps({'items': len(items), 'ids': len({i.id for i in items}), 'parents': len({i.get_parent().self_href for i in items})}))";
     if let Some(ran) = python(&sandbox, script, ["catalog/catalog.json"]) {
         let told = ran.succeeds().json();
