@@ -87,6 +87,7 @@ impl ItemWriter {
     pub fn put(&mut self, item: &Item) -> Result<(), CatalogError> {
         self.put_value(&with_absolute_hrefs(item)).map_err(|why| match why {
             Refusal::Io(source) => CatalogError::Io { action: "write", path: path(&self.at), source },
+            #[cfg(feature = "parquet")]
             Refusal::Table(reason) => CatalogError::document(&item.name(), reason),
         })
     }
@@ -161,6 +162,7 @@ impl ItemWriter {
 
 enum Refusal {
     Io(io::Error),
+    #[cfg(feature = "parquet")]
     Table(String),
 }
 
