@@ -104,6 +104,14 @@ fn convex_meets(ring: &[(f64, f64)], area: &Area) -> bool {
     })
 }
 
+impl Granule {
+    /// When its record was last changed.
+    #[must_use]
+    pub fn updated(&self) -> &str {
+        if self.collection.site == Site::Lp { &self.produced } else { "2023-03-03T14:27:01.000Z" }
+    }
+}
+
 /// The bounding box of a ring, or the two on either side of the antimeridian.
 pub(crate) fn ring_boxes(ring: &[(f64, f64)]) -> Vec<Area> {
     let fold = |points: &mut dyn Iterator<Item = f64>, join: fn(f64, f64) -> f64| {

@@ -78,7 +78,7 @@ impl<'a> Entry<'a> {
         Self {
             boxes,
             time_start: &granule.start,
-            updated: if lp { &granule.produced } else { "2023-03-03T14:27:01.000Z" },
+            updated: granule.updated(),
             dataset_id: collection.title,
             data_center: collection.provider,
             title: &granule.id,

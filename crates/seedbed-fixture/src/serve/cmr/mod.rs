@@ -5,7 +5,7 @@ mod query;
 mod umm;
 
 use hyper::StatusCode;
-use hyper::header::HeaderName;
+use hyper::header::{ACCEPT, HeaderName};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -32,9 +32,12 @@ pub(super) fn serve(site: &Site, asked: &Asked, rest: &str, fault: Option<Kind>)
     let mut parameters = asked.query.clone();
     // CMR takes its parameters as a form, too.
     parameters.extend(pairs(&String::from_utf8_lossy(&asked.body)));
+    // The form may stand in the path, with a version, or in what is accepted.
+    let accepts_umm = asked.header(ACCEPT).is_some_and(|accept| accept.contains("umm_results+json"));
     match rest {
+        "granules" if accepts_umm => granules(site, asked, &parameters, Form::Umm, fault),
         "granules.json" | "granules" => granules(site, asked, &parameters, Form::Json, fault),
-        "granules.umm_json" => granules(site, asked, &parameters, Form::Umm, fault),
+        rest if rest.starts_with("granules.umm_json") => granules(site, asked, &parameters, Form::Umm, fault),
         "collections.json" | "collections" => collections(site, &parameters),
         _ => not_found("search of this name"),
     }
@@ -101,6 +104,7 @@ fn search<'a>(site: &'a Site, query: &Query) -> Found<'a> {
             None => take(&in_folder(site)),
         }
     }
+    query.sort(&mut found);
     Found::Listed(found)
 }
 
@@ -161,6 +165,9 @@ fn granules(
     };
     if !query.is_bounded() {
         return refused("The CMR does not allow querying across granules in all collections.");
+    }
+    if site.synthetic.is_some() && !query.is_simple() {
+        return refused("A synthetic listing comes by start_date, and its records have no dates.");
     }
     let (size, first) = query.page(site.options.cmr_page);
     let after = HeaderName::from_static("cmr-search-after");

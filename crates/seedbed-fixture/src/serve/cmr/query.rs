@@ -12,6 +12,32 @@ const MOST_PAGE: usize = 2000;
 /// How deep pages may be counted rather than searched after.
 const DEEPEST: usize = 1_000_000;
 
+/// In which order granules come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Order {
+    by: Key,
+    descends: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Start,
+    End,
+    Name,
+}
+
+impl Order {
+    fn parse(text: &str) -> Result<Self, String> {
+        let by = match text.trim_start_matches(['+', '-', ' ']) {
+            "start_date" => Key::Start,
+            "end_date" => Key::End,
+            "granule_ur" | "readable_granule_name" => Key::Name,
+            other => return Err(format!("The sort key [{other}] is not a valid sort key.")),
+        };
+        Ok(Self { by, descends: text.starts_with('-') })
+    }
+}
+
 /// A search.
 #[derive(Debug, Default)]
 pub(super) struct Query {
@@ -24,6 +50,9 @@ pub(super) struct Query {
     /// From and to, RFC 3339 with milliseconds, empty where open.
     pub(super) temporal: Vec<(String, String)>,
     pub(super) boxes: Vec<Area>,
+    /// Only what was changed since, RFC 3339 with milliseconds; all where empty.
+    since: String,
+    order: Option<Order>,
     page_size: Option<usize>,
     page_num: Option<usize>,
 }
@@ -53,7 +82,17 @@ impl Query {
                 "bounding_box" => query.boxes.extend(bounding_box(value)?),
                 "page_size" => query.page_size = Some(number()?),
                 "page_num" => query.page_num = Some(number()?),
-                "sort_key" | "downloadable" | "online_only" => {}
+                "point" => {
+                    let refused = || format!("[{value}] is not a valid URL encoded point");
+                    let (lon, lat) = value.split_once(',').ok_or_else(refused)?;
+                    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| refused());
+                    query.boxes.extend(Area::around(std::iter::once((number(lon)?, number(lat)?))));
+                }
+                "updated_since" | "revision_date" => {
+                    query.since = instant(value.split(',').next().unwrap_or_default())?;
+                }
+                "sort_key" => query.order = Some(Order::parse(value)?),
+                "downloadable" | "online_only" => {}
                 key if key.starts_with("options[") => {
                     let about_names =
                         key.contains("name]") || key.contains("granule_id]") || key.contains("ur]");
@@ -112,8 +151,29 @@ impl Query {
             (to.is_empty() || granule.start <= *to) && (from.is_empty() || granule.end >= *from)
         };
         self.wants_name(granule)
+            && *self.since <= *granule.updated()
             && (self.temporal.is_empty() || self.temporal.iter().any(in_time))
             && (self.boxes.is_empty() || self.boxes.iter().any(|area| granule.footprint.meets(area)))
+    }
+
+    /// Brings granules, which come by their start, into the order that is asked for.
+    pub(super) fn sort(&self, granules: &mut [Granule]) {
+        let Some(Order { by, descends }) = self.order else { return };
+        granules.sort_by(|a, b| {
+            let order = match by {
+                Key::Start => a.start.cmp(&b.start),
+                Key::End => a.end.cmp(&b.end),
+                Key::Name => a.id.cmp(&b.id),
+            };
+            if descends { order.reverse() } else { order }
+        });
+    }
+
+    /// Whether granules are asked for by their start, the oldest first, and however old their
+    /// records: as far as a synthetic listing goes.
+    pub(super) fn is_simple(&self) -> bool {
+        self.since.is_empty()
+            && self.order.is_none_or(|order| order == Order { by: Key::Start, descends: false })
     }
 
     /// The size of a page, and where the first asked for begins.
@@ -193,5 +253,8 @@ mod tests {
         assert!(instant("2004-13-01").is_err());
         assert_eq!(bounding_box("170,-10,-170,10").unwrap().len(), 2);
         assert!(bounding_box("1,2,3").is_err());
+        assert!(
+            Order::parse("-start_date").is_ok_and(|order| order.descends) && Order::parse("size").is_err()
+        );
     }
 }

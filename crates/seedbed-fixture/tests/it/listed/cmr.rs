@@ -86,6 +86,7 @@ fn what_it_cannot_do_it_refuses_in_its_own_words() {
         ("?short_name=MOD13Q1&page_size=2001", "page_size must be a number between 0 and 2000"),
         ("?short_name=MOD13Q1&bounding_box=1,2", "is not a valid URL encoded bounding_box"),
         ("?short_name=MOD13Q1&temporal=2003-02-30T00:00:00Z", "is not a valid datetime"),
+        ("?short_name=MOD13Q1&sort_key=size", "The sort key [size] is not a valid sort key."),
         ("?short_name=MOD13Q1&page_size=2000&page_num=501", "exceeds the limit of 1000000"),
     ] {
         let answer = get(&format!("{base}{query}"));
@@ -188,4 +189,30 @@ fn collections_are_found_by_name_and_provider() {
     assert_eq!(found("provider=LPCLOUD").len(), 8);
     assert_eq!(found("provider=ORNL_CLOUD").len(), 3);
     assert!(found("short_name=MOD09A1").is_empty());
+}
+
+#[test]
+fn granules_come_in_the_order_and_from_the_day_that_is_asked_for() {
+    let server = small(ServerOptions::wide());
+    let starts = |query: &str| -> Vec<String> {
+        let all = entries(&server, &format!("short_name=MOD13A1&{query}"));
+        all.iter().map(|entry| entry["time_start"].as_str().unwrap().to_owned()).collect()
+    };
+    let (up, down) = (starts("sort_key=start_date"), starts("sort_key=-start_date"));
+    assert!(up.is_sorted() && up == starts(""));
+    assert_eq!(up, down.into_iter().rev().collect::<Vec<_>>());
+    // One composite was produced a second time in 2021.
+    assert_eq!(hits(&server, "short_name=MOD13A1&updated_since=2021-01-01T00:00:00Z"), 1);
+    assert_eq!(hits(&server, "short_name=MOD13A1&point=-74.5,41.5"), 23);
+}
+
+#[test]
+fn umm_is_had_by_path_with_a_version_or_by_what_is_accepted() {
+    let server = small(ServerOptions::wide());
+    let base = format!("{}/search/granules", server.base_url());
+    let by_path = get(&format!("{base}.umm_json_v1_6_5?short_name=MYD13A2")).json();
+    let accept = [("Accept", "application/vnd.nasa.cmr.umm_results+json")];
+    let accepted = get_with(&format!("{base}?short_name=MYD13A2"), &accept).json();
+    assert!(by_path["items"].is_array() && by_path["items"] == accepted["items"]);
+    assert!(get(&format!("{base}?short_name=MYD13A2")).json()["feed"].is_object());
 }

@@ -188,3 +188,46 @@ fn a_box_over_the_antimeridian_meets_the_tile_on_it() {
     assert_eq!(found([-180, 64, -178, 66]), terra_and_aqua);
     assert_eq!(found([0, 60, 10, 62]), 0);
 }
+
+/// Filters in text and JSON against the same conditions in Python over all items.
+const FILTERS: &str = r"
+import sys, fnmatch, pystac_client
+client = pystac_client.Client.open(sys.argv[1] + '/api/stac/v1')
+items = [i.to_dict() for i in client.search(collections=['modis-13Q1-061']).items()]
+P = lambda name: {'property': name}
+op = lambda name, *args: {'op': name, 'args': list(args)}
+h, start = 'modis:horizontal-tile', 'start_datetime'
+cases = [
+    (f'{h} <> 12', op('<>', P(h), 12), lambda p, i: p[h] != 12),
+    (f'{h} < 12 OR platform = \'aqua\'', op('or', op('<', P(h), 12), op('=', P('platform'), 'aqua')),
+     lambda p, i: p[h] < 12 or p['platform'] == 'aqua'),
+    (f'NOT ({h} <= 9 AND platform = \'aqua\')', op('not', op('and', op('<=', P(h), 9), op('=', P('platform'), 'aqua'))),
+     lambda p, i: not (p[h] <= 9 and p['platform'] == 'aqua')),
+    ('id LIKE \'MYD13Q1.A2003_2%\'', op('like', P('id'), 'MYD13Q1.A2003_2%'),
+     lambda p, i: fnmatch.fnmatchcase(i, 'MYD13Q1.A2003?2*')),
+    (f'{h} IN (9, 10) AND \'x\' = \'x\'', op('and', op('in', P(h), [9, 10]), op('=', 'x', 'x')), lambda p, i: p[h] in (9, 10)),
+    (f'{h} NOT IN (9)', op('not', op('in', P(h), [9])), lambda p, i: p[h] != 9),
+    (f'{h} BETWEEN 10 AND 12', op('between', P(h), 10, 12), lambda p, i: 10 <= p[h] <= 12),
+    ('\'proj:epsg\' = \'x\' OR proj:epsg IS NULL', op('or', op('=', 'proj:epsg', 'x'), op('isNull', P('proj:epsg'))),
+     lambda p, i: p['proj:epsg'] is None),
+    ('platform IS NOT NULL', op('not', op('isNull', P('platform'))), lambda p, i: True),
+    ('cloud > 3', op('>', P('cloud'), 3), lambda p, i: False),
+    (f'{start} >= TIMESTAMP(\'2003-06-01T00:00:00Z\')', op('>=', P(start), {'timestamp': '2003-06-01T00:00:00Z'}),
+     lambda p, i: p[start] >= '2003-06-01'),
+    (f'{start} < DATE(\'2003-06-01\')', op('<', P(start), {'date': '2003-06-01'}), lambda p, i: p[start] < '2003-06-01'),
+]
+for text, json, holds in cases:
+    wanted = {i['id'] for i in items if holds(i['properties'], i['id'])}
+    for filter, lang in ((text, 'cql2-text'), (json, 'cql2-json')):
+        search = client.search(collections=['modis-13Q1-061'], filter=filter, filter_lang=lang,
+                               method='GET' if lang == 'cql2-text' else 'POST')
+        assert {i.id for i in search.items()} == wanted, (text, lang, len(wanted))
+print(len(cases))
+";
+
+#[test]
+fn filters_choose_what_the_same_conditions_in_python_choose() {
+    let Some(python) = python() else { return };
+    let server = small(ServerOptions::wide());
+    assert_eq!(run_python(&python, FILTERS, server.base_url()), "12\n");
+}

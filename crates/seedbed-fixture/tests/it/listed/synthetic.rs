@@ -39,6 +39,7 @@ fn the_last_page_of_a_million_is_as_near_as_the_first() {
         server.base_url()
     ));
     assert_eq!(named.header("cmr-hits"), "24");
+    assert_eq!(get(&url.replace("page_num=500", "sort_key=-start_date")).status, 400);
     let file = named.json()["feed"]["entry"][0]["links"][0]["href"].as_str().unwrap().to_owned();
     assert_eq!(get(get(&file).header("location")).status, 200);
 }
