@@ -120,7 +120,9 @@ mod tests {
     #[test]
     fn days_at_once_and_one_by_one_give_the_same_bits() {
         let pixels = 3 * BLOCK + 5;
-        let value = |i: usize| if i.is_multiple_of(97) { f64::NAN } else { (i % 1013) as f64 * 0.1 };
+        let value = |i: usize| {
+            if i.is_multiple_of(97) { f64::NAN } else { f64::from(u32::try_from(i % 1013).unwrap()) * 0.1 }
+        };
         let days: Vec<f64> = (0..7 * pixels).map(value).collect();
         for aggregation in [Aggregation::Sum, Aggregation::State] {
             for missing in [MissingDays::Count, MissingDays::Poison] {

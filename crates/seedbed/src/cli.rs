@@ -131,7 +131,7 @@ impl Command {
     pub async fn run(self, ctx: &Ctx) -> anyhow::Result<Status> {
         match self {
             Self::Archives(args) => commands::archives::run(args, ctx).await,
-            Self::Crawl(args) => commands::crawl::run(args, ctx).await,
+            Self::Crawl(args) => Box::pin(commands::crawl::run(args, ctx)).await,
             Self::Catalog(Catalog::Describe(args)) => commands::catalog_describe::run(args, ctx).await,
             Self::Catalog(Catalog::Diff(args)) => commands::catalog_diff::run(args, ctx).await,
             Self::Catalog(Catalog::Rewrite(args)) => commands::catalog_rewrite::run(args, ctx).await,

@@ -42,13 +42,12 @@ impl Workplace {
         let path = folder.join("lock");
         let lock = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(usage_hint(
                 format!("another process is at work on {out}"),
                 "wait until it has ended, or end it; then run this again",
             )),
             // Some network file systems have no locks: then the user's care must do.
-            Err(TryLockError::Error(_)) => Ok(Self { folder, _lock: lock }),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { folder, _lock: lock }),
         }
     }
 

@@ -78,7 +78,7 @@ impl Report for Done {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    if args.by.is_some() && matches!(args.absolute, Some(_)) {
+    if args.by.is_some() && args.absolute.is_some() {
         return Err(usage("--by and --absolute don't go together: split the tree first, then rewrite it"));
     }
     local_path(&args.out)?;

@@ -32,6 +32,7 @@ archive can tell.";
 /// Crawl an archive into a STAC catalog.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Args {
     /// A name that `seedbed archives` lists, or a TOML file.
     definition: String,

@@ -6,7 +6,7 @@ use crate::sandbox::{Ran, Sandbox};
 use seedbed_fixture::listing::{Listings, Period};
 use seedbed_fixture::{Server, ServerOptions};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::OnceLock;
 use std::thread;
@@ -188,7 +188,10 @@ fn crawling_again_writes_nothing_and_asks_only_for_what_has_changed() {
 
 /// The catalog's documents and their texts.
 fn documents(sandbox: &Sandbox) -> Vec<(String, String)> {
-    let names = sandbox.files().into_iter().filter(|f| f.ends_with(".json") && !f.contains("/.seedbed/"));
+    let names = sandbox
+        .files()
+        .into_iter()
+        .filter(|f| Path::new(f).extension().is_some_and(|e| e == "json") && !f.contains("/.seedbed/"));
     names.map(|f| (f.clone(), sandbox.read(&f))).collect()
 }
 

@@ -28,6 +28,12 @@ mod reports;
 mod resume;
 mod sandbox;
 #[path = "../../../seedbed-storage/tests/it/servers.rs"]
+#[expect(dead_code, reason = "the storage crate's tests use more of it")]
 mod servers;
 mod stores;
 mod world;
+
+/// The settings that the servers' helpers begin with.
+fn hasty() -> seedbed_storage::Settings {
+    seedbed_storage::Settings::default()
+}

@@ -64,7 +64,10 @@ impl Remote {
             .json("catalog/daymet-daily/daymet-daily-v4r1-hi-2003/daymet-daily-v4r1-hi-2003.json");
         assert_eq!(item["assets"]["tmin"]["href"], self.at(&format!("mirror/{}", NAMES[0])));
         assert_eq!(item["assets"]["tmin"]["file:size"].as_u64(), Some(NAMES[0].len() as u64));
-        for file in self.sandbox.files().iter().filter(|f| f.starts_with("catalog/") && f.ends_with(".json"))
+        for file in
+            self.sandbox.files().iter().filter(|f| {
+                f.starts_with("catalog/") && Path::new(f).extension().is_some_and(|e| e == "json")
+            })
         {
             self.put(file, self.sandbox.read(file).as_bytes());
         }
