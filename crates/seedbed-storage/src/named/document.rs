@@ -262,7 +262,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<NamedStores, String> {
-        let environment = Environment::of([("HOME", "/home/me")]);
+        let environment = Environment::of([("HOME", "/users/me")]);
         NamedStores::from_toml(Path::new("conf/stores.toml"), text, &environment).map_err(|e| e.to_string())
     }
 
@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(name(stores.webdav(&url("https://a:2880/x"))).as_deref(), Some("all"));
         assert_eq!(name(stores.s3("b")).as_deref(), Some("objects"));
         assert_eq!(name(stores.s3("c")), None);
-        assert_eq!(stores.dcache("/pnfs/x/mine/f").unwrap().auth, Auth::BearerFile("/home/me/t".into()));
+        assert_eq!(stores.dcache("/pnfs/x/mine/f").unwrap().auth, Auth::BearerFile("/users/me/t".into()));
         assert_eq!(stores.webdav(&url("https://d/dav/f")).unwrap().auth, Auth::BearerFile("conf/t".into()));
         assert_eq!(format!("{stores:?}"), r#"{"all", "drive", "mine", "objects"}"#);
     }
