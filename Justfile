@@ -28,6 +28,15 @@ install *ARGS:
 build:
     @cargo build --workspace {{ locked }}
 
+# Catalogs: build, save, split and read ITEMS items of seven assets, side by side with pystac,
+# whose time grows with the square of ITEMS (20000 take it a quarter of an hour); validation
+bench-catalog ITEMS="2000":
+    @. tests/env.sh; benches/catalog.sh {{ ITEMS }}
+
+# A million items crawled from a served listing, saved and searched; takes some 12 GB of disk
+bench-million GRANULES="1000000":
+    @benches/million.sh {{ GRANULES }}
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

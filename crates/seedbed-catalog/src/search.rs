@@ -116,11 +116,14 @@ pub async fn search_each(
 ) -> Result<Searched, CatalogError> {
     match open(stores, at, search).await? {
         Source::Api(api) => search_api::run(stores, &api, search, each).await,
-        Source::Tree(at) => {
+        Source::Tree(at, document) => {
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);
             let mut collections = Vec::new();
             if sift.wants_more() {
-                let mut walk = Walk::new(stores, &at);
+                let mut walk = match document {
+                    Value::Object(document) => Walk::of(stores, &at, document),
+                    _ => Walk::new(stores, &at),
+                };
                 while let Some(step) = walk.next().await? {
                     match step {
                         Step::Enter(entered) if entered.kind == NodeKind::Collection => {
@@ -167,7 +170,8 @@ pub async fn search(stores: &Stores, at: &Location, query: &Query) -> Result<Ite
 
 enum Source {
     Api(Api),
-    Tree(Location),
+    /// With its first document.
+    Tree(Location, Value),
     Items(ItemFile),
 }
 
@@ -194,7 +198,7 @@ async fn open(stores: &Stores, at: &Location, search: &Search) -> Result<Source,
         (Opened::Tree(document), _) if is_api(&document) => {
             return Err(CatalogError::NotStatic { at: at.to_string() });
         }
-        (Opened::Tree(_), _) => Source::Tree(at),
+        (Opened::Tree(document), _) => Source::Tree(at, document),
         (Opened::Items(items), _) => Source::Items(items),
     })
 }

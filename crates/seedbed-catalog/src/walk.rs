@@ -196,6 +196,8 @@ struct Level {
 pub struct Walk<'a> {
     stores: &'a Stores,
     root: Option<Location>,
+    /// The root's document, where it was read already.
+    document: Option<Map<String, Value>>,
     ground: Ground,
     levels: Vec<Level>,
     seen: HashSet<(u64, u64)>,
@@ -211,9 +213,16 @@ impl<'a> Walk<'a> {
             stores,
             ground: Ground::new(&folder, &Hrefs::Relative),
             root: Some(root),
+            document: None,
             levels: Vec::new(),
             seen: HashSet::new(),
         }
+    }
+
+    /// The same, of a root whose document was read already.
+    #[must_use]
+    pub(crate) fn of(stores: &'a Stores, at: &Location, document: Map<String, Value>) -> Self {
+        Self { document: Some(document), ..Self::new(stores, at) }
     }
 
     /// The next step; `None` at the end.
@@ -250,16 +259,27 @@ impl<'a> Walk<'a> {
 
     async fn enter(&mut self, at: Location, depth: usize) -> Result<Step, CatalogError> {
         let (mut items, mut children) = (Vec::new(), VecDeque::new());
-        let document = parent::read(self.stores, &at, |down| {
-            if down.child {
-                children.push_back(crate::resolve_href(Some(&at), &down.href)?);
+        let mut note = |child: bool, href: &str| {
+            if child {
+                children.push_back(crate::resolve_href(Some(&at), href)?);
             } else {
-                items.extend_from_slice(down.href.as_bytes());
+                items.extend_from_slice(href.as_bytes());
                 items.push(0);
             }
-            Ok(())
-        })
-        .await?;
+            Ok::<_, CatalogError>(())
+        };
+        let document = if let Some(document) = self.document.take() {
+            for link in document.get("links").and_then(Value::as_array).into_iter().flatten() {
+                if let (Some(rel @ ("child" | "item")), Some(href)) =
+                    (link["rel"].as_str(), link["href"].as_str())
+                {
+                    note(rel == "child", href)?;
+                }
+            }
+            document
+        } else {
+            parent::read(self.stores, &at, |down| note(down.child, &down.href)).await?
+        };
         let kind = match document.get("type").and_then(Value::as_str) {
             Some("Catalog") => NodeKind::Catalog,
             Some("Collection") => NodeKind::Collection,
@@ -281,7 +301,9 @@ impl<'a> Walk<'a> {
         let Some(level) = self.levels.last_mut() else { return Ok(()) };
         while level.ahead.is_empty() && level.at < level.items.len() {
             let mut wanted = Vec::new();
-            while wanted.len() < AHEAD && level.at < level.items.len() {
+            // On a disk nothing is won by reading ahead, and a limit reads no more than it needs.
+            let ahead = if level.location.is_local() { 1 } else { AHEAD };
+            while wanted.len() < ahead && level.at < level.items.len() {
                 let rest = &level.items[level.at..];
                 let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
                 let href = String::from_utf8_lossy(&rest[..end]).into_owned();

@@ -75,7 +75,7 @@ pub enum Command {
     Doctor(commands::doctor::Args),
 }
 
-/// Look into a catalog or change its form: describe, diff, rewrite, split, validate, search, export.
+/// Catalogs: describe, search, validate, split, compare, export.
 #[derive(Debug, Subcommand)]
 pub enum Catalog {
     Describe(commands::catalog_describe::Args),

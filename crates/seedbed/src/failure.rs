@@ -117,6 +117,7 @@ fn of_type(cause: &(dyn Error + 'static)) -> Option<Kind> {
             StorageError::NotFound { .. }
                 | StorageError::Denied { .. }
                 | StorageError::Unsupported { .. }
+                | StorageError::Configuration { .. }
                 | StorageError::Location(_)
         );
         return two(e.retryable(), usage);

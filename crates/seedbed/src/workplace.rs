@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 /// The folder, locked.
 pub struct Workplace {
     folder: PathBuf,
+    /// The folders above it that weren't there, the innermost first.
+    made: Vec<PathBuf>,
     _lock: File,
 }
 
@@ -37,6 +39,8 @@ impl Workplace {
     }
 
     fn at(folder: PathBuf, out: &Location) -> anyhow::Result<Self> {
+        let made = folder.ancestors().skip(1).take_while(|above| !above.exists());
+        let made = made.filter(|above| !above.as_os_str().is_empty()).map(Path::to_path_buf).collect();
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let path = folder.join("lock");
@@ -47,7 +51,7 @@ impl Workplace {
                 "wait until it has ended, or end it; then run this again",
             )),
             // Some network file systems have no locks: then the user's care must do.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { folder, _lock: lock }),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(Self { folder, made, _lock: lock }),
         }
     }
 
@@ -55,18 +59,22 @@ impl Workplace {
     pub fn path(&self) -> &Path {
         &self.folder
     }
+}
 
-    /// Removes the folder, if nothing in it has to be remembered.
-    pub fn leave(self) {
-        let others =
+impl Drop for Workplace {
+    /// Removes the folder, and those above that were made for it, if nothing in it
+    /// has to be remembered.
+    fn drop(&mut self) {
+        let kept =
             std::fs::read_dir(&self.folder).map(|list| list.flatten().any(|e| e.file_name() != "lock"));
-        if matches!(others, Ok(false)) {
-            // What can't be removed is no more than an empty folder too many.
-            drop(std::fs::remove_file(self.folder.join("lock")));
-            drop(std::fs::remove_dir(&self.folder));
-            if let Some(above) = self.folder.parent() {
-                drop(std::fs::remove_dir(above));
-            }
+        if !matches!(kept, Ok(false)) {
+            return;
+        }
+        // What can't be removed, or isn't empty, is no more than a folder too many.
+        drop(std::fs::remove_file(self.folder.join("lock")));
+        drop(std::fs::remove_dir(&self.folder));
+        for made in &self.made {
+            drop(std::fs::remove_dir(made));
         }
     }
 }

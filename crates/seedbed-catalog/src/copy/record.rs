@@ -8,7 +8,7 @@ use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
 
 /// What a listing may say of a file and a copy must not overwrite unseen.
-const DECLARED: [&str; 3] = ["file:size", "file:checksum", "updated"];
+const DECLARED: [&str; 4] = ["file:size", "file:checksum", "updated", "version"];
 
 /// The facts of a finished copy.
 pub struct Copied<'a> {

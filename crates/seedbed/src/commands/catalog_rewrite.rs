@@ -99,7 +99,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let options = RewriteOptions { hrefs, item: args.item_path.unwrap_or_default(), by: args.by };
     let workplace = Workplace::of(&args.out, "rewrite")?;
     let rewritten = rewrite(&ctx.stores, &args.catalog, &args.out, &options, workplace.path()).await?;
-    workplace.leave();
+    drop(workplace);
     ctx.emit(&Done { dry_run: false, items: rewritten.items, rewritten: Some(rewritten), out: args.out })?;
     Ok(Status::Done)
 }

@@ -96,7 +96,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     let workplace = Workplace::of(&args.catalog, "split")?;
     let split = split(&ctx.stores, &args.catalog, &args.by, workplace.path()).await?;
-    workplace.leave();
+    drop(workplace);
     ctx.emit(&Done { dry_run: false, split })?;
     Ok(Status::Done)
 }

@@ -225,7 +225,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     };
     report.opened = inspection.map(Inspection::finish);
     report.tell(saved, crawled, narrowed(&args, &definition))?;
-    workplace.leave();
+    drop(workplace);
     if report.items == 0 {
         let what =
             if report.dropped_count == 0 { "nothing that was asked for" } else { "nothing that can be used" };

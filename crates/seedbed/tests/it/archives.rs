@@ -106,7 +106,8 @@ fn every_archive_is_crawled_by_every_listing_it_has() {
         let validated = sandbox.seedbed(args).succeeds().json();
         assert_eq!(number(&validated, "invalid"), 0, "{definition}");
         assert!(number(&validated, "valid") >= items + 2, "{definition}: {}", validated["valid"]);
-        if schemas.is_some() {
+        // An API's items name the extensions of its own time.
+        if schemas.is_some() && !path.starts_with("api/") {
             assert_eq!(validated["unchecked"], serde_json::json!({}), "{definition}");
         }
     }

@@ -137,7 +137,8 @@ fn real_lines_of_the_data_pools_index_have_the_same_form() {
     let ours = get(&format!("{}/MOLA/MYD13Q1.061/2003.01.09/", server.base_url())).text();
     // Names become N, digits 9, and runs of blanks one: what is left is the form.
     let form = |line: &str| {
-        let (head, rest) = line.split_once("<a href=\"").unwrap();
+        // The first file stands on the line of the headings.
+        let (head, rest) = line.rsplit_once("<a href=\"").unwrap();
         let (_, rest) = rest.split_once("</a>").unwrap();
         let digits: String =
             rest.trim().chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect::<String>();
