@@ -132,6 +132,10 @@ async fn replaces_whole(stores: &Stores, root: &Location, replace: Replace) {
                 Err(e) if replace == Replace::Gap && e.is_not_found() => continue,
                 Err(e) => panic!("{}", told(&e)),
             };
+            // rclone sometimes serves the gap as an empty file rather than as none.
+            if replace == Replace::Gap && bytes.is_empty() {
+                continue;
+            }
             let n = bytes[0];
             assert_eq!(bytes.len(), 1000 * usize::from(n.max(1)));
             assert!(bytes.iter().all(|b| *b == n), "a mixture of two writes");
