@@ -7,6 +7,9 @@ const COMMANDS: [&[&str]; 22] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
+    &["catalog", "diff"],
+    &["catalog", "rewrite"],
+    &["catalog", "split"],
     &["catalog", "validate"],
     &["catalog", "search"],
     &["catalog", "export"],
@@ -29,8 +32,10 @@ const COMMANDS: [&[&str]; 22] = [
 ];
 
 /// Commands that write, and so can be asked what they would write.
-const WRITERS: [&str; 12] =
-    ["crawl", "copy", "grid", "prep", "init", "run", "worker", "mosaic", "clean", "view", "search", "export"];
+const WRITERS: [&str; 14] = [
+    "crawl", "copy", "grid", "prep", "init", "run", "worker", "mosaic", "clean", "view", "search", "export",
+    "rewrite", "split",
+];
 
 #[test]
 fn the_list_of_commands_is_the_programs_own() {
