@@ -65,13 +65,16 @@ impl Drop for Workplace {
     /// Removes the folder, and those above that were made for it, if nothing in it
     /// has to be remembered.
     fn drop(&mut self) {
-        let kept =
-            std::fs::read_dir(&self.folder).map(|list| list.flatten().any(|e| e.file_name() != "lock"));
-        if !matches!(kept, Ok(false)) {
+        let Ok(files) = std::fs::read_dir(&self.folder) else { return };
+        let files: Vec<_> = files.flatten().collect();
+        // An empty file, such as the lock, remembers nothing.
+        if files.iter().any(|file| file.metadata().is_ok_and(|m| !m.is_file() || m.len() > 0)) {
             return;
         }
         // What can't be removed, or isn't empty, is no more than a folder too many.
-        drop(std::fs::remove_file(self.folder.join("lock")));
+        for file in files {
+            drop(std::fs::remove_file(file.path()));
+        }
         drop(std::fs::remove_dir(&self.folder));
         for made in &self.made {
             drop(std::fs::remove_dir(made));

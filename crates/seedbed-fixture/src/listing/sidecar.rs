@@ -136,6 +136,8 @@ fn parameter(layer: &str, satellite: &str) -> String {
          <QAPercentCloudCover>1</QAPercentCloudCover>\n                </QAStats>\n                \
          <QAFlags>\n                    <AutomaticQualityFlag>Passed</AutomaticQualityFlag>\n                    \
          <AutomaticQualityFlagExplanation>No automatic quality assessment is performed in the PGE</AutomaticQualityFlagExplanation>\n                    \
+         <OperationalQualityFlag>Passed</OperationalQualityFlag>\n                    \
+         <OperationalQualityFlagExplanation>Passed</OperationalQualityFlagExplanation>\n                    \
          <ScienceQualityFlag>Not Investigated</ScienceQualityFlag>\n                    \
          <ScienceQualityFlagExplanation>See http://landweb.nascom.nasa.gov/cgi-bin/QA_WWW/qaFlagPage.cgi?sat={satellite}&amp;ver=C6 \
          for the product Science Quality status.</ScienceQualityFlagExplanation>\n                </QAFlags>\n            \

@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as typed.
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 25] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
