@@ -29,7 +29,7 @@ build:
     @cargo build --workspace {{ locked }}
 
 # Catalogs: build, save, split and read ITEMS items of seven assets, side by side with pystac,
-# whose time grows with the square of ITEMS (20000 take it a quarter of an hour); validation
+# whose time grows with the square of ITEMS (20000 take it a quarter of an hour)
 bench-catalog ITEMS="2000":
     @. tests/env.sh; benches/catalog.sh {{ ITEMS }}
 

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 items=${1:-2000}
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+mkdir "$folder/ours" "$folder/pystac"
 python=${SEEDBED_PYTHON:?name the interpreter with tests/requirements.txt in SEEDBED_PYTHON}
 
 cargo bench --quiet -p seedbed-catalog --bench catalog -- items "$items" --dir "$folder/ours" | tee "$folder/ours.txt"
@@ -13,8 +14,3 @@ cargo bench --quiet -p seedbed-catalog --bench catalog -- items "$items" --dir "
 ours=$(grep -Eo 'in all[^0-9]*[0-9.]+' "$folder/ours.txt" | grep -Eo '[0-9.]+$' | head -n 1)
 theirs=$(grep -Eo 'in all[^0-9]*[0-9.]+' "$folder/pystac.txt" | grep -Eo '[0-9.]+$' | head -n 1)
 awk -v a="$ours" -v b="$theirs" -v n="$items" 'BEGIN { printf "%d items: ours %.2f CPU-s, pystac %.2f CPU-s, %.0f times less\n", n, a, b, b / a }'
-
-if [ -d "$folder/ours" ] && [ -n "${SEEDBED_REAL_DATA:-}" ]; then
-    catalog=$(find "$folder/ours" -name catalog.json | awk '{ print length, $0 }' | sort -n | head -n 1 | cut -d ' ' -f 2-)
-    [ -z "$catalog" ] || cargo run --quiet --release -p seedbed-catalog --example validate_rate -- "$catalog" "$SEEDBED_REAL_DATA/schemas"
-fi
