@@ -128,3 +128,30 @@ async fn real_daymet_items_pass_through_unchanged() {
         "that version of the schema isn't at hand"
     );
 }
+
+/// stactools makes items of LP DAAC's sidecars, and saves them as a tree.
+const WITH_STACTOOLS: &str = r#"
+import glob, sys, pystac, stactools.modis.stac
+catalog = pystac.Catalog("modis", "Items by stactools")
+for path in sorted(glob.glob(sys.argv[1] + "/*.061.*.hdf.xml")):
+    catalog.add_item(stactools.modis.stac.create_item(path))
+catalog.normalize_and_save(sys.argv[2], pystac.CatalogType.SELF_CONTAINED)
+print(len(list(catalog.get_items())))
+"#;
+
+#[tokio::test]
+async fn real_items_by_stactools_are_rewritten_without_loss() {
+    let (Some(data), Some(python)) = (data(), crate::python::python()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (theirs, ours) = (folder.path().join("theirs"), folder.path().join("ours"));
+    let mut command = std::process::Command::new(python);
+    command.args(["-c", WITH_STACTOOLS]).arg(data.join("modis/sidecar_xml")).arg(&theirs);
+    let count: u64 = crate::python::succeeds(&mut command).trim().parse().unwrap();
+    assert_eq!(count, 4);
+    let (from, to) = (at(&theirs.join("catalog.json")), at(&ours));
+    let options = seedbed_catalog::RewriteOptions::default();
+    let written = seedbed_catalog::rewrite(&stores(), &from, &to, &options, folder.path()).await.unwrap();
+    assert_eq!(written.items, count);
+    let diff = seedbed_catalog::diff(&stores(), &from, &at(&ours), folder.path()).await.unwrap();
+    assert!(diff.is_empty() && diff.unchanged == count, "{diff:?}");
+}
