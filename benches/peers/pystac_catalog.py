@@ -1,8 +1,9 @@
 """The items of the catalog bench, built, saved, split and read again by pystac.
 
-    python benches/peers/pystac_catalog.py N FOLDER
+    python benches/peers/pystac_catalog.py N FOLDER [projected]
 
-prints CPU seconds a step; pystac's grow with the square of N.
+prints CPU seconds a step; pystac's grow with the square of N. With `projected`
+the projection of each asset is spelled out.
 """
 
 import datetime
@@ -61,7 +62,7 @@ PROJJSON = {
 }
 
 
-def item(n: int) -> pystac.Item:
+def item(n: int, projected: bool) -> pystac.Item:
     region, year = f"r{n // 100:03}", 1900 + n % 100
     west = n // 100 * 0.5 - 120.0
     ring = [[west, 14.0], [west + 0.5, 14.0], [west + 0.5, 15.0], [west, 15.0], [west, 14.0]]
@@ -79,19 +80,20 @@ def item(n: int) -> pystac.Item:
             "bands": [{"name": variable, "data_type": "float32", "nodata": -9999, "unit": unit}],
             "file:size": 1_000_000 + n,
             "file:checksum": f"1220{n:064x}",
-            "proj:code": None,
-            "proj:wkt2": WKT2,
-            "proj:projjson": PROJJSON,
             "proj:shape": [8075, 7814],
             "proj:transform": [1000, 0, -4_560_750, 0, -1000, 4_984_500],
         }
+        if projected:
+            fields |= {"proj:code": None, "proj:wkt2": WKT2, "proj:projjson": PROJJSON}
+        else:
+            fields["proj:code"] = "EPSG:5070"
         href = f"https://data.example.org/daymet/daymet_v4_daily_{region}_{variable}_{year}.nc"
         asset = pystac.Asset(href, variable, None, "application/netcdf", ["data"], fields)
         found.add_asset(variable, asset)
     return found
 
 
-def main(n: int, folder: str) -> None:
+def main(n: int, folder: str, projected: bool) -> None:
     total = last = time.process_time()
 
     def lap(what: str) -> None:
@@ -105,7 +107,7 @@ def main(n: int, folder: str) -> None:
     collection = pystac.Collection("c", "A bench", extent)
     root.add_child(collection)
     for k in range(n):
-        collection.add_item(item(k))
+        collection.add_item(item(k, projected))
     lap("build")
     root.normalize_and_save(os.path.join(folder, "flat"), pystac.CatalogType.SELF_CONTAINED)
     lap("save")
@@ -120,4 +122,4 @@ def main(n: int, folder: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], "projected" in sys.argv[3:])

@@ -1,9 +1,10 @@
 //! What catalogs cost, in CPU seconds (user and system) of this process.
 //!
-//! `cargo bench -p seedbed-catalog --bench catalog -- [items N] [million N] [--dir FOLDER]`
+//! `cargo bench -p seedbed-catalog --bench catalog -- [items N] [projected N] [million N] [--dir FOLDER]`
 //!
 //! `items` (20,000): region-year items with seven assets: built, saved, split,
-//! read again. `million` (1,000,000): items of one asset written one by one,
+//! read again. `projected` (20,000): the same with the projection of each asset
+//! spelled out, in documents five times as large. `million` (1,000,000): items of one asset written one by one,
 //! against a plain loop that writes the same files, then walked with a box and
 //! dates. `benches/peers/pystac_catalog.py` does the first in pystac.
 
@@ -57,8 +58,9 @@ fn projjson() -> Value {
     })
 }
 
-/// A region-year with its seven files; `n` below 20,000 gives 200 regions of 100 years.
-fn daymet(n: usize, crs: &Value) -> Item {
+/// A region-year with its seven files; `n` below 20,000 gives 200 regions of 100
+/// years. Its grid has a code, or else its projection is spelled out in each asset.
+fn daymet(n: usize, crs: Option<&Value>) -> Item {
     let (region, year) = (format!("r{:03}", n / 100), 1900 + n % 100);
     let west = (n / 100) as f64 * 0.5 - 120.0;
     let mut item = Item::new(&format!("daymet-daily-{region}-{year}"));
@@ -73,14 +75,21 @@ fn daymet(n: usize, crs: &Value) -> Item {
     item.set_property("region", json!(region));
     item.set_property("year", json!(year));
     for (variable, unit) in VARIABLES {
-        item.set_asset(variable, json!({
+        let mut asset = json!({
             "href": format!("https://data.example.org/daymet/daymet_v4_daily_{region}_{variable}_{year}.nc"),
             "type": "application/netcdf", "roles": ["data"], "title": variable,
             "bands": [{"name": variable, "data_type": "float32", "nodata": -9999, "unit": unit}],
             "file:size": 1_000_000 + n, "file:checksum": format!("1220{:064x}", n),
-            "proj:code": null, "proj:wkt2": WKT2, "proj:projjson": crs,
             "proj:shape": [8075, 7814], "proj:transform": [1000, 0, -4_560_750, 0, -1000, 4_984_500]
-        }));
+        });
+        if let Some(crs) = crs {
+            asset["proj:code"] = Value::Null;
+            asset["proj:wkt2"] = json!(WKT2);
+            asset["proj:projjson"] = crs.clone();
+        } else {
+            asset["proj:code"] = json!("EPSG:5070");
+        }
+        item.set_asset(variable, asset);
     }
     item
 }
@@ -148,14 +157,14 @@ fn options(by: Option<Layout>) -> WriteOptions {
     WriteOptions { id: "bench".into(), description: "A bench".into(), by, ..WriteOptions::default() }
 }
 
-async fn items(n: usize, folder: &Path, stores: &Stores) {
-    println!("{n} items with 7 assets, in {}", folder.display());
+async fn items(n: usize, folder: &Path, stores: &Stores, crs: Option<&Value>) {
+    let what = if crs.is_some() { "spelled-out projections" } else { "projections by code" };
+    println!("{n} items with 7 assets, {what}, in {}", folder.display());
     let at = Location::from(folder);
-    let crs = projjson();
     let mut clock = Clock::start();
     let mut writer = TreeWriter::begin(stores, &at, collection(), options(None), folder).await.unwrap();
     for n in 0..n {
-        writer.put(daymet(n, &crs)).await.unwrap();
+        writer.put(daymet(n, crs)).await.unwrap();
     }
     let saved = writer.finish().await.unwrap();
     clock.lap("build and save", &format!("{} documents", saved.written));
@@ -261,13 +270,18 @@ fn main() {
     let folder = after("--dir").flatten().map_or_else(std::env::temp_dir, PathBuf::from);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stores = Stores::new(Settings::default()).unwrap();
-    let wanted = (number("items", 20_000), number("million", 1_000_000));
-    let count = if wanted == (None, None) { Some(20_000) } else { wanted.0 };
-    if let Some(n) = count {
-        let scratch = tempfile::tempdir_in(&folder).unwrap();
-        runtime.block_on(items(n, scratch.path(), &stores));
+    let mut wanted = [number("items", 20_000), number("projected", 20_000), number("million", 1_000_000)];
+    if wanted == [None, None, None] {
+        wanted[0] = Some(20_000);
     }
-    if let Some(n) = wanted.1 {
+    let crs = projjson();
+    let [plain, projected, many] = wanted;
+    for (n, crs) in [(plain, None), (projected, Some(&crs))] {
+        let Some(n) = n else { continue };
+        let scratch = tempfile::tempdir_in(&folder).unwrap();
+        runtime.block_on(items(n, scratch.path(), &stores, crs));
+    }
+    if let Some(n) = many {
         let scratch = tempfile::tempdir_in(&folder).unwrap();
         runtime.block_on(million(n, scratch.path(), &stores));
     }

@@ -91,10 +91,12 @@ pub async fn describe(
 /// Whether a document's `type` is that of a catalog or collection.
 fn kind_of(bytes: &[u8]) -> Option<()> {
     let mut kind = None;
-    text::document(bytes, |key, span| {
-        if key == b"type" {
-            kind = text::string(bytes, span);
+    text::document(bytes, |cursor, key| {
+        let span = cursor.pass()?;
+        if bytes[key] == *b"type" {
+            kind = text::string(bytes, span.clone());
         }
+        Some(span)
     })?;
     kind.filter(|kind| kind == "Catalog" || kind == "Collection").map(drop)
 }

@@ -25,17 +25,23 @@ pub struct Disk {
     pub stores: Stores,
     /// Documents that were new or had changed.
     pub written: u64,
-    /// Folders of several documents whose leftovers are gone.
+    /// Folders of several documents that exist and have no leftovers.
     tidy: HashSet<u64>,
+    /// Folders made here that have no document yet.
+    bare: HashSet<u64>,
     /// The folder that was last known to exist.
-    made: PathBuf,
-    /// Whether the folder last prepared had to be made.
-    fresh: bool,
+    last: PathBuf,
 }
 
 impl Disk {
     pub fn new(stores: &Stores) -> Self {
-        Self { stores: stores.clone(), written: 0, tidy: HashSet::new(), made: PathBuf::new(), fresh: false }
+        Self {
+            stores: stores.clone(),
+            written: 0,
+            tidy: HashSet::new(),
+            bare: HashSet::new(),
+            last: PathBuf::new(),
+        }
     }
 
     /// The bytes of a document; `None` if there is none.
@@ -56,11 +62,16 @@ impl Disk {
 
     /// Makes a document's folder, and gives its bytes; `None` if there is none yet.
     pub async fn prepare(&mut self, at: &Location) -> Result<Option<Vec<u8>>, CatalogError> {
-        self.fresh = match at.as_path() {
-            Some(path) => self.make_folder(path)?,
-            None => false,
-        };
-        if self.fresh { Ok(None) } else { self.read(at).await }
+        if let Some(path) = at.as_path() {
+            self.make_folder(path)?;
+        }
+        if self.is_bare(at) { Ok(None) } else { self.read(at).await }
+    }
+
+    /// Whether the folder of a document was made here and has none yet.
+    pub fn is_bare(&self, at: &Location) -> bool {
+        let folder = at.as_path().and_then(Path::parent);
+        folder.is_some_and(|folder| self.bare.contains(&hash(folder)))
     }
 
     /// Puts a document in its place under a temporary name that is then
@@ -81,8 +92,9 @@ impl Disk {
             None => Put::New,
         };
         if let Some(path) = at.as_path() {
-            if !self.fresh {
-                self.remove_leftovers(path);
+            let folder = path.parent().unwrap_or(Path::new("."));
+            if !self.bare.remove(&hash(folder)) {
+                self.remove_leftovers(folder);
             }
             write_local(path, sync, |file| file.write_all(bytes))?;
         } else {
@@ -122,49 +134,65 @@ impl Disk {
         Ok(put)
     }
 
-    /// Removes a document, if it is there, and its folder if nothing else is in it.
-    pub async fn remove(&mut self, at: &Location) -> Result<(), CatalogError> {
+    /// Removes a document, and its folder if nothing else is in it; whether it was there.
+    pub async fn remove(&mut self, at: &Location) -> Result<bool, CatalogError> {
         let Some(path) = at.as_path() else {
             return match self.stores.remove(at).await {
-                Err(source) if !source.is_not_found() => Err(CatalogError::Write { at: at.clone(), source }),
-                _ => Ok(()),
+                Err(source) if source.is_not_found() => Ok(false),
+                Err(source) => Err(CatalogError::Write { at: at.clone(), source }),
+                Ok(()) => Ok(true),
             };
         };
-        match fs::remove_file(path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(failed("remove", path, e)),
-            _ => {}
-        }
-        if let Some(folder) = path.parent() {
+        let removed = match fs::remove_file(path) {
+            Ok(()) => true,
+            Err(e) if e.kind() == ErrorKind::NotFound => false,
+            Err(e) => return Err(failed("remove", path, e)),
+        };
+        if let Some(folder) = path.parent()
             // Fails, as it should, where copied assets are left.
-            drop(fs::remove_dir(folder));
+            && fs::remove_dir(folder).is_ok()
+        {
+            self.tidy.remove(&hash(folder));
+            self.last.clear();
         }
+        Ok(removed)
+    }
+
+    fn make_folder(&mut self, path: &Path) -> Result<(), CatalogError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        if folder == self.last || folder.as_os_str().is_empty() {
+            return Ok(());
+        }
+        let known = hash(folder);
+        if !self.bare.contains(&known) && !self.tidy.contains(&known) {
+            self.make(folder).map_err(|e| failed("write", path, e))?;
+        }
+        folder.clone_into(&mut self.last);
         Ok(())
     }
 
-    /// Whether the folder had to be made.
-    fn make_folder(&mut self, path: &Path) -> Result<bool, CatalogError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        if folder == self.made {
-            return Ok(false);
+    /// Makes a folder, unless it is there, after those above it.
+    fn make(&mut self, folder: &Path) -> io::Result<()> {
+        let mut made = fs::create_dir(folder);
+        if let (Err(e), Some(above)) = (&made, folder.parent())
+            && e.kind() == ErrorKind::NotFound
+        {
+            self.make(above)?;
+            made = fs::create_dir(folder);
         }
-        let made = match fs::create_dir(folder) {
-            Ok(()) => true,
-            Err(e) if e.kind() == ErrorKind::AlreadyExists => false,
-            Err(_) => {
-                fs::create_dir_all(folder).map_err(|e| failed("write", path, e))?;
-                true
+        match made {
+            Ok(()) => {
+                self.bare.insert(hash(folder));
+                Ok(())
             }
-        };
-        folder.clone_into(&mut self.made);
-        Ok(made)
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     /// Removes what a killed save left in a document's folder under temporary names.
-    fn remove_leftovers(&mut self, path: &Path) {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut hasher = DefaultHasher::new();
-        folder.hash(&mut hasher);
-        if !self.tidy.insert(hasher.finish()) {
+    fn remove_leftovers(&mut self, folder: &Path) {
+        if !self.tidy.insert(hash(folder)) {
             return;
         }
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -209,6 +237,12 @@ impl Write for Draft {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn hash(folder: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn temporary(path: &Path) -> PathBuf {

@@ -56,7 +56,8 @@ pub fn write_value(out: &mut Vec<u8>, value: &Value, depth: usize) {
         Value::String(text) => write_string(out, text),
         Value::Null => out.extend_from_slice(b"null"),
         Value::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-        Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
+        // Into memory, it can't fail.
+        Value::Number(number) => drop(serde_json::to_writer(out, number)),
     }
 }
 
@@ -93,7 +94,8 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 /// Reads the bytes of a document, whatever its size if it is a local file.
 pub async fn read_bytes(stores: &Stores, at: &Location) -> Result<Vec<u8>, CatalogError> {
     if let Some(path) = at.as_path() {
-        return tokio::fs::read(path).await.map_err(|source| CatalogError::Io {
+        // Handing a small file to another thread costs more than reading it.
+        return std::fs::read(path).map_err(|source| CatalogError::Io {
             action: "read",
             path: path.to_owned(),
             source,

@@ -174,7 +174,7 @@ pub fn name(path: &str) -> &str {
 }
 
 /// The path that leads from the folder of one document to another.
-fn relative(document: &str, target: &str) -> String {
+pub fn relative(document: &str, target: &str) -> String {
     let from = folder(document);
     let common = from.bytes().zip(target.bytes()).take_while(|(a, b)| a == b).count();
     // Whole names only.

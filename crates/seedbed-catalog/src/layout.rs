@@ -86,6 +86,14 @@ impl Layout {
         self
     }
 
+    /// Whether it may look at a document's field of this name.
+    pub(crate) fn names(&self, field: &str) -> bool {
+        self.levels.iter().flatten().any(|piece| match piece {
+            Piece::Name(name) => name.split('.').next() == Some(field),
+            Piece::Text(_) => false,
+        })
+    }
+
     /// The names of an item's folders, safe for files.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ mod item_file;
 mod item_writer;
 mod layout;
 mod links;
+mod outline;
 mod parent;
 mod place;
 mod query;

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use serde_json::{Map, Value};
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 
 /// Documents that are larger are read from the disk piece by piece.
 const WHOLE: u64 = 8 << 20;
@@ -30,17 +30,27 @@ pub async fn read(
     at: &Location,
     mut each: impl FnMut(Down) -> Result<(), CatalogError>,
 ) -> Result<Map<String, Value>, CatalogError> {
-    let size = at.as_path().and_then(|p| std::fs::metadata(p).ok()).map_or(0, |m| m.len());
-    let large = at.as_path().filter(|_| size > WHOLE);
-    let bytes = if large.is_some() { Vec::new() } else { document::read_bytes(stores, at).await? };
+    let (mut bytes, mut large) = (Vec::new(), None);
+    if let Some(path) = at.as_path() {
+        let failed = |e| failed_io("read", path, e);
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size > WHOLE {
+            large = Some(file);
+        } else {
+            bytes.reserve(usize::try_from(size).unwrap_or_default() + 1);
+            file.take(u64::MAX).read_to_end(&mut bytes).map_err(failed)?;
+        }
+    } else {
+        bytes = document::read_bytes(stores, at).await?;
+    }
     let mut failed = None;
     let seed = ParentSeed(&mut |down| {
         each(down).map_err(|e| {
             failed = Some(e);
         })
     });
-    let found = if let Some(path) = large {
-        let file = File::open(path).map_err(|e| failed_io("read", path, e))?;
+    let found = if let Some(file) = large {
         let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, file));
         seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found))
     } else {

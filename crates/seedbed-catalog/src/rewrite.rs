@@ -6,6 +6,7 @@ use crate::ground::{Ground, Hrefs, folder, is_outside};
 use crate::href::{absolute, resolve_href, safe_name};
 use crate::item_collection::entry;
 use crate::links::{GEOJSON, JSON, link};
+use crate::outline::Owner;
 use crate::parent::{self, Frame};
 use crate::text::{self, Span};
 use crate::tree::NodeKind;
@@ -264,15 +265,8 @@ impl Writer<'_> {
         let missing = || CatalogError::document(before, "the tree changed while it was read");
         let document = self.plan.places.get(&self.old.name_of(before)).ok_or_else(missing)?;
         let source = leaf.text();
-        let (mut links, mut assets, mut first) = (None, None, None);
-        text::document(source, |key, span| {
-            first.get_or_insert(span.start);
-            match key {
-                b"links" => links = Some(span),
-                b"assets" => assets = Some(span.start),
-                _ => {}
-            }
-        });
+        let outline = leaf.outline();
+        let links = outline.field(source, "links");
         let old_links = links.clone().and_then(|span| text::value(source, span));
         let old_links = old_links.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let all = self.links(old_links, before, document, Some(parent), GEOJSON);
@@ -292,15 +286,13 @@ impl Writer<'_> {
             member.push(b',');
             edits.push((brace + 1..brace + 1, member));
         }
-        if let Some(at) = assets {
-            let mut found = Vec::new();
-            text::members(source, at, |_, span| text::hrefs_of_asset(source, span.start, &mut found));
-            for (_, href, span) in found {
-                if let Some(new) = self.href(&href, before, document) {
-                    let mut bytes = Vec::new();
-                    write_string(&mut bytes, &new);
-                    edits.push((span, bytes));
-                }
+        for href in outline.hrefs.iter().filter(|href| !matches!(href.owner, Owner::Link(_))) {
+            let new =
+                text::string(source, href.span.clone()).and_then(|old| self.href(&old, before, document));
+            if let Some(new) = new {
+                let mut bytes = Vec::new();
+                write_string(&mut bytes, &new);
+                edits.push((href.span.clone(), bytes));
             }
         }
         edits.sort_by_key(|(span, _)| span.start);

@@ -3,12 +3,13 @@
 use crate::above::new_catalog;
 use crate::disk::{Disk, Draft};
 use crate::document::{DEEPEST, write_string, write_value};
-use crate::ground::{Ground, base_of, folder, hash, is_outside};
-use crate::href::{absolute, relative_href, resolve_href, safe_name};
+use crate::ground::{Ground, base_of, folder, hash, is_outside, relative};
+use crate::href::{absolute, relative_href, safe_name};
 use crate::item_collection::entry;
 use crate::links::{JSON, child_link, item_link, link};
+use crate::outline::{Outline, Owner};
 use crate::parent::{self, Down, Frame, depth_of, key_of};
-use crate::text::{self, Span, hrefs_of_asset, id_of};
+use crate::text::{self, Span, id_of};
 use crate::{CatalogError, Item, Layout, Sorted, Sorter};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
@@ -114,6 +115,14 @@ struct Splitter<'a> {
     layout: &'a Layout,
     work: &'a Path,
     done: Split,
+}
+
+/// An item's document on its way.
+struct Move<'a> {
+    old: &'a str,
+    new: &'a str,
+    /// The sub-catalog that it goes into.
+    above: &'a str,
 }
 
 /// One catalog while its items are sorted.
@@ -247,8 +256,7 @@ impl Splitter<'_> {
         for line in BufReader::new(file).lines() {
             let old = line.map_err(|e| failed(journal, e))?;
             let at = self.ground.location(&old);
-            if !linked.contains(&hash(&old)) && at.as_path().is_some_and(Path::exists) {
-                self.disk.remove(&at).await?;
+            if !linked.contains(&hash(&old)) && self.disk.remove(&at).await? {
                 self.done.removed += 1;
             }
         }
@@ -289,7 +297,8 @@ impl Splitter<'_> {
         };
         let text = text.ok_or_else(missing)?;
         let rest = &line[href.len() + 1..];
-        let levels = self.levels_of(&text, &at)?;
+        let outline = Outline::of(&text).unwrap_or_default();
+        let levels = self.levels_of(&text, &outline, &at)?;
         let is_there = task.parent.chain.ends_with(&levels);
         if is_outside(&old) || is_there || !task.own.contains(&hash(&old)) {
             let rest = serde_json::from_slice(rest).unwrap_or_else(|_| item_link());
@@ -297,11 +306,11 @@ impl Splitter<'_> {
             self.done.unchanged += 1;
             return Ok(());
         }
-        let (above, new) = Self::new_place(task.parent, &old, &levels, &text);
-        let moved = self.moved_text(task, &text, &old, &new, &above)?;
+        let id = outline.string(&text, "id").unwrap_or_default();
+        let (above, new) = Self::new_place(task.parent, &old, &levels, &id);
+        let moved = self.moved_text(task, &text, &outline, &Move { old: &old, new: &new, above: &above })?;
         let to = self.ground.location(&new);
         let before = self.disk.prepare(&to).await?;
-        let id = id_of(&text).unwrap_or_default();
         if let Some(other) = before.as_deref().and_then(id_of).filter(|other| *other != id) {
             let (first, second) = (format!("item {other}"), format!("item {id}"));
             return Err(CatalogError::Collision { first, second, to: to.to_string() });
@@ -318,26 +327,32 @@ impl Splitter<'_> {
     }
 
     /// An item's levels; of its document only what a layout may name is parsed.
-    fn levels_of(&self, document: &[u8], at: &Location) -> Result<Vec<String>, CatalogError> {
+    fn levels_of(
+        &self,
+        document: &[u8],
+        outline: &Outline,
+        at: &Location,
+    ) -> Result<Vec<String>, CatalogError> {
         let mut fields = Map::new();
-        let whole = text::document(document, |key, span| {
-            if !matches!(key, b"assets" | b"links" | b"geometry")
-                && let (Ok(key), Some(value)) = (std::str::from_utf8(key), text::value(document, span))
+        for (key, span) in &outline.fields {
+            let Ok(key) = std::str::from_utf8(&document[key.clone()]) else { continue };
+            if (matches!(key, "type" | "id" | "collection" | "properties") || self.layout.names(key))
+                && let Some(value) = text::value(document, span.clone())
             {
                 fields.insert(key.to_owned(), value);
             }
-        });
+        }
         let named = |e: CatalogError| CatalogError::document(at, e.to_string());
-        let item = match whole {
-            Some(()) => Item::from_value(Value::Object(fields)).map_err(named)?,
-            None => Item::from_value(crate::document::parse(document, at)?).map_err(named)?,
-        };
+        // Of what isn't like an item, parsing it whole tells why.
+        let item = Item::from_value(Value::Object(fields))
+            .or_else(|_| Item::from_value(crate::document::parse(document, at)?))
+            .map_err(named)?;
         self.layout.fill(&item.at(at.clone()))
     }
 
     /// The sub-catalog and the document of an item: beside the sub-catalog if it
     /// was beside its parent, else in a folder of its own.
-    fn new_place(parent: &Parent, old: &str, levels: &[String], text: &[u8]) -> (String, String) {
+    fn new_place(parent: &Parent, old: &str, levels: &[String], id: &str) -> (String, String) {
         let mut path = folder(&parent.document).to_owned();
         for name in levels {
             path.push_str(name);
@@ -348,7 +363,7 @@ impl Splitter<'_> {
         if let Some(rest) = within {
             path.push_str(rest);
         } else {
-            let name = safe_name(&id_of(text).unwrap_or_default());
+            let name = safe_name(id);
             path.extend([&name, "/", &name, ".json"]);
         }
         (above, path)
@@ -359,11 +374,11 @@ impl Splitter<'_> {
         &self,
         task: &Task<'_>,
         document: &[u8],
-        old: &str,
-        new: &str,
-        above: &str,
+        outline: &Outline,
+        Move { old, new, above }: &Move<'_>,
     ) -> Result<Vec<u8>, CatalogError> {
-        let (before, after) = (self.ground.location(old), self.ground.location(new));
+        let (old, new, above) = (*old, *new, *above);
+        let after = self.ground.location(new);
         let mut edits: Vec<(Span, Vec<u8>)> = Vec::new();
         let mut edit = |span: Span, href: &str| {
             let mut bytes = Vec::new();
@@ -373,22 +388,24 @@ impl Splitter<'_> {
             }
         };
         let mut error = None;
-        let mut relative = |href: &str| -> Option<String> {
+        let mut from_there = |href: &str| -> Option<String> {
             if href.contains("://") || href.starts_with('/') || href.is_empty() {
                 return None;
             }
-            let target = resolve_href(Some(&before), href).ok()?;
-            let name = self.ground.name_of(&target);
+            let name = self.ground.target(old, href).ok()?;
             if name == old {
-                return relative_href(&after, &after);
+                return Some(relative(new, new));
             }
+            let target = self.ground.location(&name);
             // Another item that is moved as well.
             if task.own.contains(&hash(&name))
                 && let Ok(bytes) = fs::read(target.as_path()?)
             {
-                return match self.levels_of(&bytes, &target) {
+                let outline = Outline::of(&bytes).unwrap_or_default();
+                return match self.levels_of(&bytes, &outline, &target) {
                     Ok(levels) => {
-                        let place = Self::new_place(task.parent, &name, &levels, &bytes).1;
+                        let id = outline.string(&bytes, "id").unwrap_or_default();
+                        let place = Self::new_place(task.parent, &name, &levels, &id).1;
                         Some(self.ground.link(new, &place))
                     }
                     Err(e) => {
@@ -397,31 +414,15 @@ impl Splitter<'_> {
                     }
                 };
             }
-            relative_href(&after, &target)
+            if is_outside(&name) { relative_href(&after, &target) } else { Some(relative(new, &name)) }
         };
-        let (mut links, mut assets) = (None, None);
-        text::document(document, |key, span| match key {
-            b"links" => links = Some(span.start),
-            b"assets" => assets = Some(span.start),
-            _ => {}
-        });
-        let mut found = Vec::new();
-        if let Some(at) = links {
-            text::elements(document, at, |span| {
-                let (mut rel, mut href) = (None, None);
-                text::members(document, span.start, |key, span| match key {
-                    b"rel" => rel = text::string(document, span),
-                    b"href" => href = text::string(document, span.clone()).map(|h| (h, span)),
-                    _ => {}
-                });
-                found.extend(href.map(|(href, span)| (rel.unwrap_or_default(), href, span)));
-            });
-        }
-        if let Some(at) = assets {
-            text::members(document, at, |_, span| hrefs_of_asset(document, span.start, &mut found));
-        }
-        found.sort_by_key(|(_, _, span)| span.start);
-        for (rel, href, span) in found {
+        for href in &outline.hrefs {
+            let rel = match &href.owner {
+                Owner::Link(Some(rel)) => text::string(document, rel.clone()).unwrap_or_default(),
+                _ => String::new(),
+            };
+            let span = href.span.clone();
+            let Some(href) = text::string(document, span.clone()) else { continue };
             let absolute = href.contains("://") || href.starts_with('/');
             let new = match (rel.as_str(), &task.base) {
                 ("parent", Some(base)) if absolute => {
@@ -435,7 +436,7 @@ impl Splitter<'_> {
                 ("self", None) if absolute => {
                     (self.ground.target(old, &href)? == old).then(|| after.to_string())
                 }
-                _ => relative(&href),
+                _ => from_there(&href),
             };
             if let Some(new) = new {
                 edit(span, &new);
@@ -475,7 +476,7 @@ impl Splitter<'_> {
         let mut heads: BTreeMap<String, (Map<String, Value>, Vec<Down>)> = BTreeMap::new();
         for (depth, document) in task.levels.keys() {
             let at = self.ground.location(document);
-            if !at.as_path().is_some_and(Path::exists) {
+            if self.disk.is_bare(&at) || !at.as_path().is_some_and(Path::exists) {
                 continue;
             }
             let mut found = Vec::new();

@@ -1,8 +1,8 @@
 //! The text of a JSON document, looked into without parsing all of it.
 //!
-//! A scan finds where members and elements begin and end, and steps over the
-//! rest at the speed of memory. It follows strings and brackets; what stands
-//! between them is judged by whoever parses it.
+//! A cursor passes over it once, from value to value, and goes into those that
+//! are asked about. It follows strings and brackets; what stands between them is
+//! judged by whoever parses it.
 
 use memchr::memchr2;
 use serde_json::Value;
@@ -24,20 +24,17 @@ fn after_space(text: &[u8], mut at: usize) -> usize {
 /// After the closing quote of the string that opens at `at`.
 fn after_string(text: &[u8], mut at: usize) -> Option<usize> {
     at += 1;
-    // Most strings are short, and a loop is then quicker than a search.
-    for _ in 0..SHORT {
-        match text.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
     loop {
-        let next = at + memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[next] == b'"' {
-            return Some(next + 1);
+        // Most strings are short, and so is what stands between the escapes of
+        // a long one: a loop is then quicker than a search.
+        for _ in 0..SHORT {
+            match text.get(at)? {
+                b'"' => return Some(at + 1),
+                b'\\' => at += 2,
+                _ => at += 1,
+            }
         }
-        at = next + 2;
+        at += memchr2(b'"', b'\\', text.get(at..)?)?;
     }
 }
 
@@ -75,66 +72,90 @@ fn after_value(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Calls `each` with every member's key (as written, without its quotes) and
-/// value of the object that begins at `at`; where the object ends. `None` if
-/// there is no whole object.
-pub fn members<'a>(text: &'a [u8], at: usize, mut each: impl FnMut(&'a [u8], Span)) -> Option<usize> {
-    let mut at = after_space(text, at);
-    if text.get(at)? != &b'{' {
-        return None;
+/// A place in a text that moves over it, once. What is no JSON ends it: `None`.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Before the first value of a text.
+    pub fn new(text: &'a [u8]) -> Self {
+        let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        Self { text, at: after_space(text, start) }
     }
-    at = after_space(text, at + 1);
-    if text.get(at)? == &b'}' {
-        return Some(at + 1);
+
+    /// Passes the value that comes next; where it stands.
+    pub fn pass(&mut self) -> Option<Span> {
+        let start = self.at;
+        self.at = after_value(self.text, start)?;
+        Some(start..self.at)
     }
-    loop {
-        if text.get(at)? != &b'"' {
-            return None;
+
+    /// Goes into the object that comes next: `each` gets every member's key, as
+    /// written and without its quotes, and passes the value, whose span it may
+    /// return. What is no object is passed whole. Where it stands.
+    pub fn members(&mut self, each: impl FnMut(&mut Self, Span) -> Option<Span>) -> Option<Span> {
+        self.container([b'{', b'}'], each, |cursor| {
+            if cursor.text.get(cursor.at)? != &b'"' {
+                return None;
+            }
+            let end = after_string(cursor.text, cursor.at)?;
+            let key = cursor.at + 1..end - 1;
+            cursor.at = after_space(cursor.text, end);
+            if cursor.text.get(cursor.at)? != &b':' {
+                return None;
+            }
+            cursor.at = after_space(cursor.text, cursor.at + 1);
+            Some(key)
+        })
+    }
+
+    /// The same for the elements of an array.
+    pub fn elements(&mut self, mut each: impl FnMut(&mut Self) -> Option<Span>) -> Option<Span> {
+        self.container([b'[', b']'], |cursor, _| each(cursor), |cursor| Some(cursor.at..cursor.at))
+    }
+
+    fn container(
+        &mut self,
+        [open, close]: [u8; 2],
+        mut each: impl FnMut(&mut Self, Span) -> Option<Span>,
+        key: impl Fn(&mut Self) -> Option<Span>,
+    ) -> Option<Span> {
+        if self.text.get(self.at)? != &open {
+            return self.pass();
         }
-        let end = after_string(text, at)?;
-        let key = &text[at + 1..end - 1];
-        at = after_space(text, end);
-        if text.get(at)? != &b':' {
-            return None;
+        let start = self.at;
+        self.at = after_space(self.text, start + 1);
+        if self.text.get(self.at)? == &close {
+            self.at += 1;
+            return Some(start..self.at);
         }
-        at = after_space(text, at + 1);
-        let end = after_value(text, at)?;
-        each(key, at..end);
-        at = after_space(text, end);
-        match text.get(at)? {
-            b',' => at = after_space(text, at + 1),
-            b'}' => return Some(at + 1),
-            _ => return None,
+        loop {
+            let key = key(self)?;
+            each(self, key)?;
+            self.at = after_space(self.text, self.at);
+            match self.text.get(self.at)? {
+                b',' => self.at = after_space(self.text, self.at + 1),
+                found if *found == close => {
+                    self.at += 1;
+                    return Some(start..self.at);
+                }
+                _ => return None,
+            }
         }
     }
 }
 
-/// The same for the elements of the array that begins at `at`.
-pub fn elements(text: &[u8], at: usize, mut each: impl FnMut(Span)) -> Option<usize> {
-    let mut at = after_space(text, at);
-    if text.get(at)? != &b'[' {
+/// Goes over the members of a document that is one object and nothing more, as
+/// [`Cursor::members`] does.
+pub fn document<'a>(text: &'a [u8], each: impl FnMut(&mut Cursor<'a>, Span) -> Option<Span>) -> Option<()> {
+    let mut cursor = Cursor::new(text);
+    if text.get(cursor.at)? != &b'{' {
         return None;
     }
-    at = after_space(text, at + 1);
-    if text.get(at)? == &b']' {
-        return Some(at + 1);
-    }
-    loop {
-        let end = after_value(text, at)?;
-        each(at..end);
-        at = after_space(text, end);
-        match text.get(at)? {
-            b',' => at = after_space(text, at + 1),
-            b']' => return Some(at + 1),
-            _ => return None,
-        }
-    }
-}
-
-/// Every member of a document that is one object and nothing more.
-pub fn document<'a>(text: &'a [u8], each: impl FnMut(&'a [u8], Span)) -> Option<()> {
-    let start = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let end = members(text, start, each)?;
+    let end = cursor.members(each)?.end;
     (after_space(text, end) == text.len()).then_some(())
 }
 
@@ -169,33 +190,14 @@ pub fn replaced(text: &[u8], edits: &[(Span, Vec<u8>)]) -> Vec<u8> {
 /// The id that a document's text gives; `None` if it is no whole JSON object.
 pub fn id_of(document: &[u8]) -> Option<String> {
     let mut id = None;
-    self::document(document, |key, span| {
-        if key == b"id" {
-            id = string(document, span);
+    self::document(document, |cursor, key| {
+        let span = cursor.pass()?;
+        if document[key] == *b"id" {
+            id = string(document, span.clone());
         }
+        Some(span)
     })?;
     id
-}
-
-/// Finds the hrefs of an asset and of its alternates.
-pub fn hrefs_of_asset(document: &[u8], at: usize, found: &mut Vec<(String, String, Span)>) {
-    let mut alternate = None;
-    members(document, at, |key, span| match key {
-        b"href" => {
-            found.extend(string(document, span.clone()).map(|href| (String::new(), href, span)));
-        }
-        b"alternate" => alternate = Some(span.start),
-        _ => {}
-    });
-    if let Some(at) = alternate {
-        members(document, at, |_, span| {
-            members(document, span.start, |key, span| {
-                if key == b"href" {
-                    found.extend(string(document, span.clone()).map(|href| (String::new(), href, span)));
-                }
-            });
-        });
-    }
 }
 
 #[cfg(test)]
@@ -207,7 +209,12 @@ mod tests {
         let text = br#" {"a" : "x\"}{[", "b":[1,{"c":"]"}], "d": -1.5e3 ,"e":{}, "f":null}
 "#;
         let mut found = Vec::new();
-        document(text, |key, span| found.push((key.to_vec(), text[span].to_vec()))).unwrap();
+        document(text, |cursor, key| {
+            let span = cursor.pass()?;
+            found.push((text[key].to_vec(), text[span.clone()].to_vec()));
+            Some(span)
+        })
+        .unwrap();
         let pairs: Vec<(String, String)> = found
             .into_iter()
             .map(|(k, v)| (String::from_utf8(k).unwrap(), String::from_utf8(v).unwrap()))
@@ -221,11 +228,29 @@ mod tests {
     fn what_is_cut_short_or_followed_by_more_is_no_document() {
         let text = br#"{"a":[1,{"b":"c"}],"d":"e"}"#;
         for end in 0..text.len() {
-            assert!(document(&text[..end], |_, _| {}).is_none(), "{end}");
+            assert!(document(&text[..end], |cursor, _| cursor.pass()).is_none(), "{end}");
         }
-        assert!(document(text, |_, _| {}).is_some());
-        assert!(document(b"{} {}", |_, _| {}).is_none());
-        assert!(document(b"[]", |_, _| {}).is_none());
+        assert!(document(text, |cursor, _| cursor.pass()).is_some());
+        assert!(document(b"{} {}", |cursor, _| cursor.pass()).is_none());
+        assert!(document(b"[]", |cursor, _| cursor.pass()).is_none());
+    }
+
+    #[test]
+    fn a_cursor_goes_into_what_it_is_asked_about() {
+        let text = br#"{"a": [ {"b": 1}, 2, [] ], "c": {}, "d": "e"}"#;
+        let mut found = Vec::new();
+        document(text, |cursor, key| match &text[key] {
+            b"a" => cursor.elements(|cursor| {
+                cursor.members(|cursor, key| {
+                    let span = cursor.pass()?;
+                    found.push((key, span.clone()));
+                    Some(span)
+                })
+            }),
+            _ => cursor.members(|_, _| None),
+        })
+        .unwrap();
+        assert_eq!(found, [(10..11, 14..15)]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::ground::{Ground, Hrefs, hash};
 use crate::item::bbox_of;
 use crate::item_collection::entry;
+use crate::outline::{Href, Outline, Owner};
 use crate::tree::NodeKind;
 use crate::{CatalogError, Item, document, parent, text, time};
 use futures::stream::BoxStream;
@@ -38,12 +39,10 @@ pub struct Entered {
 #[derive(Debug, Clone)]
 pub struct Leaf {
     text: Vec<u8>,
+    outline: Outline,
     location: Location,
     id: String,
     collection: Option<String>,
-    bbox: Option<Bbox>,
-    start: Option<String>,
-    end: Option<String>,
 }
 
 /// One step of a walk. Between entering and leaving a catalog come its items,
@@ -66,42 +65,16 @@ impl Leaf {
     /// # Errors
     /// [`CatalogError::Document`] or [`CatalogError::Json`] if it is no item.
     pub fn new(text: Vec<u8>, location: Location) -> Result<Self, CatalogError> {
-        let mut leaf = Self {
-            text: Vec::new(),
-            location,
-            id: String::new(),
-            collection: None,
-            bbox: None,
-            start: None,
-            end: None,
-        };
-        let (mut is_item, mut properties) = (false, None);
-        let whole = text::document(&text, |key, span| match key {
-            b"type" => is_item = text[span] == *b"\"Feature\"",
-            b"id" => leaf.id = text::string(&text, span).unwrap_or_default(),
-            b"collection" => leaf.collection = text::string(&text, span),
-            b"bbox" => leaf.bbox = text::value(&text, span).as_ref().and_then(bbox_of),
-            b"properties" => properties = Some(span.start),
-            _ => {}
-        });
-        if whole.is_none() || !is_item || leaf.id.is_empty() {
+        let outline = Outline::of(&text).unwrap_or_default();
+        let is_item = outline.field(&text, "type").is_some_and(|span| text[span] == *b"\"Feature\"");
+        let mut id = outline.string(&text, "id").unwrap_or_default();
+        if !is_item || id.is_empty() {
             // Parsing it whole tells what is wrong, or that it's odd but right.
-            let item = Item::from_value(document::parse(&text, &leaf.location)?)?;
-            item.id().clone_into(&mut leaf.id);
+            let item = Item::from_value(document::parse(&text, &location)?)?;
+            item.id().clone_into(&mut id);
         }
-        let mut datetime = None;
-        if let Some(at) = properties {
-            text::members(&text, at, |key, span| match key {
-                b"datetime" => datetime = text::string(&text, span),
-                b"start_datetime" => leaf.start = text::string(&text, span),
-                b"end_datetime" => leaf.end = text::string(&text, span),
-                _ => {}
-            });
-        }
-        leaf.start = leaf.start.take().or_else(|| datetime.clone());
-        leaf.end = leaf.end.take().or(datetime);
-        leaf.text = text;
-        Ok(leaf)
+        let collection = outline.string(&text, "collection");
+        Ok(Self { text, outline, location, id, collection })
     }
 
     /// Its id.
@@ -119,19 +92,25 @@ impl Leaf {
     /// Its bounding box in WGS 84.
     #[must_use]
     pub fn bbox(&self) -> Option<Bbox> {
-        self.bbox
+        let span = self.outline.field(&self.text, "bbox")?;
+        text::value(&self.text, span).as_ref().and_then(bbox_of)
     }
 
     /// First day (UTC).
     #[must_use]
     pub fn start(&self) -> Option<Date> {
-        self.start.as_deref().and_then(time::date)
+        self.day("start_datetime")
     }
 
     /// Last day (UTC), included.
     #[must_use]
     pub fn end(&self) -> Option<Date> {
-        self.end.as_deref().and_then(time::date)
+        self.day("end_datetime")
+    }
+
+    fn day(&self, bound: &str) -> Option<Date> {
+        let of = |name: &str| self.outline.property(&self.text, name);
+        of(bound).or_else(|| of("datetime")).as_deref().and_then(time::date)
     }
 
     /// Where its document is.
@@ -149,25 +128,16 @@ impl Leaf {
     /// The keys and hrefs of its assets, as written.
     #[must_use]
     pub fn hrefs(&self) -> Vec<(String, String)> {
-        let text = &self.text;
-        let mut found = Vec::new();
-        let mut assets = None;
-        text::document(text, |key, span| {
-            if key == b"assets" {
-                assets = Some(span.start);
-            }
-        });
-        let Some(at) = assets else { return found };
-        text::members(text, at, |key, span| {
-            let mut href = None;
-            text::members(text, span.start, |name, span| {
-                if name == b"href" {
-                    href = text::string(text, span);
-                }
-            });
-            found.extend(href.map(|href| (String::from_utf8_lossy(key).into_owned(), href)));
-        });
-        found
+        let of_asset = |href: &Href| {
+            let Owner::Asset(key) = &href.owner else { return None };
+            let key = String::from_utf8_lossy(&self.text[key.clone()]).into_owned();
+            Some((key, text::string(&self.text, href.span.clone())?))
+        };
+        self.outline.hrefs.iter().filter_map(of_asset).collect()
+    }
+
+    pub(crate) fn outline(&self) -> &Outline {
+        &self.outline
     }
 
     /// The item, parsed.
