@@ -15,6 +15,7 @@
     reason = "a bench prints and stops at a failure"
 )]
 
+use seedbed_catalog::validate::Validator;
 use seedbed_catalog::{Collection, Item, Layout, Step, TreeWriter, Walk, WriteOptions, split};
 use seedbed_storage::{Location, Settings, Stores};
 use serde_json::{Value, json};
@@ -119,6 +120,10 @@ fn modis(n: usize) -> Item {
     item
 }
 
+/// That of the `seedbed` command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn cpu() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
@@ -143,7 +148,7 @@ impl Clock {
     fn lap(&mut self, what: &str, note: &str) -> f64 {
         let now = cpu();
         let spent = now - self.1;
-        println!("{what:<32} {spent:8.2} CPU-s {:8.2} s  {note}", self.2.elapsed().as_secs_f64());
+        println!("{what:<36} {spent:8.2} CPU-s {:8.2} s  {note}", self.2.elapsed().as_secs_f64());
         (self.1, self.2) = (now, Instant::now());
         spent
     }
@@ -182,7 +187,7 @@ async fn items(n: usize, folder: &Path, stores: &Stores, crs: Option<&Value>) {
         "read: ids, boxes, times, hrefs",
         &format!("{found} items, {hrefs} hrefs, {} MB", bytes / 1_000_000),
     );
-    println!("{:<32} {:8.2} CPU-s", "in all", cpu() - clock.0);
+    println!("{:<36} {:8.2} CPU-s", "in all", cpu() - clock.0);
     let (mut walk, mut parsed) = (Walk::new(stores, &at), 0);
     while let Some(step) = walk.next().await.unwrap() {
         if let Step::Item(leaf) = step {
@@ -192,6 +197,20 @@ async fn items(n: usize, folder: &Path, stores: &Stores, crs: Option<&Value>) {
     clock.lap("(besides: read, parsed whole)", &format!("{parsed} items"));
     let done = split(stores, &at, &"${region}/${year}".parse().unwrap(), folder).await.unwrap();
     clock.lap("(besides: split again)", &format!("{} written; peak {}", done.written, peak()));
+    let mut validator = Validator::new(None).unwrap();
+    validator.add(stores, &at).await;
+    let report = validator.finish();
+    let spent = clock.lap("(besides: validate)", &format!("{} documents", report.valid));
+    println!("{:<36} {:8.3} ms an item, with its catalogs", "", spent * 1e3 / n as f64);
+    let plain = folder.join("plain");
+    for n in 0..n {
+        let item = daymet(n, crs);
+        let parent = plain.join(item.id());
+        fs::create_dir_all(&parent).unwrap();
+        fs::write(parent.join("item.json"), format!("{:#}\n", item.as_value())).unwrap();
+    }
+    clock.lap("(besides: a plain loop that writes)", "");
+    assert_eq!(report.invalid, 0);
     assert_eq!((found, hrefs, parsed, done.written), (n, 7 * n, n, 0));
 }
 
@@ -231,7 +250,7 @@ async fn million(n: usize, folder: &Path, stores: &Stores) {
     let saved = writer.finish().await.unwrap();
     let ours = clock.lap("build and save", &format!("{} documents; peak {}", saved.written, peak()));
     let (count, bytes) = inodes(&tree);
-    println!("{:<32} {count} files and folders, {:.1} MB", "", bytes as f64 / 1e6);
+    println!("{:<36} {count} files and folders, {:.1} MB", "", bytes as f64 / 1e6);
     clock.lap("(counting)", "");
     let plain = folder.join("plain");
     for n in &order {
@@ -244,7 +263,7 @@ async fn million(n: usize, folder: &Path, stores: &Stores) {
         fs::write(parent.join(format!("{}.json", item.id())), format!("{:#}\n", item.as_value())).unwrap();
     }
     let loops = clock.lap("a plain loop", "");
-    println!("{:<32} {:.2} times the plain loop", "", ours / loops);
+    println!("{:<36} {:.2} times the plain loop", "", ours / loops);
     let area: seedbed_grid::Bbox = [-100.0, 30.0, -90.0, 40.0].into();
     let (from, to) = (jiff::civil::date(2003, 1, 1), jiff::civil::date(2004, 12, 31));
     let (mut walk, mut seen, mut found) = (Walk::new(stores, &at), 0, 0);

@@ -62,9 +62,7 @@ impl Disk {
 
     /// Makes a document's folder, and gives its bytes; `None` if there is none yet.
     pub async fn prepare(&mut self, at: &Location) -> Result<Option<Vec<u8>>, CatalogError> {
-        if let Some(path) = at.as_path() {
-            self.make_folder(path)?;
-        }
+        self.make_folder(at)?;
         if self.is_bare(at) { Ok(None) } else { self.read(at).await }
     }
 
@@ -158,7 +156,9 @@ impl Disk {
         Ok(removed)
     }
 
-    fn make_folder(&mut self, path: &Path) -> Result<(), CatalogError> {
+    /// Makes the folder of a document, if it is local and isn't there.
+    pub fn make_folder(&mut self, at: &Location) -> Result<(), CatalogError> {
+        let Some(path) = at.as_path() else { return Ok(()) };
         let folder = path.parent().unwrap_or(Path::new("."));
         if folder == self.last || folder.as_os_str().is_empty() {
             return Ok(());

@@ -310,6 +310,7 @@ impl Splitter<'_> {
         let (above, new) = Self::new_place(task.parent, &old, &levels, &id);
         let moved = self.moved_text(task, &text, &outline, &Move { old: &old, new: &new, above: &above })?;
         let to = self.ground.location(&new);
+        self.disk.make_folder(&self.ground.location(&above))?;
         let before = self.disk.prepare(&to).await?;
         if let Some(other) = before.as_deref().and_then(id_of).filter(|other| *other != id) {
             let (first, second) = (format!("item {other}"), format!("item {id}"));
@@ -458,7 +459,7 @@ impl Splitter<'_> {
         // Catalogs on the way down.
         let home = folder(&task.parent.document).to_owned();
         let mut below: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for ((_, _), levels) in task.levels.clone() {
+        for levels in task.levels.values().cloned().collect::<Vec<_>>() {
             let (mut path, mut above) = (home.clone(), task.parent.document.clone());
             for (n, name) in levels.iter().enumerate() {
                 path.push_str(name);
@@ -554,11 +555,10 @@ impl Splitter<'_> {
         let path = at.as_path().unwrap_or(Path::new(document));
         let mut frame = Frame::of(head);
         let mut draft = Disk::draft(&at);
+        frame.open(&mut draft).map_err(|e| failed(path, e))?;
         let mut write = |draft: &mut Draft, rel: &str, href: &str, rest: &Map<String, Value>| {
             frame.link(draft, rel, href, rest).map_err(|e| failed(path, e))
         };
-        let before = Frame::of(head);
-        before.open(&mut draft).map_err(|e| failed(path, e))?;
         for child in &children {
             write(&mut draft, "child", &child.href, &child.rest)?;
         }

