@@ -2,12 +2,52 @@
 
 use crate::CatalogError;
 use crate::disk::{Disk, is_absent};
-use crate::ground::Ground;
+use crate::ground::{Ground, is_outside};
 use crate::links::{JSON, child_link, link, other_links};
 use crate::parent::{self, Frame};
+use seedbed_storage::Stores;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
+
+/// The collection with an id below the root of a tree: its document's path, and
+/// that of the catalog that links to it. Catalogs alone are gone into.
+pub async fn find_collection(
+    stores: &Stores,
+    ground: &Ground,
+    id: &str,
+) -> Result<Option<(String, String)>, CatalogError> {
+    let root = "catalog.json".to_owned();
+    let mut next = VecDeque::from([(root.clone(), root.clone())]);
+    let mut seen = HashSet::from([root.clone()]);
+    while let Some((document, above)) = next.pop_front() {
+        let mut below = Vec::new();
+        let at = ground.location(&document);
+        let read = parent::read(stores, &at, |down| {
+            if down.child {
+                below.push(ground.target(&document, &down.href)?);
+            }
+            Ok(())
+        });
+        let head = match read.await {
+            Err(error) if document == root && is_absent(&error) => return Ok(None),
+            head => head?,
+        };
+        if head.get("type").is_some_and(|t| t == "Collection") {
+            if document != root && head.get("id").is_some_and(|found| found == id) {
+                return Ok(Some((document, above)));
+            }
+            continue;
+        }
+        let inside = below.into_iter().filter(|child| !is_outside(child));
+        for child in inside {
+            if seen.insert(child.clone()) {
+                next.push_back((child, document.clone()));
+            }
+        }
+    }
+    Ok(None)
+}
 
 /// Links a child from a catalog, which is made if it isn't there.
 pub async fn link_child(

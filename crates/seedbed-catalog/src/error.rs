@@ -186,6 +186,16 @@ pub enum CatalogError {
         /// Why.
         reason: String,
     },
+    /// The tree has the collection at another place.
+    #[error(
+        "collection {id} is in the tree already, at {at}: name no other place for it, or move it with `catalog rewrite`"
+    )]
+    Elsewhere {
+        /// The collection.
+        id: String,
+        /// Where it is.
+        at: String,
+    },
     /// A copy would transfer more than allowed.
     #[error("the copy needs {bytes} bytes, more than the {limit} allowed")]
     TooMuch {
@@ -252,6 +262,7 @@ impl CatalogError {
                     | Self::Template { .. }
                     | Self::Layout { .. }
                     | Self::NotInPlace { .. }
+                    | Self::Elsewhere { .. }
                     | Self::TooMuch { .. }
                     | Self::Form { .. }
                     | Self::NoParquet { .. }

@@ -1,6 +1,6 @@
 //! A tree written item by item, in memory that doesn't grow with it.
 
-use crate::above::{link_child, new_catalog};
+use crate::above::{find_collection, link_child, new_catalog};
 use crate::copy::{keep_assets, keep_copies};
 use crate::cover::Cover;
 use crate::disk::{Disk, Put, is_absent};
@@ -79,6 +79,8 @@ pub struct TreeWriter {
     collection: Collection,
     /// The path of its document.
     place: String,
+    /// The catalog that links to it, where the tree has it at a place of its own.
+    linked_from: Option<String>,
     describe: Describe,
     /// By id: the parent's path, the document's and the fields of its link.
     existing: Peekable<Sorted>,
@@ -129,7 +131,18 @@ impl TreeWriter {
     ) -> Result<Self, CatalogError> {
         let root = absolute(&TreeBuilder::root_of(at));
         let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), &options.hrefs);
-        let place = place_of(&options, collection.id());
+        let (mut place, mut linked_from) = (place_of(&options, collection.id()), None);
+        let is_there = ground.location(&place).as_path().is_some_and(Path::exists);
+        if !is_there
+            && let Some((found, above)) = find_collection(stores, &ground, collection.id()).await?
+            && found != place
+        {
+            if !options.under.is_empty() {
+                let at = ground.location(&found).to_string();
+                return Err(CatalogError::Elsewhere { id: collection.id().to_owned(), at });
+            }
+            (place, linked_from) = (found, Some(above));
+        }
         let mut writer = Self {
             disk: Disk::new(stores),
             existing: Sorter::new(work, 0).finish()?.peekable(),
@@ -138,6 +151,7 @@ impl TreeWriter {
             options,
             collection,
             place,
+            linked_from,
             describe,
             broken: HashMap::new(),
             parents: BTreeMap::new(),
@@ -156,9 +170,11 @@ impl TreeWriter {
     /// The ids of all items that the tree has in this collection, with their places.
     async fn read_existing(&mut self, work: &Path) -> Result<Sorted, CatalogError> {
         let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
-        let above = self.options.under.len();
-        let above =
-            if above == 0 { "catalog.json".to_owned() } else { above_place(&self.options, above - 1) };
+        let above = match (&self.linked_from, self.options.under.len()) {
+            (Some(above), _) => above.clone(),
+            (None, 0) => "catalog.json".to_owned(),
+            (None, levels) => above_place(&self.options, levels - 1),
+        };
         let collection = Parent { above, ..Parent::default() };
         self.parents.insert(key_of(&self.place), collection);
         let mut seen = HashSet::new();
@@ -524,6 +540,9 @@ impl TreeWriter {
 
     /// Links the collection from the catalog above it, that from the next, up to the root.
     async fn link_above(&mut self) -> Result<(), CatalogError> {
+        if self.linked_from.is_some() {
+            return Ok(());
+        }
         let mut child = self.place.clone();
         let mut title = self.collection.title().map(str::to_owned);
         for level in (0..=self.options.under.len()).rev() {

@@ -344,8 +344,16 @@ async fn a_writer_nests_collections_and_keeps_to_an_address() {
         };
         assert_eq!((href("root"), href("self")), (Some(root), own));
         let before = files(folder.path());
-        let saved = write(folder.path(), options, items).await.unwrap();
-        assert_eq!((saved.unchanged, saved.written), (3, 0), "{hrefs:?}");
+        // Where the collection is need not be told again, and it can't be told otherwise.
+        let untold = WriteOptions { under: Vec::new(), ..options.clone() };
+        let elsewhere = WriteOptions { under: vec!["x".into()], ..options.clone() };
+        for options in [options, untold] {
+            let saved = write(folder.path(), options, items.clone()).await.unwrap();
+            assert_eq!((saved.unchanged, saved.written), (3, 0), "{hrefs:?}");
+            assert_eq!(files(folder.path()), before);
+        }
+        let error = write(folder.path(), elsewhere, items).await.unwrap_err();
+        assert!(error.to_string().contains("a/b/c/collection.json") && error.is_usage(), "{error}");
         assert_eq!(files(folder.path()), before);
     }
 }
