@@ -60,6 +60,14 @@ pub fn other_links(value: &Value, before: Option<&Location>, document: &str, gro
     kept
 }
 
+/// The folder of the tree that the item in a document belongs to.
+pub fn tree_of(item: &Item, document: &Location) -> Location {
+    let root = item.links().find(|l| text(l, "rel") == Some("root")).and_then(|l| text(l, "href"));
+    let root = root.and_then(|href| resolve_href(Some(document), href).ok());
+    let root = root.unwrap_or_else(|| document.clone());
+    root.parent().unwrap_or(root)
+}
+
 /// Makes an item say where in a tree it is: its links, and the hrefs of its assets.
 pub fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str, ground: &Ground) {
     let before = item.location().cloned();

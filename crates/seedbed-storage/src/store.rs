@@ -10,7 +10,7 @@ use crate::progress::Progress;
 use crate::s3::{Known, S3};
 use crate::transfer::{self, Expectation, Transferred};
 use crate::upload;
-use crate::{Location, Settings, StorageError};
+use crate::{Checksum, Function, Location, Settings, StorageError};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -314,6 +314,14 @@ impl Stores {
                 upload::run(http, (&source, from), (&target, to), expect, progress, &self.0.buffers).await
             }
         }
+    }
+
+    /// The digest of all bytes of a file, as they are read now.
+    ///
+    /// # Errors
+    /// If it can't be read.
+    pub async fn digest(&self, at: &Location, function: Function) -> Result<Checksum, StorageError> {
+        upload::digest(&self.0.http, &self.store(at)?, at, function).await
     }
 
     fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {

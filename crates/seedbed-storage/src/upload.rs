@@ -133,6 +133,20 @@ async fn same_as(
     Ok(Transferred { outcome: Outcome::Adopted, ..ours })
 }
 
+/// See [`crate::Stores::digest`].
+pub(crate) async fn digest(
+    http: &Http,
+    source: &Store<'_>,
+    at: &Location,
+    function: Function,
+) -> Result<Checksum, StorageError> {
+    let nothing = Expectation::default();
+    let mut reader = Reader::open(http, source, at, &nothing, &Silent, &[function]).await?;
+    while reader.next().await?.is_some() {}
+    let digests = reader.finish()?.digests;
+    Ok(digests.by(function).unwrap_or(&digests.sha256).clone())
+}
+
 /// Reads what is at the destination.
 async fn digests_of(
     http: &Http,

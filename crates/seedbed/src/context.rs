@@ -27,12 +27,12 @@ pub struct Ctx {
 }
 
 impl Ctx {
-    /// The same stores, but with at most so many requests a second to one host.
-    pub fn stores_at_rate(&self, rate: Option<f64>) -> anyhow::Result<Stores> {
-        match rate {
-            None => Ok(self.stores.clone()),
-            Some(_) => stores(self.stores_file.as_deref(), rate),
+    /// The same stores within limits.
+    pub fn stores_within(&self, limits: Limits) -> anyhow::Result<Stores> {
+        if limits == Limits::default() {
+            return Ok(self.stores.clone());
         }
+        stores(self.stores_file.as_deref(), limits)
     }
 
     /// Writes the report to stdout.
@@ -59,9 +59,19 @@ impl Ctx {
     }
 }
 
-/// The stores a command works with: `rate` is the most requests a second to one host.
-pub fn stores(file: Option<&Path>, rate: Option<f64>) -> anyhow::Result<Stores> {
-    let mut settings = Settings { rate_per_host: rate, ..Settings::default() };
+/// What the stores of one command may do at most.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Limits {
+    /// Requests a second to one host.
+    pub rate: Option<f64>,
+    /// Bytes that all transfers together read.
+    pub transfer: Option<u64>,
+}
+
+/// The stores a command works with.
+pub fn stores(file: Option<&Path>, limits: Limits) -> anyhow::Result<Stores> {
+    let Limits { rate, transfer } = limits;
+    let mut settings = Settings { rate_per_host: rate, max_transfer: transfer, ..Settings::default() };
     if let Some(path) = file {
         if !path.is_file() {
             return Err(usage_hint(

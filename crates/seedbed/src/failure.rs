@@ -149,7 +149,10 @@ fn hint_of_type(cause: &(dyn Error + 'static)) -> Option<&'static str> {
         return match e {
             StorageError::Denied { .. } => Some("`seedbed doctor` says which credentials were found"),
             StorageError::Wait { .. } => Some("try again later; what is done is kept"),
-            StorageError::Full { .. } => Some("make room, then run the same command again"),
+            StorageError::Full { .. } | StorageError::NoRoom { .. } => {
+                Some("make room, then run the same command again")
+            }
+            StorageError::Limit { .. } => Some("allow more with --max-transfer; what is done is kept"),
             StorageError::Occupied { .. } => Some("move that file away, or copy to another folder"),
             e if e.retryable() => Some("run the same command again; what is done is kept"),
             _ => None,

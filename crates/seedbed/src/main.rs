@@ -63,7 +63,7 @@ fn run(cli: Cli) -> anyhow::Result<Status> {
 
 fn context(global: &Global) -> anyhow::Result<Ctx> {
     Ok(Ctx {
-        stores: context::stores(global.stores.as_deref(), None)?,
+        stores: context::stores(global.stores.as_deref(), context::Limits::default())?,
         projections: seedbed_raster::Proj,
         stores_file: global.stores.clone(),
         format: if global.json { Format::Json } else { Format::Text },

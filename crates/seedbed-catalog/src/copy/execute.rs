@@ -2,8 +2,9 @@
 
 use super::plan::{CopyPlan, Missing, Transfer, Use};
 use super::record::{Copied, record_copy};
-use crate::document::{read_json, text, to_bytes};
+use crate::document::{parse, read_json, text, to_bytes};
 use crate::href::{copy_href, resolve_href};
+use crate::links::tree_of;
 use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item, Tree};
 use futures::{StreamExt, stream};
@@ -11,6 +12,7 @@ use seedbed_storage::{Expectation, Location, Outcome, Stores, Transferred};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Mutex;
 
@@ -210,7 +212,7 @@ impl Documents {
     fn of(items: Vec<Item>) -> Self {
         let documents = items.into_iter().map(|item| {
             let at = item.location()?.clone();
-            let root = root_of(&item, &at);
+            let root = tree_of(&item, &at);
             Some(Mutex::new(Document { item, at, root, updated: false }))
         });
         Self(documents.collect())
@@ -229,7 +231,12 @@ impl Documents {
         };
         let mut document = document.lock().await;
         let href = copy_href(&to.to_string(), None, &document.at, &document.root);
-        let mut item = document.item.clone();
+        // Another copy may be at work on the same item, and have written more of it.
+        let held = hold(&document.at).await;
+        let mut item = match &held {
+            Some(_) => as_it_stands(&document).unwrap_or_else(|| document.item.clone()),
+            None => document.item.clone(),
+        };
         let checksum = moved.checksum.multihash();
         let copied = Copied { href: &href, size: moved.bytes, checksum: &checksum, version: &moved.version };
         record_copy(&mut item, &used.asset, &copied);
@@ -238,6 +245,7 @@ impl Documents {
             .replace(&at, to_bytes(item.as_value()).into())
             .await
             .map_err(|source| CatalogError::Write { at, source })?;
+        drop(held);
         document.item = item;
         document.updated = true;
         Ok(())
@@ -252,11 +260,19 @@ impl Documents {
     }
 }
 
-/// The folder of the tree that an item belongs to.
-fn root_of(item: &Item, at: &Location) -> Location {
-    let root = item.links().find(|l| text(l, "rel") == Some("root")).and_then(|l| text(l, "href"));
-    let root = root.and_then(|href| resolve_href(Some(at), href).ok()).unwrap_or_else(|| at.clone());
-    root.parent().unwrap_or(root)
+/// Waits until no other process updates a document beside this local one. The lock is
+/// of the folder, so that none is left behind; `None` where there are no locks.
+async fn hold(at: &Location) -> Option<File> {
+    let folder = at.as_path()?.parent()?.to_owned();
+    let locked = move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok();
+    tokio::task::spawn_blocking(locked).await.ok().flatten()
+}
+
+/// The item as its document has it now.
+fn as_it_stands(document: &Document) -> Option<Item> {
+    let text = std::fs::read(document.at.as_path()?).ok()?;
+    let item = Item::from_value(parse(&text, &document.at).ok()?).ok()?;
+    (item.id() == document.item.id()).then(|| item.in_own_document(document.at.clone()))
 }
 
 /// Writes the new catalog with the hrefs that the items have so far, and gives

@@ -1,5 +1,5 @@
-//! Selective copy: chosen assets of chosen items brought to a folder, and the
-//! catalog told.
+//! Selective copy: chosen assets of chosen items brought to a folder, local or in
+//! a remote store, and the catalog told.
 //!
 //! [`plan`] says what would be done, [`execute`] does it. Two modes:
 //!
@@ -25,6 +25,7 @@
 mod execute;
 mod plan;
 mod record;
+mod standing;
 mod template;
 
 pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};

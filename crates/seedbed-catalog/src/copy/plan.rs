@@ -1,7 +1,8 @@
 //! What a copy would do.
 
+use super::standing::Standing;
 use super::template::Template;
-use crate::href::{absolute, is_inside, resolve_href, same_place};
+use crate::href::{absolute, resolve_href, same_place};
 use crate::save::TreeBuilder;
 use crate::{Asset, CatalogError, Collection, Item, Tree};
 use seedbed_storage::{Checksum, Content, Location, Stores};
@@ -108,7 +109,8 @@ impl CopyPlan {
 /// Plans a copy. Nothing is written; what is there already is looked up.
 ///
 /// An asset counts as copied if it names its origin and its href is a file
-/// below the destination folder that exists with the size recorded. Of assets
+/// below the destination folder that exists with the size recorded; remote
+/// stores are asked. Of assets
 /// with the same source only one file is brought. Where files of one item
 /// would have one name, the asset's key is put before it; where a copy of an
 /// older version is kept, the version before the name's ending.
@@ -136,6 +138,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         items: Vec::new(),
         collections: request.collections.clone(),
     };
+    let standing = Standing::of(stores, &items, &request.assets).await?;
     let mut by_source: HashMap<Location, usize> = HashMap::new();
     let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -152,11 +155,11 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 asset: asset.key().to_owned(),
                 index,
             };
-            if is_copied(&asset, &request.to)? {
+            if standing.is_copied(&asset, &request.to)? {
                 plan.present.push(used);
                 continue;
             }
-            let from = source(&asset)?;
+            let from = standing.source(&asset)?;
             if let Some(n) = by_source.get(&from) {
                 plan.transfers[*n].uses.push(used);
                 continue;
@@ -217,6 +220,11 @@ async fn existing_tree(stores: &Stores, out: &Location) -> Result<Option<Tree>, 
     if root.as_path().is_some_and(|p| !p.exists()) {
         return Ok(None);
     }
+    if !root.is_local()
+        && let Err(source) = stores.head(&root).await
+    {
+        return if source.is_not_found() { Ok(None) } else { Err(CatalogError::Read { at: root, source }) };
+    }
     Tree::read(stores, &root).await.map(Some)
 }
 
@@ -230,23 +238,6 @@ fn updatable(item: &Item) -> Result<(), CatalogError> {
             refused(at.to_string(), "it holds items of several documents")
         }
         Some(_) => Ok(()),
-    }
-}
-
-fn is_copied(asset: &Asset<'_>, to: &Location) -> Result<bool, CatalogError> {
-    let at = asset.location()?;
-    let (Some(path), Some(_)) = (at.as_path(), asset.origin()) else { return Ok(false) };
-    let size = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
-    Ok(is_inside(to, &at) && size.is_some() && size == asset.size())
-}
-
-/// Where to copy from: where the asset is now, or, if that is a copy that has
-/// gone, where it came from.
-fn source(asset: &Asset<'_>) -> Result<Location, CatalogError> {
-    let at = asset.location()?;
-    match asset.origin() {
-        Some(origin) if at.as_path().is_some_and(|p| !p.exists()) => resolve_href(None, origin),
-        _ => Ok(at),
     }
 }
 

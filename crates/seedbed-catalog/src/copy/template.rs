@@ -1,12 +1,14 @@
 //! Where a copy goes.
 
-use crate::href::safe_name;
+use crate::href::{absolute, safe_name};
+use crate::links::tree_of;
 use crate::{CatalogError, Item};
 use std::fmt;
 use std::str::FromStr;
 
 /// A path below the destination folder, with placeholders in braces:
-/// `{collection}`, `{item}`, `{asset}`, `{filename}` (the name at the archive,
+/// `{folder}` (that of the item's document in its tree; `{collection}/{item}` of
+/// an item without a document of its own in a tree), `{collection}`, `{item}`, `{asset}`, `{filename}` (the name at the archive,
 /// without a query), `{year}`, `{month}`, `{day}` (of the item's first day).
 ///
 /// ```
@@ -24,6 +26,7 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
+    Folder,
     Collection,
     Item,
     Asset,
@@ -34,13 +37,10 @@ enum Piece {
 }
 
 impl Default for Template {
-    /// `{collection}/{item}/{filename}`.
+    /// `{folder}/{filename}`.
     fn default() -> Self {
-        let slash = || Piece::Text("/".to_owned());
-        Self {
-            text: "{collection}/{item}/{filename}".to_owned(),
-            pieces: vec![Piece::Collection, slash(), Piece::Item, slash(), Piece::Filename],
-        }
+        let pieces = vec![Piece::Folder, Piece::Text("/".to_owned()), Piece::Filename];
+        Self { text: "{folder}/{filename}".to_owned(), pieces }
     }
 }
 
@@ -64,6 +64,7 @@ impl FromStr for Template {
                 pieces.push(Piece::Text(before.to_owned()));
             }
             pieces.push(match name {
+                "folder" => Piece::Folder,
                 "collection" => Piece::Collection,
                 "item" => Piece::Item,
                 "asset" => Piece::Asset,
@@ -73,7 +74,7 @@ impl FromStr for Template {
                 "day" => Piece::Day,
                 other => {
                     return Err(bad(format!(
-                        "`{{{other}}}` is none of collection, item, asset, filename, year, month, day"
+                        "`{{{other}}}` is none of folder, collection, item, asset, filename, year, month, day"
                     )));
                 }
             });
@@ -112,7 +113,8 @@ impl Template {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => path.push_str(text),
-                Piece::Collection => path.push_str(&safe_name(item.collection().unwrap_or("no-collection"))),
+                Piece::Folder => path.push_str(&folder_of(item)),
+                Piece::Collection => path.push_str(&collection_of(item)),
                 Piece::Item => path.push_str(&safe_name(item.id())),
                 Piece::Asset => path.push_str(&safe_name(asset)),
                 Piece::Filename => path.push_str(&safe_name(filename)),
@@ -123,6 +125,21 @@ impl Template {
         }
         Ok(path)
     }
+}
+
+fn collection_of(item: &Item) -> String {
+    safe_name(item.collection().unwrap_or("no-collection"))
+}
+
+/// The folder of an item's document below that of its tree's root.
+fn folder_of(item: &Item) -> String {
+    let in_tree = item.location().filter(|_| item.has_own_document()).and_then(|at| {
+        let link = absolute(at).parent()?.relative_to(&absolute(&tree_of(item, at)))?;
+        let names: Vec<String> =
+            link.strip_prefix("./")?.split('/').filter(|name| !name.is_empty()).map(safe_name).collect();
+        (!names.is_empty()).then(|| names.join("/"))
+    });
+    in_tree.unwrap_or_else(|| format!("{}/{}", collection_of(item), safe_name(item.id())))
 }
 
 #[cfg(test)]
@@ -137,6 +154,13 @@ mod tests {
         let default = Template::default();
         assert_eq!(default.fill(&item, "x", "f.nc").unwrap(), "c_d/a_b/f.nc");
         assert_eq!(default, default.to_string().parse().unwrap());
+        item.set_field("links", json!([{"rel": "root", "href": "../../../catalog.json"}]));
+        let split = item.clone().in_own_document("/cat/c/na/2003/i.json".parse().unwrap());
+        assert_eq!(default.fill(&split, "x", "f.nc").unwrap(), "na/2003/f.nc");
+        let remote = item.clone().in_own_document("https://h.org/cat/c/na/2003/i.json".parse().unwrap());
+        assert_eq!(default.fill(&remote, "x", "f.nc").unwrap(), "na/2003/f.nc");
+        let top = item.clone().in_own_document("/i.json".parse().unwrap());
+        assert_eq!(default.fill(&top, "x", "f.nc").unwrap(), "c_d/a_b/f.nc");
         let dated: Template = "{year}-{month}-{day}_{asset}.nc".parse().unwrap();
         assert!(dated.fill(&item, "x", "f.nc").unwrap_err().to_string().contains("a/b"));
         item.set_property("datetime", json!("2003-02-01T00:00:00Z"));

@@ -20,7 +20,8 @@ Examples:
   seedbed check catalog --json | jq '.assets[] | select(.state != \"same\")'
 
 Signs: = same, * differs, - missing, ! could not be asked. --deep reads local
-files and compares their checksums; without it sizes are compared.";
+files and copies in remote stores, and compares their checksums; without it
+sizes are compared.";
 
 /// Check assets against their metadata.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ files and compares their checksums; without it sizes are compared.";
 pub struct Args {
     /// A catalog or items file.
     catalog: Location,
-    /// Read local files and compare their checksums.
+    /// Read local files and remote copies and compare their checksums.
     #[arg(long)]
     deep: bool,
     /// Only these assets, by key.
@@ -180,7 +181,21 @@ impl Checker<'_> {
         }
         match (self.deep, at.as_path(), asset.checksum()) {
             (true, Some(path), Some(said)) => same_checksum(path, said),
+            (true, None, Some(said)) if asset.origin().is_some() => self.same_remote(&at, said).await,
             _ => (State::Same, None, false),
+        }
+    }
+
+    /// Reads a copy in a remote store.
+    async fn same_remote(&self, at: &Location, said: &str) -> (State, Option<String>, bool) {
+        let said: Checksum = match said.parse() {
+            Ok(checksum) => checksum,
+            Err(e) => return (State::Error, Some(format!("file:checksum: {e}")), false),
+        };
+        match self.ctx.stores.digest(at, said.function()).await {
+            Ok(found) if found == said => (State::Same, None, false),
+            Ok(_) => (State::Differs, Some("another checksum".to_owned()), false),
+            Err(e) => (State::Error, Some(e.to_string()), e.retryable()),
         }
     }
 }

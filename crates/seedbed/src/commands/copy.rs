@@ -1,6 +1,6 @@
 //! `seedbed copy`: chosen assets brought home.
 
-use crate::context::Ctx;
+use crate::context::{Ctx, Limits};
 use crate::failure::{self, usage, usage_hint};
 use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
@@ -19,10 +19,12 @@ Examples:
   seedbed copy catalog --assets tmin,tmax,prcp --to data
   seedbed copy catalog --assets ndvi --to data --datetime 2003/2004 --bbox=-76.4,40.2,-74.1,42.45
   seedbed copy items.json --assets data --to /mnt/archive --out copied --max-transfer 20GB
+  seedbed copy catalog --assets tmin --to s3://my-bucket/daymet
+  seedbed copy catalog --ids '*-hi-*' --assets tmin --to dcache://pnfs/site/data/daymet --stores stores.toml
   seedbed copy catalog --assets tmin --to data --dry-run
 
 Without --out a local catalog is updated in place, item by item. Copying again
-brings only what is missing; an interrupted file is resumed.";
+brings only what is missing; on local disk an interrupted file is resumed.";
 
 /// Copy chosen assets; the catalog then points at the copies.
 #[derive(Debug, clap::Args)]
@@ -34,12 +36,12 @@ pub struct Args {
     /// The assets, by key.
     #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
     assets: Vec<String>,
-    /// The folder they go to.
+    /// The folder they go to: a path, s3://…, davs://… or dcache://….
     #[arg(long, value_name = "LOCATION")]
     to: Location,
     #[command(flatten)]
     query: QueryArgs,
-    /// The path below that folder: {collection}, {item}, {asset}, {filename}, {year}, {month}, {day}.
+    /// The path below that folder: {folder} (the item's, in its tree), {collection}, {item}, {asset}, {filename}, {year}, {month}, {day}.
     #[arg(long, default_value_t)]
     layout: Template,
     /// Write a new catalog instead of updating the items where they are.
@@ -48,7 +50,7 @@ pub struct Args {
     /// Files at once.
     #[arg(long, value_name = "N", default_value_t = 4)]
     jobs: usize,
-    /// Refuse to begin if more would be transferred: 500000, 20MB, 1.5GiB.
+    /// Transfer no more than so much, and don't begin if that is known to be too little: 500000, 20MB, 1.5GiB.
     #[arg(long, value_name = "BYTES", value_parser = byte_count)]
     max_transfer: Option<u64>,
     /// What a failing file means for the others.
@@ -138,6 +140,7 @@ impl Report for Copied {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let query = args.query.query()?;
+    let stores = ctx.stores_within(Limits { rate: None, transfer: args.max_transfer })?;
     let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
     if items.is_empty() {
         return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
@@ -151,7 +154,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         template: args.layout,
         out: args.out,
     };
-    let planned = plan(&ctx.stores, &request).await?;
+    let planned = plan(&stores, &request).await?;
     if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
         return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
     }
@@ -164,7 +167,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         OnErrorArg::Stop => OnError::Stop,
     };
     let meter = Watch(ctx.meter("copy", Counted::Bytes, None));
-    let report = execute(&ctx.stores, &planned, args.jobs, on_error, &meter).await?;
+    let report = execute(&stores, &planned, args.jobs, on_error, &meter).await?;
     drop(meter);
     let status = match &report.failed[..] {
         [] => Status::Done,
@@ -174,11 +177,24 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if let Some(first) = report.failed.first() {
         failure::tell(
             format_args!("{} not copied; {}", count(report.failed.len(), "file"), first.reason),
-            "the same command copies only what is missing",
+            &format!("this copies only what is missing: {}", command_line()),
         );
     }
     ctx.emit(&Copied { dry_run: false, report })?;
     Ok(status)
+}
+
+/// The command as it was given, quoted for a shell.
+fn command_line() -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    let quoted = std::env::args().skip(1).map(|arg| {
+        if !arg.is_empty() && arg.chars().all(plain) {
+            arg
+        } else {
+            format!("'{}'", arg.replace('\'', r"'\''"))
+        }
+    });
+    std::iter::once("seedbed".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses a key that no item has: it is a mistyped one.

@@ -1,6 +1,6 @@
 //! `seedbed crawl`: an archive's listing becomes a STAC catalog.
 
-use crate::context::Ctx;
+use crate::context::{Ctx, Limits};
 use crate::failure::{self, Judge, usage};
 use crate::headers::{Headers, Inspection, Opened};
 use crate::placing::PlacingArgs;
@@ -180,7 +180,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
         return Err(usage("--rate is a number of requests a second, above 0"));
     }
-    let stores = ctx.stores_at_rate(args.rate)?;
+    let stores = ctx.stores_within(Limits { rate: args.rate, transfer: None })?;
     let options = CrawlOptions {
         root: args.root.clone(),
         source: args.source.clone(),

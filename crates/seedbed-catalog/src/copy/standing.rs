@@ -1,0 +1,65 @@
+//! Where copies stand: what is at the hrefs that items give for them.
+
+use crate::href::is_inside;
+use crate::{Asset, CatalogError, Item, resolve_href};
+use futures::{StreamExt, TryStreamExt, stream};
+use seedbed_storage::{Location, Stores};
+use std::collections::{HashMap, HashSet};
+
+/// How many remote copies are asked about at once; the stores limit what one host gets.
+const AT_ONCE: usize = 16;
+
+/// The sizes of the remote copies of some items; local ones are looked at when asked.
+#[derive(Debug, Default)]
+pub struct Standing(HashMap<Location, Option<u64>>);
+
+impl Standing {
+    /// Asks the stores about every remote copy among these assets.
+    pub async fn of(stores: &Stores, items: &[Item], assets: &[String]) -> Result<Self, CatalogError> {
+        let mut wanted = HashSet::new();
+        for asset in items.iter().flat_map(|item| assets.iter().filter_map(|key| item.asset(key))) {
+            if asset.origin().is_some() {
+                let at = asset.location()?;
+                if !at.is_local() {
+                    wanted.insert(at);
+                }
+            }
+        }
+        let ask = |at: Location| async move {
+            match stores.head(&at).await {
+                Ok(meta) => Ok((at, Some(meta.size.unwrap_or_default()))),
+                Err(e) if e.is_not_found() => Ok((at, None)),
+                Err(source) => Err(CatalogError::Read { at, source }),
+            }
+        };
+        stream::iter(wanted).map(ask).buffer_unordered(AT_ONCE).try_collect().await.map(Self)
+    }
+
+    /// The size of the file at a copy's place; `None` if there is none.
+    fn size(&self, at: &Location) -> Option<u64> {
+        match at.as_path() {
+            Some(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len()),
+            None => self.0.get(at).copied().flatten(),
+        }
+    }
+
+    /// Whether an asset is a copy below `to` that is there with the size recorded.
+    pub fn is_copied(&self, asset: &Asset<'_>, to: &Location) -> Result<bool, CatalogError> {
+        let at = asset.location()?;
+        if asset.origin().is_none() || !is_inside(to, &at) {
+            return Ok(false);
+        }
+        let size = self.size(&at);
+        Ok(size.is_some() && size == asset.size())
+    }
+
+    /// Where to copy from: where the asset is now, or, if that is a copy that
+    /// has gone, where it came from.
+    pub fn source(&self, asset: &Asset<'_>) -> Result<Location, CatalogError> {
+        let at = asset.location()?;
+        match asset.origin() {
+            Some(origin) if self.size(&at).is_none() => resolve_href(None, origin),
+            _ => Ok(at),
+        }
+    }
+}
