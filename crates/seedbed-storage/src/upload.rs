@@ -49,13 +49,13 @@ pub(crate) async fn run(
     }
     let functions: &[Function] = if matches!(target, Store::Dav(..)) { &[Function::Adler32] } else { &[] };
     let opening = Opening { source, from, expect, progress, functions };
-    let (placed, verified) = match target {
-        Store::S3(s3, key) => s3.upload(http, key, opening.open(http).await?, buffers).await?,
-        Store::Dav(dav, url) => dav.upload(http, url, &opening).await?,
-        Store::Local(..) | Store::Http(_) => {
-            let (at, scheme) = (to.shown(), to.scheme().to_owned());
-            return Err(StorageError::Unsupported { at, scheme, what: "are read-only" });
+    let (placed, verified) = match send(http, &opening, (target, to), buffers).await {
+        // A proxy or a disk may have spoilt the bytes on the way: once more from the start.
+        Err(error) if spoilt(&error) => {
+            tracing::debug!(error = %error, "reading it again from the start");
+            send(http, &opening, (target, to), buffers).await?
         }
+        sent => sent?,
     };
     let Verified { bytes, digests, version } = verified;
     let ours = Transferred { bytes, checksum: digests.sha256, version, outcome: Outcome::Copied };
@@ -67,6 +67,32 @@ pub(crate) async fn run(
         return Err(StorageError::Size { at: to.shown(), expected: bytes, found });
     }
     Ok(ours)
+}
+
+/// Reads the source once and writes what it gives.
+async fn send<'a>(
+    http: &'a Http,
+    opening: &Opening<'a>,
+    (target, to): (&Store<'_>, &Location),
+    buffers: &Arc<Semaphore>,
+) -> Result<(Placed, Verified), StorageError> {
+    match target {
+        Store::S3(s3, key) => s3.upload(http, key, opening.open(http).await?, buffers).await,
+        Store::Dav(dav, url) => dav.upload(http, url, opening).await,
+        Store::Local(..) | Store::Http(_) => {
+            let (at, scheme) = (to.shown(), to.scheme().to_owned());
+            Err(StorageError::Unsupported { at, scheme, what: "are read-only" })
+        }
+    }
+}
+
+/// Whether reading the source once more may give other bytes.
+fn spoilt(error: &StorageError) -> bool {
+    match error {
+        StorageError::Checksum { .. } | StorageError::Content { excerpt: None, .. } => true,
+        StorageError::Size { expected, found, .. } => found < expected,
+        _ => false,
+    }
 }
 
 /// The file at the destination, if there is one and it is what is wanted; none if there is none, or if only the

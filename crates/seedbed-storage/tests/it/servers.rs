@@ -96,7 +96,6 @@ pub fn seaweed() -> Option<Served> {
         "volume.port.grpc",
         "filer.port",
         "filer.port.grpc",
-        "s3.port.iceberg",
     ];
     Some(start(names.len(), "/status", |folder, ports| {
         let (config, data) = (folder.join("s3.json"), folder.join("data"));
@@ -105,7 +104,9 @@ pub fn seaweed() -> Option<Served> {
         let mut command = Command::new(&weed);
         command.current_dir(folder).args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
         command.arg(format!("-dir={}", data.display())).arg(format!("-s3.config={}", config.display()));
-        command.args(["-master.volumeSizeLimitMB=64", "-volume.max=20"]);
+        command.args(["-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"]);
+        // Services whose ports would be those of another one.
+        command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
         command.args(names.iter().zip(ports).map(|(name, port)| format!("-{name}={port}")));
         command
     }))
