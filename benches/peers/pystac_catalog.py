@@ -111,7 +111,7 @@ def main(n: int, folder: str, projected: bool) -> None:
     lap("build")
     root.normalize_and_save(os.path.join(folder, "flat"), pystac.CatalogType.SELF_CONTAINED)
     lap("save")
-    root.generate_subcatalogs("${region}/${year}")
+    root.generate_subcatalogs("${region}")
     lap("split (generate_subcatalogs)")
     root.normalize_and_save(os.path.join(folder, "split"), pystac.CatalogType.SELF_CONTAINED)
     lap("save, split")

@@ -173,7 +173,7 @@ async fn items(n: usize, folder: &Path, stores: &Stores, crs: Option<&Value>) {
     }
     let saved = writer.finish().await.unwrap();
     clock.lap("build and save", &format!("{} documents", saved.written));
-    let done = split(stores, &at, &"${region}/${year}".parse().unwrap(), folder).await.unwrap();
+    let done = split(stores, &at, &"${region}".parse().unwrap(), folder).await.unwrap();
     clock.lap("split", &format!("{} moved into {} catalogs", done.moved, done.catalogs));
     let (mut walk, mut found, mut bytes, mut hrefs) = (Walk::new(stores, &at), 0_usize, 0_usize, 0_usize);
     while let Some(step) = walk.next().await.unwrap() {
@@ -195,7 +195,7 @@ async fn items(n: usize, folder: &Path, stores: &Stores, crs: Option<&Value>) {
         }
     }
     clock.lap("(besides: read, parsed whole)", &format!("{parsed} items"));
-    let done = split(stores, &at, &"${region}/${year}".parse().unwrap(), folder).await.unwrap();
+    let done = split(stores, &at, &"${region}".parse().unwrap(), folder).await.unwrap();
     clock.lap("(besides: split again)", &format!("{} written; peak {}", done.written, peak()));
     let mut validator = Validator::new(None).unwrap();
     validator.add(stores, &at).await;
