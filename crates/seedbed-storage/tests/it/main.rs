@@ -11,8 +11,10 @@
 mod conformance;
 mod documents;
 mod downloads;
+mod lent_keys;
 mod local_copies;
 mod locations;
+mod log;
 mod server;
 mod servers;
 mod tls;
