@@ -5,7 +5,7 @@ use crate::server::{End, Reply, Seen, Server, file};
 use crate::servers::{self, named};
 use crate::{at, noise, told};
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use seedbed_storage::{Expectation, Location, Outcome, Put, Silent, StorageError, Stores};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -216,7 +216,7 @@ async fn keys_are_lent_to_who_logs_in_through_redirects() {
 async fn a_giver_that_is_away_for_a_moment_harms_nobody_while_keys_last() {
     let good = Good::default();
     let lent = Arc::clone(&good);
-    // Lent for four seconds, they are due after three; then the giver is gone.
+    // Lent for eight seconds, they are due after six; then the giver is gone.
     let giver = Server::start(move |_, n| match n {
         0 => Reply::ok(keys("A", n, 8, &lent)),
         _ => Reply::new(500, ""),
@@ -260,4 +260,56 @@ async fn no_key_shows_in_what_is_printed_logged_or_told() {
         assert!(!text.contains(secret), "{secret} in {text}");
     }
     assert!(daac.service.seen().iter().all(|s| s.path.contains(SECRET)), "or there is nothing to show");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn seaweedfs_takes_the_keys_that_its_sts_lends_for_their_bucket_through_a_long_upload() {
+    let Some(served) = servers::seaweed_of_roles() else { return };
+    let mut lent = servers::keys_for(&served, &["one", "one", "one", "one", "one", "one", "two"]);
+    // The service's own end is 15 minutes away; ours is told to be in two to three seconds, and the next keys are others.
+    let two = lent.pop().unwrap().to_string();
+    let ids: Vec<String> = lent.iter().map(|k| k["accessKeyId"].as_str().unwrap().to_owned()).collect();
+    assert!(ids.iter().collect::<std::collections::HashSet<_>>().len() == 6, "{ids:?}");
+    let one = Server::start(move |_, n| {
+        let mut keys = lent[n % lent.len()].clone();
+        let ends = Timestamp::from_second(Timestamp::now().as_second() + 3).unwrap();
+        keys["expiration"] = ends.to_string().into();
+        Reply::ok(keys.to_string())
+    })
+    .await;
+    let two = Server::start(move |_, _| Reply::ok(two.clone())).await;
+    let store = |name: &str, buckets: &str, giver: &Server| {
+        let (endpoint, giver) = (served.url(), giver.url("/s3credentials"));
+        format!(
+            "[{name}]\nkind = \"s3\"\nbuckets = [\"{buckets}\"]\nendpoint = \"{endpoint}\"\ncredentials = \"{giver}\"\n"
+        )
+    };
+    // The buckets are made by who may.
+    let admin = servers::s3_stores(&served);
+    for bucket in ["one", "two"] {
+        admin.replace(&at(&format!("s3://{bucket}/made")), Bytes::from_static(b"x")).await.unwrap();
+    }
+    let stores = named(&(store("first", "one", &one) + &store("second", "two", &two)), &[]);
+    let (in_one, in_two) = (at("s3://one/x"), at("s3://two/x"));
+    for place in [&in_one, &in_two] {
+        let put = stores.put_once(place, Bytes::from_static(b"one")).await;
+        assert_eq!(put.unwrap_or_else(|e| panic!("{}", told(&e))), Put::Created);
+    }
+    // The service knows the difference: the keys of `two` are of no use in `one`.
+    let mixed = named(&store("mixed", "one", &two), &[]);
+    let error = mixed.read_document(&in_one).await.unwrap_err();
+    assert!(matches!(error, StorageError::Denied { status: 403, .. }), "{}", told(&error));
+    // Three parts from a source that takes some seconds.
+    let bytes = Arc::new(noise(20_000_000));
+    let body = Arc::clone(&bytes);
+    let web =
+        Server::start(move |seen, _| file(seen, &body, "\"v1\"").paced(250_000, Duration::from_millis(80)))
+            .await;
+    let (from, to) = (at(&web.url("/x.nc")), at("s3://one/large/x.nc"));
+    let before = one.seen().len();
+    let done = stores.transfer(&from, &to, &Expectation::default(), &Silent).await;
+    assert_eq!(done.unwrap_or_else(|e| panic!("{}", told(&e))).bytes, bytes.len() as u64);
+    assert!(one.seen().len() >= before + 2, "{} and {before} fetches", one.seen().len());
+    assert!(stores.read_document(&to).await.unwrap() == **bytes);
+    assert_eq!(two.seen().len(), 2, "once for each store that it lends to");
 }
