@@ -353,6 +353,15 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_example_of_the_readme() {
+        let readme = include_str!("../../../../README.md");
+        let example = readme.split("```").find(|block| block.starts_with("toml\n[surf]")).unwrap();
+        let stores = read(example.trim_start_matches("toml")).unwrap();
+        let names = r#"{"drive", "lpdaac", "objects", "planetary", "surf"}"#;
+        assert_eq!(format!("{stores:?}"), names);
+    }
+
+    #[test]
     fn refuses_what_can_not_be_meant() {
         for (text, line, word) in [
             ("[a]\nkind = \"dcache\"\n", 2, "[a]: `door` is missing"),

@@ -125,9 +125,8 @@ async fn what_is_signed_already_or_is_elsewhere_has_no_token() {
 
 #[tokio::test]
 async fn a_refused_token_is_fetched_anew_once() {
-    let pc = Planetary::new(3600, |seen, _| match seen.path.starts_with("/account/c/closed") {
-        true => Reply::new(403, ""),
-        false => Reply::ok("here"),
+    let pc = Planetary::new(3600, |seen, _| {
+        if seen.path.starts_with("/account/c/closed") { Reply::new(403, "") } else { Reply::ok("here") }
     })
     .await;
     let stores = pc.stores();
