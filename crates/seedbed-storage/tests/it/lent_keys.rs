@@ -3,6 +3,7 @@
 use crate::log::Log;
 use crate::server::{End, Reply, Seen, Server, file};
 use crate::servers::{self, named};
+use crate::uploads::ALONE;
 use crate::{at, noise, told};
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -264,6 +265,7 @@ async fn no_key_shows_in_what_is_printed_logged_or_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn seaweedfs_takes_the_keys_that_its_sts_lends_for_their_bucket_through_a_long_upload() {
+    let _alone = ALONE.lock().await;
     let Some(served) = servers::seaweed_of_roles() else { return };
     let mut lent = servers::keys_for(&served, &["one", "one", "one", "one", "one", "one", "two"]);
     // The service's own end is 15 minutes away; ours is told to be in two to three seconds, and the next keys are others.
