@@ -5,7 +5,7 @@
 use crate::StorageError;
 use crate::credentials::base64;
 use crate::environment::Environment;
-use crate::ini;
+use crate::{ini, obscured};
 use std::path::{Path, PathBuf};
 
 /// A way to a credential; never the credential itself.
@@ -38,13 +38,17 @@ impl Auth {
             Self::BasicEnv { user, password } => basic(&variable(user)?, &variable(password)?),
             Self::Rclone { file, remote } => {
                 let keys = rclone_remote(file, remote)?;
-                match (keys.get("bearer_token").filter(|t| !t.is_empty()), keys.get("pass")) {
-                    (Some(token), _) => format!("Bearer {token}"),
-                    (None, None) => return Ok(None),
-                    (None, Some(_)) => {
-                        let at = format!("{}: [{remote}]", file.display());
-                        let what = "its obscured password can't be used, only a bearer_token".to_owned();
-                        return Err(StorageError::Configuration { at, what });
+                let get = |name: &str| keys.get(name).filter(|v| !v.is_empty());
+                match (get("bearer_token"), get("user"), get("pass")) {
+                    (Some(token), ..) => format!("Bearer {token}"),
+                    (None, None, None) => return Ok(None),
+                    (None, user, pass) => {
+                        let password = pass.map_or_else(|| Some(String::new()), |p| obscured::reveal(p));
+                        let password = password.ok_or_else(|| StorageError::Configuration {
+                            at: format!("{}: [{remote}]", file.display()),
+                            what: "its `pass` is no password that `rclone obscure` has made".to_owned(),
+                        })?;
+                        basic(user.map_or("", String::as_str), &password)
                     }
                 }
             }
@@ -58,10 +62,12 @@ pub(crate) fn rclone_remote(
     remote: &str,
 ) -> Result<std::collections::BTreeMap<String, String>, StorageError> {
     let text = std::fs::read_to_string(file).map_err(|e| StorageError::io(file, "read it", e))?;
-    ini::read(&text).remove(remote).ok_or_else(|| StorageError::Configuration {
-        at: file.display().to_string(),
-        what: format!("no remote [{remote}] is in it"),
-    })
+    let wrong = |what: String| StorageError::Configuration { at: file.display().to_string(), what };
+    // As rclone begins a file that has a password of its own.
+    if text.lines().any(|line| line.starts_with("RCLONE_ENCRYPT_V")) {
+        return Err(wrong("it is encrypted, and only rclone knows its password".to_owned()));
+    }
+    ini::read(&text).remove(remote).ok_or_else(|| wrong(format!("no remote [{remote}] is in it")))
 }
 
 fn basic(user: &str, password: &str) -> String {
@@ -109,9 +115,18 @@ mod tests {
         let conf = file("rclone.conf", "[surf]\ntype = webdav\nbearer_token = MDAz\n[other]\npass = x\n");
         let remote = |name: &str| Auth::Rclone { file: conf.clone(), remote: name.into() };
         assert_eq!(told(remote("surf")).unwrap().as_deref(), Some("Bearer MDAz"));
+        let conf =
+            "[drive]\nuser = me\npass = snN7NBmys9K4Uu6Fd2eLA9Dy7xNUXA\n[open]\nuser = me\n[none]\npass =\n";
+        let conf = file("more.conf", conf);
+        let more = |name: &str| told(Auth::Rclone { file: conf.clone(), remote: name.into() }).unwrap();
+        assert_eq!(more("drive"), Some(super::basic("me", "potato")));
+        assert_eq!((more("open"), more("none")), (Some(super::basic("me", "")), None));
+        let locked =
+            file("locked.conf", "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nAAAA\n");
         for (auth, word) in [
+            (Auth::Rclone { file: locked, remote: "x".into() }, "it is encrypted"),
             (remote("nil"), "no remote [nil]"),
-            (remote("other"), "obscured"),
+            (remote("other"), "rclone obscure"),
             (Auth::BearerEnv("NO".into()), "NO: the environment variable is not set"),
             (Auth::BearerFile(file("c.dat", "two words")), "neither a token"),
         ] {

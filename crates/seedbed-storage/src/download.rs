@@ -254,7 +254,10 @@ impl<'a> Download<'a> {
         let good = error.retryable()
             || matches!(
                 error,
-                StorageError::Full { .. } | StorageError::Denied { .. } | StorageError::Limit { .. }
+                StorageError::Full { .. }
+                    | StorageError::Denied { .. }
+                    | StorageError::Limit { .. }
+                    | StorageError::Credential { .. }
             );
         if !(resumable && good) {
             self.part.discard().await?;

@@ -4,6 +4,7 @@ use crate::Content;
 use crate::location::LocationError;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A failed operation of a store. Addresses are shown without user and query.
@@ -175,6 +176,17 @@ pub enum StorageError {
         /// The folder that was to be listed.
         at: String,
     },
+    /// What a store is lent for a while, such as temporary keys, could not be had.
+    #[error("[{store}]: no credential from {at}")]
+    Credential {
+        /// The store.
+        store: String,
+        /// Where it was asked for.
+        at: String,
+        /// Why; the same for all that waited for it.
+        #[source]
+        source: Arc<StorageError>,
+    },
     /// A variable, a profile or a file that says how to reach a store is missing or wrong.
     #[error("{at}: {what}")]
     Configuration {
@@ -235,6 +247,7 @@ impl StorageError {
             Self::Network { retryable, .. } => *retryable,
             Self::Wait { .. } | Self::Changed { .. } => true,
             Self::GaveUp { source, .. } => source.retryable(),
+            Self::Credential { source, .. } => source.retryable(),
             _ => false,
         }
     }

@@ -3,8 +3,10 @@
 use crate::StorageError;
 use crate::auth::Auth;
 use crate::environment::Environment;
-use crate::http::{Headers, Method, Trust};
-use crate::s3::Account;
+use crate::http::{Headers, Http, Method, Trust};
+use crate::s3::{Account, KeySource, Keys};
+use crate::sas::Signed;
+use crate::secret::Secret;
 use std::sync::Arc;
 use url::{Origin, Url};
 
@@ -14,6 +16,18 @@ pub(crate) enum Identity {
     Aws(Arc<Account>),
     /// A WebDAV server or dCache door: requests carry a credential.
     Door(Door),
+    /// A container that is read with tokens.
+    Signed(Signed),
+}
+
+/// What one request is signed with.
+pub(crate) enum Grant {
+    /// Nothing.
+    None,
+    /// An account's keys.
+    Keys(Arc<Keys>),
+    /// A query that is appended.
+    Token(Arc<Secret>),
 }
 
 /// A WebDAV server or a dCache door.
@@ -37,6 +51,44 @@ impl Identity {
         match self {
             Self::Aws(account) => account.owns(url),
             Self::Door(door) => url.origin() == door.origin,
+            Self::Signed(signed) => signed.owns(url),
+        }
+    }
+
+    /// What a request to this address is to be signed with; fetched, if it is not at hand.
+    pub(crate) async fn grant(&self, http: &Http, url: &Url) -> Result<Grant, StorageError> {
+        Ok(match self {
+            _ if !self.owns(url) => Grant::None,
+            Self::Aws(account) => match &account.keys {
+                KeySource::None => Grant::None,
+                KeySource::Own(keys) => Grant::Keys(Arc::clone(keys)),
+                KeySource::Lent(lease) => Grant::Keys(lease.get(http).await?),
+            },
+            Self::Door(_) => Grant::None,
+            Self::Signed(signed) => Grant::Token(signed.token.get(http).await?),
+        })
+    }
+
+    /// Whether a grant still serves.
+    pub(crate) fn holds(&self, grant: &Grant) -> bool {
+        match (self, grant) {
+            (Self::Aws(account), Grant::Keys(keys)) => match &account.keys {
+                KeySource::Lent(lease) => lease.holds(keys),
+                _ => true,
+            },
+            (Self::Signed(signed), Grant::Token(token)) => signed.token.holds(token),
+            _ => true,
+        }
+    }
+
+    /// Whether there may be a better grant than this one, which a server refused.
+    pub(crate) fn replaces(&self, grant: &Grant) -> bool {
+        match (self, grant) {
+            (Self::Signed(signed), Grant::Token(token)) => {
+                signed.token.refused(token);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -48,11 +100,18 @@ impl Identity {
         }
     }
 
-    /// The address with a signature, where the store wants one.
-    pub(crate) fn signed(&self, method: Method, url: &Url, headers: &[(String, String)]) -> Url {
-        match self {
-            Self::Aws(account) => account.signed(method, url, headers),
-            Self::Door(_) => url.clone(),
+    /// The address as it is asked, by this grant.
+    pub(crate) fn signed(
+        &self,
+        grant: &Grant,
+        method: Method,
+        url: &Url,
+        headers: &[(String, String)],
+    ) -> Url {
+        match (self, grant) {
+            (Self::Aws(account), Grant::Keys(keys)) => account.signed(keys, method, url, headers),
+            (Self::Signed(_), Grant::Token(token)) => Signed::with(token, url),
+            _ => url.clone(),
         }
     }
 
@@ -60,7 +119,7 @@ impl Identity {
     pub(crate) fn moved(&self, url: &Url, headers: &Headers) -> Option<Url> {
         match self {
             Self::Aws(account) => account.moved(url, headers),
-            Self::Door(_) => None,
+            Self::Door(_) | Self::Signed(_) => None,
         }
     }
 
@@ -69,6 +128,7 @@ impl Identity {
         match self {
             Self::Aws(account) => account.trust.as_ref(),
             Self::Door(door) => door.trust.as_ref(),
+            Self::Signed(_) => None,
         }
     }
 }

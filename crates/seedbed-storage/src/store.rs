@@ -4,10 +4,11 @@ use crate::abilities::{Abilities, CreateOnce, Replace};
 use crate::dav::{self, Dav, Flavour};
 use crate::http::{Headers, Http, Method, Request, Response};
 use crate::identity::{Door, Identity};
+use crate::lease::Lease;
 use crate::local::Local;
 use crate::named::{Kind, NamedStore};
 use crate::progress::Progress;
-use crate::s3::{Known, S3};
+use crate::s3::{Keys, Known, S3, lent_keys};
 use crate::transfer::{self, Expectation, Transferred};
 use crate::upload;
 use crate::{Checksum, Function, Location, Settings, StorageError};
@@ -73,8 +74,8 @@ pub enum Put {
 pub(crate) enum Store<'a> {
     /// The file system.
     Local(Local, &'a Path),
-    /// Sites that are read over HTTP.
-    Http(&'a Url),
+    /// Sites that are read over HTTP; and who we are to them, if they have a name.
+    Http(&'a Url, Option<Arc<Identity>>),
     /// An object of a bucket.
     S3(Arc<S3>, &'a str),
     /// A file of a WebDAV server or a dCache.
@@ -88,6 +89,10 @@ pub struct Stores(Arc<Inner>);
 struct Inner {
     http: Http,
     buckets: Mutex<HashMap<String, Arc<S3>>>,
+    /// By the named store that they are for.
+    lent_keys: Mutex<HashMap<String, Arc<Lease<Keys>>>>,
+    /// By address.
+    containers: Mutex<HashMap<String, Arc<Identity>>>,
     /// By named store, or by the origin of those that have no name.
     doors: Mutex<HashMap<String, Arc<Dav>>>,
     /// How many parts of uploads are in memory.
@@ -115,7 +120,14 @@ impl Stores {
     pub fn new(settings: Settings) -> Result<Self, StorageError> {
         let http = Http::new(settings)?;
         let buffers = Arc::new(Semaphore::new(BUFFERS));
-        Ok(Self(Arc::new(Inner { http, buckets: Mutex::default(), doors: Mutex::default(), buffers })))
+        Ok(Self(Arc::new(Inner {
+            http,
+            buckets: Mutex::default(),
+            lent_keys: Mutex::default(),
+            containers: Mutex::default(),
+            doors: Mutex::default(),
+            buffers,
+        })))
     }
 
     /// A small document, whole: at most [`Settings::max_document`] bytes.
@@ -126,7 +138,7 @@ impl Stores {
         let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.read(path, http.settings().max_document).await,
-            Store::Http(url) => Ok(http.request(&Request::get(url.clone())).await?.body),
+            remote @ Store::Http(..) => Ok(http.request(&remote.get()?).await?.body),
             Store::S3(s3, key) => Ok(http.request(&s3.request(Method::Get, key)?).await?.body),
             Store::Dav(dav, url) => dav.read(http, &url).await,
         }
@@ -173,7 +185,7 @@ impl Stores {
         let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.put_once(path, small).await,
-            Store::Http(_) => Err(read_only(at)),
+            Store::Http(..) => Err(read_only(at)),
             Store::S3(s3, key) => s3.put_once(http, key, small).await,
             Store::Dav(dav, url) => dav.put_once(http, &url, small).await,
         }
@@ -188,7 +200,7 @@ impl Stores {
         let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.replace(path, small).await,
-            Store::Http(_) => Err(read_only(at)),
+            Store::Http(..) => Err(read_only(at)),
             Store::S3(s3, key) => s3.replace(http, key, small).await,
             Store::Dav(dav, url) => dav.replace(http, &url, small).await,
         }
@@ -222,7 +234,7 @@ impl Stores {
         let http = &self.0.http;
         match self.store(prefix)? {
             Store::Local(local, path) => local.list_page(path, after).await,
-            Store::Http(_) => Err(unsupported(prefix, "cannot be listed")),
+            Store::Http(..) => Err(unsupported(prefix, "cannot be listed")),
             Store::S3(s3, key) => s3.list_page(http, key, after).await,
             Store::Dav(dav, url) => dav.list_page(http, &url, prefix, after).await,
         }
@@ -236,7 +248,7 @@ impl Stores {
         let http = &self.0.http;
         match self.store(at)? {
             Store::Local(local, path) => local.remove(path).await,
-            Store::Http(_) => Err(read_only(at)),
+            Store::Http(..) => Err(read_only(at)),
             Store::S3(s3, key) => s3.remove(http, key).await,
             Store::Dav(dav, url) => dav.remove(http, &url).await,
         }
@@ -256,7 +268,7 @@ impl Stores {
                 ranges: true,
                 digest: None,
             }),
-            Store::Http(_) => Ok(Abilities {
+            Store::Http(..) => Ok(Abilities {
                 create_once: CreateOnce::Refused,
                 replace: Replace::Refused,
                 ranges: true,
@@ -273,8 +285,12 @@ impl Stores {
     /// As the server's answer or the network has it.
     pub async fn request(&self, request: Request) -> Result<Response, StorageError> {
         // The address rules of a location hold here too.
-        self.store(&request.url.as_str().parse()?)?;
-        self.0.http.request(&request).await
+        let at: Location = request.url.as_str().parse()?;
+        let identity = match self.store(&at)? {
+            Store::Http(_, identity) if matches!(request.method, Method::Get | Method::Head) => identity,
+            _ => None,
+        };
+        self.0.http.request(&Request { identity, ..request }).await
     }
 
     /// Brings the bytes at `from` to `to`: whole, verified, under their name only then.
@@ -309,7 +325,7 @@ impl Stores {
         let (http, source) = (&self.0.http, self.store(from)?);
         match self.store(to)? {
             Store::Local(_, path) => transfer::run(http, source, from, path, expect, progress).await,
-            Store::Http(_) => Err(read_only(to)),
+            Store::Http(..) => Err(read_only(to)),
             target => {
                 upload::run(http, (&source, from), (&target, to), expect, progress, &self.0.buffers).await
             }
@@ -327,7 +343,7 @@ impl Stores {
     fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {
         match at {
             Location::Local(path) => Ok(Store::Local(Local, path)),
-            Location::Http(url) => Ok(Store::Http(url)),
+            Location::Http(url) => Ok(Store::Http(url, self.container(url))),
             Location::S3 { bucket, key } => Ok(Store::S3(self.bucket(bucket)?, key)),
             Location::Dav(url) => {
                 let url = dav::web_address(url).ok_or_else(|| unsupported(at, "need a host"))?;
@@ -347,12 +363,31 @@ impl Stores {
             return Ok(Arc::clone(known));
         }
         let account = match settings.named.s3(name).map(|store| (store, &store.kind)) {
-            Some((store, Kind::S3 { service, .. })) => service.account(store, &settings.environment)?,
+            Some((store, Kind::S3 { service, .. })) => {
+                let lease = |giver: &Url| self.lent_keys(&store.name, giver);
+                service.account(store, name, &settings.environment, lease)?
+            }
             _ => Known::of(&settings.environment)?.account()?,
         };
         let bucket = Arc::new(S3::new(name.to_owned(), account));
         buckets.insert(name.to_owned(), Arc::clone(&bucket));
         Ok(bucket)
+    }
+
+    /// The keys that a named store is lent, for all its buckets.
+    fn lent_keys(&self, store: &str, giver: &Url) -> Arc<Lease<Keys>> {
+        let mut all = self.0.lent_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let lease = all.entry(store.to_owned()).or_insert_with(|| Arc::new(lent_keys(store, giver.clone())));
+        Arc::clone(lease)
+    }
+
+    /// The container of an address, if a named store has tokens for it.
+    fn container(&self, url: &Url) -> Option<Arc<Identity>> {
+        let (store, signing) = self.0.http.settings().named.sas(url)?;
+        let signed = signing.signed(&store.name, url)?;
+        let mut all = self.0.containers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(signed.name()).or_insert_with(|| Arc::new(Identity::Signed(signed)));
+        Some(Arc::clone(known))
     }
 
     /// The WebDAV server of an address: a named one, or one that netrc may have a login for.
@@ -398,7 +433,9 @@ impl Store<'_> {
     /// How a remote file is read.
     pub(crate) fn get(&self) -> Result<Request, StorageError> {
         match self {
-            Self::Http(url) => Ok(Request::get((*url).clone())),
+            Self::Http(url, identity) => {
+                Ok(Request { identity: identity.clone(), ..Request::get((*url).clone()) })
+            }
             Self::S3(s3, key) => s3.request(Method::Get, key),
             Self::Dav(dav, url) => Ok(dav.request(Method::Get, url)),
             Self::Local(_, path) => {

@@ -79,7 +79,7 @@ async fn send<'a>(
     match target {
         Store::S3(s3, key) => s3.upload(http, key, opening.open(http).await?, buffers).await,
         Store::Dav(dav, url) => dav.upload(http, url, opening).await,
-        Store::Local(..) | Store::Http(_) => {
+        Store::Local(..) | Store::Http(..) => {
             let (at, scheme) = (to.shown(), to.scheme().to_owned());
             Err(StorageError::Unsupported { at, scheme, what: "are read-only" })
         }

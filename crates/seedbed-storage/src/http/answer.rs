@@ -3,6 +3,7 @@
 use super::host::Permit;
 use super::message::Headers;
 use crate::error::excerpt;
+use crate::identity::Grant;
 use crate::{StorageError, secret};
 use bytes::{Bytes, BytesMut};
 use std::error::Error;
@@ -17,6 +18,8 @@ pub(crate) struct Answer {
     pub(super) at: String,
     /// Whether another host than the one first asked answered.
     pub(super) elsewhere: bool,
+    /// What it was asked with.
+    pub(super) grant: Grant,
     pub(super) response: reqwest::Response,
     pub(super) stall: Duration,
     pub(super) _permit: Permit,
@@ -53,7 +56,8 @@ impl Answer {
     pub(super) async fn said(mut self) -> Option<String> {
         let kind = self.headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
         let plain = kind.starts_with("text/plain") || kind.contains("json");
-        let signed = self.url.query_pairs().any(|(name, _)| secret::is_secret(&name));
+        let signed = !matches!(self.grant, Grant::None);
+        let signed = signed || self.url.query_pairs().any(|(name, _)| secret::is_secret(&name));
         if !plain || signed {
             return None;
         }

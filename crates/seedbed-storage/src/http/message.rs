@@ -1,6 +1,6 @@
 //! Requests and answers.
 
-use crate::identity::Identity;
+use crate::identity::{Grant, Identity};
 use crate::secret;
 use bytes::Bytes;
 use std::fmt;
@@ -90,6 +90,12 @@ impl Request {
             name.eq_ignore_ascii_case("if-none-match") || name.eq_ignore_ascii_case("if-modified-since")
         };
         matches!(self.method, Method::Get | Method::Head) && self.headers.iter().any(|(name, _)| asks(name))
+    }
+
+    /// An address of it, signed.
+    pub(super) fn signed(&self, grant: &Grant, method: Method, url: &Url) -> Url {
+        let identity = self.identity.as_deref();
+        identity.map_or_else(|| url.clone(), |i| i.signed(grant, method, url, &self.headers))
     }
 
     pub(crate) fn body(mut self, body: Bytes) -> Self {

@@ -19,13 +19,13 @@ pub(crate) use retry::{Failure, Retry};
 pub(crate) use trust::Trust;
 pub(crate) use upload::Feed;
 
-use crate::identity::Identity;
+use crate::identity::{Grant, Identity};
 use crate::store::Meta;
 use crate::{Location, Settings, StorageError, secret};
 use answer::{network, silent};
 use bytes::Bytes;
 use cookies::Cookies;
-use host::Hosts;
+use host::{Hosts, Permit};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 use std::future::Future;
@@ -217,8 +217,15 @@ impl Http {
         let mut url = request.url.clone();
         let mut method = request.method;
         let mut hops = 0;
+        let mut renewed = false;
         loop {
             let answer = self.hop(request, &url, method, &home).await?;
+            let refused = answer.status == 403 && !renewed;
+            if refused && request.identity.as_deref().is_some_and(|i| i.replaces(&answer.grant)) {
+                tracing::debug!(at = answer.at, "refused; asking once more with a new token");
+                renewed = true;
+                continue;
+            }
             let moved = request.identity.as_deref().and_then(|i| i.moved(&url, &answer.headers));
             let next = match moved {
                 Some(next) => next,
@@ -250,12 +257,9 @@ impl Http {
     ) -> Result<Answer, StorageError> {
         let at = secret::shown(url);
         let client = self.client(url, request.identity.as_deref())?;
-        let permit = self.hosts.get(url).enter(method.writes()).await;
+        let (permit, grant) = self.admitted(request, url, method.writes()).await?;
         // Signed only now, since a signature is good for a while only.
-        let signed = match request.identity.as_deref() {
-            Some(identity) => identity.signed(method, url, &request.headers),
-            None => url.clone(),
-        };
+        let signed = request.signed(&grant, method, url);
         let name = reqwest::Method::from_bytes(method.name().as_bytes())
             .map_err(|_| StorageError::Request { at: at.clone(), what: "no such method".to_owned() })?;
         let mut builder = client.request(name, signed).headers(self.headers(request, url, home)?);
@@ -278,7 +282,29 @@ impl Http {
         let status = if status == 200 && headers.get("content-range").is_some() { 206 } else { status };
         let stall = self.settings.stall_timeout;
         let elsewhere = url.origin() != *home;
-        Ok(Answer { url: url.clone(), status, headers, at, elsewhere, response, stall, _permit: permit })
+        let url = url.clone();
+        Ok(Answer { url, status, headers, at, elsewhere, grant, response, stall, _permit: permit })
+    }
+
+    /// Leave to ask a host, and what to sign with, at the same moment, however long either takes.
+    async fn admitted(
+        &self,
+        request: &Request,
+        url: &Url,
+        writes: bool,
+    ) -> Result<(Permit, Grant), StorageError> {
+        let host = self.hosts.get(url);
+        let Some(identity) = request.identity.as_deref() else {
+            return Ok((host.enter(writes).await, Grant::None));
+        };
+        loop {
+            // Not while we hold leave: the giver may be the same host.
+            let grant = identity.grant(self, url).await?;
+            let permit = host.enter(writes).await;
+            if identity.holds(&grant) {
+                return Ok((permit, grant));
+            }
+        }
     }
 
     /// The headers for one hop: all of them at the request's own host, the harmless ones elsewhere.

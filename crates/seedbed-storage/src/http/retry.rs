@@ -38,7 +38,8 @@ impl<'a> Retry<'a> {
         let Failure { error, after } = failure;
         self.attempts += 1;
         self.in_a_row += 1;
-        if !error.retryable() {
+        // A credential's giver was asked as often as any other already.
+        if !error.retryable() || matches!(error, StorageError::Credential { .. }) {
             return Err(error);
         }
         if let (Some(wait), Some(status)) =

@@ -121,11 +121,8 @@ impl Http {
     ) -> Result<Answer, StorageError> {
         let at = secret::shown(url);
         let client = self.client(url, request.identity.as_deref())?;
-        let permit = self.hosts.get(url).enter(true).await;
-        let signed = match request.identity.as_deref() {
-            Some(identity) => identity.signed(Method::Put, url, &request.headers),
-            None => url.clone(),
-        };
+        let (permit, grant) = self.admitted(request, url, true).await?;
+        let signed = request.signed(&grant, Method::Put, url);
         let mut headers = self.headers(request, url, &request.url.origin())?;
         if waits {
             headers.insert("expect", reqwest::header::HeaderValue::from_static("100-continue"));
@@ -161,7 +158,8 @@ impl Http {
         let response = sent.map_err(|e| network(&at, e))?;
         let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
         let stall = self.settings.stall_timeout;
-        Ok(Answer { url: url.clone(), status, headers, at, elsewhere, response, stall, _permit: permit })
+        let url = url.clone();
+        Ok(Answer { url, status, headers, at, elsewhere, grant, response, stall, _permit: permit })
     }
 }
 

@@ -3,6 +3,8 @@
 use super::{Kind, NamedStore, Service, ServiceKeys, StoresFileError};
 use crate::auth::Auth;
 use crate::environment::Environment;
+use crate::sas::{Pattern, Signing};
+use crate::secret;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,9 @@ struct Table {
     region: Option<Spanned<String>>,
     path_style: Option<Spanned<bool>>,
     requester_pays: Option<Spanned<bool>>,
+    credentials: Option<Spanned<String>>,
+    hosts: Option<Spanned<Vec<Spanned<String>>>>,
+    sign: Option<Spanned<String>>,
     ca: Option<String>,
     auth: Option<Spanned<AuthTable>>,
 }
@@ -33,6 +38,7 @@ enum Word {
     Dcache,
     Webdav,
     S3,
+    Sas,
 }
 
 #[derive(Deserialize, Default)]
@@ -44,8 +50,10 @@ struct AuthTable {
     user_env: Option<String>,
     password_env: Option<String>,
     x509_proxy: Option<String>,
-    rclone_conf: Option<String>,
-    rclone_remote: Option<String>,
+    #[serde(alias = "rclone_conf")]
+    rclone: Option<String>,
+    #[serde(alias = "rclone_remote")]
+    remote: Option<String>,
     profile: Option<String>,
     access_key_env: Option<String>,
     secret_key_env: Option<String>,
@@ -106,6 +114,7 @@ fn store(
     let (kind_span, word) = (table.kind.span(), *table.kind.get_ref());
     let missing = |key: &str| (kind_span.clone(), format!("[{name}]: `{key}` is missing"));
     let auth_span = table.auth.as_ref().map_or(span, Spanned::span);
+    let has_auth = table.auth.is_some();
     let auth = table.auth.map(Spanned::into_inner).unwrap_or_default();
     let proxy = auth.x509_proxy.as_deref().map(|p| files.path(p));
     let ca = table.ca.as_deref().map(|p| files.path(p));
@@ -125,7 +134,18 @@ fn store(
             (Kind::Webdav { url }, door_auth(&auth, name, files).map_err(|what| (auth_span, what))?)
         }
         Word::S3 => {
-            let keys = service_keys(auth, name, files).map_err(|what| (auth_span, what))?;
+            let mut keys = service_keys(auth, name, files).map_err(|what| (auth_span, what))?;
+            if let Some(credentials) = table.credentials {
+                let span = credentials.span();
+                if table.buckets.as_ref().is_none_or(|b| b.get_ref().is_empty()) {
+                    let what = "`credentials` are for the buckets that `buckets` names, and it names none";
+                    return Err((span, what.to_owned()));
+                }
+                if !matches!(keys, ServiceKeys::Environment) {
+                    return Err((span, "`credentials` and `auth`: one is needed".to_owned()));
+                }
+                keys = ServiceKeys::Lent(address(credentials)?);
+            }
             let service = Service {
                 endpoint: table.endpoint.map(address).transpose()?.map(String::from),
                 region: table.region.map(Spanned::into_inner),
@@ -135,6 +155,22 @@ fn store(
             };
             let buckets = table.buckets.map(Spanned::into_inner).unwrap_or_default();
             (Kind::S3 { buckets, service }, Auth::None)
+        }
+        Word::Sas => {
+            let given = table.hosts.map(Spanned::into_inner).unwrap_or_default();
+            let pattern = |host: Spanned<String>| {
+                let wrong = |what| (host.span(), format!("`{}`: {what}", host.get_ref()));
+                Pattern::read(host.get_ref()).map_err(wrong)
+            };
+            let hosts = given.into_iter().map(pattern).collect::<Result<Vec<_>, _>>()?;
+            if hosts.is_empty() {
+                return Err(missing("hosts"));
+            }
+            let sign = address(table.sign.ok_or_else(|| missing("sign"))?)?;
+            if has_auth || ca.is_some() {
+                return Err((auth_span, "a store of kind `sas` has neither `auth` nor `ca`".to_owned()));
+            }
+            (Kind::Sas(Signing { hosts, sign }), Auth::None)
         }
     };
     Ok(NamedStore { name: name.to_owned(), kind, auth, ca, proxy })
@@ -156,6 +192,9 @@ fn belongs(table: &Table) -> Result<(), Wrong> {
         ("region", Word::S3, span(table.region.as_ref())),
         ("path_style", Word::S3, span(table.path_style.as_ref())),
         ("requester_pays", Word::S3, span(table.requester_pays.as_ref())),
+        ("credentials", Word::S3, span(table.credentials.as_ref())),
+        ("hosts", Word::Sas, span(table.hosts.as_ref())),
+        ("sign", Word::Sas, span(table.sign.as_ref())),
     ];
     for (key, owner, span) in keys {
         if let Some(span) = span.filter(|_| owner != *table.kind.get_ref()) {
@@ -163,6 +202,7 @@ fn belongs(table: &Table) -> Result<(), Wrong> {
                 Word::Dcache => "dcache",
                 Word::Webdav => "webdav",
                 Word::S3 => "s3",
+                Word::Sas => "sas",
             };
             return Err((span, format!("`{key}` is a key of stores of kind `{owner}`")));
         }
@@ -173,7 +213,7 @@ fn belongs(table: &Table) -> Result<(), Wrong> {
 /// An http address; `dav` and `davs` are other words for `http` and `https`.
 fn address(text: Spanned<String>) -> Result<Url, Wrong> {
     let (span, text) = (text.span(), text.into_inner());
-    let wrong = |what: &str| (span.clone(), format!("`{text}`: {what}"));
+    let wrong = |what: &str| (span.clone(), format!("`{}`: {what}", secret::shown_text(&text)));
     let plain = match text.split_once("://") {
         Some(("davs", rest)) => format!("https://{rest}"),
         Some(("dav", rest)) => format!("http://{rest}"),
@@ -199,8 +239,8 @@ fn door_auth(auth: &AuthTable, name: &str, files: &Files<'_>) -> Result<Auth, St
         auth.bearer_env.clone().map(Auth::BearerEnv),
         auth.bearer_file.as_ref().map(|p| Auth::BearerFile(path(p))),
         auth.macaroon_file.as_ref().map(|p| Auth::BearerFile(path(p))),
-        auth.rclone_conf.as_ref().map(|p| {
-            let remote = auth.rclone_remote.clone().unwrap_or_else(|| name.to_owned());
+        auth.rclone.as_ref().map(|p| {
+            let remote = auth.remote.clone().unwrap_or_else(|| name.to_owned());
             Auth::Rclone { file: path(p), remote }
         }),
         match (auth.user_env.clone(), auth.password_env.clone()) {
@@ -223,9 +263,9 @@ fn service_keys(auth: AuthTable, name: &str, files: &Files<'_>) -> Result<Servic
     let ways = [
         auth.anonymous.filter(|yes| *yes).map(|_| ServiceKeys::Anonymous),
         auth.profile.map(ServiceKeys::Profile),
-        auth.rclone_conf.map(|p| ServiceKeys::Rclone {
+        auth.rclone.map(|p| ServiceKeys::Rclone {
             file: files.path(&p),
-            remote: auth.rclone_remote.unwrap_or_else(|| name.to_owned()),
+            remote: auth.remote.unwrap_or_else(|| name.to_owned()),
         }),
         match (auth.access_key_env, auth.secret_key_env) {
             (Some(id), Some(secret)) => {
@@ -272,7 +312,10 @@ mod tests {
             "[all]\nkind = \"dcache\"\ndoor = \"https://a:2880\"\n\
              [mine]\nkind = \"dcache\"\npaths = [\"pnfs/x/mine\"]\ndoor = \"https://b\"\nauth = { bearer_file = \"~/t\" }\n\
              [drive]\nkind = \"webdav\"\nurl = \"davs://d/dav/\"\nauth = { bearer_file = \"t\" }\n\
-             [objects]\nkind = \"s3\"\nbuckets = [\"b\"]\nendpoint = \"http://127.0.0.1:1\"\nauth = { anonymous = true }\n",
+             [objects]\nkind = \"s3\"\nbuckets = [\"b\"]\nendpoint = \"http://127.0.0.1:1\"\nauth = { anonymous = true }\n\
+             [planetary]\nkind = \"sas\"\nhosts = [\"*.blob.core.windows.net\"]\nsign = \"https://pc/token\"\n\
+             [exact]\nkind = \"sas\"\nhosts = [\"a.blob.core.windows.net\"]\nsign = \"https://other/token\"\n\
+             [rclone]\nkind = \"webdav\"\nurl = \"davs://r\"\nauth = { rclone = \"r.conf\", remote = \"far\" }\n",
         )
         .unwrap();
         let name = |store: Option<&std::sync::Arc<NamedStore>>| store.map(|s| s.name.clone());
@@ -286,7 +329,16 @@ mod tests {
         assert_eq!(name(stores.s3("c")), None);
         assert_eq!(stores.dcache("/pnfs/x/mine/f").unwrap().auth, Auth::BearerFile("/users/me/t".into()));
         assert_eq!(stores.webdav(&url("https://d/dav/f")).unwrap().auth, Auth::BearerFile("conf/t".into()));
-        assert_eq!(format!("{stores:?}"), r#"{"all", "drive", "mine", "objects"}"#);
+        let rclone = Auth::Rclone { file: "conf/r.conf".into(), remote: "far".into() };
+        assert_eq!(stores.webdav(&url("https://r/f")).unwrap().auth, rclone);
+        let sas = |text: &str| stores.sas(&url(text)).map(|(store, _)| store.name.clone());
+        assert_eq!(sas("https://a.blob.core.windows.net/c/b").as_deref(), Some("exact"));
+        assert_eq!(sas("https://b.blob.core.windows.net/c/b").as_deref(), Some("planetary"));
+        assert_eq!(sas("https://b.blob.core.windows.net/c/b?sig=mine"), None);
+        assert_eq!(
+            format!("{stores:?}"),
+            r#"{"all", "drive", "exact", "mine", "objects", "planetary", "rclone"}"#
+        );
     }
 
     #[test]
@@ -298,6 +350,15 @@ mod tests {
         assert!(kind.contains(":2:") && kind.ends_with("did you mean `dcache`?"), "{kind}");
         let auth = read("[a]\nkind = \"s3\"\nauth = { profil = \"x\" }\n").unwrap_err();
         assert!(auth.contains(":3:") && auth.ends_with("did you mean `profile`?"), "{auth}");
+    }
+
+    #[test]
+    fn reads_the_example_of_the_readme() {
+        let readme = include_str!("../../../../README.md");
+        let example = readme.split("```").find(|block| block.starts_with("toml\n[surf]")).unwrap();
+        let stores = read(example.trim_start_matches("toml")).unwrap();
+        let names = r#"{"drive", "lpdaac", "objects", "planetary", "surf"}"#;
+        assert_eq!(format!("{stores:?}"), names);
     }
 
     #[test]
@@ -319,6 +380,22 @@ mod tests {
             ),
             ("[a]\nkind = \"webdav\"\nurl = \"davs://h\"\nauth = { profile = \"U\" }\n", 4, "kind `s3`"),
             ("[a]\nkind = \"s3\"\nauth = { bearer_env = \"U\" }\n", 3, "no tokens"),
+            ("[a]\nkind = \"s3\"\ncredentials = \"https://h/s3credentials\"\n", 3, "`buckets`"),
+            (
+                "[a]\nkind = \"s3\"\nbuckets = [\"b\"]\ncredentials = \"https://h/c\"\nauth = { anonymous = true }\n",
+                4,
+                "one is needed",
+            ),
+            (
+                "[a]\nkind = \"s3\"\nbuckets = [\"b\"]\ncredentials = \"h?token=s3cret\"\n",
+                4,
+                "not an address",
+            ),
+            ("[a]\nkind = \"webdav\"\nurl = \"davs://h\"\nsign = \"https://h\"\n", 4, "kind `sas`"),
+            ("[a]\nkind = \"sas\"\nsign = \"https://h\"\n", 2, "`hosts` is missing"),
+            ("[a]\nkind = \"sas\"\nhosts = [\"*.h.org\"]\n", 2, "`sign` is missing"),
+            ("[a]\nkind = \"sas\"\nhosts = [\n\"h\",\n\"*.org\"]\nsign = \"https://h\"\n", 5, "strangers"),
+            ("[a]\nkind = \"sas\"\nhosts = [\"h\"]\nsign = \"https://h\"\nca = \"x\"\n", 1, "neither"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(&format!("stores.toml:{line}:")) && error.contains(word), "{error}");

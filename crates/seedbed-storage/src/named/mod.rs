@@ -10,7 +10,9 @@ use crate::auth::{self, Auth};
 use crate::environment::Environment;
 use crate::http::Trust;
 use crate::identity::{Door, Identity};
-use crate::s3::{Account, Known};
+use crate::lease::Lease;
+use crate::s3::{Account, KeySource, Keys, Known};
+use crate::sas::Signing;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,12 +39,30 @@ use url::Url;
 /// buckets = ["project"]
 /// endpoint = "https://objects.example.org"
 /// auth = { profile = "objects" }
+///
+/// [lpdaac]                                 # a DAAC's buckets, with the temporary keys that it lends
+/// kind = "s3"
+/// buckets = ["lp-prod-protected"]
+/// region = "us-west-2"
+/// credentials = "https://data.lpdaac.earthdatacloud.nasa.gov/s3credentials"
+///
+/// [planetary]                              # https://….blob.core.windows.net/…, with tokens
+/// kind = "sas"
+/// hosts = ["*.blob.core.windows.net"]
+/// sign = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 /// ```
 ///
 /// No secret stands in the file: `auth` says where one is (`bearer_env`, `bearer_file`, `macaroon_file`,
-/// `user_env` with `password_env`, `x509_proxy`, `rclone_conf` with `rclone_remote`; for S3 `profile`,
-/// `access_key_env` with `secret_key_env` and `session_token_env`, `rclone_conf`, or `anonymous = true`).
-/// Paths count from the file's folder, `~` is the home folder.
+/// `user_env` with `password_env`, `x509_proxy`, `rclone` with `remote`; for S3 `profile`,
+/// `access_key_env` with `secret_key_env` and `session_token_env`, `rclone` with `remote`, or `anonymous = true`).
+/// Paths count from the file's folder, `~` is the home folder. `rclone` is a configuration of rclone's, `remote` one
+/// in it (by default of the store's name): of a WebDAV remote the `bearer_token` is taken, or `user` and `pass`.
+///
+/// `credentials` is asked, with what [`crate::Credentials`] has for its host, before the first request to the
+/// store's buckets and minutes before the keys expire; they sign for those buckets and for no other. `sign` is asked
+/// for `<account>/<container>` likewise, a minute before the token expires or when it is refused; the token is a
+/// part of requests to that container alone. Addresses that have a `sig` of their own are read by that. A host is
+/// one account's, or any account's (`*.`), and may have a port; without TLS, only this machine's own are.
 #[derive(Clone, Default)]
 pub struct NamedStores(Vec<Arc<NamedStore>>);
 
@@ -73,6 +93,8 @@ pub(crate) enum Kind {
     Webdav { url: Url },
     /// Buckets (none: all) of a service.
     S3 { buckets: Vec<String>, service: Service },
+    /// Blobs that are read with tokens.
+    Sas(Signing),
 }
 
 /// An S3 service as a file describes it.
@@ -102,6 +124,8 @@ pub(crate) enum ServiceKeys {
         file: PathBuf,
         remote: String,
     },
+    /// Temporary ones are lent at this address.
+    Lent(Url),
 }
 
 impl NamedStores {
@@ -157,6 +181,18 @@ impl NamedStores {
         self.longest(length)
     }
 
+    /// The store that has tokens for an address, and what it signs.
+    pub(crate) fn sas(&self, url: &Url) -> Option<(&NamedStore, &Signing)> {
+        let store = self.longest(|store| match &store.kind {
+            Kind::Sas(signing) => signing.fits(url),
+            _ => None,
+        })?;
+        match &store.kind {
+            Kind::Sas(signing) => Some((store, signing)),
+            _ => None,
+        }
+    }
+
     fn longest(&self, length: impl Fn(&NamedStore) -> Option<usize>) -> Option<&Arc<NamedStore>> {
         let found = self.0.iter().filter_map(|store| Some((length(store)?, store)));
         found.max_by_key(|(n, _)| *n).map(|(_, store)| store)
@@ -182,15 +218,21 @@ impl NamedStore {
 }
 
 impl Service {
-    /// The account at this service.
+    /// The account at this service that a bucket is read by. `lease` has the keys that a store is lent at an address.
     pub(crate) fn account(
         &self,
         store: &NamedStore,
+        bucket: &str,
         environment: &Environment,
+        lease: impl FnOnce(&Url) -> Arc<Lease<Keys>>,
     ) -> Result<Account, StorageError> {
+        let lent = match &self.keys {
+            ServiceKeys::Lent(giver) => Some(lease(giver)),
+            _ => None,
+        };
         let keys = match &self.keys {
             ServiceKeys::Environment => Known::of(environment)?,
-            ServiceKeys::Anonymous => Known::default(),
+            ServiceKeys::Anonymous | ServiceKeys::Lent(_) => Known::default(),
             ServiceKeys::Profile(name) => Known::of_profile(environment, name)?,
             ServiceKeys::Rclone { file, remote } => Known::of_rclone(&auth::rclone_remote(file, remote)?),
             ServiceKeys::Variables { id, secret, token } => {
@@ -211,7 +253,11 @@ impl Service {
             requester_pays: self.requester_pays,
             keys: None,
         };
-        Ok(Account { trust: store.trust(), ..said.or(keys).account()? })
+        let account = Account { trust: store.trust(), ..said.or(keys).account()? };
+        Ok(match lent {
+            None => account,
+            Some(lease) => Account { keys: KeySource::Lent(lease), only: Some(bucket.to_owned()), ..account },
+        })
     }
 }
 

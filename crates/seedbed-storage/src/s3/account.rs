@@ -1,7 +1,7 @@
 //! An account of an S3 service: where it is, who we are there, and how requests are signed.
 
+use super::keys::{KeySource, Keys};
 use crate::http::{Headers, Method, Trust};
-use crate::secret::Secret;
 use jiff::Timestamp;
 use rusty_s3::{Bucket, UrlStyle, signing};
 use url::Url;
@@ -12,15 +12,6 @@ const GOOD_FOR: u64 = 3600;
 /// The domain of Amazon's own service, where a bucket's region is a part of its host.
 const AMAZON: &str = ".amazonaws.com";
 
-/// The keys of an account.
-#[derive(Clone)]
-pub(crate) struct Keys {
-    pub(crate) id: String,
-    pub(crate) secret: Secret,
-    /// Of temporary keys.
-    pub(crate) token: Option<Secret>,
-}
-
 /// An account of an S3 service.
 pub(crate) struct Account {
     /// The service's address.
@@ -29,8 +20,9 @@ pub(crate) struct Account {
     pub(crate) region: String,
     /// Whether the bucket stands in the path, not in the host.
     pub(crate) path_style: bool,
-    /// None for anonymous requests.
-    pub(crate) keys: Option<Keys>,
+    pub(crate) keys: KeySource,
+    /// The one bucket that the keys are for, if they are not for all.
+    pub(crate) only: Option<String>,
     /// Whether we pay for what we read.
     pub(crate) requester_pays: bool,
     pub(crate) trust: Option<Trust>,
@@ -46,8 +38,12 @@ impl Account {
         Ok(named.map_err(|e| e.to_string())?.object_url(key))
     }
 
-    /// Whether an address is the service's.
+    /// Whether an address is the service's, and of the bucket that the keys are for.
     pub(crate) fn owns(&self, url: &Url) -> bool {
+        self.serves(url) && self.only.as_deref().is_none_or(|bucket| names(url, bucket))
+    }
+
+    fn serves(&self, url: &Url) -> bool {
         let (Some(host), Some(endpoint)) = (url.host_str(), self.endpoint.host_str()) else { return false };
         if url.scheme() != self.endpoint.scheme() {
             return false;
@@ -60,9 +56,8 @@ impl Account {
         same_port && within
     }
 
-    /// The address with a signature, if we have keys and it is the service's.
-    pub(crate) fn signed(&self, method: Method, url: &Url, headers: &[(String, String)]) -> Url {
-        let Some(keys) = self.keys.as_ref().filter(|_| self.owns(url)) else { return url.clone() };
+    /// The address with a signature by these keys.
+    pub(crate) fn signed(&self, keys: &Keys, method: Method, url: &Url, headers: &[(String, String)]) -> Url {
         let method = match method {
             Method::Head => rusty_s3::Method::Head,
             Method::Post => rusty_s3::Method::Post,
@@ -109,6 +104,12 @@ impl Account {
     }
 }
 
+/// Whether an address names a bucket, in its host or first in its path.
+fn names(url: &Url, bucket: &str) -> bool {
+    let in_host = url.host_str().is_some_and(|h| h.strip_prefix(bucket).is_some_and(|h| h.starts_with('.')));
+    in_host || url.path_segments().is_some_and(|mut names| names.next() == Some(bucket))
+}
+
 /// The address of Amazon's service in a region.
 pub(crate) fn amazon(region: &str) -> String {
     format!("https://s3.{region}{AMAZON}")
@@ -124,17 +125,15 @@ fn region_in(url: &Url) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     fn account(endpoint: &str, path_style: bool) -> Account {
         Account {
             endpoint: endpoint.parse().unwrap(),
             region: "eu-west-1".to_owned(),
             path_style,
-            keys: Some(Keys {
-                id: "ID".into(),
-                secret: Secret("SEKRET".into()),
-                token: Some(Secret("TOK".into())),
-            }),
+            keys: KeySource::None,
+            only: None,
             requester_pays: false,
             trust: None,
         }
@@ -158,12 +157,26 @@ mod tests {
     #[test]
     fn signs_for_its_own_hosts_alone() {
         let own = account("https://s3.example.org", true);
-        let signed = own.signed(Method::Get, &url("https://s3.example.org/b/k?list-type=2"), &[]);
+        let keys =
+            Keys { id: "ID".into(), secret: Secret("SEKRET".into()), token: Some(Secret("TOK".into())) };
+        let signed = own.signed(&keys, Method::Get, &url("https://s3.example.org/b/k?list-type=2"), &[]);
         let query = signed.query().unwrap();
         assert!(query.contains("X-Amz-Signature=") && query.contains("list-type=2") && query.contains("TOK"));
         assert!(!query.contains("SEKRET"));
         for other in ["https://example.org/b/k", "https://evils3.example.org/", "http://s3.example.org/b"] {
-            assert_eq!(own.signed(Method::Get, &url(other), &[]), url(other));
+            assert!(!own.owns(&url(other)), "{other}");
+        }
+        let one = Account { only: Some("b".to_owned()), ..account(&amazon("us-west-2"), false) };
+        for (address, owned) in [
+            ("https://b.s3.us-west-2.amazonaws.com/k", true),
+            ("https://b.s3.us-east-1.amazonaws.com/k", true),
+            ("https://s3.us-west-2.amazonaws.com/b/k", true),
+            ("https://c.s3.us-west-2.amazonaws.com/k", false),
+            ("https://c.b.s3.us-west-2.amazonaws.com/k", false),
+            ("https://s3.us-west-2.amazonaws.com/c/b", false),
+            ("https://b.example.org/k", false),
+        ] {
+            assert_eq!(one.owns(&url(address)), owned, "{address}");
         }
     }
 

@@ -1,11 +1,13 @@
 //! A bucket as a store.
 
 mod account;
+mod keys;
 mod listing;
 mod multipart;
 mod profile;
 
 pub(crate) use account::Account;
+pub(crate) use keys::{KeySource, Keys, lent_keys};
 pub(crate) use profile::Known;
 
 use crate::abilities::{Abilities, CreateOnce, Replace};

@@ -1,12 +1,14 @@
 //! The S3 account that the environment and the files of `~/.aws` describe.
 
-use super::account::{Account, Keys, amazon};
+use super::account::{Account, amazon};
+use super::keys::{KeySource, Keys};
 use crate::StorageError;
 use crate::environment::Environment;
 use crate::ini::{self, Sections};
 use crate::secret::Secret;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use url::Url;
 
 /// What is known of an account before the defaults fill it up.
@@ -106,7 +108,8 @@ impl Known {
             endpoint,
             region,
             path_style: self.path_style.unwrap_or(own),
-            keys: self.keys,
+            keys: self.keys.map_or(KeySource::None, |keys| KeySource::Own(Arc::new(keys))),
+            only: None,
             requester_pays: self.requester_pays.unwrap_or(false),
             trust: None,
         })
@@ -170,11 +173,18 @@ mod tests {
         Known::of(environment).unwrap().account().unwrap()
     }
 
+    fn keys(account: Account) -> Option<Keys> {
+        match account.keys {
+            KeySource::Own(keys) => Some((*keys).clone()),
+            _ => None,
+        }
+    }
+
     #[test]
     fn is_anonymous_at_amazon_where_nothing_is_said() {
         let account = account(&Environment::of([]));
         assert_eq!(account.endpoint.as_str(), "https://s3.us-east-1.amazonaws.com/");
-        assert!(account.keys.is_none() && !account.path_style && !account.requester_pays);
+        assert!(!account.path_style && !account.requester_pays && keys(account).is_none());
     }
 
     #[test]
@@ -193,10 +203,10 @@ mod tests {
         .unwrap();
         let home = home.path().to_str().unwrap();
         let plain = account(&Environment::of([("HOME", home)]));
-        assert_eq!((plain.region.as_str(), plain.keys.unwrap().id.as_str()), ("eu-north-1", "A"));
+        assert_eq!((plain.region.clone().as_str(), keys(plain).unwrap().id.as_str()), ("eu-north-1", "A"));
         let surf = account(&Environment::of([("HOME", home), ("AWS_PROFILE", "surf")]));
         assert_eq!((surf.endpoint.as_str(), surf.path_style), ("https://objects.example.org/", false));
-        assert_eq!(surf.keys.unwrap().token.unwrap().0, "U");
+        assert_eq!(keys(surf).unwrap().token.unwrap().0, "U");
         let over = account(&Environment::of([
             ("HOME", home),
             ("AWS_ACCESS_KEY_ID", "C"),
@@ -206,10 +216,10 @@ mod tests {
             ("AWS_REQUEST_PAYER", "requester"),
         ]));
         assert_eq!((over.region.as_str(), over.path_style, over.requester_pays), ("r", true, true));
-        let keys = over.keys.unwrap();
-        assert!(keys.id == "C" && keys.token.is_none());
+        let over = keys(over).unwrap();
+        assert!(over.id == "C" && over.token.is_none());
         let unsigned = account(&Environment::of([("HOME", home), ("AWS_NO_SIGN_REQUEST", "YES")]));
-        assert!(unsigned.keys.is_none());
+        assert!(keys(unsigned).is_none());
         let error = Known::of(&Environment::of([("HOME", home), ("AWS_PROFILE", "nil")])).err().unwrap();
         assert!(error.to_string().contains("no AWS profile `nil`"), "{error}");
     }

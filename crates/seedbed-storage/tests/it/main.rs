@@ -11,12 +11,16 @@
 mod conformance;
 mod documents;
 mod downloads;
+mod lent_keys;
 mod local_copies;
 mod locations;
+mod log;
+mod rclone;
 mod server;
 mod servers;
 mod tls;
 mod together;
+mod tokens;
 mod uploads;
 
 use seedbed_storage::{Credentials, Environment, Location, Progress, Settings, StorageError, Stores};

@@ -29,6 +29,12 @@ impl Served {
     }
 }
 
+/// A password as rclone writes it into its configuration.
+pub fn obscured(password: &str) -> Option<String> {
+    let told = Command::new(program("rclone")?).args(["obscure", password]).output().unwrap();
+    Some(String::from_utf8(told.stdout).unwrap().trim().to_owned())
+}
+
 /// A program of the folder that `SEEDBED_PYTHON` is in, or of the path.
 fn program(name: &str) -> Option<PathBuf> {
     let beside = std::env::var_os("SEEDBED_PYTHON").map(|python| Path::new(&python).with_file_name(name));
@@ -84,6 +90,11 @@ fn start(ports: usize, path: &str, make: impl Fn(&Path, &[u16]) -> Command) -> S
 
 /// SeaweedFS: an S3 service that heeds conditions and checksums. Keys `AKTEST` and `SKTEST12345`.
 pub fn seaweed() -> Option<Served> {
+    seaweed_with("")
+}
+
+/// The same with a configuration of its roles: an STS gives temporary keys for them.
+fn seaweed_with(roles: &str) -> Option<Served> {
     let weed = program("weed")?;
     let identity = r#"{"identities":[{"name":"t","credentials":[{"accessKey":"AKTEST","secretKey":"SKTEST12345"}],
         "actions":["Admin","Read","Write","List","Tagging"]}]}"#;
@@ -104,12 +115,59 @@ pub fn seaweed() -> Option<Served> {
         let mut command = Command::new(&weed);
         command.current_dir(folder).args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]);
         command.arg(format!("-dir={}", data.display())).arg(format!("-s3.config={}", config.display()));
+        if !roles.is_empty() {
+            let path = folder.join("iam.json");
+            std::fs::write(&path, roles).unwrap();
+            command.arg(format!("-s3.iam.config={}", path.display()));
+        }
         command.args(["-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"]);
         // Services whose ports would be those of another one.
         command.args(["-s3.port.iceberg=0", "-s3.port.lance=0"]);
         command.args(names.iter().zip(ports).map(|(name, port)| format!("-{name}={port}")));
         command
     }))
+}
+
+/// SeaweedFS with the buckets `one` and `two`, and a role of each one's name that may do everything in it.
+pub fn seaweed_of_roles() -> Option<Served> {
+    let role = |name: &str| {
+        serde_json::json!({
+            "roleName": name, "roleArn": format!("arn:aws:iam::role/{name}"), "attachedPolicies": [name],
+            "trustPolicy": {"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": ["sts:AssumeRole"]}]},
+        })
+    };
+    let policy = |name: &str| {
+        let its = [format!("arn:aws:s3:::{name}"), format!("arn:aws:s3:::{name}/*")];
+        serde_json::json!({"name": name, "document": {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["s3:*"], "Resource": its}]}})
+    };
+    let roles = serde_json::json!({
+        "sts": {"tokenDuration": "1h", "maxSessionLength": "12h", "issuer": "seaweedfs-sts",
+            "signingKey": "dGVzdC1zaWduaW5nLWtleS0zMi1jaGFyYWN0ZXJzLWxvbmc="},
+        "policy": {"defaultEffect": "Deny", "storeType": "memory"},
+        "roles": [role("one"), role("two")],
+        "policies": [policy("one"), policy("two")],
+    });
+    seaweed_with(&roles.to_string())
+}
+
+/// Temporary keys for roles of such a service, as the DAACs tell theirs.
+pub fn keys_for(served: &Served, roles: &[&str]) -> Vec<serde_json::Value> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/assume_role.py");
+    let mut command = Command::new(python().unwrap());
+    command.arg(script).arg(served.port.to_string()).args(["AKTEST", "SKTEST12345"]).args(roles);
+    let told = command.output().unwrap();
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    told.stdout
+        .split(|b| *b == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(|l| serde_json::from_slice(l).unwrap())
+        .collect()
+}
+
+fn python() -> Option<PathBuf> {
+    std::env::var_os("SEEDBED_PYTHON").map_or_else(|| program("python3"), |p| Some(PathBuf::from(p)))
 }
 
 /// `rclone serve s3` or `rclone serve webdav` of an empty folder.
@@ -128,8 +186,7 @@ pub fn rclone(what: &str, more: &[&str]) -> Option<Served> {
 
 /// A dCache door that redirects `never`, on `read`, or on `both`. Its tokens are `RW` and `RO`.
 pub fn dcache(redirects: &str) -> Option<Served> {
-    let python =
-        std::env::var_os("SEEDBED_PYTHON").map_or_else(|| program("python3"), |p| Some(PathBuf::from(p)))?;
+    let python = python()?;
     let folder = tempfile::tempdir().unwrap();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../seedbed-storage/tests/servers/dcache_door.py");
     let data = folder.path().join("data");

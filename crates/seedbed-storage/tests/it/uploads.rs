@@ -20,7 +20,7 @@ struct Destination {
 }
 
 /// The servers are many for a small machine: one test at a time has them.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Every kind of server that is at hand.
 fn destinations() -> Vec<Destination> {
