@@ -23,6 +23,7 @@ mod location;
 mod named;
 mod names;
 mod part;
+mod pieces;
 mod progress;
 mod reader;
 mod s3;

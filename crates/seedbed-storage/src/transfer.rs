@@ -247,6 +247,16 @@ pub(crate) fn validator(version: &Meta) -> Option<&str> {
     strong.or(version.last_modified.as_deref())
 }
 
+/// Whether two answers tell that they are about different versions; what only one tells says nothing.
+pub(crate) fn differ(a: &Meta, b: &Meta) -> bool {
+    fn other<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
+        a.zip(b).is_some_and(|(a, b)| a != b)
+    }
+    other(a.size.as_ref(), b.size.as_ref())
+        || other(a.etag.as_ref(), b.etag.as_ref())
+        || other(a.last_modified.as_ref(), b.last_modified.as_ref())
+}
+
 /// Bytes of another kind than wanted.
 pub(crate) fn not_content(from: &Location, expected: Content, head: &[u8]) -> StorageError {
     StorageError::Content { at: from.shown(), expected, excerpt: crate::error::excerpt(head) }

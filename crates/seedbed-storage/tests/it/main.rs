@@ -13,6 +13,7 @@ mod documents;
 mod downloads;
 mod local_copies;
 mod locations;
+mod ranges;
 mod server;
 mod servers;
 mod tls;
