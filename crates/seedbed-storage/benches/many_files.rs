@@ -92,7 +92,7 @@ fn start(size: usize) -> (Child, String) {
 
 /// Answers every request with the same bytes, or the part of them that is asked for.
 fn serve(size: usize) {
-    let body: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
+    let body: Vec<u8> = (0..size).map(|i| u8::try_from(i * 31 % 251).unwrap()).collect();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     println!("{}", listener.local_addr().unwrap());
     std::thread::scope(|threads| {

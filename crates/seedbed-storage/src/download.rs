@@ -11,8 +11,8 @@ use crate::transfer::{Expectation, Gathered, Outcome, differ, not_content, valid
 use crate::{Location, StorageError};
 use tokio::sync::mpsc;
 
-/// How much is gathered in memory before it is written.
-const BUFFER: usize = 256 << 10;
+/// How much is gathered in memory before it is written. A file that is not larger leaves no record of its part.
+const BUFFER: usize = 1 << 20;
 
 /// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
 /// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
@@ -28,6 +28,8 @@ pub(crate) struct Download<'a> {
     part: Part,
     /// Which version the part holds the beginning of.
     version: Option<Meta>,
+    /// Whether the part still holds what was there before, and is to be emptied.
+    begins: bool,
     /// Digest of what the part holds.
     hashing: Hashing,
     /// How many bytes it holds.
@@ -74,6 +76,7 @@ impl<'a> Download<'a> {
             progress,
             part,
             version: None,
+            begins: false,
             hashing: fresh(expect),
             length: 0,
             inherited: 0,
@@ -81,16 +84,19 @@ impl<'a> Download<'a> {
             alone: false,
         };
         let at_most = expect.size.unwrap_or(u64::MAX);
+        let length = download.part.length()?;
+        if length == 0 {
+            return Ok(download);
+        }
         let record = download.part.record().filter(|r| r.source == from.to_string());
-        if let Some(record) = record.filter(|r| validator(&r.version).is_some()) {
-            let length = download.part.length()?;
-            if length > 0 && length <= at_most.min(record.version.size.unwrap_or(u64::MAX)) {
-                let (hashing, length) = download.part.digest(fresh(expect)).await?;
-                download.hashing = hashing;
-                download.length = length;
-                download.inherited = length;
-                download.version = Some(record.version);
-            }
+        if let Some(record) = record.filter(|r| validator(&r.version).is_some())
+            && length <= at_most.min(record.version.size.unwrap_or(u64::MAX))
+        {
+            let (hashing, length) = download.part.digest(fresh(expect)).await?;
+            download.hashing = hashing;
+            download.length = length;
+            download.inherited = length;
+            download.version = Some(record.version);
         }
         Ok(download)
     }
@@ -177,7 +183,7 @@ impl<'a> Download<'a> {
         if answer.status == 206 {
             let span = answer.headers.content_range();
             let version = Meta::of(&answer.headers, span.and_then(|(_, total)| total));
-            self.begin(version).await?;
+            self.begin(version);
             if span.is_some_and(|(first, _)| first == 0) && self.pieces().is_some() {
                 return self.together(Some(answer)).await;
             }
@@ -199,7 +205,9 @@ impl<'a> Download<'a> {
         // What has arrived is written also if nothing more does: the digest is never apart from the part.
         let keep = async {
             while let Some(piece) = arrived.recv().await {
-                self.write(piece).await?;
+                let before = self.length;
+                self.write(piece, false).await?;
+                self.progress.advanced(self.length - before);
             }
             Ok::<(), StorageError>(())
         };
@@ -233,7 +241,7 @@ impl<'a> Download<'a> {
             }
             // The whole file: no range was asked for, or it is ignored, or the source has changed.
             200 => {
-                self.begin(Meta::of(&answer.headers, answer.headers.content_length())).await?;
+                self.begin(Meta::of(&answer.headers, answer.headers.content_length()));
                 Ok((Start::Here, Some(answer)))
             }
             status @ 201..=299 => {
@@ -245,13 +253,11 @@ impl<'a> Download<'a> {
     }
 
     /// Starts with nothing of this version.
-    async fn begin(&mut self, version: Meta) -> Result<(), StorageError> {
+    fn begin(&mut self, version: Meta) {
         self.forget();
-        let record = Record { source: self.from.to_string(), version: version.clone() };
-        self.part.restart(&record).await?;
         self.tell(version.size.or(self.expect.size));
         self.version = Some(version);
-        Ok(())
+        self.begins = true;
     }
 
     /// Checks that a partial answer is the rest of what the part holds the beginning of.
@@ -277,39 +283,41 @@ impl<'a> Download<'a> {
 
     /// Takes in the body.
     async fn stream(&mut self, mut answer: Answer) -> Result<(), Failure> {
-        let mut buffer = Vec::with_capacity(BUFFER);
+        let promised = self.version.as_ref().and_then(|v| v.size);
+        let left = promised.map_or(u64::MAX, |size| size.saturating_sub(self.length));
+        let mut buffer = Vec::with_capacity(usize::try_from(left).unwrap_or(BUFFER).min(BUFFER));
         let broken = loop {
             match answer.chunk().await {
                 Ok(Some(piece)) => {
-                    buffer.extend_from_slice(&piece);
-                    if buffer.len() >= BUFFER {
-                        self.http.count(buffer.len() as u64, self.from)?;
-                        buffer = self.write(buffer).await?;
+                    if let Err(limit) = self.http.count(piece.len() as u64, self.from) {
+                        break Some(limit);
                     }
+                    if buffer.len() + piece.len() > BUFFER {
+                        buffer = self.write(buffer, false).await?;
+                    }
+                    self.progress.advanced(piece.len() as u64);
+                    buffer.extend_from_slice(&piece);
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
         };
         drop(answer);
-        if broken.is_none() || !buffer.is_empty() {
-            self.http.count(buffer.len() as u64, self.from)?;
-            self.write(buffer).await?;
-        }
-        if let Some(error) = broken {
-            return Err(error.into());
-        }
-        let promised = self.version.as_ref().and_then(|v| v.size);
         // A server that promised no length, or another one, may have ended early; one that kept its
         // promise has a file that is not the expected one, which the verification will say.
-        if self.length < promised.or(self.expect.size).unwrap_or(0) {
-            return Err(self.broken("the answer ended early").into());
+        let whole = self.length + buffer.len() as u64 >= promised.or(self.expect.size).unwrap_or(0);
+        if broken.is_none() || !buffer.is_empty() {
+            self.write(buffer, whole && broken.is_none()).await?;
         }
-        Ok(())
+        match broken {
+            Some(error) => Err(error.into()),
+            None if !whole => Err(self.broken("the answer ended early").into()),
+            None => Ok(()),
+        }
     }
 
-    /// Writes what was gathered; gives the buffer back, empty.
-    async fn write(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, StorageError> {
+    /// Writes what was gathered, the last of it or not; gives the buffer back, empty.
+    async fn write(&mut self, buffer: Vec<u8>, last: bool) -> Result<Vec<u8>, StorageError> {
         let tells = self.length == 0 && buffer.len() >= ENOUGH;
         if tells && !self.expect.content.starts(&buffer) {
             return Err(not_content(self.from, self.expect.content, &buffer));
@@ -320,10 +328,17 @@ impl<'a> Download<'a> {
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
         let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
-        let (hashing, mut buffer) = self.part.append(hashing, buffer).await?;
+        let (hashing, mut buffer) = if self.begins {
+            let version = self.version.clone().unwrap_or_default();
+            // What is whole at once will not be resumed.
+            let record = (!last).then(|| Record { source: self.from.to_string(), version });
+            self.part.start(record.as_ref(), hashing, buffer).await?
+        } else {
+            self.part.append(hashing, buffer).await?
+        };
+        self.begins = false;
         self.hashing = hashing;
         self.length = length;
-        self.progress.advanced(buffer.len() as u64);
         buffer.clear();
         Ok(buffer)
     }
@@ -354,6 +369,7 @@ impl<'a> Download<'a> {
         self.length = 0;
         self.inherited = 0;
         self.version = None;
+        self.begins = false;
         self.told = false;
     }
 

@@ -221,7 +221,9 @@ async fn a_source_that_changes_in_mid_run_comes_home_as_it_is_then() {
         let t = Try::of(SIZE, move |seen, n, body| {
             if n < 3 {
                 let mut old = body.to_vec();
-                old.iter_mut().for_each(|byte| *byte ^= 0xff);
+                for byte in &mut old {
+                    *byte ^= 0xff;
+                }
                 return file(seen, &old, "\"v1\"");
             }
             let (first, last) = (seen.range_start(), seen.range_last());
