@@ -4,17 +4,19 @@ use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::ENOUGH;
 use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::part::{Part, Record};
+use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
 use crate::store::Meta;
-use crate::transfer::{Expectation, Gathered, Outcome, not_content, validator, wrong};
+use crate::transfer::{Expectation, Gathered, Outcome, differ, not_content, validator, wrong};
 use crate::{Location, StorageError};
+use tokio::sync::mpsc;
 
-/// How much is gathered in memory before it is written.
-const BUFFER: usize = 256 << 10;
+/// How much is gathered in memory before it is written. A file that is not larger leaves no record of its part.
+const BUFFER: usize = 1 << 20;
 
 /// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
 /// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
-const GOOD_WAY: u64 = 1 << 20;
+pub(crate) const GOOD_WAY: u64 = 1 << 20;
 
 /// The state of one download.
 pub(crate) struct Download<'a> {
@@ -26,6 +28,8 @@ pub(crate) struct Download<'a> {
     part: Part,
     /// Which version the part holds the beginning of.
     version: Option<Meta>,
+    /// Whether the part still holds what was there before, and is to be emptied.
+    begins: bool,
     /// Digest of what the part holds.
     hashing: Hashing,
     /// How many bytes it holds.
@@ -34,6 +38,16 @@ pub(crate) struct Download<'a> {
     inherited: u64,
     /// Whether the progress was told of the present count.
     told: bool,
+    /// Whether several requests at once did not do: then one has to.
+    alone: bool,
+}
+
+/// How far an attempt came that did not fail.
+enum Reached {
+    /// All bytes are at hand.
+    End,
+    /// Not there in this way: one request is to try.
+    Nowhere,
 }
 
 /// How an attempt's answer goes on.
@@ -62,22 +76,27 @@ impl<'a> Download<'a> {
             progress,
             part,
             version: None,
+            begins: false,
             hashing: fresh(expect),
             length: 0,
             inherited: 0,
             told: false,
+            alone: false,
         };
         let at_most = expect.size.unwrap_or(u64::MAX);
+        let length = download.part.length()?;
+        if length == 0 {
+            return Ok(download);
+        }
         let record = download.part.record().filter(|r| r.source == from.to_string());
-        if let Some(record) = record.filter(|r| validator(&r.version).is_some()) {
-            let length = download.part.length()?;
-            if length > 0 && length <= at_most.min(record.version.size.unwrap_or(u64::MAX)) {
-                let (hashing, length) = download.part.digest(fresh(expect)).await?;
-                download.hashing = hashing;
-                download.length = length;
-                download.inherited = length;
-                download.version = Some(record.version);
-            }
+        if let Some(record) = record.filter(|r| validator(&r.version).is_some())
+            && length <= at_most.min(record.version.size.unwrap_or(u64::MAX))
+        {
+            let (hashing, length) = download.part.digest(fresh(expect)).await?;
+            download.hashing = hashing;
+            download.length = length;
+            download.inherited = length;
+            download.version = Some(record.version);
         }
         Ok(download)
     }
@@ -89,7 +108,8 @@ impl<'a> Download<'a> {
         let mut furthest = self.length;
         loop {
             match self.attempt().await {
-                Ok(()) => {
+                Ok(Reached::Nowhere) => {}
+                Ok(Reached::End) => {
                     let digests = std::mem::replace(&mut self.hashing, fresh(self.expect)).finish();
                     match wrong(self.from, self.expect, self.length, &digests, &self.part).await? {
                         None => return Ok(self.gathered(digests)),
@@ -97,6 +117,7 @@ impl<'a> Download<'a> {
                         Some(error) if !second_time && spoilt(&error) => {
                             tracing::debug!(error = %error, "reading it again from the start");
                             second_time = true;
+                            self.alone = true;
                             self.forget();
                         }
                         Some(error) => return self.fail(error).await,
@@ -115,20 +136,89 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// One request, from where the part ends.
-    async fn attempt(&mut self) -> Result<(), Failure> {
+    /// One request from where the part ends, or several where the file is large.
+    async fn attempt(&mut self) -> Result<Reached, Failure> {
         let mut request = self.get.clone();
+        let mut opens = false;
         match self.version.as_ref().and_then(validator).filter(|_| self.length > 0) {
+            Some(_) if self.pieces().is_some() => {
+                self.tell(self.version.as_ref().and_then(|v| v.size));
+                return self.together(None).await;
+            }
             Some(validator) => {
                 let range = format!("bytes={}-", self.length);
                 request = request.header("range", &range).header("if-range", validator);
             }
-            None => self.forget(),
+            None => {
+                self.forget();
+                opens = !self.alone && self.expect.size.is_some_and(|size| pieces::large(self.http, size));
+            }
+        }
+        if opens {
+            request = request.header("range", &format!("bytes=0-{}", PIECE - 1));
         }
         let answer = self.http.attempt(&request).await?;
+        if opens && answer.status != 200 {
+            return self.opened(answer).await;
+        }
+        let has_ranges = answer.headers.get("accept-ranges").is_some_and(|unit| unit.trim() == "bytes");
         match self.start(answer).await? {
-            (Start::Here, Some(answer)) => self.stream(answer).await,
-            _ => Ok(()),
+            (Start::Here, Some(answer)) if !opens && has_ranges && self.pieces().is_some() => {
+                self.together(Some(answer)).await
+            }
+            (Start::Here, Some(answer)) => self.stream(answer).await.map(|()| Reached::End),
+            _ => Ok(Reached::End),
+        }
+    }
+
+    /// The file in pieces, if that may be tried.
+    fn pieces(&self) -> Option<Pieces<'a>> {
+        let version = self.version.as_ref().filter(|_| !self.alone)?;
+        let expected = self.expect.size.is_none_or(|expected| version.size == Some(expected));
+        Pieces::of(self.http, &self.get, self.from, version).filter(move |_| expected)
+    }
+
+    /// Looks at what came where the first piece of a file was asked for, with no knowledge of its version.
+    async fn opened(&mut self, answer: Answer) -> Result<Reached, Failure> {
+        if answer.status == 206 {
+            let span = answer.headers.content_range();
+            let version = Meta::of(&answer.headers, span.and_then(|(_, total)| total));
+            self.begin(version);
+            if span.is_some_and(|(first, _)| first == 0) && self.pieces().is_some() {
+                return self.together(Some(answer)).await;
+            }
+        } else if !matches!(answer.status, 400 | 403 | 405 | 416 | 501) {
+            return Err(self.http.refused(answer).await);
+        }
+        // It may still give the file to those who ask for the whole.
+        self.alone = true;
+        self.forget();
+        Ok(Reached::Nowhere)
+    }
+
+    /// Gathers the rest by several requests at once; `open` is an answer that starts where the part ends.
+    async fn together(&mut self, open: Option<Answer>) -> Result<Reached, Failure> {
+        let Some(pieces) = self.pieces() else { return Ok(Reached::Nowhere) };
+        let (sender, mut arrived) = mpsc::channel(1);
+        let start = self.length;
+        let fetch = async { Ok(pieces.fetch(start, open, sender).await) };
+        // What has arrived is written also if nothing more does: the digest is never apart from the part.
+        let keep = async {
+            while let Some(piece) = arrived.recv().await {
+                let before = self.length;
+                self.write(piece, false).await?;
+                self.progress.advanced(self.length - before);
+            }
+            Ok::<(), StorageError>(())
+        };
+        match tokio::try_join!(fetch, keep)?.0 {
+            Ok(()) => Ok(Reached::End),
+            Err(error @ StorageError::Limit { .. }) => Err(error.into()),
+            Err(error) => {
+                tracing::debug!(error = %error, "no more in pieces; going on with one request");
+                self.alone = true;
+                Ok(Reached::Nowhere)
+            }
         }
     }
 
@@ -151,12 +241,7 @@ impl<'a> Download<'a> {
             }
             // The whole file: no range was asked for, or it is ignored, or the source has changed.
             200 => {
-                self.forget();
-                let version = Meta::of(&answer.headers, answer.headers.content_length());
-                let record = Record { source: self.from.to_string(), version: version.clone() };
-                self.part.restart(&record).await?;
-                self.tell(version.size.or(self.expect.size));
-                self.version = Some(version);
+                self.begin(Meta::of(&answer.headers, answer.headers.content_length()));
                 Ok((Start::Here, Some(answer)))
             }
             status @ 201..=299 => {
@@ -165,6 +250,14 @@ impl<'a> Download<'a> {
             }
             _ => Err(self.http.refused(answer).await),
         }
+    }
+
+    /// Starts with nothing of this version.
+    fn begin(&mut self, version: Meta) {
+        self.forget();
+        self.tell(version.size.or(self.expect.size));
+        self.version = Some(version);
+        self.begins = true;
     }
 
     /// Checks that a partial answer is the rest of what the part holds the beginning of.
@@ -179,9 +272,7 @@ impl<'a> Download<'a> {
         }
         let known = self.version.clone().unwrap_or_default();
         let now = Meta::of(&answer.headers, total);
-        let differs = |a: &Option<String>, b: &Option<String>| a.is_some() && b.is_some() && a != b;
-        let resized = known.size.is_some() && now.size.is_some() && known.size != now.size;
-        if resized || differs(&known.etag, &now.etag) || differs(&known.last_modified, &now.last_modified) {
+        if differ(&known, &now) {
             self.forget();
             return Err(StorageError::Changed { at: self.from.shown() }.into());
         }
@@ -192,37 +283,41 @@ impl<'a> Download<'a> {
 
     /// Takes in the body.
     async fn stream(&mut self, mut answer: Answer) -> Result<(), Failure> {
-        let mut buffer = Vec::with_capacity(BUFFER);
+        let promised = self.version.as_ref().and_then(|v| v.size);
+        let left = promised.map_or(u64::MAX, |size| size.saturating_sub(self.length));
+        let mut buffer = Vec::with_capacity(usize::try_from(left).unwrap_or(BUFFER).min(BUFFER));
         let broken = loop {
             match answer.chunk().await {
                 Ok(Some(piece)) => {
-                    buffer.extend_from_slice(&piece);
-                    if buffer.len() >= BUFFER {
-                        buffer = self.write(buffer).await?;
+                    if let Err(limit) = self.http.count(piece.len() as u64, self.from) {
+                        break Some(limit);
                     }
+                    if buffer.len() + piece.len() > BUFFER {
+                        buffer = self.write(buffer, false).await?;
+                    }
+                    self.progress.advanced(piece.len() as u64);
+                    buffer.extend_from_slice(&piece);
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
         };
         drop(answer);
-        if broken.is_none() || !buffer.is_empty() {
-            self.write(buffer).await?;
-        }
-        if let Some(error) = broken {
-            return Err(error.into());
-        }
-        let promised = self.version.as_ref().and_then(|v| v.size);
         // A server that promised no length, or another one, may have ended early; one that kept its
         // promise has a file that is not the expected one, which the verification will say.
-        if self.length < promised.or(self.expect.size).unwrap_or(0) {
-            return Err(self.broken("the answer ended early").into());
+        let whole = self.length + buffer.len() as u64 >= promised.or(self.expect.size).unwrap_or(0);
+        if broken.is_none() || !buffer.is_empty() {
+            self.write(buffer, whole && broken.is_none()).await?;
         }
-        Ok(())
+        match broken {
+            Some(error) => Err(error.into()),
+            None if !whole => Err(self.broken("the answer ended early").into()),
+            None => Ok(()),
+        }
     }
 
-    /// Writes what was gathered; gives the buffer back, empty.
-    async fn write(&mut self, buffer: Vec<u8>) -> Result<Vec<u8>, StorageError> {
+    /// Writes what was gathered, the last of it or not; gives the buffer back, empty.
+    async fn write(&mut self, buffer: Vec<u8>, last: bool) -> Result<Vec<u8>, StorageError> {
         let tells = self.length == 0 && buffer.len() >= ENOUGH;
         if tells && !self.expect.content.starts(&buffer) {
             return Err(not_content(self.from, self.expect.content, &buffer));
@@ -232,12 +327,18 @@ impl<'a> Download<'a> {
             let found = self.version.as_ref().and_then(|v| v.size).unwrap_or(length);
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
-        self.http.count(buffer.len() as u64, self.from)?;
         let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
-        let (hashing, mut buffer) = self.part.append(hashing, buffer).await?;
+        let (hashing, mut buffer) = if self.begins {
+            let version = self.version.clone().unwrap_or_default();
+            // What is whole at once will not be resumed.
+            let record = (!last).then(|| Record { source: self.from.to_string(), version });
+            self.part.start(record.as_ref(), hashing, buffer).await?
+        } else {
+            self.part.append(hashing, buffer).await?
+        };
+        self.begins = false;
         self.hashing = hashing;
         self.length = length;
-        self.progress.advanced(buffer.len() as u64);
         buffer.clear();
         Ok(buffer)
     }
@@ -271,6 +372,7 @@ impl<'a> Download<'a> {
         self.length = 0;
         self.inherited = 0;
         self.version = None;
+        self.begins = false;
         self.told = false;
     }
 

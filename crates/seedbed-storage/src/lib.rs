@@ -25,6 +25,7 @@ mod named;
 mod names;
 mod obscured;
 mod part;
+mod pieces;
 mod progress;
 mod reader;
 mod s3;

@@ -118,22 +118,48 @@ impl Part {
 
     /// Empties it, for the bytes of this version of this source.
     pub(crate) async fn restart(&self, record: &Record) -> Result<(), StorageError> {
-        let (file, path, record_path) = (Arc::clone(&self.file), self.path.clone(), self.record_path());
-        let text = serde_json::to_vec_pretty(record)
-            .map_err(|e| StorageError::Setup { what: "the record of a transfer", source: e.into() })?;
-        let shared = self.shared;
+        blocking(self.emptied(Some(record))?).await
+    }
+
+    /// Empties it and takes in its first bytes, as [`Part::append`] does. Without a record they will not be resumed.
+    pub(crate) async fn start(
+        &self,
+        record: Option<&Record>,
+        hashing: Hashing,
+        bytes: Vec<u8>,
+    ) -> Result<(Hashing, Vec<u8>), StorageError> {
+        let emptied = self.emptied(record)?;
+        let (file, path) = (Arc::clone(&self.file), self.path.clone());
         blocking(move || {
+            emptied()?;
+            write(&file, &path, hashing, bytes)
+        })
+        .await
+    }
+
+    fn emptied(
+        &self,
+        record: Option<&Record>,
+    ) -> Result<impl FnOnce() -> Result<(), StorageError> + use<>, StorageError> {
+        let (file, path, record_path) = (Arc::clone(&self.file), self.path.clone(), self.record_path());
+        let text = record.map(serde_json::to_vec_pretty).transpose();
+        let text =
+            text.map_err(|e| StorageError::Setup { what: "the record of a transfer", source: e.into() })?;
+        let shared = self.shared;
+        Ok(move || {
             let io = |e| StorageError::io(&path, "empty it", e);
             if file.metadata().map_err(io)?.len() > 0 {
                 file.set_len(0).map_err(io)?;
             }
             (&*file).seek(SeekFrom::Start(0)).map_err(io)?;
-            if shared {
-                fs::write(&record_path, text).map_err(|e| StorageError::io(&record_path, "write it", e))?;
+            match text {
+                _ if !shared => Ok(()),
+                Some(text) => {
+                    fs::write(&record_path, text).map_err(|e| StorageError::io(&record_path, "write it", e))
+                }
+                None => remove_if_there(&record_path),
             }
-            Ok(())
         })
-        .await
     }
 
     /// Takes the bytes it holds into a digest, and stands at their end.
@@ -151,16 +177,11 @@ impl Part {
     /// Adds bytes at its end and to the digest; gives both back.
     pub(crate) async fn append(
         &self,
-        mut hashing: Hashing,
+        hashing: Hashing,
         bytes: Vec<u8>,
     ) -> Result<(Hashing, Vec<u8>), StorageError> {
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
-        blocking(move || {
-            (&*file).write_all(&bytes).map_err(|e| StorageError::io(&path, "write it", e))?;
-            hashing.update(&bytes);
-            Ok((hashing, bytes))
-        })
-        .await
+        blocking(move || write(&file, &path, hashing, bytes)).await
     }
 
     /// Adds up to `most` bytes of a file of this machine; how many there were.
@@ -197,6 +218,9 @@ impl Part {
 
     /// Whether its end is as a file of this kind ends.
     pub(crate) async fn ends_as(&self, content: crate::Content) -> Result<bool, StorageError> {
+        if content.tail() == 0 {
+            return Ok(true);
+        }
         let path = self.path.clone();
         blocking(move || {
             let io = |e| StorageError::io(&path, "read it", e);
@@ -265,6 +289,17 @@ pub(crate) fn tidy(destination: &Path) -> Result<(), StorageError> {
         remove_if_there(&path)?;
     }
     Ok(())
+}
+
+fn write(
+    mut file: &File,
+    path: &Path,
+    mut hashing: Hashing,
+    bytes: Vec<u8>,
+) -> Result<(Hashing, Vec<u8>), StorageError> {
+    file.write_all(&bytes).map_err(|e| StorageError::io(path, "write it", e))?;
+    hashing.update(&bytes);
+    Ok((hashing, bytes))
 }
 
 fn has_no_links(error: &io::Error) -> bool {

@@ -27,6 +27,12 @@ pub struct Settings {
     pub concurrency_per_host: usize,
     /// How many requests a second start on one host (and port), evenly spaced; as many as there are, if not said.
     pub rate_per_host: Option<f64>,
+    /// The least size in bytes of a file that is brought home by several requests at once: each asks for a part of it,
+    /// 8 MiB. A server that has no parts, or no version by which they are of one file, gets one request.
+    pub ranged_from: u64,
+    /// How many such requests there are at once for one file, within [`Settings::concurrency_per_host`]; as many parts,
+    /// and two more, are held in memory. With one, files are never asked for in parts.
+    pub streams_per_file: usize,
     /// The largest document in bytes: what [`crate::Stores::read_document`] and `request` hold in memory.
     pub max_document: u64,
     /// How many bytes all transfers together may read; as many as there are, if not said.
@@ -65,6 +71,8 @@ impl Default for Settings {
             max_redirects: 10,
             concurrency_per_host: 8,
             rate_per_host: None,
+            ranged_from: 128 << 20,
+            streams_per_file: 4,
             max_document: 64 << 20,
             max_transfer: None,
             user_agent: concat!("seedbed/", env!("CARGO_PKG_VERSION")).to_owned(),

@@ -1,7 +1,7 @@
 //! Transfers over HTTP against every fault: each ends in the right bytes, or in
 //! a cause and no file.
 
-use crate::server::{End, Reply, Server, file};
+use crate::server::{End, Reply, Seen, Server, file};
 use crate::{Remembered, at, hasty, names, noise, stores, told};
 use seedbed_storage::{
     Checksum, Content, Expectation, Location, Outcome, Settings, Silent, StorageError, Stores, Transferred,
@@ -14,24 +14,30 @@ use tempfile::TempDir;
 const SIZE: usize = 3_000_000;
 
 /// A source and a place to bring it to.
-struct Try {
-    server: Server,
-    folder: TempDir,
-    bytes: Arc<Vec<u8>>,
+pub struct Try {
+    pub server: Server,
+    pub folder: TempDir,
+    pub bytes: Arc<Vec<u8>>,
 }
 
 impl Try {
     /// A server that behaves as told about the same `SIZE` bytes.
-    async fn new(
-        behave: impl Fn(&crate::server::Seen, usize, &[u8]) -> Reply + Send + Sync + 'static,
+    async fn new(behave: impl Fn(&Seen, usize, &[u8]) -> Reply + Send + Sync + 'static) -> Self {
+        Self::of(SIZE, behave).await
+    }
+
+    /// The same about bytes of another number.
+    pub async fn of(
+        size: usize,
+        behave: impl Fn(&Seen, usize, &[u8]) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let bytes = Arc::new(noise(SIZE));
+        let bytes = Arc::new(noise(size));
         let body = Arc::clone(&bytes);
         let server = Server::start(move |seen, n| behave(seen, n, &body)).await;
         Self { server, folder: tempfile::tempdir().unwrap(), bytes }
     }
 
-    fn home(&self) -> PathBuf {
+    pub fn home(&self) -> PathBuf {
         self.folder.path().join("data/x.nc")
     }
 
@@ -39,13 +45,17 @@ impl Try {
         self.transfer_by(&stores(), expect).await
     }
 
-    async fn transfer_by(&self, stores: &Stores, expect: &Expectation) -> Result<Transferred, StorageError> {
+    pub async fn transfer_by(
+        &self,
+        stores: &Stores,
+        expect: &Expectation,
+    ) -> Result<Transferred, StorageError> {
         let from = at(&self.server.url("/x.nc"));
         stores.transfer(&from, &Location::from(self.home()), expect, &Silent).await
     }
 
     /// All is well and nothing else lies about.
-    fn is_home(&self, transferred: &Transferred) {
+    pub fn is_home(&self, transferred: &Transferred) {
         assert_eq!(std::fs::read(self.home()).unwrap(), *self.bytes);
         assert_eq!(transferred.bytes, self.bytes.len() as u64);
         assert_eq!(transferred.checksum, Checksum::of_bytes(&self.bytes));
@@ -53,16 +63,16 @@ impl Try {
     }
 
     /// Nothing has the final name, nor anything else but what can be resumed.
-    fn is_not_home(&self, left: &[&str]) {
+    pub fn is_not_home(&self, left: &[&str]) {
         let folder = self.folder.path().join("data");
         assert_eq!(names(&folder), left);
     }
 
-    fn known(&self) -> Expectation {
+    pub fn known(&self) -> Expectation {
         Expectation { checksum: Some(Checksum::of_bytes(&self.bytes)), ..self.sized() }
     }
 
-    fn sized(&self) -> Expectation {
+    pub fn sized(&self) -> Expectation {
         Expectation { size: Some(self.bytes.len() as u64), ..Expectation::default() }
     }
 }

@@ -15,6 +15,7 @@ mod lent_keys;
 mod local_copies;
 mod locations;
 mod log;
+mod ranges;
 mod rclone;
 mod server;
 mod servers;

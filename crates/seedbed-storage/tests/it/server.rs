@@ -27,6 +27,11 @@ impl Seen {
     pub fn range_start(&self) -> Option<usize> {
         self.header("range")?.strip_prefix("bytes=")?.split('-').next()?.parse().ok()
     }
+
+    /// The last byte of the range asked for, where that is said.
+    pub fn range_last(&self) -> Option<usize> {
+        self.header("range")?.strip_prefix("bytes=")?.split('-').nth(1)?.parse().ok()
+    }
 }
 
 /// What happens after the body.
@@ -101,8 +106,9 @@ pub fn file(seen: &Seen, body: &[u8], etag: &str) -> Reply {
     let current = seen.header("if-range").is_none_or(|tag| tag == etag);
     let reply = match seen.range_start() {
         Some(first) if current && first < body.len() => {
-            let range = format!("bytes {first}-{}/{}", body.len() - 1, body.len());
-            Reply::new(206, &body[first..]).header("content-range", &range)
+            let last = seen.range_last().unwrap_or(usize::MAX).min(body.len() - 1);
+            let range = format!("bytes {first}-{last}/{}", body.len());
+            Reply::new(206, &body[first..=last]).header("content-range", &range)
         }
         Some(_) if current => Reply::new(416, "").header("content-range", &format!("bytes */{}", body.len())),
         _ => Reply::ok(body),
