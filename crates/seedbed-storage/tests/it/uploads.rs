@@ -242,7 +242,8 @@ async fn faults_of_a_dcache_end_in_the_right_bytes_or_in_a_cause_and_nothing() {
     for (n, (fault, recovers)) in [
         (r#"{"pool_503":2}"#, true),
         (r#"{"pool_lost":1}"#, true),
-        (r#"{"corrupt":1}"#, false),
+        (r#"{"corrupt":1}"#, true),
+        (r#"{"corrupt":9}"#, false),
         (r#"{"quota":1000}"#, false),
     ]
     .into_iter()
