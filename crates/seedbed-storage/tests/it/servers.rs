@@ -108,6 +108,7 @@ fn seaweed_with(roles: &str) -> Option<Served> {
         "filer.port",
         "filer.port.grpc",
         "s3.port.iceberg",
+        "s3.port.lance",
     ];
     Some(start(names.len(), "/status", |folder, ports| {
         let (config, data) = (folder.join("s3.json"), folder.join("data"));
