@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use url::Url;
 
-/// How much of its life a thing has left, at least, when it is renewed, were its life ever so short: a quarter.
+/// A thing with a short life is renewed when a quarter of it is left.
 const LAST_PART: u32 = 4;
 
 /// A thing that is lent at an address. Many may ask for it at once; one of them fetches it.

@@ -1,5 +1,5 @@
-//! Shared access signatures of Azure Blob Storage, as a service of the public's lends them (Planetary Computer's
-//! <https://planetarycomputer.microsoft.com/docs/concepts/sas/>): a token for each container, appended to the
+//! Shared access signatures of Azure Blob Storage, lent by a service such as Planetary Computer's
+//! (<https://planetarycomputer.microsoft.com/docs/concepts/sas/>): a token for each container, appended to the
 //! query of what is read from it.
 
 use crate::lease::{Lease, Lent};
