@@ -10,6 +10,7 @@ use crate::store::Meta;
 use crate::transfer::{differ, validator};
 use crate::{Location, StorageError};
 use futures::stream::{FuturesOrdered, StreamExt};
+use std::collections::VecDeque;
 use std::ops::Range;
 use tokio::sync::mpsc::Sender;
 
@@ -42,22 +43,33 @@ impl<'a> Pieces<'a> {
         open: Option<Answer>,
         to: Sender<Vec<u8>>,
     ) -> Result<(), StorageError> {
-        let mut open = open;
-        let mut next = start;
-        let mut asked = FuturesOrdered::new();
+        let (mut open, mut next) = (open, start);
+        let (mut asked, mut arrived) = (FuturesOrdered::new(), VecDeque::new());
         loop {
-            while next < self.size && asked.len() < self.http.settings().streams_per_file {
+            while next < self.size && asked.len() + arrived.len() < self.http.settings().streams_per_file {
                 let end = self.size.min(next + PIECE);
                 asked.push_back(self.piece(next..end, open.take()));
                 next = end;
             }
-            match asked.next().await {
-                None => return Ok(()),
-                Some(piece) => {
-                    if to.send(piece?).await.is_err() {
-                        return Ok(());
+            tokio::select! {
+                Some(piece) = asked.next() => match piece {
+                    Ok(piece) => arrived.push_back(piece),
+                    Err(error) => {
+                        for piece in arrived {
+                            if to.send(piece).await.is_err() {
+                                break;
+                            }
+                        }
+                        return Err(error);
+                    }
+                },
+                // Those that are under way go on while the first is waiting to be written.
+                Ok(place) = to.reserve(), if !arrived.is_empty() => {
+                    if let Some(piece) = arrived.pop_front() {
+                        place.send(piece);
                     }
                 }
+                else => return Ok(()),
             }
         }
     }

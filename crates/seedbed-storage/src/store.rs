@@ -174,6 +174,18 @@ impl Stores {
         }
     }
 
+    /// How many bytes this user may still write at a place, which need not be there yet: what is free on the disk
+    /// of the nearest folder above it that is. Quotas are not in it. None for remote stores, which don't tell.
+    ///
+    /// # Errors
+    /// If the disk can't be asked.
+    pub async fn room(&self, at: &Location) -> Result<Option<u64>, StorageError> {
+        match self.store(at)? {
+            Store::Local(local, path) => local.room(path).await.map(Some),
+            Store::Http(_) | Store::S3(..) | Store::Dav(..) => Ok(None),
+        }
+    }
+
     /// Creates a small object with all its bytes, or finds the one that is there, whole.
     ///
     /// Of any number of callers, in any number of processes, exactly one is told [`Put::Created`], if the
@@ -296,7 +308,9 @@ impl Stores {
     /// Brings the bytes at `from` to `to`: whole, verified, under their name only then.
     ///
     /// They gather in `<name>.part`, with their source's version in `<name>.part.json`, so that an
-    /// interrupted transfer resumes if the source is still the same. They are checked against `expect`, made
+    /// interrupted transfer resumes if the source is still the same (of what arrived, the last MiB may be lost).
+    /// A large remote file comes by several requests at once ([`Settings::ranged_from`]), if its server gives parts
+    /// of one version; the part is a plain beginning of the file at any moment. They are checked against `expect`, made
     /// durable, and given their name without replacing anything. Of several transfers to one destination at
     /// once, one works and the others wait for it.
     ///

@@ -40,6 +40,27 @@ impl Local {
         .await
     }
 
+    /// How many bytes may still be written at a path, or in the nearest folder above it that is there.
+    pub(crate) async fn room(self, path: &Path) -> Result<u64, StorageError> {
+        let path = path.to_owned();
+        blocking(move || {
+            let mut at = path.as_path();
+            loop {
+                match rustix::fs::statvfs(at) {
+                    Ok(found) => return Ok(found.f_bavail.saturating_mul(found.f_frsize)),
+                    // A file below a file is none either, but where that is tells the disk.
+                    Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) if at != folder_of(at) => {
+                        at = folder_of(at);
+                    }
+                    Err(e) => {
+                        return Err(StorageError::io(at, "ask for the room left on its disk", e.into()));
+                    }
+                }
+            }
+        })
+        .await
+    }
+
     pub(crate) async fn put_once(self, path: &Path, small: Bytes) -> Result<Put, StorageError> {
         let path = path.to_owned();
         blocking(move || {

@@ -400,6 +400,36 @@ async fn a_part_of_another_source_or_version_is_not_resumed() {
 }
 
 #[tokio::test]
+async fn a_small_file_that_breaks_off_resumes_and_one_that_does_not_clears_away_what_was_there() {
+    let size = 700_000;
+    let t = Try::of(size, move |seen, n, body| {
+        let reply = file(seen, body, "\"v1\"");
+        match n {
+            0 => reply.cut(size / 2, End::Close),
+            1..=3 => Reply::new(503, ""),
+            _ => reply,
+        }
+    })
+    .await;
+    t.transfer(&t.known()).await.unwrap_err();
+    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
+    let done = t.transfer(&t.known()).await.unwrap();
+    t.is_home(&done);
+    assert_eq!((done.outcome, t.server.gets().last().unwrap().served), (Outcome::Resumed, size - size / 2));
+    std::fs::remove_file(t.home()).unwrap();
+    // A longer part of another version: nothing of it may stay, nor be taken for this one's after a fault.
+    let data = t.folder.path().join("data");
+    std::fs::write(data.join("x.nc.part"), vec![9; 2 * size]).unwrap();
+    let source = t.server.url("/x.nc");
+    let record =
+        format!(r#"{{"source":"{source}","version":{{"size":null,"etag":"\"v0\"","last_modified":null}}}}"#);
+    std::fs::write(data.join("x.nc.part.json"), record).unwrap();
+    let done = t.transfer(&Expectation::default()).await.unwrap();
+    assert_eq!(done.outcome, Outcome::Copied);
+    t.is_home(&done);
+}
+
+#[tokio::test]
 async fn a_part_that_is_whole_needs_no_more_bytes() {
     let t = Try::new(|seen, _, body| file(seen, body, "\"v1\"")).await;
     let data = t.folder.path().join("data");

@@ -1,6 +1,6 @@
 //! Transfers from and to the file system.
 
-use crate::{Remembered, names, noise, stores, told};
+use crate::{Remembered, at, names, noise, stores, told};
 use seedbed_storage::{Checksum, Content, Expectation, Location, Outcome, Silent, StorageError};
 
 #[tokio::test]
@@ -116,4 +116,23 @@ async fn an_empty_file_is_a_file() {
     let done = stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap();
     assert_eq!((done.bytes, done.checksum), (0, Checksum::of_bytes(b"")));
     assert_eq!(names(folder.path()), ["x", "y"]);
+}
+
+#[tokio::test]
+async fn the_room_of_a_place_that_is_not_there_yet_is_its_disks() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    let room = |name: &str| {
+        let place = Location::from(folder.path().join(name));
+        async move { stores().room(&place).await.unwrap().unwrap() }
+    };
+    // df(1) as another reader of the same numbers; others write meanwhile.
+    let df = std::process::Command::new("df").args(["-P", "-B1"]).arg(folder.path()).output().unwrap();
+    let text = String::from_utf8(df.stdout).unwrap();
+    let free: u64 = text.lines().nth(1).unwrap().split_whitespace().nth(3).unwrap().parse().unwrap();
+    for name in ["", "file", "no/such/folder/x.nc", "file/x.nc"] {
+        let found = room(name).await;
+        assert!(found.abs_diff(free) <= free / 4 + (1 << 20), "{name}: {found}, {free} by df");
+    }
+    assert_eq!(stores().room(&at("https://example.org/x.nc")).await.unwrap(), None);
 }
