@@ -21,8 +21,8 @@ pub struct Abilities {
 pub enum CreateOnce {
     /// Of several writers one is told that the object is its own.
     Guaranteed,
-    /// The server ignores the condition: of two writers at the same moment both are told so, and the last one's
-    /// object stays.
+    /// The server ignores the condition, or may heed it only of writers one after another, as a WebDAV server may:
+    /// of two at the same moment both are told so, and the last one's object stays.
     LastWins,
     /// Nothing can be written.
     Refused,

@@ -113,8 +113,10 @@ impl Dav {
     /// `folder` is where it may write to find out.
     pub(crate) async fn abilities(&self, http: &Http, folder: &Url) -> Result<Abilities, StorageError> {
         let tried = self.tried(http, &beside(folder, "x", true)).await?;
+        // Servers that look first and rename then (Apache's does) heed the header only of writers one after another.
+        let guaranteed = tried.heeds_overwrite && self.flavour == Flavour::Dcache;
         Ok(Abilities {
-            create_once: if tried.heeds_overwrite { CreateOnce::Guaranteed } else { CreateOnce::LastWins },
+            create_once: if guaranteed { CreateOnce::Guaranteed } else { CreateOnce::LastWins },
             // MOVE deletes what has the name first, says RFC 4918; few servers do better.
             replace: Replace::Gap,
             ranges: tried.ranges,

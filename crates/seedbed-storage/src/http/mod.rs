@@ -36,15 +36,19 @@ use std::time::SystemTime;
 use url::{Origin, Url};
 
 /// Headers that may follow a redirect to another host: they tell nothing about us.
-const HARMLESS: [&str; 10] = [
+const HARMLESS: [&str; 13] = [
     "accept",
     "accept-language",
     "content-type",
+    // Of WebDAV: a manager of data servers redirects any method.
+    "depth",
+    "destination",
     "if-match",
     "if-modified-since",
     "if-none-match",
     "if-range",
     "if-unmodified-since",
+    "overwrite",
     "range",
     "want-digest",
 ];

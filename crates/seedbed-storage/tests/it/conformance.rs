@@ -1,7 +1,7 @@
 //! What every store that can be written must do, in one suite.
 
 use crate::servers::{self, dcache_stores as dcache, named, s3_stores as s3};
-use crate::{at, names, stores, told};
+use crate::{at, grid_servers, names, stores, told};
 use bytes::Bytes;
 use seedbed_storage::{
     Abilities, CreateOnce, Function, Listed, Location, Put, Replace, StorageError, Stores,
@@ -40,6 +40,29 @@ async fn webdav_by_rclone_conforms() {
     let stores = named(&text.replace("URL", &served.url()), &[("U", "me"), ("P", "s3cret")]);
     let root = at(&format!("dav://127.0.0.1:{}/bucket", served.port));
     conforms("WebDAV (rclone)", &stores, &root).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webdav_by_apache_conforms_with_a_password_and_with_a_token() {
+    let Some(served) = grid_servers::apache() else { return };
+    for (label, stores) in [
+        ("Apache (basic)", grid_servers::basic(&served)),
+        ("Apache (bearer)", grid_servers::bearer(&served, "TOK")),
+    ] {
+        let root = grid_servers::root(&served).join(label);
+        let able = conforms(label, &stores, &root).await;
+        assert_eq!(able.create_once, CreateOnce::LastWins);
+    }
+    let stranger = grid_servers::bearer(&served, "OTHER");
+    let error = stranger.replace(&grid_servers::root(&served).join("x"), Bytes::new()).await.unwrap_err();
+    assert!(matches!(error, StorageError::Denied { status: 401, .. }), "{}", told(&error));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirecting_xrootd_conforms() {
+    let Some(served) = grid_servers::xrootd() else { return };
+    let able = conforms("XRootD", &grid_servers::open(&served), &grid_servers::root(&served)).await;
+    assert_eq!((able.create_once, able.digest), (CreateOnce::LastWins, Some(Function::Adler32)));
 }
 
 #[tokio::test]

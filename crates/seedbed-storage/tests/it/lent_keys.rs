@@ -1,9 +1,9 @@
 //! Temporary keys of S3 buckets, as the DAACs lend them.
 
+use crate::destinations::ALONE;
 use crate::log::Log;
 use crate::server::{End, Reply, Seen, Server, file};
 use crate::servers::{self, named};
-use crate::uploads::ALONE;
 use crate::{at, noise, told};
 use bytes::Bytes;
 use jiff::Timestamp;

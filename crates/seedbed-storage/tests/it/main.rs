@@ -8,9 +8,13 @@
     reason = "helpers of tests are tests to the reader, but not to the lint"
 )]
 
+mod abilities;
 mod conformance;
+mod destinations;
 mod documents;
+mod doors;
 mod downloads;
+mod grid_servers;
 mod lent_keys;
 mod local_copies;
 mod locations;

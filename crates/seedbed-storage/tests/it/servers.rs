@@ -12,14 +12,18 @@ use tempfile::TempDir;
 /// A server and the folder it works in; both go with it.
 pub struct Served {
     process: Child,
+    /// Further processes of the same server.
+    pub others: Vec<Child>,
     pub folder: TempDir,
     pub port: u16,
 }
 
 impl Drop for Served {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        for process in self.others.iter_mut().chain([&mut self.process]) {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 
@@ -35,12 +39,12 @@ pub fn obscured(password: &str) -> Option<String> {
     Some(String::from_utf8(told.stdout).unwrap().trim().to_owned())
 }
 
-/// A program of the folder that `SEEDBED_PYTHON` is in, or of the path.
-fn program(name: &str) -> Option<PathBuf> {
+/// A program of the folder that `SEEDBED_PYTHON` is in, of the path, or of those that only root has in its path.
+pub fn program(name: &str) -> Option<PathBuf> {
     let beside = std::env::var_os("SEEDBED_PYTHON").map(|python| Path::new(&python).with_file_name(name));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found =
-        beside.into_iter().chain(std::env::split_paths(&path).map(|p| p.join(name))).find(|p| p.is_file());
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let found = beside.into_iter().chain(folders.map(|p| p.join(name))).find(|p| p.is_file());
     if found.is_none() {
         println!("skipped: {name} is not there");
     }
@@ -74,13 +78,14 @@ fn answers(port: u16, path: &str, process: &mut Child) -> bool {
 }
 
 /// Starts a server, with other ports if it lost its own to another process.
-fn start(ports: usize, path: &str, make: impl Fn(&Path, &[u16]) -> Command) -> Served {
+pub fn start(ports: usize, path: &str, make: impl Fn(&Path, &[u16]) -> Command) -> Served {
     for _ in 0..5 {
         let folder = tempfile::tempdir().unwrap();
         let ports = free_ports(ports);
         let mut command = make(folder.path(), &ports);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut served = Served { process: command.spawn().unwrap(), folder, port: ports[0] };
+        let process = command.spawn().unwrap();
+        let mut served = Served { process, others: Vec::new(), folder, port: ports[0] };
         if answers(served.port, path, &mut served.process) {
             return served;
         }
@@ -203,7 +208,7 @@ pub fn dcache(redirects: &str) -> Option<Served> {
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let port = line.split(' ').nth(1).and_then(|p| p.parse().ok()).expect("the door says where it listens");
-    Some(Served { process, folder, port })
+    Some(Served { process, others: Vec::new(), folder, port })
 }
 
 /// Stores with a `stores.toml` of this text and these variables.

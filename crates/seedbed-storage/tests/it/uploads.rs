@@ -1,86 +1,14 @@
 //! Transfers to remote stores, from every kind of source: each ends in the right bytes, or in a cause and nothing.
 
+use crate::destinations::{ALONE, Destination, destinations};
 use crate::server::{End, Reply, Server, file};
-use crate::servers::{self, Served, dcache_fault, dcache_log, dcache_stores, named, s3_stores};
+use crate::servers::{self, dcache_fault, dcache_log, dcache_stores};
 use crate::{Remembered, at, noise, told};
-use seedbed_storage::{
-    Checksum, Content, Expectation, Function, Location, Outcome, Silent, StorageError, Stores,
-};
+use seedbed_storage::{Checksum, Content, Expectation, Function, Location, Outcome, Silent, StorageError};
 use std::sync::Arc;
 
 /// More than one part.
 const SIZE: usize = 9_000_003;
-
-/// A destination: its stores, a folder of it, and the server behind.
-struct Destination {
-    label: &'static str,
-    stores: Stores,
-    root: Location,
-    served: Served,
-}
-
-/// The servers are many for a small machine: one test at a time has them.
-pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
-/// Every kind of server that is at hand.
-fn destinations() -> Vec<Destination> {
-    let mut all = Vec::new();
-    if let Some(served) = servers::seaweed() {
-        all.push(Destination {
-            label: "SeaweedFS",
-            stores: s3_stores(&served),
-            root: at("s3://bucket/home"),
-            served,
-        });
-    }
-    if let Some(served) = servers::rclone("s3", &["--auth-key", "AKTEST,SKTEST12345"]) {
-        all.push(Destination {
-            label: "rclone S3",
-            stores: s3_stores(&served),
-            root: at("s3://bucket/home"),
-            served,
-        });
-    }
-    if let Some(served) = servers::rclone("webdav", &["--user", "me", "--pass", "s3cret"]) {
-        let text =
-            "[drive]\nkind = \"webdav\"\nurl = \"URL\"\nauth = { user_env = \"U\", password_env = \"P\" }\n";
-        let stores = named(&text.replace("URL", &served.url()), &[("U", "me"), ("P", "s3cret")]);
-        let root = at(&format!("dav://127.0.0.1:{}/bucket", served.port));
-        all.push(Destination { label: "rclone WebDAV", stores, root, served });
-    }
-    for (label, redirects) in [("dCache never", "never"), ("dCache read", "read"), ("dCache both", "both")] {
-        if let Some(served) = servers::dcache(redirects) {
-            let (stores, root) = (dcache_stores(&served), at("dcache://pnfs/site"));
-            all.push(Destination { label, stores, root, served });
-        }
-    }
-    all
-}
-
-impl Destination {
-    async fn is_there(&self, to: &Location, bytes: &[u8]) {
-        assert_eq!(self.stores.head(to).await.unwrap().size, Some(bytes.len() as u64), "{}", self.label);
-        let there = self.stores.read_document(to).await.unwrap();
-        assert!(there == bytes, "{}: other bytes", self.label);
-        self.leaves_nothing_else(to).await;
-    }
-
-    async fn leaves_nothing_else(&self, to: &Location) {
-        let folder = to.parent().unwrap();
-        let listed = match self.stores.list(&folder).await {
-            Ok(listed) => listed,
-            Err(e) if e.is_not_found() => return,
-            Err(e) => panic!("{}: {}", self.label, told(&e)),
-        };
-        let others: Vec<_> = listed.into_iter().filter(|l| l.at != *to).collect();
-        assert!(others.is_empty(), "{}: {others:?}", self.label);
-    }
-
-    async fn is_nowhere(&self, to: &Location) {
-        assert!(self.stores.head(to).await.unwrap_err().is_not_found(), "{}", self.label);
-        self.leaves_nothing_else(to).await;
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn brings_local_and_remote_files_to_every_store_and_adopts_them_then() {
