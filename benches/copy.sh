@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # rclone and SeaweedFS (weed) come with the tests' Python packages.
 if [ -n "${SEEDBED_PYTHON:-}" ]; then PATH=$(dirname "$SEEDBED_PYTHON"):$PATH; fi
-python=$(command -v python3) || { echo "bench-copy: python3 (3.9 or later) is needed" >&2; exit 2; }
+python=$(command -v python3) || { echo "bench-copy: python3 (3.10 or later) is needed" >&2; exit 2; }
 case " $* " in *" -h "* | *" --help "*) exec "$python" benches/copy/main.py --help ;; esac
 command -v nginx >/dev/null || { echo "bench-copy: nginx is needed (Debian, Ubuntu: apt install nginx-light)" >&2; exit 2; }
 

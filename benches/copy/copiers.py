@@ -59,7 +59,7 @@ class Copier:
         return [self.program, "download", "--quiet", str(folder / "items.json"), str(at)]
 
     def to_bucket(self, files: FileSet, url: str, folder: Path) -> list[str]:
-        """Readies the folder; the command that copies the files into the bucket of the S3 service in the environment."""
+        """Readies the folder; the command that copies the files into the bucket of the environment's S3 service."""
         folder.mkdir(parents=True)
         if self.name == "seedbed":
             return self.seedbed(files, url, folder, f"s3://{BUCKET}/files")

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -140,7 +141,10 @@ def table(title: str, turns: Turns) -> None:
         if not peers:
             continue
         fastest = min(peers, key=lambda name: peers[name].wall)
-        line = f"  seedbed / fastest peer, {'copy alone' if step == COPY else step}: {ours.wall / peers[fastest].wall:.2f} × the wall clock of {fastest}"
+        beside = "copy alone" if step == COPY else step
+        line = (
+            f"  seedbed / fastest peer, {beside}: {ours.wall / peers[fastest].wall:.2f} × the wall clock of {fastest}"
+        )
         if "stac-asset" in peers:
             line += f", {ours.cpu / peers['stac-asset'].cpu:.2f} × the CPU of stac-asset"
         print(line)
@@ -156,6 +160,8 @@ def main() -> None:
     parser.add_argument("--to", choices=["disk", "s3"], action="append", help="where to (both)")
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    # Ended from outside, it takes its servers along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     free = shutil.disk_usage(args.folder).free
     if free < ROOM:
         raise SystemExit(

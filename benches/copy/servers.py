@@ -120,7 +120,7 @@ def seaweed(program: str, folder: Path) -> Iterator[str]:
         f"-s3.config={config}",
     ]
     command += ["-master.volumeSizeLimitMB=1024", "-volume.max=40"]
-    command += [f"-{name}={port}" for name, port in zip(names, ports)]
+    command += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     url = f"http://127.0.0.1:{ports[0]}"
     with running(command, folder, f"{url}/status"):
         yield url
