@@ -103,11 +103,7 @@ def seaweed(program: str, folder: Path) -> Iterator[str]:
     }
     config = folder / "s3.json"
     config.write_text(json.dumps({"identities": [identity]}))
-    names = (
-        ["s3.port", "s3.port.iceberg"]
-        + [f"{s}.port{g}" for s in ("master", "volume", "filer") for g in ("", ".grpc")]
-        + ["s3.port.grpc"]
-    )
+    names = [f"{s}.port{g}" for s in ("s3", "master", "volume", "filer") for g in ("", ".grpc")]
     ports = free_ports(len(names))
     command = [
         program,
@@ -120,6 +116,8 @@ def seaweed(program: str, folder: Path) -> Iterator[str]:
         f"-s3.config={config}",
     ]
     command += ["-master.volumeSizeLimitMB=1024", "-volume.max=40"]
+    # Two catalog services that nobody here asks, on ports that another SeaweedFS may have.
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     command += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
     url = f"http://127.0.0.1:{ports[0]}"
     with running(command, folder, f"{url}/status"):
