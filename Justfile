@@ -38,6 +38,11 @@ bench-catalog ITEMS="2000" KIND="items":
 bench-million GRANULES="1000000":
     @benches/million.sh {{ GRANULES }}
 
+# Copies from a web server here to disk and to S3, side by side with curl, rclone and stac-asset;
+# ARGS: --rounds 3, --jobs 4, --set small, --to disk; takes some 6 GB of disk while it runs
+bench-copy *ARGS:
+    @. tests/env.sh; benches/copy.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 
