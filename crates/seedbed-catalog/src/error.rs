@@ -196,6 +196,16 @@ pub enum CatalogError {
         /// Where it is.
         at: String,
     },
+    /// A copy wouldn't fit where it is to go.
+    #[error("{to}: {room} bytes are free, and the copy needs {bytes}")]
+    NoRoom {
+        /// The folder.
+        to: String,
+        /// Bytes to write, as far as they are known.
+        bytes: u64,
+        /// Bytes that are free.
+        room: u64,
+    },
     /// A copy would transfer more than allowed.
     #[error("the copy needs {bytes} bytes, more than the {limit} allowed")]
     TooMuch {

@@ -182,7 +182,7 @@ impl Stores {
     pub async fn room(&self, at: &Location) -> Result<Option<u64>, StorageError> {
         match self.store(at)? {
             Store::Local(local, path) => local.room(path).await.map(Some),
-            Store::Http(_) | Store::S3(..) | Store::Dav(..) => Ok(None),
+            Store::Http(..) | Store::S3(..) | Store::Dav(..) => Ok(None),
         }
     }
 

@@ -97,6 +97,21 @@ pub struct CopyPlan {
 }
 
 impl CopyPlan {
+    /// Refuses a plan that is known not to fit where it is to go, as far as the
+    /// store tells its room.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoRoom`], or as asking goes.
+    pub async fn fits(&self, stores: &Stores, to: &Location) -> Result<(), CatalogError> {
+        let failed = |source| CatalogError::Copy { to: to.clone(), source };
+        match stores.room(to).await.map_err(failed)? {
+            Some(room) if room < self.bytes => {
+                Err(CatalogError::NoRoom { to: to.to_string(), bytes: self.bytes, room })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a plan that is known to bring more than `limit` bytes.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! `seedbed copy`: chosen assets brought home.
 
 use crate::context::{Ctx, Limits};
-use crate::failure::{self, usage, usage_hint};
+use crate::failure::{self, Judge, usage, usage_hint};
 use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
@@ -162,6 +162,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         ctx.emit(&Planned { dry_run: true, plan: &planned })?;
         return Ok(Status::Done);
     }
+    planned
+        .fits(&stores, &request.to)
+        .await
+        .or_hint("make room, choose another folder, or copy less at a time")?;
     let on_error = match args.on_error {
         OnErrorArg::KeepGoing => OnError::KeepGoing,
         OnErrorArg::Stop => OnError::Stop,

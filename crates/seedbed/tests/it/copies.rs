@@ -330,6 +330,19 @@ fn two_copies_at_once_come_to_one_result_without_an_error() {
     }
 }
 
+#[test]
+fn a_copy_that_cannot_fit_is_not_begun() {
+    let sandbox = Sandbox::new();
+    let item = serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": "i", "geometry": null,
+        "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [],
+        "assets": {"a": {"href": "https://h.invalid/a.nc", "file:size": 1_u64 << 60}}});
+    sandbox.write("i.json", item.to_string());
+    let copy = ["copy", "i.json", "--assets", "a", "--to", "data", "--out", "out"];
+    sandbox.seedbed(copy).exits(1).says("bytes are free, and the copy needs 1152921504606846976");
+    assert_eq!(sandbox.files(), ["i.json"]);
+    sandbox.seedbed([&copy[..], &["--max-transfer", "1GB"]].concat()).exits(2).says("--max-transfer");
+}
+
 /// What becomes of a copy whose source has a fault.
 #[derive(Clone, Copy, PartialEq)]
 enum Fate {
