@@ -48,7 +48,8 @@ fn apache_configuration(folder: &Path, port: u16) -> String {
     )
 }
 
-/// XRootD: a manager, which answers every request with a redirect to the data server that has, or will have, the file.
+/// A cluster of `XRootD`: a manager, which answers every request with a redirect to the data server that has, or will
+/// have, the file.
 /// It knows no users.
 pub fn xrootd() -> Option<Served> {
     let (xrootd, cmsd) = (program("xrootd")?, program("cmsd")?);
