@@ -33,7 +33,8 @@ pub enum CreateOnce {
 pub enum Replace {
     /// A reader sees the old or the new one.
     Atomic,
-    /// A reader may find nothing for a moment.
+    /// A reader may for a moment find nothing, or, from some WebDAV servers, as many bytes of the new one as the old
+    /// one had.
     Gap,
     /// Perhaps atomic: a server that ignores conditions is not believed.
     Unproven,

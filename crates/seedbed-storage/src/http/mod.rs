@@ -126,13 +126,24 @@ impl Http {
 
     /// The bytes of a range, fewer only where the file ends before.
     pub(crate) async fn range(&self, get: &Request, range: &Range<u64>) -> Result<Bytes, StorageError> {
-        let request = get.clone().header("range", &format!("bytes={}-{}", range.start, range.end - 1));
-        let (request, at) = (&request, &secret::shown(&get.url));
+        let at = &secret::shown(&get.url);
         self.retried(&get.url, move || async move {
-            let answer = self.attempt(request).await?;
+            let behind = |size| StorageError::Range { at: at.clone(), start: range.start, size };
+            let mut end = range.end;
+            let answer = loop {
+                let request = get.clone().header("range", &format!("bytes={}-{}", range.start, end - 1));
+                let answer = self.attempt(&request).await?;
+                let total = answer.headers.content_range().and_then(|(_, total)| total);
+                let last = answer.headers.content_range_last();
+                match total.filter(|total| answer.status == 206 && last >= Some(*total)) {
+                    // XRootD 5.5 promises bytes behind the file's end, and sends none at all.
+                    Some(total) if total <= range.start => return Err(behind(Some(total)).into()),
+                    Some(total) if total < end => end = total,
+                    _ => break answer,
+                }
+            };
             if answer.status == 416 {
-                let size = answer.headers.unsatisfied_total();
-                return Err(StorageError::Range { at: at.clone(), start: range.start, size }.into());
+                return Err(behind(answer.headers.unsatisfied_total()).into());
             }
             if answer.status != 206 {
                 if answer.status != 200 {

@@ -48,8 +48,27 @@ fn apache_configuration(folder: &Path, port: u16) -> String {
     )
 }
 
-/// XRootD: a manager, which answers every request with a redirect to the data server that has, or will have, the file.
-/// It knows no users.
+/// Processes that nothing else ends yet.
+#[derive(Default)]
+struct Companions(std::cell::RefCell<Vec<Child>>);
+
+impl Companions {
+    fn end(&self) {
+        for mut process in self.0.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+impl Drop for Companions {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// A cluster of `XRootD`: a manager, which answers every request with a redirect to the data server that has, or will
+/// have, the file. It knows no users. (As whom it runs must have a name.)
 pub fn xrootd() -> Option<Served> {
     let (xrootd, cmsd) = (program("xrootd")?, program("cmsd")?);
     let command = |program: &Path, folder: &Path, role: &str| {
@@ -63,7 +82,7 @@ pub fn xrootd() -> Option<Served> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     };
-    let made = std::cell::RefCell::new(Vec::<Child>::new());
+    let made = Companions::default();
     let mut served = start(4, "/", |folder, ports| {
         std::fs::create_dir(folder.join("data")).unwrap();
         for (role, text) in xrootd_configurations(folder, ports) {
@@ -71,16 +90,13 @@ pub fn xrootd() -> Option<Served> {
         }
         give_away(folder);
         // Those of an attempt that lost its ports are of no use.
-        for mut process in made.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        made.end();
         for (program, role) in [(&cmsd, "manager"), (&xrootd, "server"), (&cmsd, "server")] {
-            made.borrow_mut().push(command(program, folder, role).spawn().unwrap());
+            made.0.borrow_mut().push(command(program, folder, role).spawn().unwrap());
         }
         command(&xrootd, folder, "manager")
     });
-    served.others = made.take();
+    served.others = made.0.take();
     // The data server has to present itself first.
     let start = Instant::now();
     while !redirects(served.port) {
