@@ -66,12 +66,15 @@ pub struct Limits {
     pub rate: Option<f64>,
     /// Bytes that all transfers together read.
     pub transfer: Option<u64>,
+    /// Requests at once for one large file.
+    pub streams: Option<usize>,
 }
 
 /// The stores a command works with.
 pub fn stores(file: Option<&Path>, limits: Limits) -> anyhow::Result<Stores> {
-    let Limits { rate, transfer } = limits;
+    let Limits { rate, transfer, streams } = limits;
     let mut settings = Settings { rate_per_host: rate, max_transfer: transfer, ..Settings::default() };
+    settings.streams_per_file = streams.unwrap_or(settings.streams_per_file);
     if let Some(path) = file {
         if !path.is_file() {
             return Err(usage_hint(

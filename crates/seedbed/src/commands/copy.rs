@@ -26,6 +26,9 @@ Examples:
 Without --out a local catalog is updated in place, item by item. Copying again
 brings only what is missing; on local disk an interrupted file is resumed.";
 
+/// Requests at once for data, if there is but one file to bring.
+const STREAMS: usize = 4;
+
 /// Copy chosen assets; the catalog then points at the copies.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -140,7 +143,6 @@ impl Report for Copied {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let query = args.query.query()?;
-    let stores = ctx.stores_within(Limits { rate: None, transfer: args.max_transfer })?;
     let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
     if items.is_empty() {
         return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
@@ -154,7 +156,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         template: args.layout,
         out: args.out,
     };
-    let planned = plan(&stores, &request).await?;
+    let planned = plan(&ctx.stores, &request).await?;
     if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
         return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
     }
@@ -162,6 +164,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         ctx.emit(&Planned { dry_run: true, plan: &planned })?;
         return Ok(Status::Done);
     }
+    // Files beside one another use the connection as well as parts of one, and cost less.
+    let at_once = args.jobs.min(planned.transfers.len()).max(1);
+    let streams = Some(STREAMS.div_ceil(at_once));
+    let stores = ctx.stores_within(Limits { rate: None, transfer: args.max_transfer, streams })?;
     planned
         .fits(&stores, &request.to)
         .await

@@ -180,7 +180,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
         return Err(usage("--rate is a number of requests a second, above 0"));
     }
-    let stores = ctx.stores_within(Limits { rate: args.rate, transfer: None })?;
+    let stores = ctx.stores_within(Limits { rate: args.rate, ..Limits::default() })?;
     let options = CrawlOptions {
         root: args.root.clone(),
         source: args.source.clone(),
