@@ -4,6 +4,7 @@ mod account;
 mod listing;
 mod multipart;
 mod profile;
+mod unfinished;
 
 pub(crate) use account::Account;
 pub(crate) use profile::Known;
