@@ -5,6 +5,7 @@
 //! resumable. All of HTTP is one policy: retries, limits per host, redirects
 //! that take no credential along. Nothing here knows what the bytes mean.
 
+mod abandoned;
 mod abilities;
 mod auth;
 mod checksum;
@@ -37,6 +38,7 @@ mod transfer;
 mod upload;
 mod xml;
 
+pub use abandoned::Abandoned;
 pub use abilities::{Abilities, CreateOnce, Replace};
 pub use checksum::{Checksum, ChecksumError, Function};
 pub use content::Content;

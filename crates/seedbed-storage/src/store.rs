@@ -1,5 +1,6 @@
 //! The stores, and the one way to them.
 
+use crate::abandoned::Abandoned;
 use crate::abilities::{Abilities, CreateOnce, Replace};
 use crate::dav::{self, Dav, Flavour};
 use crate::http::{Headers, Http, Method, Request, Response};
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -263,6 +265,47 @@ impl Stores {
             Store::Http(..) => Err(read_only(at)),
             Store::S3(s3, key) => s3.remove(http, key).await,
             Store::Dav(dav, url) => dav.remove(http, &url).await,
+        }
+    }
+
+    /// What killed uploads and transfers left below a folder, longer ago than `older`: see [`Abandoned`].
+    ///
+    /// Take more for `older` than any upload takes: one that began later, by the store's own clock, is never among
+    /// them, but that an older one goes on can't be seen from here. A folder that is not there has none.
+    ///
+    /// # Errors
+    /// If the folder can't be listed.
+    pub async fn abandoned(
+        &self,
+        folder: &Location,
+        older: Duration,
+    ) -> Result<Vec<Abandoned>, StorageError> {
+        let http = &self.0.http;
+        let mut found = match self.store(folder)? {
+            Store::Local(local, path) => local.abandoned(path, older).await,
+            Store::Http(_) => Err(unsupported(folder, "cannot be listed")),
+            Store::S3(s3, key) => s3.abandoned(http, key, older).await,
+            Store::Dav(dav, url) => dav.abandoned(http, &url, folder, older).await,
+        }?;
+        found.sort_by(|a, b| (&a.at, &a.upload).cmp(&(&b.at, &b.upload)));
+        Ok(found)
+    }
+
+    /// Removes what [`Stores::abandoned`] found: a file, or an open upload with its parts. One that is gone by now
+    /// is no error.
+    ///
+    /// # Errors
+    /// [`StorageError::Occupied`] if a transfer has taken it up again, others if it can't be removed.
+    pub async fn discard(&self, left: &Abandoned) -> Result<(), StorageError> {
+        let http = &self.0.http;
+        let removed = match (self.store(&left.at)?, &left.upload) {
+            (Store::Local(local, path), _) => local.discard(path).await,
+            (Store::S3(s3, key), Some(upload)) => s3.abort(http, key, upload).await,
+            _ => self.remove(&left.at).await,
+        };
+        match removed {
+            Err(e) if !e.is_not_found() => Err(e),
+            _ => Ok(()),
         }
     }
 

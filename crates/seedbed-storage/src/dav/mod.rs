@@ -6,6 +6,7 @@
 
 mod folder;
 mod propfind;
+mod unfinished;
 mod upload;
 
 use crate::abilities::{Abilities, CreateOnce, Replace};

@@ -1,7 +1,7 @@
 //! What a server says of a file, or of a folder's members.
 
 use super::Dav;
-use crate::http::{Http, Method};
+use crate::http::{Http, Method, Request};
 use crate::xml::Element;
 use crate::{StorageError, secret};
 use bytes::Bytes;
@@ -34,17 +34,20 @@ impl Dav {
         url: &Url,
         depth: &str,
     ) -> Result<Vec<Entry>, StorageError> {
-        let request = self
-            .request(Method::Propfind, url)
-            .header("depth", depth)
-            .header("content-type", "application/xml; charset=utf-8")
-            .body(Bytes::from_static(PROPERTIES));
-        let answer = http.request(&request).await?;
+        let answer = http.request(&self.propfind(url, depth)).await?;
         let wrong = |what: String| StorageError::Protocol { at: secret::shown(url), what };
         if answer.status != 207 {
             return Err(wrong(format!("answered HTTP {} where properties were asked for", answer.status)));
         }
         read(&answer.body, &answer.url).map_err(wrong)
+    }
+
+    /// Asks for the properties.
+    pub(super) fn propfind(&self, url: &Url, depth: &str) -> Request {
+        self.request(Method::Propfind, url)
+            .header("depth", depth)
+            .header("content-type", "application/xml; charset=utf-8")
+            .body(Bytes::from_static(PROPERTIES))
     }
 }
 

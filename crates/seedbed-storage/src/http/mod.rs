@@ -15,7 +15,7 @@ mod upload;
 
 pub(crate) use answer::Answer;
 pub use message::{Headers, Method, Request, Response};
-pub(crate) use retry::{Failure, Retry};
+pub(crate) use retry::{Failure, Retry, date};
 pub(crate) use trust::Trust;
 pub(crate) use upload::Feed;
 

@@ -80,8 +80,12 @@ pub(crate) fn retry_after(headers: &Headers, now: SystemTime) -> Option<Duration
         return Some(Duration::from_secs(seconds));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    let server = headers.get("date").and_then(|d| httpdate::parse_http_date(d.trim()).ok());
-    Some(until.duration_since(server.unwrap_or(now)).unwrap_or_default())
+    Some(until.duration_since(date(headers).unwrap_or(now)).unwrap_or_default())
+}
+
+/// What the server's own clock says, in whole seconds.
+pub(crate) fn date(headers: &Headers) -> Option<SystemTime> {
+    httpdate::parse_http_date(headers.get("date")?.trim()).ok()
 }
 
 #[cfg(test)]

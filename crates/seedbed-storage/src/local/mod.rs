@@ -3,9 +3,11 @@
 //! Objects appear whole: they are written under a temporary name in the same
 //! folder, made durable, and then given their name by one atomic call.
 
+mod unfinished;
 mod walk;
 
 use crate::StorageError;
+use crate::abandoned::Abandoned;
 use crate::names::random;
 use crate::store::{ListPage, Meta, Put};
 use bytes::Bytes;
@@ -15,7 +17,7 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The file system.
 #[derive(Clone, Copy)]
@@ -101,6 +103,39 @@ impl Local {
             }
         };
         blocking(move || walk::page(&folder, &after)).await
+    }
+
+    /// What killed transfers left below a folder, unchanged for longer than `older`.
+    pub(crate) async fn abandoned(
+        self,
+        folder: &Path,
+        older: Duration,
+    ) -> Result<Vec<Abandoned>, StorageError> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = match self.list_page(folder, after.as_deref()).await {
+                Err(e) if e.is_not_found() => return Ok(found),
+                page => page?,
+            };
+            let (files, next) = (page.files, page.next);
+            let looked = blocking(move || {
+                let paths = files.iter().filter_map(|f| f.at.as_path());
+                paths
+                    .filter_map(|path| unfinished::look(path, older).transpose())
+                    .collect::<Result<Vec<_>, _>>()
+            });
+            found.extend(looked.await?);
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Removes what a killed transfer left.
+    pub(crate) async fn discard(self, path: &Path) -> Result<(), StorageError> {
+        let path = path.to_owned();
+        blocking(move || unfinished::discard(&path)).await
     }
 
     pub(crate) async fn read_range(self, path: &Path, range: Range<u64>) -> Result<Bytes, StorageError> {

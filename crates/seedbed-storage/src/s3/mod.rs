@@ -5,6 +5,7 @@ mod keys;
 mod listing;
 mod multipart;
 mod profile;
+mod unfinished;
 
 pub(crate) use account::Account;
 pub(crate) use keys::{KeySource, Keys, lent_keys};

@@ -266,10 +266,8 @@ impl Multipart<'_> {
 
     /// Gives the parts up. Those that can't be removed cost room, which the bucket's own rules may free.
     async fn abort(&self) {
-        let Ok(mut request) = self.s3.request(Method::Delete, self.key) else { return };
-        request.url.query_pairs_mut().append_pair("uploadId", &self.id);
-        if let Err(error) = self.http.request(&request).await {
-            tracing::warn!(at = secret::shown(&request.url), %error, "an unfinished upload stays");
+        if let Err(error) = self.s3.abort(self.http, self.key, &self.id).await {
+            tracing::warn!(key = self.key, %error, "an unfinished upload stays");
         }
     }
 }

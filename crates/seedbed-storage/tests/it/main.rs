@@ -8,6 +8,7 @@
     reason = "helpers of tests are tests to the reader, but not to the lint"
 )]
 
+mod abandoned;
 mod abilities;
 mod conformance;
 mod destinations;

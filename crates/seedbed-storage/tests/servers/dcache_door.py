@@ -19,6 +19,7 @@ import select
 import shutil
 import sys
 import threading
+import time
 import urllib.parse
 import uuid
 import zlib
@@ -32,7 +33,7 @@ TICKETS = {}  # ticket -> (path, method, wanted digest)
 INCOMPLETE = set()  # entries that exist in the name space while their bytes are on the way
 WITH_MD5 = set()  # files for which MD5 was asked for when they were written
 LOG = []
-FAULTS = dict(pool_503=0, pool_lost=0, drop=0, corrupt=0, quota=None, tape=[])
+FAULTS = dict(pool_503=0, pool_lost=0, drop=0, corrupt=0, quota=None, tape=[], dies=None)
 STAGED = {}
 
 
@@ -286,6 +287,11 @@ class Handler(BaseHTTPRequestHandler):
             told = json.dumps(LOG).encode()
             LOG.clear()
             return self.answer(200, told)
+        if FAULTS["dies"] == method:  # takes the request, and never answers it
+            while FAULTS["dies"]:
+                time.sleep(0.02)
+            self.close_connection = True
+            return
         if not self.allowed(method not in ("GET", "HEAD", "PROPFIND", "OPTIONS")):
             return
         if path.startswith("/api/v1/tape/"):

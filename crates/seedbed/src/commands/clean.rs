@@ -16,6 +16,7 @@ Examples:
   seedbed clean products/upper-delaware --dry-run
   seedbed clean products/upper-delaware --older-than 2h
   seedbed clean data --older-than 7d
+  seedbed clean s3://bucket/data
 
 What is younger than --older-than is left alone, since it may be at work.";
 
@@ -23,7 +24,7 @@ What is younger than --older-than is left alone, since it may be at work.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A product's folder, or a folder that files were copied to.
+    /// A product's folder, or a folder that files were copied to, also in a remote store.
     location: Location,
     /// How old a leftover must be: 30min, 12h, 7d, 2w.
     #[arg(long, value_name = "AGE", default_value = "1d", value_parser = age)]
@@ -36,7 +37,7 @@ pub struct Args {
 #[derive(Debug, Serialize)]
 struct Cleaned {
     dry_run: bool,
-    unfinished: Vec<PathBuf>,
+    unfinished: Vec<String>,
     #[serde(flatten)]
     product: CleanReport,
 }
@@ -45,9 +46,11 @@ impl Report for Cleaned {
     const COMMAND: &'static str = "clean";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let all = [&self.product.attempts, &self.product.superseded, &self.unfinished];
-        for path in all.into_iter().flatten() {
+        for path in self.product.attempts.iter().chain(&self.product.superseded) {
             writeln!(out, "{}", path.display())?;
+        }
+        for at in &self.unfinished {
+            writeln!(out, "{at}")?;
         }
         let removed = if self.dry_run { "would be removed" } else { "removed" };
         writeln!(
@@ -62,6 +65,9 @@ impl Report for Cleaned {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    if !args.location.is_local() {
+        return clean_remote(&args, ctx).await;
+    }
     let folder = local_path(&args.location)?;
     let is_product = folder.join("expected.json").is_file() || folder.is_file();
     let product = if is_product {
@@ -79,7 +85,21 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             std::fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
     }
+    let unfinished = unfinished.iter().map(|path| path.display().to_string()).collect();
     ctx.emit(&Cleaned { dry_run: args.dry_run, unfinished, product })?;
+    Ok(Status::Done)
+}
+
+/// What killed uploads left in a remote store.
+async fn clean_remote(args: &Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    let left = ctx.stores.abandoned(&args.location, args.older_than).await?;
+    if !args.dry_run {
+        for one in &left {
+            ctx.stores.discard(one).await?;
+        }
+    }
+    let unfinished = left.iter().map(|one| one.at.to_string()).collect();
+    ctx.emit(&Cleaned { dry_run: args.dry_run, unfinished, product: CleanReport::default() })?;
     Ok(Status::Done)
 }
 
