@@ -283,7 +283,7 @@ impl Stores {
         let http = &self.0.http;
         let mut found = match self.store(folder)? {
             Store::Local(local, path) => local.abandoned(path, older).await,
-            Store::Http(_) => Err(unsupported(folder, "cannot be listed")),
+            Store::Http(..) => Err(unsupported(folder, "cannot be listed")),
             Store::S3(s3, key) => s3.abandoned(http, key, older).await,
             Store::Dav(dav, url) => dav.abandoned(http, &url, folder, older).await,
         }?;
