@@ -1,7 +1,7 @@
 //! Multipart uploads that nobody completed: `ListMultipartUploads`, `ListParts` and `AbortMultipartUpload`.
 
 use super::S3;
-use crate::abandoned::{Abandoned, at_least};
+use crate::abandoned::{Abandoned, at_least, is_temporary};
 use crate::http::{Http, Method, date};
 use crate::xml::Element;
 use crate::{Location, StorageError};
@@ -70,6 +70,37 @@ impl S3 {
                 return Err(protocol(what));
             }
             match next {
+                Some(next) => after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// The objects below a folder that a server was tried out with, and that outlived their process.
+    pub(crate) async fn left_objects(
+        &self,
+        http: &Http,
+        folder: &str,
+        older: Duration,
+    ) -> Result<Vec<Abandoned>, StorageError> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = match self.list_page(http, folder, after.as_deref()).await {
+                Err(e) if e.is_not_found() => return Ok(found),
+                page => page?,
+            };
+            let now = SystemTime::now();
+            for file in page.files {
+                let made = file.modified.and_then(|m| m.parse::<Timestamp>().ok()).map(SystemTime::from);
+                let (Some(made), true) = (made, file.at.file_name().is_some_and(is_temporary)) else {
+                    continue;
+                };
+                let age = at_least(now, made);
+                if age >= older {
+                    found.push(Abandoned { at: file.at, age, bytes: file.size, upload: None });
+                }
+            }
+            match page.next {
                 Some(next) => after = Some(next),
                 None => return Ok(found),
             }
