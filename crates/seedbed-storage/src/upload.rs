@@ -1,6 +1,7 @@
 //! Bringing a file to a remote store: verified before it has its name.
 
 use crate::checksum::{Checksum, Digests, Function};
+use crate::dav;
 use crate::http::Http;
 use crate::progress::{Progress, Silent};
 use crate::reader::{Reader, Verified};
@@ -47,12 +48,20 @@ pub(crate) async fn run(
     if let Some(adopted) = adopt(http, source, (target, to), expect, progress).await? {
         return Ok(adopted);
     }
+    let pulled = match (source, target) {
+        (Store::Dav(theirs, their_url), Store::Dav(dav, url)) => {
+            let source = dav::Source { dav: theirs, url: their_url, at: from };
+            dav.pull(http, (url, to), source, expect, progress).await?
+        }
+        _ => None,
+    };
     let functions: &[Function] = if matches!(target, Store::Dav(..)) { &[Function::Adler32] } else { &[] };
     let opening = Opening { source, from, expect, progress, functions };
-    let (placed, verified) = match target {
-        Store::S3(s3, key) => s3.upload(http, key, opening.open(http).await?, buffers).await?,
-        Store::Dav(dav, url) => dav.upload(http, url, &opening).await?,
-        Store::Local(..) | Store::Http(_) => {
+    let (placed, verified) = match (pulled, target) {
+        (Some(pulled), _) => pulled,
+        (None, Store::S3(s3, key)) => s3.upload(http, key, opening.open(http).await?, buffers).await?,
+        (None, Store::Dav(dav, url)) => dav.upload(http, url, &opening).await?,
+        (None, Store::Local(..) | Store::Http(_)) => {
             let (at, scheme) = (to.shown(), to.scheme().to_owned());
             return Err(StorageError::Unsupported { at, scheme, what: "are read-only" });
         }

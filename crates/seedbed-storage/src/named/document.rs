@@ -23,6 +23,7 @@ struct Table {
     region: Option<Spanned<String>>,
     path_style: Option<Spanned<bool>>,
     requester_pays: Option<Spanned<bool>>,
+    third_party: Option<Spanned<bool>>,
     ca: Option<String>,
     auth: Option<Spanned<AuthTable>>,
 }
@@ -137,7 +138,8 @@ fn store(
             (Kind::S3 { buckets, service }, Auth::None)
         }
     };
-    Ok(NamedStore { name: name.to_owned(), kind, auth, ca, proxy })
+    let third_party = table.third_party.is_some_and(Spanned::into_inner);
+    Ok(NamedStore { name: name.to_owned(), kind, auth, ca, proxy, third_party })
 }
 
 /// Refuses a key of another kind of store.
@@ -157,6 +159,12 @@ fn belongs(table: &Table) -> Result<(), Wrong> {
         ("path_style", Word::S3, span(table.path_style.as_ref())),
         ("requester_pays", Word::S3, span(table.requester_pays.as_ref())),
     ];
+    if let (Some(key), Word::S3) = (&table.third_party, *table.kind.get_ref()) {
+        return Err((
+            key.span(),
+            "`third_party` is a key of stores of the kinds `dcache` and `webdav`".to_owned(),
+        ));
+    }
     for (key, owner, span) in keys {
         if let Some(span) = span.filter(|_| owner != *table.kind.get_ref()) {
             let owner = match owner {
@@ -319,6 +327,7 @@ mod tests {
             ),
             ("[a]\nkind = \"webdav\"\nurl = \"davs://h\"\nauth = { profile = \"U\" }\n", 4, "kind `s3`"),
             ("[a]\nkind = \"s3\"\nauth = { bearer_env = \"U\" }\n", 3, "no tokens"),
+            ("[a]\nkind = \"s3\"\nthird_party = true\n", 3, "kinds `dcache` and `webdav`"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(&format!("stores.toml:{line}:")) && error.contains(word), "{error}");

@@ -43,6 +43,10 @@ use url::Url;
 /// `user_env` with `password_env`, `x509_proxy`, `rclone_conf` with `rclone_remote`; for S3 `profile`,
 /// `access_key_env` with `secret_key_env` and `session_token_env`, `rclone_conf`, or `anonymous = true`).
 /// Paths count from the file's folder, `~` is the home folder.
+///
+/// With `third_party = true` in two stores of the kinds `dcache` and `webdav`, the server that a file is copied to
+/// is asked to fetch it from the other one by itself, so that its bytes don't pass through this machine. It is given
+/// the other store's credential for that; without the key in both, a credential is shown to its own server alone.
 #[derive(Clone, Default)]
 pub struct NamedStores(Vec<Arc<NamedStore>>);
 
@@ -53,6 +57,8 @@ pub(crate) struct NamedStore {
     pub(crate) auth: Auth,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) proxy: Option<PathBuf>,
+    /// Whether its credential may be shown to another server that has this set, for it to fetch a file.
+    pub(crate) third_party: bool,
 }
 
 /// What it is, and what belongs to it.
