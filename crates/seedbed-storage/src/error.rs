@@ -129,6 +129,18 @@ pub enum StorageError {
         /// The source.
         at: String,
     },
+    /// A server could not fetch a file from another one by itself.
+    #[error("{at}: its server could not fetch the file from {from}: {said}")]
+    Fetch {
+        /// The destination.
+        at: String,
+        /// The source.
+        from: String,
+        /// What the server said of it.
+        said: String,
+        /// Whether another attempt may help.
+        retryable: bool,
+    },
     /// Something else is at the destination already; it was not touched.
     #[error("{at}: already there, and not the same: {what}")]
     Occupied {
@@ -244,7 +256,7 @@ impl StorageError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status, 408 | 423 | 425 | 429 | 500 | 502 | 503 | 504),
-            Self::Network { retryable, .. } => *retryable,
+            Self::Network { retryable, .. } | Self::Fetch { retryable, .. } => *retryable,
             Self::Wait { .. } | Self::Changed { .. } => true,
             Self::GaveUp { source, .. } => source.retryable(),
             Self::Credential { source, .. } => source.retryable(),

@@ -378,6 +378,11 @@ impl Stores {
     /// To a remote store, the bytes are streamed: to S3 in parts that become an object only when all are verified,
     /// to WebDAV and dCache under a temporary name whose size and digest are looked at before it is moved. They are
     /// not resumed by another process.
+    ///
+    /// Between two WebDAV servers or dCaches whose stores both say `third_party = true`, the destination's server is
+    /// asked to fetch the file by itself, with the credential for the source. What has arrived is compared with what
+    /// the source's server says, and read here once if its own server can't tell the checksum that is wanted. Where
+    /// a server refuses to do so, the bytes are streamed.
     pub async fn transfer(
         &self,
         from: &Location,
@@ -460,7 +465,7 @@ impl Stores {
             Some(named) => self.named_door(named, url),
             None => self.door(url[..url::Position::BeforePath].to_owned(), || {
                 let identity = Door::new(url, crate::auth::Auth::None, settings.environment.clone(), None);
-                Dav::new(Identity::Door(identity), Flavour::Plain)
+                Dav::new(Identity::Door(identity), Flavour::Plain, false)
             }),
         }
     }
@@ -483,7 +488,7 @@ impl Stores {
         let flavour =
             if matches!(named.kind, Kind::Dcache { .. }) { Flavour::Dcache } else { Flavour::Plain };
         let identity = || named.identity(url, &self.0.http.settings().environment);
-        self.door(format!("[{}]", named.name), || Dav::new(identity(), flavour))
+        self.door(format!("[{}]", named.name), || Dav::new(identity(), flavour, named.third_party))
     }
 
     fn door(&self, key: String, make: impl FnOnce() -> Dav) -> Arc<Dav> {

@@ -1,6 +1,7 @@
 //! Bringing a file to a remote store: verified before it has its name.
 
 use crate::checksum::{Checksum, Digests, Function};
+use crate::dav;
 use crate::http::Http;
 use crate::progress::{Progress, Silent};
 use crate::reader::{Reader, Verified};
@@ -47,9 +48,20 @@ pub(crate) async fn run(
     if let Some(adopted) = adopt(http, source, (target, to), expect, progress).await? {
         return Ok(adopted);
     }
+    let pulled = match (source, target) {
+        (Store::Dav(theirs, their_url), Store::Dav(dav, url)) => {
+            let source = dav::Source { dav: theirs, url: their_url, at: from };
+            dav.pull(http, (url, to), source, expect, progress).await?
+        }
+        _ => None,
+    };
     let functions: &[Function] = if matches!(target, Store::Dav(..)) { &[Function::Adler32] } else { &[] };
     let opening = Opening { source, from, expect, progress, functions };
-    let (placed, verified) = match send(http, &opening, (target, to), buffers).await {
+    let sent = match pulled {
+        Some(pulled) => Ok(pulled),
+        None => send(http, &opening, (target, to), buffers).await,
+    };
+    let (placed, verified) = match sent {
         // A proxy or a disk may have spoilt the bytes on the way: once more from the start.
         Err(error) if spoilt(&error) => {
             tracing::debug!(error = %error, "reading it again from the start");

@@ -246,6 +246,11 @@ impl Hashing {
 }
 
 impl Digests {
+    /// Digests that a server tells of a file that it has, the first of them SHA2-256.
+    pub(crate) fn told(sha256: Checksum, other: Checksum) -> Self {
+        Self { sha256, others: vec![other] }
+    }
+
     /// The digest by the function that `expected` has.
     pub(crate) fn like(&self, expected: &Checksum) -> &Checksum {
         self.by(expected.function).unwrap_or(&self.sha256)

@@ -4,10 +4,14 @@
 //! upload that breaks off, leaves nothing at the final name. A dCache deletes the old file when a new one is put
 //! over it, before the new one is there, and so never has a file put or moved over another.
 
+mod copy;
 mod folder;
+mod markers;
 mod propfind;
 mod unfinished;
 mod upload;
+
+pub(crate) use copy::Source;
 
 use crate::abilities::{Abilities, CreateOnce, Replace};
 use crate::http::{Http, Method, Request};
@@ -28,6 +32,8 @@ pub(crate) const WANT_DIGEST: &str = "adler32";
 pub(crate) struct Dav {
     identity: Arc<Identity>,
     flavour: Flavour,
+    /// Whether it may fetch files from other servers that allow it, or give them to those.
+    third_party: bool,
     /// Tried once.
     tried: OnceCell<Tried>,
     /// Whether a file that waited for the door's word was taken by the door itself: the next ones need not wait.
@@ -49,10 +55,11 @@ struct Tried {
 }
 
 impl Dav {
-    pub(crate) fn new(identity: Identity, flavour: Flavour) -> Self {
+    pub(crate) fn new(identity: Identity, flavour: Flavour, third_party: bool) -> Self {
         Self {
             identity: Arc::new(identity),
             flavour,
+            third_party,
             tried: OnceCell::new(),
             takes_itself: AtomicBool::new(false),
         }

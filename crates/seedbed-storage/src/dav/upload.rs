@@ -45,25 +45,31 @@ impl Dav {
                 }
             }
         };
+        let placed = self.place(http, &from, url, heeds).await?;
+        Ok((placed, verified))
+    }
+
+    /// Gives a temporary file its name, unless there is one of it; then it is gone. `heeds` is whether the server
+    /// heeds `Overwrite`.
+    pub(super) async fn place(
+        &self,
+        http: &Http,
+        from: &Url,
+        url: &Url,
+        heeds: bool,
+    ) -> Result<Placed, StorageError> {
         // A server that moves over what is there must not be let to.
         let free = heeds || http.head(&self.request(Method::Get, url)).await.is_err_and(|e| e.is_not_found());
-        let renamed = if free { self.rename(http, &from, url, false).await } else { Ok(false) };
-        match renamed {
-            Ok(true) => Ok((Placed::Ours, verified)),
-            Ok(false) => {
-                self.discard(http, &from).await;
-                Ok((Placed::Taken, verified))
-            }
-            Err(error) => {
-                self.discard(http, &from).await;
-                Err(error)
-            }
+        let renamed = if free { self.rename(http, from, url, false).await } else { Ok(false) };
+        if !matches!(renamed, Ok(true)) {
+            self.discard(http, from).await;
         }
+        Ok(if renamed? { Placed::Ours } else { Placed::Taken })
     }
 
     /// Removes what a broken upload may have left. The server may make the name only after it was asked to remove it,
     /// if it hears of the break last.
-    async fn discard_late(&self, http: &Http, url: &Url) {
+    pub(super) async fn discard_late(&self, http: &Http, url: &Url) {
         for _ in 0..3 {
             match http.request(&self.request(Method::Delete, url)).await {
                 Err(e) if e.is_not_found() => tokio::time::sleep(http.settings().backoff.max(LATE)).await,

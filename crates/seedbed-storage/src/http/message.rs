@@ -26,12 +26,14 @@ pub enum Method {
     Mkcol,
     /// WebDAV: give it another name.
     Move,
+    /// WebDAV: fetch it from another server.
+    Copy,
 }
 
 impl Method {
     /// Whether it changes what is there.
     pub(crate) fn writes(self) -> bool {
-        matches!(self, Self::Put | Self::Delete | Self::Mkcol | Self::Move)
+        matches!(self, Self::Put | Self::Delete | Self::Mkcol | Self::Move | Self::Copy)
     }
 
     /// Its name on the wire.
@@ -46,6 +48,7 @@ impl Method {
             Self::Propfind => "PROPFIND",
             Self::Mkcol => "MKCOL",
             Self::Move => "MOVE",
+            Self::Copy => "COPY",
         }
     }
 }

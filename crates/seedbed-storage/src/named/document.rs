@@ -28,6 +28,7 @@ struct Table {
     credentials: Option<Spanned<String>>,
     hosts: Option<Spanned<Vec<Spanned<String>>>>,
     sign: Option<Spanned<String>>,
+    third_party: Option<Spanned<bool>>,
     ca: Option<String>,
     auth: Option<Spanned<AuthTable>>,
 }
@@ -173,7 +174,8 @@ fn store(
             (Kind::Sas(Signing { hosts, sign }), Auth::None)
         }
     };
-    Ok(NamedStore { name: name.to_owned(), kind, auth, ca, proxy })
+    let third_party = table.third_party.is_some_and(Spanned::into_inner);
+    Ok(NamedStore { name: name.to_owned(), kind, auth, ca, proxy, third_party })
 }
 
 /// Refuses a key of another kind of store.
@@ -196,6 +198,12 @@ fn belongs(table: &Table) -> Result<(), Wrong> {
         ("hosts", Word::Sas, span(table.hosts.as_ref())),
         ("sign", Word::Sas, span(table.sign.as_ref())),
     ];
+    if let (Some(key), Word::S3 | Word::Sas) = (&table.third_party, *table.kind.get_ref()) {
+        return Err((
+            key.span(),
+            "`third_party` is a key of stores of the kinds `dcache` and `webdav`".to_owned(),
+        ));
+    }
     for (key, owner, span) in keys {
         if let Some(span) = span.filter(|_| owner != *table.kind.get_ref()) {
             let owner = match owner {
@@ -396,6 +404,7 @@ mod tests {
             ("[a]\nkind = \"sas\"\nhosts = [\"*.h.org\"]\n", 2, "`sign` is missing"),
             ("[a]\nkind = \"sas\"\nhosts = [\n\"h\",\n\"*.org\"]\nsign = \"https://h\"\n", 5, "strangers"),
             ("[a]\nkind = \"sas\"\nhosts = [\"h\"]\nsign = \"https://h\"\nca = \"x\"\n", 1, "neither"),
+            ("[a]\nkind = \"s3\"\nthird_party = true\n", 3, "kinds `dcache` and `webdav`"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(&format!("stores.toml:{line}:")) && error.contains(word), "{error}");

@@ -63,6 +63,10 @@ use url::Url;
 /// for `<account>/<container>` likewise, a minute before the token expires or when it is refused; the token is a
 /// part of requests to that container alone. Addresses that have a `sig` of their own are read by that. A host is
 /// one account's, or any account's (`*.`), and may have a port; without TLS, only this machine's own are.
+///
+/// With `third_party = true` in two stores of the kinds `dcache` and `webdav`, the server that a file is copied to
+/// is asked to fetch it from the other one by itself, so that its bytes don't pass through this machine. It is given
+/// the other store's credential for that; without the key in both, a credential is shown to its own server alone.
 #[derive(Clone, Default)]
 pub struct NamedStores(Vec<Arc<NamedStore>>);
 
@@ -73,6 +77,8 @@ pub(crate) struct NamedStore {
     pub(crate) auth: Auth,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) proxy: Option<PathBuf>,
+    /// Whether its credential may be shown to another server that has this set, for it to fetch a file.
+    pub(crate) third_party: bool,
 }
 
 /// What it is, and what belongs to it.

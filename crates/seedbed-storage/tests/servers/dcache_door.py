@@ -4,7 +4,7 @@ usage: dcache_door.py FOLDER never|read|both
 
 Prints `door PORT pool PORT`, then serves FOLDER until its standard input ends. The door redirects to the pool
 never, when a file is read, or also when one is written with `Expect: 100-continue` and no byte of it sent yet.
-The token RW may do everything, RO may read. Without a token the door says 401; the pool wants no token, but the
+The token RW may do everything, RO may read. COPY fetches a file from another server. Without a token the door says 401; the pool wants no token, but the
 ticket (`dcache-http-uuid`) in the address that the door gave. POST /__fault sets faults, GET /__log tells and
 forgets the requests.
 """
@@ -12,6 +12,7 @@ forgets the requests.
 import base64
 import email.utils
 import hashlib
+import http.client
 import json
 import os
 import re
@@ -34,6 +35,7 @@ INCOMPLETE = set()  # entries that exist in the name space while their bytes are
 WITH_MD5 = set()  # files for which MD5 was asked for when they were written
 LOG = []
 FAULTS = dict(pool_503=0, pool_lost=0, drop=0, corrupt=0, quota=None, tape=[], dies=None)
+FAULTS |= dict(sha256=False, copy_refused=None, copy_fails=0, copy_ends=0)
 STAGED = {}
 
 
@@ -76,6 +78,9 @@ def digest(wanted, full):
             return "adler32=" + adler
         if name == "md5" and full in WITH_MD5:
             return "md5=" + md5
+        if name == "sha-256" and FAULTS["sha256"]:
+            with open(full, "rb") as file:
+                return "sha-256=" + base64.b64encode(hashlib.sha256(file.read()).digest()).decode()
     return None
 
 
@@ -88,7 +93,8 @@ class Handler(BaseHTTPRequestHandler):
     body_done = False
 
     def log_message(self, *_):
-        LOG.append([self.server.kind, self.command, self.path, dict(self.headers)])
+        if not self.path.startswith("/__"):
+            LOG.append([self.server.kind, self.command, self.path, dict(self.headers)])
 
     def parse_request(self):
         self.expects = self.body_done = False
@@ -366,6 +372,92 @@ class Handler(BaseHTTPRequestHandler):
             os.replace(full, target)
         self.answer(204 if there else 201)
 
+    # --- third-party copies
+
+    def on_copy(self, full, _):
+        """Has a file fetched from another server. The status says that it is begun, the last line how it ended."""
+        self.finish_body()
+        source, target = self.headers.get("Source"), self.headers.get("Destination")
+        if FAULTS["copy_refused"]:
+            return self.answer(FAULTS["copy_refused"])
+        if bool(source) == bool(target):
+            return self.answer(400, b"exactly one of Source and Destination")
+        if target:
+            return self.answer(501)  # this stand-in pushes nothing
+        if source.startswith("http:") and self.headers.get("Credential", "oidc") != "none":
+            return self.answer(400, b"HTTP header 'Credential' value is not supported for transport http")
+        with LOCK:
+            if not os.path.isdir(os.path.dirname(full)):
+                return self.answer(400, b"No such file or directory")
+            if os.path.exists(full) and self.headers.get("Overwrite") == "F":
+                return self.answer(412)
+            open(full, "wb").close()
+            INCOMPLETE.add(full)
+        self.send_response(202)
+        self.send_header("Content-Type", "text/perf-marker-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+
+        def say(text):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(text), text.encode()))
+
+        def marker(state, size=None):
+            stripe = f"    Stripe Bytes Transferred: {size}\n    Stripe Status: RUNNING\n" if size is not None else ""
+            say(
+                f"Perf Marker\n    Timestamp: {int(time.time())}\n    State: {state}\n    Stripe Index: 0\n"
+                f"{stripe}    Total Stripe Count: 1\nEnd\n"
+            )
+
+        problem = None
+        try:
+            marker(3)
+            self.fetch(source, full, lambda size: marker(10, size))
+        except BrokenPipeError:
+            self.forget(full)  # who asked has gone: the copy is given up
+            raise
+        except OSError as error:
+            problem = str(error)
+            self.forget(full)
+        INCOMPLETE.discard(full)
+        if not taken("copy_ends"):
+            say(f"failure: {problem}\n" if problem else "success: Created\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def fetch(self, source, full, tell):
+        """Brings a file here, with the headers that were given for that; `OSError` says why it can't be."""
+        prefix = "transferheader"
+        given = {n[len(prefix):]: v for n, v in self.headers.items() if n.lower().startswith(prefix)}
+
+        def ask(method, url, headers):
+            parts = urllib.parse.urlsplit(url)
+            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+            connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), headers=headers)
+            return connection.getresponse()
+
+        if taken("copy_fails"):
+            raise OSError("connection to the remote server timed out")
+        answer = ask("GET", source, given)
+        for _ in range(5):
+            if answer.status in (302, 307):  # the credential is not for where it leads
+                answer = ask("GET", answer.headers["Location"], {})
+        if answer.status != 200:
+            raise OSError(f"rejected GET: {answer.status} {answer.reason}")
+        adler, size = 1, 0
+        with open(full, "wb") as file:
+            while piece := answer.read(1 << 20):
+                file.write(piece)
+                adler, size = zlib.adler32(piece, adler), size + len(piece)
+                tell(size)
+        if self.headers.get("RequireChecksumVerification") == "true":
+            told = ask("HEAD", source, given | {"Want-Digest": "adler32"}).headers.get("Digest")
+            if told != f"adler32={adler & 0xFFFFFFFF:08x}":
+                raise OSError(f"checksum mismatch: {told}")
+        if taken("corrupt"):
+            with open(full, "r+b") as file:
+                first = file.read(1)[0]
+                file.seek(0)
+                file.write(bytes([first ^ 255]))
+
     def on_propfind(self, full, _):
         self.finish_body()
         if not os.path.exists(full):
@@ -422,7 +514,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any
-    do_PROPFIND = do_MKCOL = do_MOVE = handle_any
+    do_PROPFIND = do_MKCOL = do_MOVE = do_COPY = handle_any
 
 
 class Server(ThreadingHTTPServer):
