@@ -364,6 +364,10 @@ impl Stores {
         }
     }
 
+    pub(crate) fn http(&self) -> &Http {
+        &self.0.http
+    }
+
     fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {
         match at {
             Location::Local(path) => Ok(Store::Local(Local, path)),

@@ -16,6 +16,7 @@ mod local_copies;
 mod locations;
 mod server;
 mod servers;
+mod tape;
 mod third_party;
 mod tls;
 mod together;
