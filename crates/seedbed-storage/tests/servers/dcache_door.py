@@ -295,7 +295,8 @@ class Handler(BaseHTTPRequestHandler):
             told = json.dumps(LOG).encode()
             LOG.clear()
             return self.answer(200, told)
-        if FAULTS["dies"] == method:  # takes the request, and never answers it
+        # A method, and a text of the path: such a request is taken, and never answered.
+        if FAULTS["dies"] and FAULTS["dies"][0] == method and FAULTS["dies"][1] in path:
             while FAULTS["dies"]:
                 time.sleep(0.02)
             self.close_connection = True
