@@ -141,6 +141,16 @@ pub enum StorageError {
         /// Whether another attempt may help.
         retryable: bool,
     },
+    /// Files on tape that could not be brought to disk.
+    #[error("{at}: {} of {total} files could not be staged: {}", .files.len(), first(.files))]
+    Unstaged {
+        /// The interface that was asked.
+        at: String,
+        /// How many files were asked for.
+        total: usize,
+        /// The path of each such file, and why.
+        files: Vec<(String, String)>,
+    },
     /// Something else is at the destination already; it was not touched.
     #[error("{at}: already there, and not the same: {what}")]
     Occupied {
@@ -295,6 +305,15 @@ impl StorageError {
 
 fn sized(size: Option<u64>) -> String {
     size.map(|size| format!(" of {size}")).unwrap_or_default()
+}
+
+/// The first files of a list, each with its reason.
+fn first(files: &[(String, String)]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = files.iter().take(SHOWN).map(|(path, why)| format!("{path} ({why})")).collect();
+    let more = files.len().saturating_sub(SHOWN);
+    let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+    shown.join(", ") + &rest
 }
 
 fn said(excerpt: Option<&str>) -> String {

@@ -408,6 +408,10 @@ impl Stores {
         upload::digest(&self.0.http, &self.store(at)?, at, function).await
     }
 
+    pub(crate) fn http(&self) -> &Http {
+        &self.0.http
+    }
+
     fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {
         match at {
             Location::Local(path) => Ok(Store::Local(Local, path)),

@@ -64,6 +64,9 @@ use url::Url;
 /// part of requests to that container alone. Addresses that have a `sig` of their own are read by that. A host is
 /// one account's, or any account's (`*.`), and may have a port; without TLS, only this machine's own are.
 ///
+/// `rest` is the address of a dCache's REST interface, up to and with `/api/v1`: by it [`crate::Stores::locality`]
+/// and [`crate::Stores::stage`] ask for files on tape, with the same credential as at the door.
+///
 /// With `third_party = true` in two stores of the kinds `dcache` and `webdav`, the server that a file is copied to
 /// is asked to fetch it from the other one by itself, so that its bytes don't pass through this machine. It is given
 /// the other store's credential for that; without the key in both, a credential is shown to its own server alone.
@@ -92,7 +95,6 @@ pub(crate) enum Kind {
         /// What of a path the door leaves out.
         root: String,
         /// Where its REST interface is.
-        #[expect(dead_code, reason = "checked with the file; staging from tape will ask it")]
         rest: Option<Url>,
     },
     /// Addresses below this one.

@@ -174,8 +174,7 @@ async fn the_temporary_file_of_a_process_killed_before_its_move_is_found_on_a_dc
     let to = folder.join("deep/x é.nc");
     // Names that only look alike are somebody's files.
     stores.replace(&folder.join("deep/mine.tmp"), "mine".into()).await.unwrap();
-    stores.abilities(&folder).await.unwrap();
-    dcache_fault(&served, r#"{"dies": "MOVE"}"#);
+    dcache_fault(&served, r#"{"dies": ["MOVE", ".nc."]}"#);
     let mut bringing = Bringing::start(path.to_str().unwrap(), &to, &text);
     left(&stores, &folder, ANY).await;
     assert!(bringing.runs());
@@ -183,8 +182,10 @@ async fn the_temporary_file_of_a_process_killed_before_its_move_is_found_on_a_dc
     drop(bringing);
     dcache_fault(&served, r#"{"dies": null}"#);
     let found = left(&stores, &folder, Duration::from_secs(1)).await;
-    println!("{found:?}");
-    assert!(found.iter().all(|left| left.age < HOUR));
+    let name = found[0].at.file_name().unwrap();
+    assert!(name.starts_with("x é.nc."), "{name}");
+    assert_eq!((found.len(), found[0].bytes), (1, Some(100_000)));
+    assert!(found[0].age >= Duration::from_secs(1) && found[0].age < HOUR);
     discards(&stores, &folder, &found).await;
     assert!(stores.head(&to).await.unwrap_err().is_not_found());
     assert_eq!(names(&served.folder.path().join("data/pnfs/site/deep")), ["mine.tmp"]);

@@ -24,6 +24,7 @@ mod ranges;
 mod rclone;
 mod server;
 mod servers;
+mod tape;
 mod third_party;
 mod tls;
 mod together;

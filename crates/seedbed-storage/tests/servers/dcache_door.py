@@ -36,7 +36,9 @@ WITH_MD5 = set()  # files for which MD5 was asked for when they were written
 LOG = []
 FAULTS = dict(pool_503=0, pool_lost=0, drop=0, corrupt=0, quota=None, tape=[], dies=None)
 FAULTS |= dict(sha256=False, copy_refused=None, copy_fails=0, copy_ends=0)
-STAGED = {}
+FAULTS |= dict(lost=[], stage_polls=2, archive_most=10_000)
+STAGED = {}  # the state of each file, by request
+BOTH = set()  # files that came from tape
 
 
 def taken(fault):
@@ -293,12 +295,14 @@ class Handler(BaseHTTPRequestHandler):
             told = json.dumps(LOG).encode()
             LOG.clear()
             return self.answer(200, told)
-        if FAULTS["dies"] == method:  # takes the request, and never answers it
+        # A method, and a text of the path: such a request is taken, and never answered.
+        if FAULTS["dies"] and FAULTS["dies"][0] == method and FAULTS["dies"][1] in path:
             while FAULTS["dies"]:
                 time.sleep(0.02)
             self.close_connection = True
             return
-        if not self.allowed(method not in ("GET", "HEAD", "PROPFIND", "OPTIONS")):
+        reads = method in ("GET", "HEAD", "PROPFIND", "OPTIONS") or path.endswith("/tape/archiveinfo")
+        if not self.allowed(not reads):
             return
         if path.startswith("/api/v1/tape/"):
             return self.tape(path.removeprefix("/api/v1/tape/"))
@@ -493,19 +497,59 @@ class Handler(BaseHTTPRequestHandler):
     # --- the REST interface's tape part
 
     def tape(self, what):
+        """`tape` lists the files that are on tape alone, `lost` those that nobody has any more."""
+        missing = (404, {"errors": [{"message": "Not Found", "status": "404"}]})
         if what == "archiveinfo":
-            paths = json.loads(b"".join(self.pieces()))["paths"]
-            state = lambda p: "TAPE" if p in FAULTS["tape"] else "DISK"
-            return self.answer_json(200, [{"path": p, "locality": state(p)} for p in paths])
+            # A longer list is cut without a word.
+            paths = json.loads(b"".join(self.pieces()))["paths"][: FAULTS["archive_most"]]
+            return self.answer_json(200, [{"path": p} | self.locality(p) for p in paths])
         if what == "stage" and self.command == "POST":
-            request = str(uuid.uuid4())
-            STAGED[request] = [f["path"] for f in json.loads(b"".join(self.pieces()))["files"]]
-            return self.answer_json(201, {"requestId": request})
-        files = STAGED.get(what.removeprefix("stage/"))
-        if files is None:
-            return self.answer_json(404, {"errors": [{"message": "Not Found", "status": "404"}]})
-        FAULTS["tape"] = [p for p in FAULTS["tape"] if p not in files]
-        self.answer_json(200, {"files": [{"path": p, "state": "COMPLETED"} for p in files]})
+            request, asked = str(uuid.uuid4()), json.loads(b"".join(self.pieces()))["files"]
+            if not asked or not all(re.fullmatch(r"PT\d+S", f.get("diskLifetime", "PT1S")) for f in asked):
+                return self.answer_json(400, {"errors": [{"message": "Bad request", "status": "400"}]})
+            STAGED[request] = dict(polls=0, states={f["path"]: "SUBMITTED" for f in asked})
+            door = f"http://127.0.0.1:{DOOR['port']}/api/v1/tape/stage/{request}"
+            self.finish_body()
+            body = json.dumps({"requestId": request}).encode()
+            return self.answer(201, body, Content_Type="application/json", Location=door)
+        _, request, *rest = what.split("/") + [""]
+        stage = STAGED.get(request)
+        if stage is None:
+            return self.answer_json(*missing)
+        states = stage["states"]
+        if rest[0] == "cancel" and self.command == "POST":
+            paths = json.loads(b"".join(self.pieces()))["paths"]
+            if not all(p in states for p in paths):
+                return self.answer(400, title="File missing from stage request")
+            states.update({p: "CANCELLED" for p in paths if states[p] in ("SUBMITTED", "STARTED")})
+            return self.answer(200)
+        if self.command == "DELETE":
+            del STAGED[request]
+            return self.answer(200)
+        # One file after another comes from its tape.
+        stage["polls"] += 1
+        errors = {}
+        for n, (path, state) in enumerate(states.items()):
+            place = self.locality(path)
+            if place.get("locality") == "LOST" or "error" in place:
+                states[path], errors[path] = "FAILED", place.get("error", "file is lost: no pool and no tape has it")
+            elif state in ("SUBMITTED", "STARTED"):
+                come = stage["polls"] > FAULTS["stage_polls"] + n
+                states[path] = "COMPLETED" if come else "STARTED"
+                if come and path in FAULTS["tape"]:
+                    FAULTS["tape"].remove(path)
+                    BOTH.add(path)
+        files = [{"path": p, "state": s} | ({"error": errors[p]} if p in errors else {}) for p, s in states.items()]
+        now = int(time.time() * 1000)
+        self.answer_json(200, {"id": request, "createdAt": now, "startedAt": now, "files": files})
+
+    def locality(self, path):
+        if not os.path.exists(ROOT + path):
+            return {"error": "CacheException(rc=10001;msg=No such file or directory)"}
+        for name, files in (("LOST", FAULTS["lost"]), ("TAPE", FAULTS["tape"]), ("DISK_AND_TAPE", BOTH)):
+            if path in files:
+                return {"locality": name}
+        return {"locality": "DISK"}
 
     def handle_any(self):
         try:

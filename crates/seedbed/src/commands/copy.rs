@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,6 +27,8 @@ Examples:
 Without --out a local catalog is updated in place, item by item. Copying again
 brings only what is missing; on local disk an interrupted file is resumed.";
 
+/// For how long staged files stay on disk, and how long they are waited for at most: 7 days.
+const STAGED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Requests at once for data, if there is but one file to bring.
 const STREAMS: usize = 4;
 
@@ -56,6 +59,9 @@ pub struct Args {
     /// Transfer no more than so much, and don't begin if that is known to be too little: 500000, 20MB, 1.5GiB.
     #[arg(long, value_name = "BYTES", value_parser = byte_count)]
     max_transfer: Option<u64>,
+    /// Bring files that are on a dCache's tape to its disk first, and wait for them.
+    #[arg(long)]
+    stage: bool,
     /// What a failing file means for the others.
     #[arg(long, value_enum, default_value = "keep-going")]
     on_error: OnErrorArg,
@@ -157,6 +163,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         out: args.out,
     };
     let planned = plan(&ctx.stores, &request).await?;
+    let on_tape = if args.stage { on_tape(&planned, ctx).await? } else { Vec::new() };
     if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
         return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
     }
@@ -172,6 +179,15 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         .fits(&stores, &request.to)
         .await
         .or_hint("make room, choose another folder, or copy less at a time")?;
+    if !on_tape.is_empty() {
+        let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
+        let done = AtomicU64::new(0);
+        let told = |now: usize, _| {
+            let now = now as u64;
+            meter.advance(now.saturating_sub(done.fetch_max(now, Ordering::Relaxed)));
+        };
+        stores.stage(&on_tape, STAGED, &told).await?;
+    }
     let on_error = match args.on_error {
         OnErrorArg::KeepGoing => OnError::KeepGoing,
         OnErrorArg::Stop => OnError::Stop,
@@ -192,6 +208,17 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     ctx.emit(&Copied { dry_run: false, report })?;
     Ok(status)
+}
+
+/// The files of a plan that are on tape; how many there are is said.
+async fn on_tape(plan: &CopyPlan, ctx: &Ctx) -> anyhow::Result<Vec<Location>> {
+    let sources = plan.transfers.iter().map(|t| &t.from);
+    let files: Vec<Location> = sources.filter(|from| matches!(from, Location::Dcache(_))).cloned().collect();
+    let placed = ctx.stores.locality(&files).await?;
+    let on_tape: Vec<Location> =
+        placed.into_iter().filter(|(_, place)| !place.on_disk()).map(|(at, _)| at).collect();
+    ctx.say(format_args!("{} of {} on tape", on_tape.len(), count(files.len(), "file")));
+    Ok(on_tape)
 }
 
 /// The command as it was given, quoted for a shell.

@@ -27,7 +27,7 @@ struct Place {
     stores: Stores,
     variables: Vec<(&'static str, &'static str)>,
     runtime: tokio::runtime::Runtime,
-    _served: Option<Served>,
+    served: Option<Served>,
 }
 
 impl Place {
@@ -47,7 +47,7 @@ impl Place {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let top = if top.is_empty() { sandbox.path("data").display().to_string() } else { top.to_owned() };
         let (name, top, variables) = (name.to_owned(), top.parse().unwrap(), variables.to_vec());
-        Self { name, sandbox, top, stores, variables, runtime, _served: served }
+        Self { name, sandbox, top, stores, variables, runtime, served }
     }
 
     fn local() -> Self {
@@ -346,6 +346,37 @@ fn a_copy_that_cannot_fit_is_not_begun() {
     sandbox.seedbed(copy).exits(1).says("bytes are free, and the copy needs 1152921504606846976");
     assert_eq!(sandbox.files(), ["i.json"]);
     sandbox.seedbed([&copy[..], &["--max-transfer", "1GB"]].concat()).exits(2).says("1000000000 allowed");
+}
+
+#[test]
+fn files_on_tape_are_staged_before_they_are_copied() {
+    let toml = DCACHE.replace("[surf]\n", "[surf]\nrest = \"URL/api/v1\"\n");
+    let Some(served) = servers::dcache("read") else { return };
+    let top = "dcache://pnfs/site/data";
+    let place = Place::new("dCache", top, &toml, &[("TOKEN", "RW")], Some(served));
+    let served = place.served.as_ref().unwrap();
+    let folder = served.folder.path().join("data/pnfs/site/data");
+    std::fs::create_dir_all(&folder).unwrap();
+    let item = |n: usize| {
+        std::fs::write(folder.join(format!("{n}.nc")), content::body(FILE, 0)).unwrap();
+        serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": format!("i{n}"), "geometry": null,
+            "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [],
+            "assets": {"a": {"href": format!("{top}/{n}.nc")}}})
+    };
+    let items: Vec<Value> = (0..3).map(item).collect();
+    place
+        .sandbox
+        .write("items.json", serde_json::json!({"type": "FeatureCollection", "features": items}).to_string());
+    let tape = serde_json::json!({"tape": ["/pnfs/site/data/0.nc", "/pnfs/site/data/2.nc"]});
+    servers::dcache_fault(served, &tape.to_string());
+    let copy = ["copy", "items.json", "--assets", "a", "--to", "data", "--out", "out"];
+    place.seedbed(&copy).exits(1).says("access denied");
+    let ran = place.seedbed(&[&copy[..], &["--stage"]].concat()).succeeds();
+    ran.says("2 of 2 files on tape");
+    for n in 0..3 {
+        let copy = place.sandbox.path(format!("data/items/i{n}/{n}.nc"));
+        assert!(std::fs::read(copy).unwrap() == content::body(FILE, 0));
+    }
 }
 
 /// What becomes of a copy whose source has a fault.
