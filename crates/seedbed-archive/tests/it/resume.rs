@@ -4,8 +4,8 @@ use crate::crawls::{at, builtin, cmr_page, ids, index, reasons, run, run_in, sto
 use crate::earth::Earth;
 use crate::server::{Answer, Asked, Server, missing, ok};
 use seedbed_archive::{CrawlError, CrawlOptions, CrawlProgress, Definition, crawl};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Notify;
 
 /// CMR with ten pages of one granule each.
 fn long_cmr() -> Server {
@@ -17,13 +17,13 @@ fn long_cmr() -> Server {
     })
 }
 
-/// Tells when so many pages were read.
-struct After(AtomicUsize, Notify);
+/// Ends the crawl when so many pages were read, wherever it is.
+struct After(AtomicUsize);
 
 impl CrawlProgress for After {
     fn page(&self, _: &str, _: usize) {
         if self.0.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.1.notify_one();
+            resume_unwind(Box::new("killed"));
         }
     }
 }
@@ -31,15 +31,9 @@ impl CrawlProgress for After {
 /// A crawl that is dropped after so many pages.
 fn killed_after(pages: usize, definition: &Definition, options: &CrawlOptions, work: &std::path::Path) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let after = After(AtomicUsize::new(pages), Notify::new());
-        let stores = stores();
-        tokio::select! {
-            biased;
-            () = after.1.notified() => {}
-            done = crawl(definition, options, &stores, &Earth, &after, work) => panic!("{done:?}"),
-        }
-    });
+    let (after, stores) = (After(AtomicUsize::new(pages)), stores());
+    let crawling = || runtime.block_on(crawl(definition, options, &stores, &Earth, &after, work));
+    assert!(catch_unwind(AssertUnwindSafe(crawling)).is_err(), "it came to its end");
 }
 
 #[test]

@@ -156,9 +156,9 @@ mod tests {
         assert_eq!(default, default.to_string().parse().unwrap());
         item.set_field("links", json!([{"rel": "root", "href": "../../../catalog.json"}]));
         let split = item.clone().in_own_document("/cat/c/na/2003/i.json".parse().unwrap());
-        assert_eq!(default.fill(&split, "x", "f.nc").unwrap(), "na/2003/f.nc");
+        assert_eq!(default.fill(&split, "x", "f.nc").unwrap(), "c/na/2003/f.nc");
         let remote = item.clone().in_own_document("https://h.org/cat/c/na/2003/i.json".parse().unwrap());
-        assert_eq!(default.fill(&remote, "x", "f.nc").unwrap(), "na/2003/f.nc");
+        assert_eq!(default.fill(&remote, "x", "f.nc").unwrap(), "c/na/2003/f.nc");
         let top = item.clone().in_own_document("/i.json".parse().unwrap());
         assert_eq!(default.fill(&top, "x", "f.nc").unwrap(), "c_d/a_b/f.nc");
         let dated: Template = "{year}-{month}-{day}_{asset}.nc".parse().unwrap();
