@@ -207,6 +207,7 @@ impl Dav {
                 Ok(_) => break,
                 // It is there already: another writer may have been quicker.
                 Err(e) if matches!(e.status(), Some(405 | 301)) => break,
+                Err(e) if e.status() == Some(403) && self.is_folder(http, &at).await => break,
                 Err(e) if e.is_not_found() || e.status() == Some(409) => {
                     folder = parent(&at);
                     missing.push(at);
@@ -219,10 +220,16 @@ impl Dav {
                 Ok(_) => {}
                 // Some servers say 409 to the one that lost a race for a folder; the next step will tell.
                 Err(e) if matches!(e.status(), Some(405 | 301 | 409)) => {}
+                // Apache's mod_dav says 403 to it.
+                Err(e) if e.status() == Some(403) && self.is_folder(http, &at).await => {}
                 Err(e) => return Err(e),
             }
         }
         Ok(())
+    }
+
+    async fn is_folder(&self, http: &Http, url: &Url) -> bool {
+        self.properties(http, url, "0").await.is_ok_and(|found| found.iter().any(|entry| entry.folder))
     }
 
     /// Removes a temporary file. One that can't be removed harms nothing but order.
