@@ -72,9 +72,12 @@ def sums(full):
 
 def digest(wanted, full):
     """The value of `Digest`: Adler32 always, MD5 only where it was asked for at the writing."""
-    if not wanted or not os.path.isfile(full):
+    if not wanted:
         return None
-    adler, md5 = sums(full)
+    try:
+        adler, md5 = sums(full)
+    except (FileNotFoundError, IsADirectoryError):
+        return None
     for name in (w.split(";")[0].strip().lower() for w in wanted.split(",")):
         if name == "adler32":
             return "adler32=" + adler
@@ -197,14 +200,22 @@ class Handler(BaseHTTPRequestHandler):
             os.path.exists(full) and os.remove(full)
 
     def give_out(self, full):
-        size = os.path.getsize(full)
-        told = digest(self.headers.get("Want-Digest"), full)
-        state = os.stat(full)
+        try:
+            file = open(full, "rb")
+        except FileNotFoundError:
+            # It went between the door's look at it and this.
+            return self.answer(404)
+        with file:
+            self.give_out_open(full, file)
+
+    def give_out_open(self, full, file):
+        state = os.fstat(file.fileno())
+        size = state.st_size
         common = dict(
             Accept_Ranges="bytes",
             ETag=f'"{state.st_ino:X}_{state.st_mtime_ns}"',
             Last_Modified=email.utils.formatdate(state.st_mtime, usegmt=True),
-            Digest=told,
+            Digest=digest(self.headers.get("Want-Digest"), full),
         )
         span = re.fullmatch(r"bytes=(\d+)-(\d*)", (self.headers.get("Range") or "").strip())
         current = self.headers.get("If-Range") in (None, common["ETag"])
@@ -213,9 +224,8 @@ class Handler(BaseHTTPRequestHandler):
             last = min(size - 1, int(span[2])) if span[2] else size - 1
             if first >= size:
                 return self.answer(416, Content_Range=f"bytes */{size}")
-            with open(full, "rb") as file:
-                file.seek(first)
-                body = file.read(last - first + 1)
+            file.seek(first)
+            body = file.read(last - first + 1)
             return self.answer(206, body, Content_Range=f"bytes {first}-{last}/{size}", **common)
         self.finish_body()
         self.send_response(200)
@@ -226,12 +236,11 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        with open(full, "rb") as file:
-            if taken("drop"):
-                self.wfile.write(file.read(size // 2))
-                self.close_connection = True
-                return
-            shutil.copyfileobj(file, self.wfile, 1 << 16)
+        if taken("drop"):
+            self.wfile.write(file.read(size // 2))
+            self.close_connection = True
+            return
+        shutil.copyfileobj(file, self.wfile, 1 << 16)
 
     # --- the pool
 
