@@ -3,7 +3,7 @@
 //! A token is looked up before each request, so that one that is renewed while we work is taken up.
 
 use crate::StorageError;
-use crate::credentials::base64;
+use crate::base64;
 use crate::environment::Environment;
 use crate::{ini, obscured};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ pub(crate) fn rclone_remote(
 }
 
 fn basic(user: &str, password: &str) -> String {
-    format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+    format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()))
 }
 
 /// The token in a file: the word after `Bearer` where that stands in it, as in a curl configuration, else its only word.

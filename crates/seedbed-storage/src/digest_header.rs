@@ -2,7 +2,7 @@
 
 use crate::checksum::{Checksum, Function};
 use crate::http::Headers;
-use crate::{StorageError, secret};
+use crate::{StorageError, base64, secret};
 use url::Url;
 
 /// The digests that a server tells, of functions that we know.
@@ -22,7 +22,7 @@ pub(crate) fn digests(headers: &Headers) -> Vec<Checksum> {
             if function == Function::Adler32 {
                 return Checksum::from_hex(function, &format!("{:0>8}", value.trim())).ok();
             }
-            Checksum::from_digest(function, unbase64(value.trim())?)
+            Checksum::from_digest(function, base64::decode(value.trim())?)
         })
         .collect()
 }
@@ -41,29 +41,6 @@ pub(crate) fn check(headers: &Headers, bytes: &[u8], url: &Url) -> Result<(), St
         }
     }
     Ok(())
-}
-
-/// RFC 4648, with or without padding.
-fn unbase64(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0u32, 0u32);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod abandoned;
 mod abilities;
 mod auth;
+mod base64;
 mod checksum;
 mod content;
 mod credentials;

@@ -1,6 +1,7 @@
 //! Passwords as rclone writes them into its configuration: obscured with a key that is known to all, against
 //! onlookers only (<https://github.com/rclone/rclone/blob/master/fs/config/obscure/obscure.go>).
 
+use crate::base64;
 use aes::Aes256;
 use aes::cipher::{KeyIvInit, StreamCipher};
 use ctr::Ctr128BE;
@@ -16,34 +17,10 @@ const VECTOR: usize = 16;
 
 /// The password; none if the text is not an obscured one.
 pub(crate) fn reveal(text: &str) -> Option<String> {
-    let mut bytes = from_base64url(text)?;
+    let mut bytes = base64::decode_url(text)?;
     let (vector, password) = bytes.split_at_mut_checked(VECTOR)?;
     Ctr128BE::<Aes256>::new_from_slices(&KEY, vector).ok()?.apply_keystream(password);
     String::from_utf8(password.to_vec()).ok()
-}
-
-/// The bytes of a text of RFC 4648, section 5, without padding.
-fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
-    let (mut bits, mut count) = (0u32, 0);
-    for letter in text.bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    // What is left over is padding of the last byte, never a letter of its own.
-    (count < 6).then_some(bytes)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ pub(crate) use keys::{KeySource, Keys, lent_keys};
 pub(crate) use profile::Known;
 
 use crate::abilities::{Abilities, CreateOnce, Replace};
+use crate::base64;
 use crate::content::media_type;
-use crate::credentials::base64;
 use crate::http::{Http, Method, Request};
 use crate::identity::Identity;
 use crate::names::random;
@@ -159,7 +159,7 @@ impl S3 {
     }
 
     fn put(&self, key: &str, small: Bytes) -> Result<Request, StorageError> {
-        let digest = base64(&Md5::digest(&small));
+        let digest = base64::encode(&Md5::digest(&small));
         let request = self.request(Method::Put, key)?.header("content-md5", &digest);
         Ok(request.header("content-type", media_type(key)).body(small))
     }
@@ -191,7 +191,8 @@ impl S3 {
             http.request(&self.put(&key, probe.clone())?).await?;
         }
         let ranges = http.range(&self.request(Method::Get, &key)?, &(1..3)).await.is_ok_and(|b| b == "ro");
-        let wrong = self.request(Method::Put, &key)?.header("content-md5", &base64(&Md5::digest(b"other")));
+        let wrong =
+            self.request(Method::Put, &key)?.header("content-md5", &base64::encode(&Md5::digest(b"other")));
         let checks_bodies = match http.request(&wrong.body(probe)).await {
             Ok(_) => false,
             Err(e) if e.status() == Some(400) => true,

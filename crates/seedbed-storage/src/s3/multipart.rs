@@ -2,9 +2,9 @@
 //! bytes are known to be right.
 
 use super::{ATTEMPT, S3, Tried};
+use crate::base64;
 use crate::checksum::{Checksum, Function};
 use crate::content::media_type;
-use crate::credentials::base64;
 use crate::http::{Http, Method, Request};
 use crate::local::blocking;
 use crate::names::random;
@@ -220,7 +220,8 @@ impl Multipart<'_> {
             Ok((bytes, digest))
         })
         .await?;
-        let mut request = self.s3.request(Method::Put, self.key)?.header("content-md5", &base64(&digest));
+        let mut request =
+            self.s3.request(Method::Put, self.key)?.header("content-md5", &base64::encode(&digest));
         request
             .url
             .query_pairs_mut()
