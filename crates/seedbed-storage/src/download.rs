@@ -114,7 +114,7 @@ impl<'a> Download<'a> {
                     match wrong(self.from, self.expect, self.length, &digests, &self.part).await? {
                         None => return Ok(self.gathered(digests)),
                         // A proxy or a disk may have spoilt them on the way: once more from the start.
-                        Some(error) if !second_time && spoilt(&error) => {
+                        Some(error) if !second_time && error.spoilt() => {
                             tracing::debug!(error = %error, "reading it again from the start");
                             second_time = true;
                             self.alone = true;
@@ -394,9 +394,4 @@ impl<'a> Download<'a> {
 
 fn fresh(expect: &Expectation) -> Hashing {
     Hashing::new(expect.checksum.as_ref().map(Checksum::function))
-}
-
-/// Whether reading once more may give other bytes.
-fn spoilt(error: &StorageError) -> bool {
-    matches!(error, StorageError::Checksum { .. } | StorageError::Content { excerpt: None, .. })
 }

@@ -286,6 +286,11 @@ impl StorageError {
         }
     }
 
+    /// Whether a proxy or a disk may have spoilt the bytes on the way, so that reading once more gives others.
+    pub(crate) fn spoilt(&self) -> bool {
+        matches!(self, Self::Checksum { .. } | Self::Content { excerpt: None, .. })
+    }
+
     /// Whether there is nothing at the location.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -191,7 +191,10 @@ impl<'a> Reader<'a> {
                             retry.progressed();
                             return Ok(Some(piece));
                         }
-                        Ok(None) if self.version.size.is_none_or(|size| size == self.length) => {
+                        // A server that promised no length may have ended early.
+                        Ok(None)
+                            if self.version.size.or(self.expect.size).is_none_or(|s| s <= self.length) =>
+                        {
                             *answer = None;
                             return Ok(None);
                         }
@@ -234,7 +237,8 @@ async fn rest(http: &Http, get: &Request, version: &Meta, from: u64, at: &str) -
     match answer.status {
         206 => {
             let span = answer.headers.content_range();
-            let same_size = span.is_some_and(|(_, total)| total.is_none() || total == version.size);
+            let same_size = span
+                .is_some_and(|(_, total)| total.is_none() || version.size.is_none() || total == version.size);
             if span.is_none_or(|(first, _)| first != from) || !same_size {
                 return Err(changed());
             }

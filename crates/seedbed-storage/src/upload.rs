@@ -63,7 +63,7 @@ pub(crate) async fn run(
     };
     let (placed, verified) = match sent {
         // A proxy or a disk may have spoilt the bytes on the way: once more from the start.
-        Err(error) if spoilt(&error) => {
+        Err(error) if error.spoilt() => {
             tracing::debug!(error = %error, "reading it again from the start");
             send(http, &opening, (target, to), buffers).await?
         }
@@ -95,15 +95,6 @@ async fn send<'a>(
             let (at, scheme) = (to.shown(), to.scheme().to_owned());
             Err(StorageError::Unsupported { at, scheme, what: "are read-only" })
         }
-    }
-}
-
-/// Whether reading the source once more may give other bytes.
-fn spoilt(error: &StorageError) -> bool {
-    match error {
-        StorageError::Checksum { .. } | StorageError::Content { excerpt: None, .. } => true,
-        StorageError::Size { expected, found, .. } => found < expected,
-        _ => false,
     }
 }
 

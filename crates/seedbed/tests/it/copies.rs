@@ -402,12 +402,12 @@ const FAULTS: [(&str, Fate); 21] = [
     ("slow", Fate::Copied),
     ("truncate", Fate::Either),
     ("reset", Fate::Either),
+    ("short", Fate::Either),
     ("401", Fate::Failed),
     ("403", Fate::Failed),
     ("404", Fate::Failed),
     ("429", Fate::Failed),
     ("503", Fate::Failed),
-    ("short", Fate::Failed),
     ("corrupt", Fate::Failed),
     ("html", Fate::Failed),
 ];
