@@ -2,7 +2,7 @@
 
 use crate::destinations::ALONE;
 use crate::log::Log;
-use crate::server::{End, Reply, Seen, Server, file};
+use crate::server::{Reply, Seen, Server, file, short_lived};
 use crate::servers::{self, named};
 use crate::{at, noise, told};
 use bytes::Bytes;
@@ -98,13 +98,8 @@ async fn many_requests_at_once_have_keys_fetched_once() {
 async fn keys_that_end_in_the_middle_of_a_transfer_are_renewed() {
     let bytes = Arc::new(noise(6_000_000));
     let body = Arc::clone(&bytes);
-    // A connection lasts for 1.2 MB and about half a second, a key for two to three seconds.
-    let daac = Daac::new(3, move |seen, _| {
-        let reply = file(seen, &body, "\"v1\"").paced(100_000, Duration::from_millis(60));
-        let left = body.len() - seen.range_start().unwrap_or(0);
-        if left > 1_200_000 { reply.cut(1_200_000, End::Close) } else { reply }
-    })
-    .await;
+    // A key lasts for two to three seconds, longer than a connection.
+    let daac = Daac::new(3, move |seen, _| short_lived(seen, &body)).await;
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("x.nc");
     let (from, to) = (at("s3://one/x.nc"), Location::from(home.as_path()));

@@ -116,6 +116,14 @@ pub fn file(seen: &Seen, body: &[u8], etag: &str) -> Reply {
     reply.header("etag", etag)
 }
 
+/// The same over connections that last for 1.2 MB and about half a second each, as long as there is more.
+pub fn short_lived(seen: &Seen, body: &[u8]) -> Reply {
+    const LIFE: usize = 1_200_000;
+    let reply = file(seen, body, "\"v1\"").paced(100_000, Duration::from_millis(60));
+    let left = body.len() - seen.range_start().unwrap_or(0);
+    if left > LIFE { reply.cut(LIFE, End::Close) } else { reply }
+}
+
 type Behaviour = dyn Fn(&Seen, usize) -> Reply + Send + Sync;
 
 /// A server on a port of its own. The behaviour is told the request and how many came before it.

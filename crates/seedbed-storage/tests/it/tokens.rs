@@ -1,7 +1,7 @@
 //! Tokens for the containers of blobs, as Planetary Computer lends them.
 
 use crate::log::Log;
-use crate::server::{End, Reply, Seen, Server, file};
+use crate::server::{End, Reply, Seen, Server, file, short_lived};
 use crate::servers::named;
 use crate::{Remembered, at, names, noise, told};
 use jiff::Timestamp;
@@ -145,13 +145,8 @@ async fn a_refused_token_is_fetched_anew_once() {
 async fn a_transfer_outlives_its_token() {
     let bytes = Arc::new(noise(6_000_000));
     let body = Arc::clone(&bytes);
-    // A connection lasts for 1.2 MB and more than half a second, a token for two to three seconds.
-    let pc = Planetary::new(3, move |seen, _| {
-        let reply = file(seen, &body, "\"v1\"").paced(100_000, Duration::from_millis(60));
-        let left = body.len() - seen.range_start().unwrap_or(0);
-        if left > 1_200_000 { reply.cut(1_200_000, End::Close) } else { reply }
-    })
-    .await;
+    // A token lasts for two to three seconds, longer than a connection.
+    let pc = Planetary::new(3, move |seen, _| short_lived(seen, &body)).await;
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("x.nc");
     let progress = Remembered::default();
