@@ -1,10 +1,10 @@
 //! Documents put in their places: whole, and only where they change anything.
 
 use crate::{CatalogError, document};
-use seedbed_storage::{Location, Stores};
+use seedbed_storage::{Location, Stores, is_temporary};
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,8 @@ pub struct Disk {
     bare: HashSet<u64>,
     /// The folder that was last known to exist.
     last: PathBuf,
+    /// What temporary names have in them.
+    mark: u64,
 }
 
 impl Disk {
@@ -41,6 +43,7 @@ impl Disk {
             tidy: HashSet::new(),
             bare: HashSet::new(),
             last: PathBuf::new(),
+            mark: mark(),
         }
     }
 
@@ -94,7 +97,7 @@ impl Disk {
             if !self.bare.remove(&hash(folder)) {
                 self.remove_leftovers(folder);
             }
-            write_local(path, sync, |file| file.write_all(bytes))?;
+            write_local(path, self.mark, sync, |file| file.write_all(bytes))?;
         } else {
             let failed = |source| CatalogError::Write { at: at.clone(), source };
             self.stores.replace(at, bytes.to_vec().into()).await.map_err(failed)?;
@@ -198,7 +201,7 @@ impl Disk {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with('.') && name.ends_with(".tmp") && name.contains(".json.") {
+            if name.starts_with('.') && name.contains(".json.") && is_temporary(&name) {
                 // One that can't be removed harms nothing but order.
                 drop(fs::remove_file(entry.path()));
             }
@@ -222,7 +225,7 @@ impl Write for Draft {
         {
             if self.file.is_none() {
                 fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-                let temporary = temporary(path);
+                let temporary = temporary(path, mark());
                 let file = File::create(&temporary)?;
                 self.file = Some((temporary, BufWriter::new(file)));
             }
@@ -245,17 +248,23 @@ fn hash(folder: &Path) -> u64 {
     hasher.finish()
 }
 
-fn temporary(path: &Path) -> PathBuf {
+/// A number that no other writer has.
+fn mark() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}
+
+fn temporary(path: &Path, mark: u64) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+    path.with_file_name(format!(".{name}.{mark:016x}.tmp"))
 }
 
 fn write_local(
     path: &Path,
+    mark: u64,
     sync: bool,
     write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> Result<(), CatalogError> {
-    let temporary = temporary(path);
+    let temporary = temporary(path, mark);
     let all = || {
         let mut file = File::create(&temporary)?;
         write(&mut file)?;

@@ -20,8 +20,10 @@ pub struct Abandoned {
     pub(crate) upload: Option<String>,
 }
 
-/// Whether a name is one that [`crate::names::temporary`] gives, or that of a file to try a server out with.
-pub(crate) fn is_temporary(name: &str) -> bool {
+/// Whether a name is one of those that files have here until they are whole (`<name>.<16 hex digits>.tmp`), or that of
+/// a file to try a server out with.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
     let digits =
         |text: &str| text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let beside = name.strip_suffix(".tmp").and_then(|n| n.rsplit_once('.'));

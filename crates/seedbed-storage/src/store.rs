@@ -284,13 +284,7 @@ impl Stores {
         let mut found = match self.store(folder)? {
             Store::Local(local, path) => local.abandoned(path, older).await,
             Store::Http(..) => Err(unsupported(folder, "cannot be listed")),
-            Store::S3(s3, key) => match s3.abandoned(http, key, older).await {
-                Ok(mut found) => s3.left_objects(http, key, older).await.map(|objects| {
-                    found.extend(objects);
-                    found
-                }),
-                failed => failed,
-            },
+            Store::S3(s3, key) => s3.abandoned(http, key, older).await,
             Store::Dav(dav, url) => dav.abandoned(http, &url, folder, older).await,
         }?;
         found.sort_by(|a, b| (&a.at, &a.upload).cmp(&(&b.at, &b.upload)));

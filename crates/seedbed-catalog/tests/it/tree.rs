@@ -36,7 +36,7 @@ async fn a_killed_save_is_finished_by_the_next_without_leftovers() {
     let whole = files(folder.path());
     // As a kill between writing and renaming leaves it.
     let document = folder.path().join("c/i2/i2.json");
-    fs::rename(&document, document.with_file_name(".i2.json.4711.tmp")).unwrap();
+    fs::rename(&document, document.with_file_name(".i2.json.0123456789abcdef.tmp")).unwrap();
     fs::remove_file(folder.path().join("catalog.json")).unwrap();
     // And as a power cut may leave a document that was renamed before it was on disk.
     fs::write(folder.path().join("c/i3/i3.json"), "").unwrap();

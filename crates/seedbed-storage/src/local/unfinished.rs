@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 /// What a file that ended up here is, if it is one of ours.
 enum Kind {
-    /// Bytes that another transfer would resume, with their record.
+    /// Bytes that another transfer would resume, with their record if there are many.
     Part,
     /// Bytes that nobody resumes.
     Temporary,
@@ -73,12 +73,12 @@ fn kind(path: &Path) -> Option<Kind> {
     if is_temporary(name) {
         return Some(Kind::Temporary);
     }
-    let stem = name.strip_suffix(".part")?;
-    if is_temporary(&format!("{stem}.tmp")) {
-        return Some(Kind::Temporary);
+    // The record of a part that is gone.
+    if let Some(stem) = name.strip_suffix(".part.json") {
+        return (!path.with_file_name(format!("{stem}.part")).exists()).then_some(Kind::Temporary);
     }
-    // Others, too, call files so: the record makes it ours.
-    with_suffix(path, ".json").is_file().then_some(Kind::Part)
+    let stem = name.strip_suffix(".part")?;
+    Some(if is_temporary(&format!("{stem}.tmp")) { Kind::Temporary } else { Kind::Part })
 }
 
 fn remove(path: &Path) -> Result<(), StorageError> {

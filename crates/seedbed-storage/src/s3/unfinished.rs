@@ -1,4 +1,4 @@
-//! Multipart uploads that nobody completed: `ListMultipartUploads`, `ListParts` and `AbortMultipartUpload`.
+//! What killed uploads and trials leave: `ListMultipartUploads`, `ListParts` and `AbortMultipartUpload`.
 
 use super::S3;
 use crate::abandoned::{Abandoned, at_least, is_temporary};
@@ -23,8 +23,20 @@ struct Open {
 }
 
 impl S3 {
-    /// The uploads below a folder that are open for longer than `older`.
+    /// What is left below a folder for longer than `older`: open uploads, and objects of trials.
     pub(crate) async fn abandoned(
+        &self,
+        http: &Http,
+        folder: &str,
+        older: Duration,
+    ) -> Result<Vec<Abandoned>, StorageError> {
+        let mut found = self.open_uploads(http, folder, older).await?;
+        found.extend(self.left_objects(http, folder, older).await?);
+        Ok(found)
+    }
+
+    /// The uploads below a folder that are open for longer than `older`.
+    async fn open_uploads(
         &self,
         http: &Http,
         folder: &str,
@@ -77,7 +89,7 @@ impl S3 {
     }
 
     /// The objects below a folder that a server was tried out with, and that outlived their process.
-    pub(crate) async fn left_objects(
+    async fn left_objects(
         &self,
         http: &Http,
         folder: &str,

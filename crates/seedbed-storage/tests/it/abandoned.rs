@@ -224,7 +224,7 @@ async fn the_part_of_a_killed_transfer_is_found_and_that_of_a_running_one_never(
     let to = here.join("deep/x.nc");
     std::fs::create_dir(folder.path().join("deep")).unwrap();
     // Somebody's own file.
-    std::fs::write(folder.path().join("deep/mine.part"), "mine").unwrap();
+    std::fs::write(folder.path().join("deep/mine.nc"), "mine").unwrap();
     let mut bringing = Bringing::start(&source.url("/x.nc"), &to, "");
     let part = folder.path().join("deep/x.nc.part");
     while !std::fs::metadata(&part).is_ok_and(|m| m.len() > 1 << 20) {
@@ -248,5 +248,33 @@ async fn the_part_of_a_killed_transfer_is_found_and_that_of_a_running_one_never(
     assert!(told(&error).contains("a transfer is at work on it"), "{}", told(&error));
     drop(again);
     discards(&stores, &here, &found).await;
-    assert_eq!(names(&folder.path().join("deep")), ["mine.part"]);
+    assert_eq!(names(&folder.path().join("deep")), ["mine.nc"]);
+}
+
+#[tokio::test]
+async fn unfinished_files_are_found_at_any_depth_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, stores) = (Location::from(folder.path()), stores());
+    let deep = folder.path().join("a/b");
+    std::fs::create_dir_all(&deep).unwrap();
+    // A part with its record, a small one that has none yet, and a record whose part is gone.
+    let ours = [
+        ".i.json.0123456789abcdef.tmp",
+        "gone.nc.part.json",
+        "i.json.0123456789abcdef.tmp",
+        "small.nc.part",
+        "x.nc.part",
+    ];
+    let theirs = ["a.2004.tmp", "notes.tmp", "part.json", "x.nc"];
+    for name in ours.into_iter().chain(theirs).chain(["x.nc.part.json"]) {
+        std::fs::write(deep.join(name), b"").unwrap();
+    }
+    let found = stores.abandoned(&here, ANY).await.unwrap();
+    let expected = ours.map(|name| Location::from(deep.join(name).as_path()));
+    assert_eq!(found.iter().map(|left| left.at.clone()).collect::<Vec<_>>(), expected);
+    assert_eq!(stores.abandoned(&here, HOUR).await.unwrap(), []);
+    for left in &found {
+        stores.discard(left).await.unwrap();
+    }
+    assert_eq!(names(&deep), theirs);
 }
