@@ -3,8 +3,10 @@
 The peers neither flush what they write to the disk nor digest it, as seedbed
 does, so each is followed by `sync` of the file system and `sha256sum` of its
 files, and by OpenSSL's digest, which is the faster one where the processor has
-instructions for it. Before each turn the file system is flushed, and after it
-the copies are removed.
+instructions for it. Before each turn the file system is flushed. Copies of large
+files are removed after it, of small ones after the last: ext4 takes care for
+minutes not to give freed inodes away again, and the search for others would be
+charged to whoever makes files next.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +29,8 @@ from sources import FileSet
 
 HERE = Path(__file__).parent
 ROOM = 6 << 30
+# Files that are not larger are removed after the last turn.
+SMALL = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,15 @@ def measure(command: list[str], folder: Path, environment: dict[str, str] | None
 
 
 @contextlib.contextmanager
-def turn(folder: Path) -> Iterator[Path]:
-    """A folder for one program's turn, gone after it; nothing waits to be written when it begins."""
+def turn(folder: Path, files: FileSet) -> Iterator[Path]:
+    """A folder for one program's turn; nothing waits to be written when it begins."""
     subprocess.run(["sync", "-f", folder], check=True)
+    at = Path(tempfile.mkdtemp(prefix="turn", dir=folder))
     try:
-        yield folder / "turn"
+        yield at / "turn"
     finally:
-        shutil.rmtree(folder / "turn", ignore_errors=True)
+        if files.files[0].size > SMALL:
+            shutil.rmtree(at, ignore_errors=True)
 
 
 # The steps of a turn, in their order, and what is counted with each.
@@ -68,7 +75,7 @@ COPY, SYNC, DIGEST, OPENSSL = "copy", "+ sync", "+ sync, sha256sum", "+ sync, op
 
 
 def disk_turn(copier: Copier, files: FileSet, url: str, folder: Path) -> dict[str, Taken]:
-    with turn(folder) as at:
+    with turn(folder, files) as at:
         taken = {COPY: measure(copier.to_disk(files, url, at), at)}
         sums = sums_of(files, at)
         if copier.name == "seedbed":
@@ -83,7 +90,7 @@ def disk_turn(copier: Copier, files: FileSet, url: str, folder: Path) -> dict[st
 
 
 def bucket_turn(copier: Copier, files: FileSet, url: str, folder: Path, weed: str, rclone: str) -> dict[str, Taken]:
-    with turn(folder) as at, servers.seaweed(weed, at / "weed") as bucket:
+    with turn(folder, files) as at, servers.seaweed(weed, at / "weed") as bucket:
         environment = bucket_environment(bucket)
         taken = {COPY: measure(copier.to_bucket(files, url, at / "client"), at, environment)}
         remote = f":s3,provider=SeaweedFS,env_auth:{BUCKET}/files"
@@ -162,11 +169,6 @@ def main() -> None:
     args = parser.parse_args()
     # Ended from outside, it takes its servers along.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    free = shutil.disk_usage(args.folder).free
-    if free < ROOM:
-        raise SystemExit(
-            f"{args.folder} has {free / 1e9:.1f} GB left, {ROOM / 1e9:.1f} are needed (TMPDIR names another place)"
-        )
     copiers = found(args.jobs)
     print(", ".join(c.version() for c in copiers) + f"; {args.jobs} files at once; {os.cpu_count()} processors")
     root = args.folder / "source"
@@ -175,6 +177,12 @@ def main() -> None:
         sets.append(sources.make(root, "small", 500, 1_000_000))
     if "large" in (args.set or ["large"]):
         sets.append(sources.make(root, "large", 4, 512 << 20))
+    kept = sum(s.size for s in sets if s.files[0].size <= SMALL) * args.rounds * (len(copiers) + 2)
+    room, free = ROOM + kept, shutil.disk_usage(args.folder).free
+    if free < room:
+        raise SystemExit(
+            f"{args.folder} has {free / 1e9:.1f} GB left, {room / 1e9:.1f} are needed (TMPDIR names another place)"
+        )
     destinations = args.to or ["disk", "s3"]
     weed, rclone = shutil.which("weed"), shutil.which("rclone")
     if "s3" in destinations and not (weed and rclone):

@@ -3,16 +3,20 @@
 use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::ENOUGH;
 use crate::http::{Answer, Failure, Http, Request, Retry};
-use crate::part::{Part, Record};
+use crate::part::{HEAD, Part, Record};
 use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
 use crate::store::Meta;
 use crate::transfer::{Expectation, Gathered, Outcome, differ, not_content, validator, wrong};
 use crate::{Location, StorageError};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
-/// How much is gathered in memory before it is written. A file that is not larger leaves no record of its part.
-const BUFFER: usize = 1 << 20;
+/// How much is gathered in memory before it is written.
+const BUFFER: u64 = 512 << 10;
+
+/// A file that is not larger is written at once, and leaves no record of its part.
+const SMALL: u64 = 1 << 20;
 
 /// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
 /// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
@@ -206,7 +210,7 @@ impl<'a> Download<'a> {
         let keep = async {
             while let Some(piece) = arrived.recv().await {
                 let before = self.length;
-                self.write(piece, false).await?;
+                self.write(vec![piece.into()], false).await?;
                 self.progress.advanced(self.length - before);
             }
             Ok::<(), StorageError>(())
@@ -284,19 +288,21 @@ impl<'a> Download<'a> {
     /// Takes in the body.
     async fn stream(&mut self, mut answer: Answer) -> Result<(), Failure> {
         let promised = self.version.as_ref().and_then(|v| v.size);
-        let left = promised.map_or(u64::MAX, |size| size.saturating_sub(self.length));
-        let mut buffer = Vec::with_capacity(usize::try_from(left).unwrap_or(BUFFER).min(BUFFER));
+        let enough = if promised.is_some_and(|size| size <= SMALL) { SMALL } else { BUFFER };
+        let (mut gathered, mut size) = (Vec::new(), 0);
         let broken = loop {
             match answer.chunk().await {
                 Ok(Some(piece)) => {
                     if let Err(limit) = self.http.count(piece.len() as u64, self.from) {
                         break Some(limit);
                     }
-                    if buffer.len() + piece.len() > BUFFER {
-                        buffer = self.write(buffer, false).await?;
-                    }
                     self.progress.advanced(piece.len() as u64);
-                    buffer.extend_from_slice(&piece);
+                    if size + piece.len() as u64 > enough && size > 0 {
+                        self.write(std::mem::take(&mut gathered), false).await?;
+                        size = 0;
+                    }
+                    size += piece.len() as u64;
+                    gathered.push(piece);
                 }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
@@ -305,9 +311,9 @@ impl<'a> Download<'a> {
         drop(answer);
         // A server that promised no length, or another one, may have ended early; one that kept its
         // promise has a file that is not the expected one, which the verification will say.
-        let whole = self.length + buffer.len() as u64 >= promised.or(self.expect.size).unwrap_or(0);
-        if broken.is_none() || !buffer.is_empty() {
-            self.write(buffer, whole && broken.is_none()).await?;
+        let whole = self.length + size >= promised.or(self.expect.size).unwrap_or(0);
+        if broken.is_none() || size > 0 {
+            self.write(gathered, whole && broken.is_none()).await?;
         }
         match broken {
             Some(error) => Err(error.into()),
@@ -316,31 +322,31 @@ impl<'a> Download<'a> {
         }
     }
 
-    /// Writes what was gathered, the last of it or not; gives the buffer back, empty.
-    async fn write(&mut self, buffer: Vec<u8>, last: bool) -> Result<Vec<u8>, StorageError> {
-        let tells = self.length == 0 && buffer.len() >= ENOUGH;
-        if tells && !self.expect.content.starts(&buffer) {
-            return Err(not_content(self.from, self.expect.content, &buffer));
+    /// Writes what was gathered, the last of it or not.
+    async fn write(&mut self, pieces: Vec<Bytes>, last: bool) -> Result<(), StorageError> {
+        if self.length == 0 {
+            let head = head_of(&pieces);
+            if head.len() >= ENOUGH && !self.expect.content.starts(&head) {
+                return Err(not_content(self.from, self.expect.content, &head));
+            }
         }
-        let length = self.length + buffer.len() as u64;
+        let length = self.length + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
         if let Some(expected) = self.expect.size.filter(|e| length > *e) {
             let found = self.version.as_ref().and_then(|v| v.size).unwrap_or(length);
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
         let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
-        let (hashing, mut buffer) = if self.begins {
+        self.hashing = if self.begins {
             let version = self.version.clone().unwrap_or_default();
             // What is whole at once will not be resumed.
             let record = (!last).then(|| Record { source: self.from.to_string(), version });
-            self.part.start(record.as_ref(), hashing, buffer).await?
+            self.part.start(record.as_ref(), hashing, pieces).await?
         } else {
-            self.part.append(hashing, buffer).await?
+            self.part.append(hashing, pieces).await?
         };
         self.begins = false;
-        self.hashing = hashing;
         self.length = length;
-        buffer.clear();
-        Ok(buffer)
+        Ok(())
     }
 
     fn gathered(self, digests: Digests) -> Gathered {
@@ -390,6 +396,11 @@ impl<'a> Download<'a> {
     fn broken(&self, what: &'static str) -> StorageError {
         StorageError::Network { at: self.from.shown(), what, retryable: true, source: None }
     }
+}
+
+/// The first bytes: enough to tell their kind, or to quote them.
+fn head_of(pieces: &[Bytes]) -> Vec<u8> {
+    pieces.iter().flat_map(|piece| piece.iter().take(HEAD)).take(HEAD).copied().collect()
 }
 
 fn fresh(expect: &Expectation) -> Hashing {

@@ -4,6 +4,7 @@ use crate::StorageError;
 use crate::checksum::Hashing;
 use crate::local::{self, Linked, blocking, ensure_folder, same_file, sync_folder, with_suffix};
 use crate::store::Meta;
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -126,13 +127,13 @@ impl Part {
         &self,
         record: Option<&Record>,
         hashing: Hashing,
-        bytes: Vec<u8>,
-    ) -> Result<(Hashing, Vec<u8>), StorageError> {
+        pieces: Vec<Bytes>,
+    ) -> Result<Hashing, StorageError> {
         let emptied = self.emptied(record)?;
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
         blocking(move || {
             emptied()?;
-            write(&file, &path, hashing, bytes)
+            write(&file, &path, hashing, &pieces)
         })
         .await
     }
@@ -174,14 +175,10 @@ impl Part {
         .await
     }
 
-    /// Adds bytes at its end and to the digest; gives both back.
-    pub(crate) async fn append(
-        &self,
-        hashing: Hashing,
-        bytes: Vec<u8>,
-    ) -> Result<(Hashing, Vec<u8>), StorageError> {
+    /// Adds bytes at its end and to the digest, which it gives back.
+    pub(crate) async fn append(&self, hashing: Hashing, pieces: Vec<Bytes>) -> Result<Hashing, StorageError> {
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
-        blocking(move || write(&file, &path, hashing, bytes)).await
+        blocking(move || write(&file, &path, hashing, &pieces)).await
     }
 
     /// Adds up to `most` bytes of a file of this machine; how many there were.
@@ -295,11 +292,13 @@ fn write(
     mut file: &File,
     path: &Path,
     mut hashing: Hashing,
-    bytes: Vec<u8>,
-) -> Result<(Hashing, Vec<u8>), StorageError> {
-    file.write_all(&bytes).map_err(|e| StorageError::io(path, "write it", e))?;
-    hashing.update(&bytes);
-    Ok((hashing, bytes))
+    pieces: &[Bytes],
+) -> Result<Hashing, StorageError> {
+    for piece in pieces {
+        file.write_all(piece).map_err(|e| StorageError::io(path, "write it", e))?;
+        hashing.update(piece);
+    }
+    Ok(hashing)
 }
 
 fn has_no_links(error: &io::Error) -> bool {

@@ -31,6 +31,8 @@ pub(crate) struct Reader<'a> {
     hashing: Hashing,
     head: Vec<u8>,
     tail: Vec<u8>,
+    /// What was read and did not fit where it was to go.
+    spare: Bytes,
 }
 
 /// Where the bytes come from.
@@ -92,6 +94,7 @@ impl<'a> Reader<'a> {
             hashing,
             head,
             tail,
+            spare: Bytes::new(),
         })
     }
 
@@ -127,13 +130,21 @@ impl<'a> Reader<'a> {
         Ok(Some(piece))
     }
 
-    /// Fills a buffer to at least `size` bytes, fewer only at the end.
-    pub(crate) async fn fill(&mut self, buffer: &mut BytesMut, size: usize) -> Result<(), StorageError> {
-        while buffer.len() < size {
-            let Some(piece) = self.next().await? else { break };
-            buffer.extend_from_slice(&piece);
+    /// The next `size` bytes in one piece, fewer only at the end.
+    pub(crate) async fn take(&mut self, size: usize) -> Result<Bytes, StorageError> {
+        let left = self.version.size.map(|all| all.saturating_sub(self.length) + self.spare.len() as u64);
+        let left = left.map_or(size, |left| usize::try_from(left).unwrap_or(size));
+        let mut taken = BytesMut::with_capacity(size.min(left));
+        while taken.len() < size {
+            if self.spare.is_empty() {
+                match self.next().await? {
+                    Some(piece) => self.spare = piece,
+                    None => break,
+                }
+            }
+            taken.extend_from_slice(&self.spare.split_to(self.spare.len().min(size - taken.len())));
         }
-        Ok(())
+        Ok(taken.freeze())
     }
 
     /// Checks what was read, to the end, against what is expected.

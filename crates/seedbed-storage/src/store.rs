@@ -26,8 +26,8 @@ use url::Url;
 /// How many files a page of a listing has at most, or nearly so.
 pub(crate) const PAGE: usize = 1000;
 
-/// How many parts of uploads to S3 are in memory at once, of 8 MiB each.
-const BUFFERS: usize = 8;
+/// How many parts of uploads to S3 are in memory at once, of 5 MiB each.
+const BUFFERS: usize = 6;
 
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

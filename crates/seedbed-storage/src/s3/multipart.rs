@@ -12,7 +12,7 @@ use crate::reader::{Reader, Verified};
 use crate::upload::Placed;
 use crate::xml::Element;
 use crate::{StorageError, secret};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use md5::{Digest, Md5};
@@ -20,9 +20,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// The size of a part, if the file is not so large that there would be too many: 8 MiB. A file that is no larger goes
-/// in one request.
-const PART: u64 = 8 << 20;
+/// The size of a part, if the file is not so large that there would be too many: 5 MiB, the least that services take.
+/// A file that is no larger goes in one request.
+const PART: u64 = 5 << 20;
 
 /// How many parts a file may have.
 const PARTS: u64 = 10_000;
@@ -52,16 +52,15 @@ impl S3 {
         let tried = self.tried(http, key).await?;
         let part = part_size(reader.version.size);
         let permit = Arc::clone(buffers).acquire_owned().await;
-        let mut buffer = BytesMut::new();
-        reader.fill(&mut buffer, part).await?;
-        if buffer.len() < part {
+        let first = reader.take(part).await?;
+        if first.len() < part {
             let verified = reader.finish()?;
-            let placed = self.put_whole(http, key, buffer.freeze()).await?;
+            let placed = self.put_whole(http, key, first).await?;
             return Ok((placed, verified));
         }
         let attempt = random()?;
         let upload = self.begin(http, key, &attempt).await?;
-        let parts = upload.send(&mut reader, buffer, part, buffers, permit.ok(), tried).await;
+        let parts = upload.send(&mut reader, first, part, buffers, permit.ok(), tried).await;
         // What is wrong with the bytes is known before they get the name.
         let ended = match parts.and_then(|parts| Ok((parts, reader.finish()?))) {
             Ok((parts, verified)) => upload.complete(&parts, &attempt).await.map(|placed| (placed, verified)),
@@ -155,11 +154,11 @@ impl S3 {
 type Permit = Option<OwnedSemaphorePermit>;
 
 impl Multipart<'_> {
-    /// Sends every part, some at once; their entity tags in order. `buffer` holds the beginning.
+    /// Sends every part, some at once; their entity tags in order. `first` is the first of them.
     async fn send(
         &self,
         reader: &mut Reader<'_>,
-        mut buffer: BytesMut,
+        first: Bytes,
         part: usize,
         buffers: &Arc<Semaphore>,
         mut permit: Permit,
@@ -170,6 +169,7 @@ impl Multipart<'_> {
         let at_once = if tried.heeds_conditions { AT_ONCE } else { 1 };
         let mut tags: Vec<String> = Vec::new();
         let mut flights = FuturesUnordered::new();
+        let mut first = Some(first);
         loop {
             while permit.is_none() {
                 tokio::select! {
@@ -179,20 +179,21 @@ impl Multipart<'_> {
             }
             // Of a file whose size is not told, later parts are larger, lest there be too many.
             let grown = if reader.version.size.is_some() { part } else { part << (tags.len() / 2000).min(5) };
-            {
-                let mut filling = std::pin::pin!(reader.fill(&mut buffer, grown));
-                loop {
-                    tokio::select! {
-                        filled = &mut filling => break filled?,
-                        Some(landed) = flights.next(), if !flights.is_empty() => note(&mut tags, landed)?,
+            let bytes = match first.take() {
+                Some(first) => first,
+                None => {
+                    let mut taking = std::pin::pin!(reader.take(grown));
+                    loop {
+                        tokio::select! {
+                            taken = &mut taking => break taken?,
+                            Some(landed) = flights.next(), if !flights.is_empty() => note(&mut tags, landed)?,
+                        }
                     }
                 }
-            }
-            if buffer.is_empty() {
+            };
+            if bytes.is_empty() {
                 break;
             }
-            let rest = buffer.split_off(buffer.len().min(grown));
-            let bytes = std::mem::replace(&mut buffer, rest).freeze();
             tags.push(String::new());
             flights.push(self.part(tags.len(), bytes, checks, permit.take()));
             while flights.len() >= at_once {

@@ -115,7 +115,7 @@ async fn a_killed_upload_to_s3_is_found_and_given_up() {
     assert_eq!(stores.abandoned(&folder, HOUR).await.unwrap(), []);
     drop(bringing);
     let found = left(&stores, &folder, Duration::from_secs(1)).await;
-    assert_eq!((found.len(), &found[0].at, found[0].bytes), (1, &to, Some(8 << 20)));
+    assert_eq!((found.len(), &found[0].at, found[0].bytes), (1, &to, Some(10 << 20)));
     assert!(found[0].age >= Duration::from_secs(1) && found[0].age < HOUR);
     // One beside the folder is none of it.
     assert_eq!(stores.abandoned(&at("s3://bucket/some"), ANY).await.unwrap(), []);

@@ -2,6 +2,7 @@
 
 use crate::context::{Ctx, Limits};
 use crate::failure::{self, Judge, usage, usage_hint};
+use crate::machine;
 use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
@@ -148,6 +149,7 @@ impl Report for Copied {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    machine::small_pages();
     let query = args.query.query()?;
     let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
     if items.is_empty() {
