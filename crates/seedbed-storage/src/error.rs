@@ -45,6 +45,23 @@ pub enum StorageError {
         /// How long.
         wait: Duration,
     },
+    /// A file took longer than the settings allow.
+    #[error("{at}: not here after {} s, as long as one file may take", .longest.as_secs_f64())]
+    Slow {
+        /// Where.
+        at: String,
+        /// How long it may take.
+        longest: Duration,
+    },
+    /// A source broke off on the way to a remote store, and tells no version by which its rest could be known.
+    #[error("{at}: broke off, and has neither an entity tag nor a date by which to go on")]
+    Unversioned {
+        /// Where.
+        at: String,
+        /// How it broke off.
+        #[source]
+        source: Box<StorageError>,
+    },
     /// The server could not be reached, or the connection broke.
     #[error("{at}: {what}")]
     Network {
@@ -267,8 +284,8 @@ impl StorageError {
         match self {
             Self::Status { status, .. } => matches!(status, 408 | 423 | 425 | 429 | 500 | 502 | 503 | 504),
             Self::Network { retryable, .. } | Self::Fetch { retryable, .. } => *retryable,
-            Self::Wait { .. } | Self::Changed { .. } => true,
-            Self::GaveUp { source, .. } => source.retryable(),
+            Self::Wait { .. } | Self::Slow { .. } | Self::Changed { .. } => true,
+            Self::GaveUp { source, .. } | Self::Unversioned { source, .. } => source.retryable(),
             Self::Credential { source, .. } => source.retryable(),
             _ => false,
         }

@@ -214,6 +214,9 @@ impl<'a> Reader<'a> {
                     },
                 };
                 *answer = None;
+                if self.length > 0 && validator(&self.version).is_none() && failure.error.retryable() {
+                    return Err(StorageError::Unversioned { at, source: Box::new(failure.error) });
+                }
                 retry.pause(failure, &at).await?;
             },
         }
@@ -233,15 +236,11 @@ async fn first(http: &Http, get: &Request) -> Result<Answer, Failure> {
     }
 }
 
-/// A file from a byte on, if it is still the same.
+/// A file from a byte on, if it is still the same. Without a version only from its start.
 async fn rest(http: &Http, get: &Request, version: &Meta, from: u64, at: &str) -> Result<Answer, Failure> {
     let changed = || Failure::from(StorageError::Changed { at: at.to_owned() });
     let Some(validator) = validator(version) else {
-        if from == 0 {
-            return first(http, get).await;
-        }
-        // Without a version there is no telling whether the rest belongs to the beginning.
-        return Err(changed());
+        return first(http, get).await;
     };
     let request = get.clone().header("range", &format!("bytes={from}-")).header("if-range", validator);
     let answer = http.attempt(&request).await?;

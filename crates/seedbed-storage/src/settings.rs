@@ -21,6 +21,9 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a server may be silent: before its answer starts, and between two pieces of it.
     pub stall_timeout: Duration,
+    /// How long one file may take to be transferred, all attempts together; as long as it takes, if not said. What has
+    /// arrived on local disk by then is resumed by the next transfer.
+    pub transfer_timeout: Option<Duration>,
     /// How many redirects in a row are followed.
     pub max_redirects: usize,
     /// How many requests run on one host (and port) at once.
@@ -68,6 +71,7 @@ impl Default for Settings {
             max_retry_after: Duration::from_secs(120),
             connect_timeout: Duration::from_secs(20),
             stall_timeout: Duration::from_secs(60),
+            transfer_timeout: None,
             max_redirects: 10,
             concurrency_per_host: 8,
             rate_per_host: None,

@@ -384,6 +384,22 @@ impl Stores {
         expect: &Expectation,
         progress: &dyn Progress,
     ) -> Result<Transferred, StorageError> {
+        let transfer = self.transfer_at_leisure(from, to, expect, progress);
+        match self.0.http.settings().transfer_timeout {
+            None => transfer.await,
+            Some(longest) => tokio::time::timeout(longest, transfer)
+                .await
+                .unwrap_or_else(|_| Err(StorageError::Slow { at: from.shown(), longest })),
+        }
+    }
+
+    async fn transfer_at_leisure(
+        &self,
+        from: &Location,
+        to: &Location,
+        expect: &Expectation,
+        progress: &dyn Progress,
+    ) -> Result<Transferred, StorageError> {
         let (http, source) = (&self.0.http, self.store(from)?);
         match self.store(to)? {
             Store::Local(_, path) => transfer::run(http, source, from, path, expect, progress).await,

@@ -2,7 +2,7 @@
 
 use crate::checksum::{Checksum, Digests, Function};
 use crate::dav;
-use crate::http::Http;
+use crate::http::{Http, Retry};
 use crate::progress::{Progress, Silent};
 use crate::reader::{Reader, Verified};
 use crate::store::{Meta, Store};
@@ -57,17 +57,9 @@ pub(crate) async fn run(
     };
     let functions: &[Function] = if matches!(target, Store::Dav(..)) { &[Function::Adler32] } else { &[] };
     let opening = Opening { source, from, expect, progress, functions };
-    let sent = match pulled {
-        Some(pulled) => Ok(pulled),
-        None => send(http, &opening, (target, to), buffers).await,
-    };
-    let (placed, verified) = match sent {
-        // A proxy or a disk may have spoilt the bytes on the way: once more from the start.
-        Err(error) if error.spoilt() => {
-            tracing::debug!(error = %error, "reading it again from the start");
-            send(http, &opening, (target, to), buffers).await?
-        }
-        sent => sent?,
+    let (placed, verified) = match pulled {
+        Some(pulled) => pulled,
+        None => send_whole(http, &opening, (target, to), buffers).await?,
     };
     let Verified { bytes, digests, version } = verified;
     let ours = Transferred { bytes, checksum: digests.sha256, version, outcome: Outcome::Copied };
@@ -79,6 +71,30 @@ pub(crate) async fn run(
         return Err(StorageError::Size { at: to.shown(), expected: bytes, found });
     }
     Ok(ours)
+}
+
+/// Reads the source and writes what it gives, again from the start where that may help.
+async fn send_whole<'a>(
+    http: &'a Http,
+    opening: &Opening<'a>,
+    target: (&Store<'_>, &Location),
+    buffers: &Arc<Semaphore>,
+) -> Result<(Placed, Verified), StorageError> {
+    let mut retry = Retry::new(http.settings());
+    let mut second_time = false;
+    loop {
+        match send(http, opening, target, buffers).await {
+            // A proxy or a disk may have spoilt the bytes on the way: once more.
+            Err(error) if error.spoilt() && !second_time => {
+                tracing::debug!(error = %error, "reading it again from the start");
+                second_time = true;
+            }
+            Err(error @ StorageError::Unversioned { .. }) => {
+                retry.pause(error.into(), &opening.from.shown()).await?;
+            }
+            sent => return sent,
+        }
+    }
 }
 
 /// Reads the source once and writes what it gives.

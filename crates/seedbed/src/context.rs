@@ -9,6 +9,7 @@ use seedbed_storage::{Location, Settings, Stores};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Stores, projections and the way to speak to the user.
 pub struct Ctx {
@@ -68,13 +69,27 @@ pub struct Limits {
     pub transfer: Option<u64>,
     /// Requests at once for one large file.
     pub streams: Option<usize>,
+    /// How often a failed request is tried again.
+    pub retries: Option<u32>,
+    /// How long a server may be silent.
+    pub silence: Option<Duration>,
+    /// How long one file may take.
+    pub file: Option<Duration>,
 }
 
 /// The stores a command works with.
 pub fn stores(file: Option<&Path>, limits: Limits) -> anyhow::Result<Stores> {
-    let Limits { rate, transfer, streams } = limits;
-    let mut settings = Settings { rate_per_host: rate, max_transfer: transfer, ..Settings::default() };
-    settings.streams_per_file = streams.unwrap_or(settings.streams_per_file);
+    let Limits { rate, transfer, streams, retries, silence, file: longest } = limits;
+    let usual = Settings::default();
+    let mut settings = Settings {
+        rate_per_host: rate,
+        max_transfer: transfer,
+        streams_per_file: streams.unwrap_or(usual.streams_per_file),
+        retries: retries.unwrap_or(usual.retries),
+        stall_timeout: silence.unwrap_or(usual.stall_timeout),
+        transfer_timeout: longest,
+        ..usual
+    };
     if let Some(path) = file {
         if !path.is_file() {
             return Err(usage_hint(

@@ -167,9 +167,9 @@ impl Multipart<'_> {
         let checks = tried.checks_bodies;
         // Simple services take the first part that arrives for one as long as all but the last.
         let at_once = if tried.heeds_conditions { AT_ONCE } else { 1 };
-        let mut tags: Vec<String> = Vec::new();
+        let mut tags = vec![String::new()];
         let mut flights = FuturesUnordered::new();
-        let mut first = Some(first);
+        flights.push(self.part(tags.len(), first, checks, permit.take()));
         loop {
             while permit.is_none() {
                 tokio::select! {
@@ -179,28 +179,25 @@ impl Multipart<'_> {
             }
             // Of a file whose size is not told, later parts are larger, lest there be too many.
             let grown = if reader.version.size.is_some() { part } else { part << (tags.len() / 2000).min(5) };
-            let bytes = match first.take() {
-                Some(first) => first,
-                None => {
-                    let mut taking = std::pin::pin!(reader.take(grown));
-                    loop {
-                        tokio::select! {
-                            taken = &mut taking => break taken?,
-                            Some(landed) = flights.next(), if !flights.is_empty() => note(&mut tags, landed)?,
-                        }
+            let bytes = {
+                let mut taking = std::pin::pin!(reader.take(grown));
+                loop {
+                    tokio::select! {
+                        taken = &mut taking => break taken?,
+                        Some(landed) = flights.next(), if !flights.is_empty() => note(&mut tags, landed)?,
                     }
                 }
             };
             if bytes.is_empty() {
                 break;
             }
-            tags.push(String::new());
-            flights.push(self.part(tags.len(), bytes, checks, permit.take()));
             while flights.len() >= at_once {
                 if let Some(landed) = flights.next().await {
                     note(&mut tags, landed)?;
                 }
             }
+            tags.push(String::new());
+            flights.push(self.part(tags.len(), bytes, checks, permit.take()));
         }
         while let Some(landed) = flights.next().await {
             note(&mut tags, landed)?;

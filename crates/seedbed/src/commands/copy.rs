@@ -63,6 +63,15 @@ pub struct Args {
     /// Bring files that are on a dCache's tape to its disk first, and wait for them.
     #[arg(long)]
     stage: bool,
+    /// How often a failed request is tried again, with growing pauses; counted afresh when a file got further.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    retries: u32,
+    /// How long a server may be silent, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    timeout: Duration,
+    /// How long one file may take, in seconds, retries included; as long as it takes, if not said.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    file_timeout: Option<Duration>,
     /// What a failing file means for the others.
     #[arg(long, value_enum, default_value = "keep-going")]
     on_error: OnErrorArg,
@@ -147,6 +156,13 @@ impl Report for Copied {
     }
 }
 
+/// A time in seconds, above nothing.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().ok().filter(|s| *s > 0.0);
+    let time = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok());
+    time.ok_or_else(|| "seconds are wanted, more than 0: 60, 0.5".to_owned())
+}
+
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     machine::small_pages();
@@ -176,7 +192,14 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     // Files beside one another use the connection as well as parts of one, and cost less.
     let at_once = args.jobs.min(planned.transfers.len()).max(1);
     let streams = Some(STREAMS.div_ceil(at_once));
-    let stores = ctx.stores_within(Limits { rate: None, transfer: args.max_transfer, streams })?;
+    let stores = ctx.stores_within(Limits {
+        transfer: args.max_transfer,
+        streams,
+        retries: Some(args.retries),
+        silence: Some(args.timeout),
+        file: args.file_timeout,
+        ..Limits::default()
+    })?;
     planned
         .fits(&stores, &request.to)
         .await

@@ -16,6 +16,7 @@ mod chain;
 mod copies;
 mod headers;
 mod help;
+mod hostile;
 mod house;
 mod inputs_move;
 mod interop;

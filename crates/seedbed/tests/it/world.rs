@@ -50,16 +50,21 @@ impl World {
     /// Daymet is used where it lies; NDVI is copied.
     pub fn project(&self) -> Sandbox {
         let sandbox = Sandbox::new();
-        Self::crawl_daymet(&sandbox, &self.path("daymet"));
+        self.set_up(&sandbox);
+        sandbox
+    }
+
+    /// The same in a sandbox that is there.
+    pub fn set_up(&self, sandbox: &Sandbox) {
+        Self::crawl_daymet(sandbox, &self.path("daymet"));
         let stac = self.url("api/stac/v1/");
         let period = "2004-06-01/2004-08-31";
         sandbox
             .seedbed(["crawl", "mod13a1", "--root", &stac, "--datetime", period, "--out", "catalog"])
             .succeeds();
         sandbox.seedbed(["copy", "catalog/mod13a1", "--assets", "ndvi", "--to", "data"]).succeeds();
-        Self::tile(&sandbox, "-75.4,41.0,-75.0,41.3");
+        Self::tile(sandbox, "-75.4,41.0,-75.0,41.3");
         sandbox.write("seedbed.toml", self.toml());
-        sandbox
     }
 
     /// Crawls Daymet from a folder into the sandbox's catalog.
