@@ -87,6 +87,7 @@ pub fn stores(file: Option<&Path>, limits: Limits) -> anyhow::Result<Stores> {
         streams_per_file: streams.unwrap_or(usual.streams_per_file),
         retries: retries.unwrap_or(usual.retries),
         stall_timeout: silence.unwrap_or(usual.stall_timeout),
+        connect_timeout: silence.unwrap_or(usual.connect_timeout).min(usual.connect_timeout),
         transfer_timeout: longest,
         ..usual
     };
