@@ -12,11 +12,8 @@ use crate::{Location, StorageError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-/// How much is gathered in memory before it is written.
-const BUFFER: u64 = 512 << 10;
-
-/// A file that is not larger is written at once, and leaves no record of its part.
-const SMALL: u64 = 1 << 20;
+/// How much is gathered in memory before it is written. A file that is not larger leaves no record of its part.
+const BUFFER: u64 = 1 << 20;
 
 /// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
 /// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
@@ -288,7 +285,6 @@ impl<'a> Download<'a> {
     /// Takes in the body.
     async fn stream(&mut self, mut answer: Answer) -> Result<(), Failure> {
         let promised = self.version.as_ref().and_then(|v| v.size);
-        let enough = if promised.is_some_and(|size| size <= SMALL) { SMALL } else { BUFFER };
         let (mut gathered, mut size) = (Vec::new(), 0);
         let broken = loop {
             match answer.chunk().await {
@@ -297,7 +293,7 @@ impl<'a> Download<'a> {
                         break Some(limit);
                     }
                     self.progress.advanced(piece.len() as u64);
-                    if size + piece.len() as u64 > enough && size > 0 {
+                    if size + piece.len() as u64 > BUFFER && size > 0 {
                         self.write(std::mem::take(&mut gathered), false).await?;
                         size = 0;
                     }

@@ -13,6 +13,7 @@ mod checksum;
 mod content;
 mod credentials;
 mod dav;
+mod deadline;
 mod digest_header;
 mod download;
 mod environment;

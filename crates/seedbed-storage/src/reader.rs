@@ -2,6 +2,7 @@
 
 use crate::checksum::{Checksum, Digests, Function, Hashing};
 use crate::content::ENOUGH;
+use crate::deadline::Deadline;
 use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::local::blocking;
 use crate::progress::Progress;
@@ -29,6 +30,7 @@ pub(crate) struct Reader<'a> {
     length: u64,
     ended: bool,
     hashing: Hashing,
+    deadline: Deadline,
     head: Vec<u8>,
     tail: Vec<u8>,
     /// What was read and did not fit where it was to go.
@@ -92,10 +94,16 @@ impl<'a> Reader<'a> {
             length: 0,
             ended: false,
             hashing,
+            deadline: Deadline::NONE,
             head,
             tail,
             spare: Bytes::new(),
         })
+    }
+
+    /// The same, to be read by then.
+    pub(crate) fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
     }
 
     /// The next bytes; none at the end.
@@ -103,7 +111,7 @@ impl<'a> Reader<'a> {
         if self.ended {
             return Ok(None);
         }
-        let Some(piece) = self.raw().await? else {
+        let Some(piece) = self.deadline.keeps(self.from, self.raw()).await? else {
             self.ended = true;
             return Ok(None);
         };

@@ -21,8 +21,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a server may be silent: before its answer starts, and between two pieces of it.
     pub stall_timeout: Duration,
-    /// How long one file may take to be transferred, all attempts together; as long as it takes, if not said. What has
-    /// arrived on local disk by then is resumed by the next transfer.
+    /// How long the bytes of one file may take to come, all attempts together; as long as they take, if not said. What
+    /// has arrived on local disk by then is resumed by the next transfer, in a remote store nothing is left.
     pub transfer_timeout: Option<Duration>,
     /// How many redirects in a row are followed.
     pub max_redirects: usize,

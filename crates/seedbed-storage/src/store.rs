@@ -3,6 +3,7 @@
 use crate::abandoned::Abandoned;
 use crate::abilities::{Abilities, CreateOnce, Replace};
 use crate::dav::{self, Dav, Flavour};
+use crate::deadline::Deadline;
 use crate::http::{Headers, Http, Method, Request, Response};
 use crate::identity::{Door, Identity};
 use crate::lease::Lease;
@@ -384,25 +385,13 @@ impl Stores {
         expect: &Expectation,
         progress: &dyn Progress,
     ) -> Result<Transferred, StorageError> {
-        let transfer = self.transfer_at_leisure(from, to, expect, progress);
-        match self.0.http.settings().transfer_timeout {
-            None => transfer.await,
-            Some(longest) => tokio::time::timeout(longest, transfer)
-                .await
-                .unwrap_or_else(|_| Err(StorageError::Slow { at: from.shown(), longest })),
-        }
-    }
-
-    async fn transfer_at_leisure(
-        &self,
-        from: &Location,
-        to: &Location,
-        expect: &Expectation,
-        progress: &dyn Progress,
-    ) -> Result<Transferred, StorageError> {
         let (http, source) = (&self.0.http, self.store(from)?);
         match self.store(to)? {
-            Store::Local(_, path) => transfer::run(http, source, from, path, expect, progress).await,
+            // A part is resumed: it can be left at any moment.
+            Store::Local(_, path) => {
+                let transfer = transfer::run(http, source, from, path, expect, progress);
+                Deadline::of(http.settings()).keeps(from, transfer).await
+            }
             Store::Http(..) => Err(read_only(to)),
             target => {
                 upload::run(http, (&source, from), (&target, to), expect, progress, &self.0.buffers).await

@@ -2,6 +2,7 @@
 
 use crate::checksum::{Checksum, Digests, Function};
 use crate::dav;
+use crate::deadline::Deadline;
 use crate::http::{Http, Retry};
 use crate::progress::{Progress, Silent};
 use crate::reader::{Reader, Verified};
@@ -27,12 +28,15 @@ pub(crate) struct Opening<'a> {
     pub(crate) progress: &'a dyn Progress,
     /// What is digested besides what is expected.
     pub(crate) functions: &'a [Function],
+    /// By when it must be read.
+    pub(crate) deadline: Deadline,
 }
 
 impl<'a> Opening<'a> {
     pub(crate) async fn open(&self, http: &'a Http) -> Result<Reader<'a>, StorageError> {
-        let Self { source, from, expect, progress, functions } = *self;
-        Reader::open(http, source, from, expect, progress, functions).await
+        let Self { source, from, expect, progress, functions, deadline } = *self;
+        let opened = Reader::open(http, source, from, expect, progress, functions);
+        deadline.keeps(from, opened).await.map(|reader| reader.until(deadline))
     }
 }
 
@@ -48,15 +52,16 @@ pub(crate) async fn run(
     if let Some(adopted) = adopt(http, source, (target, to), expect, progress).await? {
         return Ok(adopted);
     }
+    let deadline = Deadline::of(http.settings());
     let pulled = match (source, target) {
         (Store::Dav(theirs, their_url), Store::Dav(dav, url)) => {
             let source = dav::Source { dav: theirs, url: their_url, at: from };
-            dav.pull(http, (url, to), source, expect, progress).await?
+            dav.pull(http, (url, to), source, expect, progress, deadline).await?
         }
         _ => None,
     };
     let functions: &[Function] = if matches!(target, Store::Dav(..)) { &[Function::Adler32] } else { &[] };
-    let opening = Opening { source, from, expect, progress, functions };
+    let opening = Opening { source, from, expect, progress, functions, deadline };
     let (placed, verified) = match pulled {
         Some(pulled) => pulled,
         None => send_whole(http, &opening, (target, to), buffers).await?,

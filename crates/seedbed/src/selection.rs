@@ -41,9 +41,9 @@ pub fn byte_count(text: &str) -> Result<u64, String> {
     if bytes < 9.0e15 { Ok(bytes.round() as u64) } else { Err(bad()) }
 }
 
-/// Reads an age: `30min`, `12h`, `7d`, `2weeks`.
-pub fn age(text: &str) -> Result<std::time::Duration, String> {
-    let bad = || format!("`{text}` is no age: write 30min, 12h, 7d or 2w");
+/// Reads a span of time: `60s`, `30min`, `12h`, `7d`, `2weeks`.
+pub fn span(text: &str) -> Result<std::time::Duration, String> {
+    let bad = || format!("`{text}` is no span of time: write 60s, 30min, 12h, 7d or 2w");
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..split].parse().map_err(|_| bad())?;
@@ -63,14 +63,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_sizes_and_ages() {
+    fn pairs_sizes_and_spans() {
         assert_eq!(pair("whc = 120").unwrap(), ("whc".to_owned(), "120".to_owned()));
         assert!(pair("whc").is_err());
         assert_eq!(pair_of_many("variable=ppt,tmin").unwrap().1, ["ppt", "tmin"]);
         assert_eq!(byte_count("1.5GiB").unwrap(), 1_610_612_736);
         assert_eq!(byte_count("20MB").unwrap(), 20_000_000);
         assert!(byte_count("lots").is_err());
-        assert_eq!(age("7d").unwrap().as_secs(), 604_800);
-        assert!(age("7").is_err());
+        assert_eq!(span("7d").unwrap().as_secs(), 604_800);
+        assert!(span("7").is_err());
     }
 }

@@ -5,6 +5,7 @@
 use super::markers::{End, Markers};
 use super::{Dav, beside};
 use crate::checksum::{Checksum, Digests, Function};
+use crate::deadline::Deadline;
 use crate::digest_header::digests;
 use crate::error::excerpt;
 use crate::http::{Failure, Headers, Http, Method, Retry};
@@ -51,6 +52,7 @@ impl Dav {
         source: Source<'_>,
         expect: &Expectation,
         progress: &dyn Progress,
+        deadline: Deadline,
     ) -> Result<Option<(Placed, Verified)>, StorageError> {
         if !self.third_party || !source.dav.third_party {
             return Ok(None);
@@ -68,7 +70,8 @@ impl Dav {
         let mut made_folders = false;
         let from = loop {
             let from = beside(url, &temporary(name)?, false);
-            match self.fetch(http, (&from, to), source, told.size, progress).await {
+            let fetched = self.fetch(http, (&from, to), source, told.size, progress);
+            match deadline.keeps(source.at, fetched).await {
                 Ok(Fetched::All) => break from,
                 // Unlike PUT, COPY makes no folders; where one is missing, a dCache says 400, others 409.
                 Ok(Fetched::Refused) if !made_folders => {

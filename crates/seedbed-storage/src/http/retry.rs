@@ -38,8 +38,9 @@ impl<'a> Retry<'a> {
         let Failure { error, after } = failure;
         self.attempts += 1;
         self.in_a_row += 1;
-        // A credential's giver was asked as often as any other already.
-        if !error.retryable() || matches!(error, StorageError::Credential { .. }) {
+        // A credential's giver was asked as often as any other already; time that is over is over.
+        let last = matches!(error, StorageError::Credential { .. } | StorageError::Slow { .. });
+        if last || !error.retryable() {
             return Err(error);
         }
         if let (Some(wait), Some(status)) =

@@ -4,7 +4,9 @@ use crate::server::{End, Reply, Server};
 use crate::servers::{self, Served, dcache_fault, named, s3_stores};
 use crate::{at, hasty, names, noise, stores, told};
 use rusty_s3::{Method, signing};
-use seedbed_storage::{Abandoned, Environment, Expectation, Location, NamedStores, Settings, Silent, Stores};
+use seedbed_storage::{
+    Abandoned, Environment, Expectation, Location, NamedStores, Settings, Silent, StorageError, Stores,
+};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -92,6 +94,10 @@ async fn discards(stores: &Stores, folder: &Location, found: &[Abandoned]) {
     assert_eq!(stores.abandoned(folder, ANY).await.unwrap(), []);
 }
 
+fn dcache_toml(served: &Served) -> String {
+    format!("[surf]\nkind = \"dcache\"\ndoor = \"{}\"\nauth = {{ bearer_env = \"TOKEN\" }}\n", served.url())
+}
+
 fn s3_toml(served: &Served) -> String {
     format!(
         "[objects]\nkind = \"s3\"\nendpoint = \"{}\"\n\
@@ -121,6 +127,31 @@ async fn a_killed_upload_to_s3_is_found_and_given_up() {
     assert_eq!(stores.abandoned(&at("s3://bucket/some"), ANY).await.unwrap(), []);
     discards(&stores, &folder, &found).await;
     assert!(stores.head(&to).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_that_takes_too_long_is_taken_back() {
+    let _alone = ALONE.lock().await;
+    let longest = Duration::from_secs(3);
+    let places = [
+        (servers::seaweed(), "s3://bucket/late", s3_toml as fn(&Served) -> String),
+        (servers::dcache("both"), "dcache://pnfs/site/data/late", dcache_toml),
+    ];
+    for (served, folder, toml) in places {
+        let Some(served) = served else { continue };
+        let toml = toml(&served);
+        let environment = Environment::of(TOKEN);
+        let named = NamedStores::from_toml(Path::new("stores.toml"), &toml, &environment).unwrap();
+        let settings = Settings { stall_timeout: HOUR, ..hasty() };
+        let settings = Settings { named, environment, transfer_timeout: Some(longest), ..settings };
+        let (stores, folder) = (Stores::new(settings).unwrap(), at(folder));
+        let source = silent_source().await;
+        let (from, to) = (at(&source.url("/x.nc")), folder.join("x.nc"));
+        let error = stores.transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap_err();
+        assert!(matches!(&error, StorageError::Slow { .. }) && error.retryable(), "{}", told(&error));
+        assert_eq!(stores.abandoned(&folder, ANY).await.unwrap(), [], "{folder}");
+        assert!(stores.head(&to).await.unwrap_err().is_not_found());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -162,10 +193,7 @@ async fn open_uploads_are_listed_to_the_last_page() {
 async fn the_temporary_file_of_a_process_killed_before_its_move_is_found_on_a_dcache() {
     let _alone = ALONE.lock().await;
     let Some(served) = servers::dcache("both") else { return };
-    let text = format!(
-        "[surf]\nkind = \"dcache\"\ndoor = \"{}\"\nauth = {{ bearer_env = \"TOKEN\" }}\n",
-        served.url()
-    );
+    let text = dcache_toml(&served);
     let (stores, folder) = (named(&text, &TOKEN), at("dcache://pnfs/site"));
     assert_eq!(stores.abandoned(&folder, ANY).await.unwrap(), []);
     let source = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use crate::context::Ctx;
 use crate::failure::usage;
 use crate::report::{Report, Status, count};
-use crate::selection::age;
+use crate::selection::span;
 use seedbed_prep::CleanReport;
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct Args {
     /// A product's folder, or a folder that files were copied to, also in a remote store.
     location: Location,
     /// How old a leftover must be: 30min, 12h, 7d, 2w.
-    #[arg(long, value_name = "AGE", default_value = "1d", value_parser = age)]
+    #[arg(long, value_name = "AGE", default_value = "1d", value_parser = span)]
     older_than: Duration,
     /// Say what would be removed, and remove nothing.
     #[arg(long)]

@@ -6,7 +6,7 @@ use crate::machine;
 use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
-use crate::selection::byte_count;
+use crate::selection::{byte_count, span};
 use seedbed_catalog::copy::{CopyPlan, CopyReport, CopyRequest, OnError, Template, Transfer, execute, plan};
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
 use seedbed_storage::Location;
@@ -66,11 +66,11 @@ pub struct Args {
     /// How often a failed request is tried again, with growing pauses; counted afresh when a file got further.
     #[arg(long, value_name = "N", default_value_t = 5)]
     retries: u32,
-    /// How long a server may be silent, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    /// How long a server may be silent.
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = patience)]
     timeout: Duration,
-    /// How long one file may take, in seconds, retries included; as long as it takes, if not said.
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    /// How long one file may take, retries included: 30min, 12h; as long as it takes, if not said.
+    #[arg(long, value_name = "TIME", value_parser = patience)]
     file_timeout: Option<Duration>,
     /// What a failing file means for the others.
     #[arg(long, value_enum, default_value = "keep-going")]
@@ -156,11 +156,9 @@ impl Report for Copied {
     }
 }
 
-/// A time in seconds, above nothing.
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<f64>().ok().filter(|s| *s > 0.0);
-    let time = seconds.and_then(|s| Duration::try_from_secs_f64(s).ok());
-    time.ok_or_else(|| "seconds are wanted, more than 0: 60, 0.5".to_owned())
+/// A span of time that is longer than nothing.
+fn patience(text: &str) -> Result<Duration, String> {
+    span(text).and_then(|time| if time.is_zero() { Err("no time at all".to_owned()) } else { Ok(time) })
 }
 
 /// Runs the command.

@@ -512,7 +512,7 @@ fn every_fault_is_got_over_or_named_and_leaves_no_file() {
 fn copied(place: &Place, fault: &str, fate: Fate) -> String {
     let (top, out) = (place.top.join(fault), format!("out-{fault}"));
     let to = top.to_string();
-    let patience = ["--timeout", "3", "--file-timeout", "30", "--retries", "2"];
+    let patience = ["--timeout", "3s", "--file-timeout", "30s", "--retries", "2"];
     let args =
         ["copy", "items.json", "--ids", fault, "--assets", "tmin", "--to", &to, "--out", &out, "--json"];
     let args = [&args[..], if WIRE.iter().any(|(f, _)| *f == fault) { &patience } else { &[] }].concat();
