@@ -7,7 +7,7 @@ use crate::store::Meta;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -294,8 +294,19 @@ fn write(
     mut hashing: Hashing,
     pieces: &[Bytes],
 ) -> Result<Hashing, StorageError> {
+    // A slow network gives many little pieces: a call for each would be many.
+    let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+    let mut left = &mut slices[..];
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(StorageError::io(path, "write it", io::ErrorKind::WriteZero.into())),
+            Ok(n) => IoSlice::advance_slices(&mut left, n),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(StorageError::io(path, "write it", e)),
+        }
+    }
     for piece in pieces {
-        file.write_all(piece).map_err(|e| StorageError::io(path, "write it", e))?;
         hashing.update(piece);
     }
     Ok(hashing)
