@@ -28,7 +28,7 @@ use url::Url;
 pub(crate) const PAGE: usize = 1000;
 
 /// How many parts of uploads to S3 are in memory at once, of 5 MiB each.
-const BUFFERS: usize = 6;
+const BUFFERS: usize = 4;
 
 /// What is known of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placed {
     Ours,
+    /// Ours, and the store has compared its bytes with our digest.
+    Proven,
     /// Another one was there first, or came in between; it was not touched.
     Taken,
 }
@@ -68,14 +70,17 @@ pub(crate) async fn run(
     };
     let Verified { bytes, digests, version } = verified;
     let ours = Transferred { bytes, checksum: digests.sha256, version, outcome: Outcome::Copied };
-    if placed == Placed::Taken {
-        return same_as(http, (target, to), ours).await;
+    match placed {
+        Placed::Proven => Ok(ours),
+        Placed::Taken => same_as(http, (target, to), ours).await,
+        Placed::Ours => {
+            let there = http.head(&target.get()?).await?;
+            match there.size.filter(|size| *size != bytes) {
+                Some(found) => Err(StorageError::Size { at: to.shown(), expected: bytes, found }),
+                None => Ok(ours),
+            }
+        }
     }
-    let there = http.head(&target.get()?).await?;
-    if let Some(found) = there.size.filter(|size| *size != bytes) {
-        return Err(StorageError::Size { at: to.shown(), expected: bytes, found });
-    }
-    Ok(ours)
 }
 
 /// Reads the source and writes what it gives, again from the start where that may help.

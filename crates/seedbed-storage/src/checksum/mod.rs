@@ -125,6 +125,11 @@ impl Checksum {
         hex(&self.digest)
     }
 
+    /// The digest's bytes, as they are written.
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.digest
+    }
+
     /// Whether its function has a multihash code, so that it can be a `file:checksum`.
     #[must_use]
     pub fn is_multihash(&self) -> bool {

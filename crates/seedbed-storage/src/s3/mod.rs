@@ -18,7 +18,7 @@ use crate::http::{Http, Method, Request};
 use crate::identity::Identity;
 use crate::names::random;
 use crate::store::{ListPage, Put};
-use crate::{Function, StorageError};
+use crate::{Checksum, Function, StorageError};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use std::sync::Arc;
@@ -26,6 +26,10 @@ use tokio::sync::OnceCell;
 
 /// The metadata that tells, where a reply was lost, whose object is there.
 const ATTEMPT: &str = "x-amz-meta-seedbed-attempt";
+
+/// The digests that a service may compare a body with.
+const SHA256: &str = "x-amz-checksum-sha256";
+const MD5: &str = "content-md5";
 
 /// A bucket.
 pub(crate) struct S3 {
@@ -39,7 +43,9 @@ pub(crate) struct S3 {
 #[derive(Clone, Copy)]
 struct Tried {
     heeds_conditions: bool,
-    checks_bodies: bool,
+    /// By which digests it tells a bad body from a good one.
+    checks_sha256: bool,
+    checks_md5: bool,
     ranges: bool,
 }
 
@@ -150,17 +156,18 @@ impl S3 {
         } else {
             (CreateOnce::LastWins, Replace::Unproven)
         };
-        Ok(Abilities {
-            create_once,
-            replace,
-            ranges: tried.ranges,
-            digest: tried.checks_bodies.then_some(Function::Md5),
-        })
+        let md5 = tried.checks_md5.then_some(Function::Md5);
+        let digest = if tried.checks_sha256 { Some(Function::Sha256) } else { md5 };
+        Ok(Abilities { create_once, replace, ranges: tried.ranges, digest })
     }
 
     fn put(&self, key: &str, small: Bytes) -> Result<Request, StorageError> {
         let digest = base64::encode(&Md5::digest(&small));
-        let request = self.request(Method::Put, key)?.header("content-md5", &digest);
+        Ok(self.put_unchecked(key, small)?.header(MD5, &digest))
+    }
+
+    fn put_unchecked(&self, key: &str, small: Bytes) -> Result<Request, StorageError> {
+        let request = self.request(Method::Put, key)?;
         Ok(request.header("content-type", media_type(key)).body(small))
     }
 
@@ -191,13 +198,10 @@ impl S3 {
             http.request(&self.put(&key, probe.clone())?).await?;
         }
         let ranges = http.range(&self.request(Method::Get, &key)?, &(1..3)).await.is_ok_and(|b| b == "ro");
-        let wrong =
-            self.request(Method::Put, &key)?.header("content-md5", &base64::encode(&Md5::digest(b"other")));
-        let checks_bodies = match http.request(&wrong.body(probe)).await {
-            Ok(_) => false,
-            Err(e) if e.status() == Some(400) => true,
-            Err(e) => return Err(e),
-        };
+        let md5 = base64::encode(&Md5::digest(b"other"));
+        let checks_md5 = self.refuses(http, &key, MD5, &md5).await?;
+        let sha256 = base64::encode(Checksum::of_bytes(b"other").digest());
+        let checks_sha256 = self.refuses(http, &key, SHA256, &sha256).await?;
         http.request(&self.request(Method::Delete, &key)?).await?;
         if !heeds_conditions {
             tracing::warn!(
@@ -205,6 +209,22 @@ impl S3 {
                 "this S3 service ignores If-None-Match: the last writer wins"
             );
         }
-        Ok(Tried { heeds_conditions, checks_bodies, ranges })
+        Ok(Tried { heeds_conditions, checks_sha256, checks_md5, ranges })
+    }
+
+    /// Whether a body is refused that has another digest.
+    async fn refuses(
+        &self,
+        http: &Http,
+        key: &str,
+        header: &str,
+        digest: &str,
+    ) -> Result<bool, StorageError> {
+        let wrong = self.put_unchecked(key, Bytes::from_static(b"probe"))?.header(header, digest);
+        match http.request(&wrong).await {
+            Ok(_) => Ok(false),
+            Err(e) if e.status() == Some(400) => Ok(true),
+            Err(e) => Err(e),
+        }
     }
 }

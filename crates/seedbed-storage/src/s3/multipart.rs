@@ -1,7 +1,7 @@
 //! Putting a large file into a bucket, in parts: nothing has the name before the last call, which is made when all
 //! bytes are known to be right.
 
-use super::{ATTEMPT, S3, Tried};
+use super::{ATTEMPT, MD5, S3, SHA256, Tried};
 use crate::base64;
 use crate::checksum::{Checksum, Function};
 use crate::content::media_type;
@@ -55,7 +55,7 @@ impl S3 {
         let first = reader.take(part).await?;
         if first.len() < part {
             let verified = reader.finish()?;
-            let placed = self.put_whole(http, key, first).await?;
+            let placed = self.put_whole(http, key, first, &verified.digests.sha256).await?;
             return Ok((placed, verified));
         }
         let attempt = random()?;
@@ -72,15 +72,30 @@ impl S3 {
         ended
     }
 
-    async fn put_whole(&self, http: &Http, key: &str, bytes: Bytes) -> Result<Placed, StorageError> {
-        let attempt = random()?;
-        let mut request = self.put(key, bytes)?.header(ATTEMPT, &attempt);
-        if self.tried(http, key).await?.heeds_conditions {
+    async fn put_whole(
+        &self,
+        http: &Http,
+        key: &str,
+        bytes: Bytes,
+        sha256: &Checksum,
+    ) -> Result<Placed, StorageError> {
+        let (attempt, tried) = (random()?, self.tried(http, key).await?);
+        // The digest that is known already, or one that older services know, too.
+        let request = if tried.checks_sha256 {
+            self.put_unchecked(key, bytes)?.header(SHA256, &base64::encode(sha256.digest()))
+        } else {
+            self.put(key, bytes)?
+        };
+        let mut request = request.header(ATTEMPT, &attempt);
+        if tried.heeds_conditions {
             request = request.header("if-none-match", "*");
         } else if self.is_there(http, key).await? {
             return Ok(Placed::Taken);
         }
-        self.placed(http, key, &request, &attempt).await
+        Ok(match self.placed(http, key, &request, &attempt).await? {
+            Placed::Ours if tried.checks_sha256 || tried.checks_md5 => Placed::Proven,
+            placed => placed,
+        })
     }
 
     /// Makes the request that gives a file its name.
@@ -164,7 +179,7 @@ impl Multipart<'_> {
         mut permit: Permit,
         tried: Tried,
     ) -> Result<Vec<String>, StorageError> {
-        let checks = tried.checks_bodies;
+        let checks = tried.checks_md5;
         // Simple services take the first part that arrives for one as long as all but the last.
         let at_once = if tried.heeds_conditions { AT_ONCE } else { 1 };
         let mut tags = vec![String::new()];
@@ -218,8 +233,7 @@ impl Multipart<'_> {
             Ok((bytes, digest))
         })
         .await?;
-        let mut request =
-            self.s3.request(Method::Put, self.key)?.header("content-md5", &base64::encode(&digest));
+        let mut request = self.s3.request(Method::Put, self.key)?.header(MD5, &base64::encode(&digest));
         request
             .url
             .query_pairs_mut()

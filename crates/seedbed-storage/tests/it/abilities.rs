@@ -8,20 +8,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Notify;
 
 const HEAD: &str = "\
-| store          | create once | replace    | ranges | digest  | a broken download |
-|----------------|-------------|------------|--------|---------|-------------------|";
+| store          | create once | replace    | ranges | digest   | a broken download |
+|----------------|-------------|------------|--------|----------|-------------------|";
 
 /// What is known of each; a store that can't be had here is left out.
 const KNOWN: &str = "\
-| local          | guaranteed  | atomic     | yes    | –       | –                 |
-| SeaweedFS      | guaranteed  | atomic     | yes    | md5     | resumes           |
-| rclone S3      | last wins   | unproven   | yes    | md5     | resumes           |
-| rclone WebDAV  | last wins   | with a gap | yes    | –       | resumes           |
-| Apache mod_dav | last wins   | with a gap | yes    | –       | resumes           |
-| XRootD         | last wins   | with a gap | yes    | adler32 | starts anew       |
-| dCache never   | guaranteed  | with a gap | yes    | adler32 | resumes           |
-| dCache read    | guaranteed  | with a gap | yes    | adler32 | resumes           |
-| dCache both    | guaranteed  | with a gap | yes    | adler32 | resumes           |";
+| local          | guaranteed  | atomic     | yes    | –        | –                 |
+| SeaweedFS      | guaranteed  | atomic     | yes    | sha2-256 | resumes           |
+| rclone S3      | last wins   | unproven   | yes    | md5      | resumes           |
+| rclone WebDAV  | last wins   | with a gap | yes    | –        | resumes           |
+| Apache mod_dav | last wins   | with a gap | yes    | –        | resumes           |
+| XRootD         | last wins   | with a gap | yes    | adler32  | starts anew       |
+| dCache never   | guaranteed  | with a gap | yes    | adler32  | resumes           |
+| dCache read    | guaranteed  | with a gap | yes    | adler32  | resumes           |
+| dCache both    | guaranteed  | with a gap | yes    | adler32  | resumes           |";
 
 /// Some thirty writes.
 const SIZE: usize = 8_000_000;
@@ -67,7 +67,7 @@ async fn line(label: &str, stores: &Stores, root: &Location, resumes: &str) -> S
     let digest = able.digest.map_or("–".to_owned(), |d| d.to_string());
     let (once, replace) = (able.create_once.to_string(), able.replace.to_string());
     let ranges = if able.ranges { "yes" } else { "no" };
-    format!("| {label:14} | {once:11} | {replace:10} | {ranges:6} | {digest:7} | {resumes:17} |")
+    format!("| {label:14} | {once:11} | {replace:10} | {ranges:6} | {digest:8} | {resumes:17} |")
 }
 
 /// Whether a download that broke off in the middle goes on from there.

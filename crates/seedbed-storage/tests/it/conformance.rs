@@ -22,7 +22,7 @@ async fn the_local_store_conforms() {
 async fn s3_by_seaweedfs_conforms() {
     let Some(served) = servers::seaweed() else { return };
     let able = conforms("S3 (SeaweedFS)", &s3(&served), &at("s3://bucket/some folder")).await;
-    assert_eq!((able.create_once, able.digest), (CreateOnce::Guaranteed, Some(Function::Md5)));
+    assert_eq!((able.create_once, able.digest), (CreateOnce::Guaranteed, Some(Function::Sha256)));
 }
 
 #[tokio::test]
