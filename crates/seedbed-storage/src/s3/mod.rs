@@ -41,6 +41,7 @@ pub(crate) struct S3 {
 }
 
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "any service may have any of them")]
 struct Tried {
     heeds_conditions: bool,
     /// By which digests it tells a bad body from a good one.
