@@ -245,7 +245,9 @@ fn save<S: GdalType + Copy>(
     let resampling = match options.overview_resampling {
         Resampling::Nearest => "NEAREST",
         Resampling::Bilinear => "BILINEAR",
-        Resampling::Average => "AVERAGE",
+        Resampling::Cubic => "CUBIC",
+        Resampling::Mode => "MODE",
+        _ => "AVERAGE",
     };
     let compress: &[(&str, &str)] = match options.compress {
         Compress::Deflate => &[("COMPRESS", "DEFLATE"), ("LEVEL", "6"), ("PREDICTOR", "YES")],

@@ -14,17 +14,45 @@ pub enum Resampling {
     /// Linear in rows and columns between the four surrounding pixel centres,
     /// or over a wider triangle where the target's pixels are larger.
     Bilinear,
+    /// Cubic convolution (a = -½) over sixteen neighbours, or over a wider kernel where the
+    /// target's pixels are larger.
+    Cubic,
     /// The mean over the target pixel's true area.
     Average,
+    /// The mean over the box from the target pixel's upper left to its lower right
+    /// corner: what gdalwarp calls `average`. Wrong on sheared grids.
+    BoxAverage,
+    /// The sum over the target pixel's true area, of each source pixel the share that
+    /// lies in it: what is counted in pixels stays the same in all.
+    Sum,
+    /// The least value in the target pixel's true area.
+    Min,
+    /// The greatest value there.
+    Max,
+    /// The most frequent value there, by area; of equals the least.
+    Mode,
+    /// The median there, by area.
+    Median,
 }
 
 impl Resampling {
     /// Goes up whenever a kernel or the coordinates it samples at would give other
     /// numbers; part of every task's key.
-    pub const REVISION: u32 = 1;
+    pub const REVISION: u32 = 2;
 
     /// Every kernel.
-    pub const ALL: [Self; 3] = [Self::Nearest, Self::Bilinear, Self::Average];
+    pub const ALL: [Self; 10] = [
+        Self::Nearest,
+        Self::Bilinear,
+        Self::Cubic,
+        Self::Average,
+        Self::BoxAverage,
+        Self::Sum,
+        Self::Min,
+        Self::Max,
+        Self::Mode,
+        Self::Median,
+    ];
 
     /// The name in kebab case.
     #[must_use]
@@ -32,7 +60,14 @@ impl Resampling {
         match self {
             Self::Nearest => "nearest",
             Self::Bilinear => "bilinear",
+            Self::Cubic => "cubic",
             Self::Average => "average",
+            Self::BoxAverage => "box-average",
+            Self::Sum => "sum",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Mode => "mode",
+            Self::Median => "median",
         }
     }
 }
@@ -50,6 +85,9 @@ impl FromStr for Resampling {
         Self::ALL
             .into_iter()
             .find(|r| r.name() == text)
-            .ok_or_else(|| format!("`{text}` is no resampling; there are nearest, bilinear and average"))
+            .ok_or_else(|| {
+                let names: Vec<&str> = Self::ALL.iter().map(|r| r.name()).collect();
+                format!("`{text}` is no resampling; there are {}", names.join(", "))
+            })
     }
 }

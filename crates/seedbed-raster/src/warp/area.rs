@@ -17,15 +17,15 @@ pub struct Bounds {
 type Polygon = Vec<SourcePoint>;
 
 /// Calls `emit(row, col, area)` for every source pixel that the quadrilateral
-/// overlaps, row by row, with the overlap in source pixels; gives its own area.
+/// overlaps, row by row, with the overlap in source pixels.
 ///
 /// The quadrilateral is clipped against each pixel by Sutherland and Hodgman's
 /// method (doi 10.1145/360767.360802); areas are by the shoelace formula.
-pub fn overlaps(corners: [SourcePoint; 4], within: Bounds, mut emit: impl FnMut(i64, i64, f64)) -> f64 {
+pub fn overlaps(corners: [SourcePoint; 4], within: Bounds, mut emit: impl FnMut(i64, i64, f64)) {
     let whole = area(&corners);
     let least = SLIVER * whole.min(1.0);
     if whole.is_nan() || whole <= 0.0 {
-        return 0.0;
+        return;
     }
     let (top, bottom) = extent(&corners, |p| p.row);
     let mut band = Polygon::with_capacity(8);
@@ -48,7 +48,24 @@ pub fn overlaps(corners: [SourcePoint; 4], within: Bounds, mut emit: impl FnMut(
             }
         }
     }
-    whole
+}
+
+/// The same for the box between two corners.
+pub fn box_overlaps(corners: [SourcePoint; 2], within: Bounds, mut emit: impl FnMut(i64, i64, f64)) {
+    let [a, b] = corners;
+    let least = SLIVER * ((b.col - a.col) * (b.row - a.row)).abs().min(1.0);
+    let ((top, bottom), (left, right)) = (extent(&corners, |p| p.row), extent(&corners, |p| p.col));
+    let (left, right) = within.cols.map_or((left, right), |n| (left.max(0), right.min(n - 1)));
+    let share = |low: f64, high: f64, i: i64| (high.min(as_f64(i + 1)) - low.max(as_f64(i))).max(0.0);
+    for row in top.max(0)..=bottom.min(within.rows - 1) {
+        let down = share(a.row.min(b.row), a.row.max(b.row), row);
+        for col in left..=right {
+            let overlap = down * share(a.col.min(b.col), a.col.max(b.col), col);
+            if overlap > least {
+                emit(row, col, overlap);
+            }
+        }
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
@@ -110,11 +127,11 @@ mod tests {
         let sheared = quad([(0.3, 0.2), (4.1, 1.3), (5.2, 6.7), (1.4, 5.6)]);
         let mut sum = 0.0;
         let mut largest = 0.0_f64;
-        let whole = overlaps(sheared, ALL, |_, _, a| {
+        overlaps(sheared, ALL, |_, _, a| {
             sum += a;
             largest = largest.max(a);
         });
-        assert!((sum - whole).abs() < 1e-12, "{sum} {whole}");
+        assert!((sum - area(&sheared)).abs() < 1e-12, "{sum}");
         assert!((largest - 1.0).abs() < 1e-12, "pixels inside count in full");
     }
 

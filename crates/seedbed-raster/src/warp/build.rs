@@ -1,15 +1,17 @@
-//! Builds the samples of a plan, cell by cell.
+//! Builds a plan, cell by cell.
 
-use super::area;
-use super::coordinates::{CELL, Cell, Mapping, SourcePoint};
-use super::samples::{Collector, Four, Many, NONE, NOWHERE, Position, Samples};
+use super::area::{self, Bounds};
+use super::centres::{Centres, Row};
+use super::coordinates::{CELL, Cell, Mapping, SourcePoint, WIDTH};
+use super::lists::Lists;
+use super::samples::{NONE, pair, pixel};
 use crate::{Resampling, WarpError};
 use seedbed_block::{PixelRange, Shape2d};
 
-/// Below this ratio of source to target pixel size gdalwarp widens the triangle.
+/// Below this ratio of source to target pixel size gdalwarp widens its kernels.
 const WIDEN_BELOW: f64 = 0.95;
-/// gdalwarp's allowance for noise in coordinates on pixel borders.
-const BORDER: f64 = 1e-10;
+/// So much room to that ratio, tried at five pixels, holds for all of a cell.
+const MARGIN: f64 = 0.98;
 
 /// What a plan is built from.
 pub struct Build<'a> {
@@ -17,39 +19,38 @@ pub struct Build<'a> {
     pub source: Shape2d,
     /// The target's pixels on its grid.
     pub range: PixelRange,
+    pub resampling: Resampling,
 }
 
 /// What is built.
 pub struct Built {
     pub window: Option<PixelRange>,
-    pub samples: Samples,
+    pub cells: Vec<Planned>,
     pub max_error: f64,
 }
 
-/// A bilinear pixel: where its centre lies and how wide its triangle is.
-#[derive(Clone, Copy)]
-struct Triangle {
-    centre: SourcePoint,
-    /// Half-widths in source pixels, 1 for plain bilinear.
-    cols: f64,
-    rows: f64,
+/// A cell of the target's grid.
+pub struct Planned {
+    /// Its row and column among the cells of the grid.
+    pub at: (i64, i64),
+    /// Its pixels, on the grid, that are the target's.
+    pub part: PixelRange,
+    /// The source pixels that it needs; `None` where it meets none.
+    pub reach: Option<PixelRange>,
+    pub samples: Samples,
+}
+
+pub enum Samples {
+    /// At points: nearest, bilinear and cubic.
+    Points(Centres),
+    /// Over areas.
+    Lists(Lists),
 }
 
 impl Build<'_> {
-    pub fn samples(&self, resampling: Resampling) -> Result<Built, WarpError> {
-        match resampling {
-            Resampling::Nearest => self.nearest(),
-            Resampling::Bilinear => self.bilinear(),
-            Resampling::Average => self.average(),
-        }
-    }
-
-    /// Calls `visit(cell, target index, col, row)` for every target pixel, the
-    /// latter two being its upper-left corner on the grid; gives the largest error.
-    #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
-    fn each_pixel(&self, mut visit: impl FnMut(&Cell<'_>, usize, f64, f64)) -> f64 {
-        let (range, cols) = (self.range, self.range.shape().cols);
-        let mut max_error = 0.0_f64;
+    pub fn run(&self) -> Result<Built, WarpError> {
+        let range = self.range;
+        let (mut cells, mut max_error) = (Vec::new(), 0.0_f64);
         for cell_row in range.row0.div_euclid(CELL)..=(range.row1() - 1).div_euclid(CELL) {
             for cell_col in range.col0.div_euclid(CELL)..=(range.col1() - 1).div_euclid(CELL) {
                 let square =
@@ -57,115 +58,156 @@ impl Build<'_> {
                 let Some(part) = square.intersection(range) else { continue };
                 let cell = self.mapping.cell(cell_row, cell_col);
                 max_error = max_error.max(cell.error);
-                for row in part.row0..part.row1() {
-                    for col in part.col0..part.col1() {
-                        let (i, j) = ((row - range.row0).unsigned_abs(), (col - range.col0).unsigned_abs());
-                        let target = usize::try_from(i).unwrap_or(0) * cols + usize::try_from(j).unwrap_or(0);
-                        visit(&cell, target, col as f64, row as f64);
+                let samples = self.samples(&cell, part);
+                let reach = match &samples {
+                    Samples::Points(centres) => self.reach(centres, (cell_row, cell_col), part),
+                    Samples::Lists(lists) => lists.reach(),
+                };
+                cells.push(Planned { at: (cell_row, cell_col), part, reach, samples });
+            }
+        }
+        let window = cells.iter().filter_map(|cell| cell.reach).reduce(PixelRange::union);
+        if window.is_some_and(|w| w.shape().len() >= NONE as usize) {
+            let reason = "a plan's window of it has more than 4 thousand million pixels; use smaller tiles";
+            return Err(WarpError::Degenerate { which: "source", reason: reason.to_owned() });
+        }
+        Ok(Built { window, cells, max_error })
+    }
+
+    fn samples(&self, cell: &Cell<'_>, part: PixelRange) -> Samples {
+        match self.resampling {
+            Resampling::Nearest => Samples::Points(Centres::of(cell)),
+            Resampling::Bilinear | Resampling::Cubic => {
+                let roomy = self.source.rows > 1 && self.source.cols > 1 && self.mapping.turn.is_none();
+                if roomy && self.is_plain(cell) {
+                    Samples::Points(Centres::of(cell))
+                } else {
+                    Samples::Lists(self.kernels(cell, part))
+                }
+            }
+            Resampling::BoxAverage => Samples::Lists(self.boxes(cell, part)),
+            Resampling::Average
+            | Resampling::Sum
+            | Resampling::Min
+            | Resampling::Max
+            | Resampling::Mode
+            | Resampling::Median => Samples::Lists(self.areas(cell, part)),
+        }
+    }
+
+    /// The source's rows and columns.
+    pub fn size(&self) -> (i64, i64) {
+        (self.source.rows.cast_signed() as i64, self.source.cols.cast_signed() as i64)
+    }
+
+    /// The source's extent.
+    pub fn bounds(&self) -> Bounds {
+        let (rows, cols) = self.size();
+        Bounds { rows, cols: self.mapping.turn.is_none().then_some(cols) }
+    }
+
+    /// The source pixels that points need.
+    fn reach(&self, centres: &Centres, at: (i64, i64), part: PixelRange) -> Option<PixelRange> {
+        let (frame, size, bounds) = (self.mapping.frame(), self.size(), self.bounds());
+        let around = match self.resampling {
+            Resampling::Nearest => None,
+            Resampling::Cubic => Some(1),
+            _ => Some(0),
+        };
+        let mut reach: Option<(i64, i64, i64, i64)> = None;
+        let mut row = Row::default();
+        for r in part.row0..part.row1() {
+            centres.row(&frame, at, offset(r, at.0), &mut row);
+            for c in offset(part.col0, at.1)..offset(part.col1() - 1, at.1) + 1 {
+                let point = SourcePoint { col: row.col[c], row: row.row[c] };
+                let Some((y, x)) = pixel(point, bounds, size.1) else { continue };
+                let (top, bottom, left, right) = match around {
+                    None => (y, y, x, x),
+                    Some(n) => {
+                        let (y, x) = (pair(point.row, size.0).0, pair(point.col, size.1).0);
+                        let last = (size.0 - 1, size.1 - 1);
+                        ((y - n).max(0), (y + 1 + n).min(last.0), (x - n).max(0), (x + 1 + n).min(last.1))
                     }
-                }
+                };
+                reach = Some(reach.map_or((top, bottom, left, right), |(t, b, l, r)| {
+                    (t.min(top), b.max(bottom), l.min(left), r.max(right))
+                }));
             }
         }
-        max_error
+        reach.map(|(top, bottom, left, right)| PixelRange {
+            row0: top,
+            col0: left,
+            rows: bottom - top + 1,
+            cols: right - left + 1,
+        })
     }
 
-    /// The source pixel that holds a point.
-    fn pixel(&self, point: SourcePoint) -> Option<(i64, i64)> {
-        let row = holding(point.row, self.source.rows, false)?;
-        let col = holding(point.col, self.source.cols, self.mapping.turn.is_some())?;
-        Some((row, col))
-    }
-
-    fn nearest(&self) -> Result<Built, WarpError> {
-        let mut collector = Collector::new(self.source);
-        let mut list: Vec<Position> = vec![NOWHERE; self.range.shape().len()];
-        let max_error = self.each_pixel(|cell, target, col, row| {
-            let pixel = cell.at_centre(col + 0.5, row + 0.5).and_then(|point| self.pixel(point));
-            if let Some((row, col)) = pixel {
-                list[target] = collector.touch(row, col);
-            }
-        });
-        let window = checked_window(&collector)?;
-        let list = list.into_iter().map(|p| window.map_or(NONE, |w| collector.within(w, p))).collect();
-        Ok(Built { window, samples: Samples::One(list), max_error })
-    }
-
-    fn bilinear(&self) -> Result<Built, WarpError> {
-        let mut triangles: Vec<Option<Triangle>> = vec![None; self.range.shape().len()];
-        let max_error = self.each_pixel(|cell, target, col, row| {
-            let centre = cell.at_centre(col + 0.5, row + 0.5).filter(|point| self.pixel(*point).is_some());
-            let Some(centre) = centre else { return };
-            // Gradients from the pixel's own corners.
-            let width = |corner: Option<SourcePoint>,
-                         right: Option<SourcePoint>,
-                         below: Option<SourcePoint>| {
-                let (o, r, b) = (corner?, right?, below?);
-                let turn = |d: f64| self.mapping.turn.map_or(d, |t| d - t * (d / t).round());
-                Some((turn(r.col - o.col).hypot(turn(b.col - o.col)), (r.row - o.row).hypot(b.row - o.row)))
-            };
-            let (cols, rows) = width(cell.at(col, row), cell.at(col + 1.0, row), cell.at(col, row + 1.0))
-                .unwrap_or((1.0, 1.0));
-            let widened = |size: f64| if size * WIDEN_BELOW > 1.0 { size } else { 1.0 };
-            triangles[target] = Some(Triangle { centre, cols: widened(cols), rows: widened(rows) });
-        });
-        #[expect(clippy::float_cmp, reason = "1 marks a plain triangle exactly")]
-        let plain = triangles.iter().flatten().all(|t| t.cols == 1.0 && t.rows == 1.0);
-        let roomy = self.source.rows > 1 && self.source.cols > 1 && self.mapping.turn.is_none();
-        if plain && roomy { self.four(&triangles, max_error) } else { self.triangles(&triangles, max_error) }
-    }
-
-    /// Plain bilinear inside a source of at least 2 × 2 pixels.
-    fn four(&self, triangles: &[Option<Triangle>], max_error: f64) -> Result<Built, WarpError> {
-        let mut collector = Collector::new(self.source);
-        let mut list = Vec::with_capacity(triangles.len());
-        for triangle in triangles {
-            list.push(triangle.as_ref().map_or((NOWHERE, 0.0, 0.0), |t| {
-                let (row, lower) = pair(t.centre.row, self.source.rows);
-                let (col, right) = pair(t.centre.col, self.source.cols);
-                collector.touch(row + 1, col + 1);
-                (collector.touch(row, col), right, lower)
-            }));
+    /// Whether no pixel of a cell is so much larger than the source's that its kernel
+    /// widens. The whole cell is asked, whatever part of it is wanted.
+    fn is_plain(&self, cell: &Cell<'_>) -> bool {
+        let pixel = |k: [usize; 2]| k.map(|k| u32::try_from(k).map_or(0.0, f64::from));
+        let last = WIDTH - 1;
+        let tried = [[0, 0], [0, last], [last, 0], [last, last], [WIDTH / 2, WIDTH / 2]].map(pixel);
+        let size = |[r, c]: [f64; 2]| self.pixel_size(cell, cell.col0 + c, cell.row0 + r);
+        let limit = MARGIN / WIDEN_BELOW;
+        let small = |size: Option<(f64, f64)>| size.is_none_or(|(x, y)| x < limit && y < limit);
+        if cell.is_smooth() && tried.iter().all(|k| small(size(*k))) {
+            return true;
         }
-        let window = checked_window(&collector)?;
-        let list = list
-            .into_iter()
-            .map(|(p, right, lower)| Four {
-                first: window.map_or(NONE, |w| collector.within(w, p)),
-                right,
-                lower,
-            })
-            .collect();
-        Ok(Built { window, samples: Samples::Four(list), max_error })
+        let all = (0..WIDTH * WIDTH).map(|k| pixel([k / WIDTH, k % WIDTH]));
+        all.map(size).all(|size| size.is_none_or(|(x, y)| widened(x) == 1.0 && widened(y) == 1.0))
     }
 
-    /// Triangles of any width.
-    fn triangles(&self, triangles: &[Option<Triangle>], max_error: f64) -> Result<Built, WarpError> {
-        let wraps = self.mapping.turn.is_some();
-        let mut lists = Lists::new(self.source, triangles.len());
-        let mut across = Vec::new();
-        for (target, triangle) in triangles.iter().enumerate() {
-            let Some(t) = triangle else { continue };
-            let Some((row, col)) = self.pixel(t.centre) else { continue };
-            lists.centre[target] = lists.collector.touch(row, col);
-            hat(t.centre.col, t.cols, self.source.cols, wraps, &mut across);
-            let mut down = Vec::new();
-            hat(t.centre.row, t.rows, self.source.rows, false, &mut down);
+    /// How many source columns and rows a target pixel spans: the length of the
+    /// coordinates' gradients, from the pixel's corner at (col, row).
+    fn pixel_size(&self, cell: &Cell<'_>, col: f64, row: f64) -> Option<(f64, f64)> {
+        let (o, r, b) = (cell.at(col, row)?, cell.at(col + 1.0, row)?, cell.at(col, row + 1.0)?);
+        let turn = |d: f64| self.mapping.turn.map_or(d, |t| d - t * (d / t).round());
+        Some((turn(r.col - o.col).hypot(turn(b.col - o.col)), (r.row - o.row).hypot(b.row - o.row)))
+    }
+
+    /// Calls `visit(list, col, row)` for every pixel of a part, the latter two being
+    /// its upper-left corner on the grid.
+    #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
+    fn each_pixel(part: PixelRange, mut visit: impl FnMut(&mut Lists, f64, f64)) -> Lists {
+        let mut lists = Lists::default();
+        for row in part.row0..part.row1() {
+            for col in part.col0..part.col1() {
+                visit(&mut lists, col as f64, row as f64);
+            }
+        }
+        lists.end();
+        lists
+    }
+
+    /// Kernels of any width around the centres.
+    fn kernels(&self, cell: &Cell<'_>, part: PixelRange) -> Lists {
+        let (size, bounds) = (self.size(), self.bounds());
+        let wraps = bounds.cols.is_none();
+        let (mut across, mut down, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        Self::each_pixel(part, |lists, col, row| {
+            let point = cell.at_centre(col + 0.5, row + 0.5);
+            let centre = point.and_then(|point| pixel(point, bounds, size.1));
+            lists.begin(centre);
+            let (Some(point), Some(_)) = (point, centre) else { return };
+            let (x, y) = self.pixel_size(cell, col, row).unwrap_or((1.0, 1.0));
+            let cubic = self.resampling == Resampling::Cubic;
+            Axis { size: size.1, wraps, cubic }.weights(point.col, widened(x), &mut across);
+            Axis { size: size.0, wraps: false, cubic }.weights(point.row, widened(y), &mut down);
+            found.clear();
             for &(row, v) in &down {
-                for &(col, u) in &across {
-                    lists.push(target, row, col, u * v);
-                }
+                found.extend(across.iter().map(|&(col, u)| (row, col, u * v)));
             }
-        }
-        lists.finish(max_error, true)
+            lists.extend(&found);
+        })
     }
 
-    fn average(&self) -> Result<Built, WarpError> {
-        let mut lists = Lists::new(self.source, self.range.shape().len());
-        let turn = self.mapping.turn;
-        let columns = i64::try_from(self.source.cols).unwrap_or(i64::MAX);
-        let rows = i64::try_from(self.source.rows).unwrap_or(i64::MAX);
+    /// Overlaps of each target pixel's quadrilateral with source pixels.
+    fn areas(&self, cell: &Cell<'_>, part: PixelRange) -> Lists {
+        let (turn, bounds, columns) = (self.mapping.turn, self.bounds(), self.size().1);
         let mut found: Vec<(i64, i64, f64)> = Vec::new();
-        let max_error = self.each_pixel(|cell, target, col, row| {
+        Self::each_pixel(part, |lists, col, row| {
+            lists.begin(None);
             let corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)];
             let corners = corners.map(|(x, y)| cell.at(col + x, row + y));
             let [Some(a), Some(mut b), Some(mut c), Some(mut d)] = corners else { return };
@@ -174,126 +216,98 @@ impl Build<'_> {
                     corner.col -= turn * ((corner.col - a.col) / turn).round();
                 }
             }
-            let all = [a, b, c, d];
             found.clear();
-            let within = area::Bounds { rows, cols: turn.is_none().then_some(columns) };
-            let whole = area::overlaps(all, within, |row, col, overlap| {
+            area::overlaps([a, b, c, d], bounds, |row, col, overlap| {
                 found.push((row, col.rem_euclid(columns), overlap));
             });
-            for &(row, col, overlap) in &found {
-                lists.push(target, row, col, overlap / whole);
+            if turn.is_some() {
+                found.sort_unstable_by_key(|(row, col, _)| (*row, *col));
             }
-        });
-        lists.finish(max_error, false)
+            lists.extend(&found);
+        })
     }
-}
 
-fn checked_window(collector: &Collector) -> Result<Option<PixelRange>, WarpError> {
-    let window = collector.window();
-    if window.is_some_and(|w| w.shape().len() >= NONE as usize) {
-        return Err(WarpError::Degenerate {
-            which: "source",
-            reason: "a plan's window of it has more than 4 thousand million pixels; use smaller tiles"
-                .to_owned(),
-        });
-    }
-    Ok(window)
-}
-
-/// The pixel of an axis that holds a coordinate; its lower border belongs to it.
-#[expect(clippy::cast_possible_truncation, reason = "saturates, and far pixels don't exist")]
-fn holding(at: f64, size: usize, wraps: bool) -> Option<i64> {
-    let count = i64::try_from(size).ok()?;
-    let index = (at + BORDER).floor() as i64;
-    if wraps { Some(index.rem_euclid(count)) } else { (0..count).contains(&index).then_some(index) }
-}
-
-/// The first of two neighbouring pixels of an axis, and the second's weight;
-/// beyond the outermost centres it is 0 or 1.
-#[expect(clippy::cast_possible_truncation, reason = "inside the raster")]
-#[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
-fn pair(at: f64, size: usize) -> (i64, f64) {
-    let from_centre = at - 0.5;
-    let last = size as f64 - 1.0;
-    if from_centre < 0.0 {
-        (0, 0.0)
-    } else if from_centre >= last {
-        (size.cast_signed() as i64 - 2, 1.0)
-    } else {
-        let first = from_centre.floor();
-        (first as i64, from_centre - first)
-    }
-}
-
-/// The pixels of an axis under a triangle, in their order, with its height.
-#[expect(clippy::cast_possible_truncation, reason = "near the raster")]
-#[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
-fn hat(at: f64, half_width: f64, size: usize, wraps: bool, out: &mut Vec<(i64, f64)>) {
-    out.clear();
-    let from_centre = at - 0.5;
-    let count = size.cast_signed() as i64;
-    #[expect(clippy::float_cmp, reason = "1 marks a plain triangle exactly")]
-    if half_width == 1.0 && !wraps && size > 1 {
-        // The same numbers as `Four` has, to the bit.
-        let (first, second) = pair(at, size);
-        out.extend([(first, 1.0 - second), (first + 1, second)].into_iter().filter(|(_, w)| *w > 0.0));
-        return;
-    }
-    let (low, high) = ((from_centre - half_width).floor() as i64, (from_centre + half_width).ceil() as i64);
-    for i in low..=high {
-        let weight = 1.0 - (from_centre - i as f64).abs() / half_width;
-        if weight > 0.0 {
-            if wraps {
-                out.push((i.rem_euclid(count), weight));
-            } else if (0..count).contains(&i) {
-                out.push((i, weight));
+    /// Overlaps of the box from each pixel's upper left to its lower right corner, as
+    /// gdalwarp's `average` takes them.
+    fn boxes(&self, cell: &Cell<'_>, part: PixelRange) -> Lists {
+        let (turn, bounds, columns) = (self.mapping.turn, self.bounds(), self.size().1);
+        let mut found: Vec<(i64, i64, f64)> = Vec::new();
+        Self::each_pixel(part, |lists, col, row| {
+            lists.begin(None);
+            let (Some(a), Some(mut b)) = (cell.at(col, row), cell.at(col + 1.0, row + 1.0)) else { return };
+            if let Some(turn) = turn {
+                b.col -= turn * ((b.col - a.col) / turn).round();
             }
+            found.clear();
+            area::box_overlaps([a, b], bounds, |row, col, overlap| {
+                found.push((row, col.rem_euclid(columns), overlap));
+            });
+            if turn.is_some() {
+                found.sort_unstable_by_key(|(row, col, _)| (*row, *col));
+            }
+            lists.extend(&found);
+        })
+    }
+}
+
+/// A pixel's place in its cell along one axis.
+pub fn offset(index: i64, cell: i64) -> usize {
+    // Parts lie in their cells.
+    usize::try_from(index - cell * CELL).unwrap_or(0)
+}
+
+/// The half-width of a kernel, where 1 is plain, for a pixel of so many source pixels.
+fn widened(size: f64) -> f64 {
+    if size * WIDEN_BELOW > 1.0 { size } else { 1.0 }
+}
+
+/// One axis of the source under a kernel.
+struct Axis {
+    size: i64,
+    wraps: bool,
+    cubic: bool,
+}
+
+impl Axis {
+    /// The pixels under the kernel, in their order, with its height.
+    #[expect(clippy::cast_possible_truncation, reason = "near the raster")]
+    #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+    fn weights(&self, at: f64, width: f64, out: &mut Vec<(i64, f64)>) {
+        out.clear();
+        let from_centre = at - 0.5;
+        if width == 1.0 && !self.cubic && !self.wraps && self.size > 1 {
+            // The same numbers as at points, to the bit.
+            let (first, second) = pair(at, self.size);
+            out.extend([(first, 1.0 - second), (first + 1, second)].into_iter().filter(|(_, w)| *w > 0.0));
+            return;
         }
-    }
-    out.sort_unstable_by_key(|(i, _)| *i);
-}
-
-/// Sample lists as they come, in any order of target pixels.
-struct Lists {
-    collector: Collector,
-    entries: Vec<(u32, Position, f64)>,
-    centre: Vec<Position>,
-}
-
-impl Lists {
-    fn new(source: Shape2d, pixels: usize) -> Self {
-        Self { collector: Collector::new(source), entries: Vec::new(), centre: vec![NOWHERE; pixels] }
-    }
-
-    fn push(&mut self, target: usize, row: i64, col: i64, weight: f64) {
-        let position = self.collector.touch(row, col);
-        // A plan's target has fewer pixels than u32::MAX: it is held in memory.
-        self.entries.push((u32::try_from(target).unwrap_or(NONE), position, weight));
-    }
-
-    fn finish(mut self, max_error: f64, with_centre: bool) -> Result<Built, WarpError> {
-        let window = checked_window(&self.collector)?;
-        let Some(within) = window else {
-            return Ok(Built { window, samples: Samples::One(vec![NONE; self.centre.len()]), max_error });
-        };
-        // By target, then in the source's row and column order.
-        self.entries.sort_unstable_by_key(|(target, position, _)| (*target, *position));
-        let mut many = Many { starts: Vec::with_capacity(self.centre.len() + 1), ..Many::default() };
-        let mut next = 0;
-        for target in 0..self.centre.len() {
-            many.starts.push(many.index.len());
-            while let Some((_, position, weight)) = self.entries.get(next).filter(|e| e.0 as usize == target)
-            {
-                many.index.push(self.collector.within(within, *position));
-                many.weight.push(*weight);
-                next += 1;
+        let radius = if self.cubic { 2.0 * width } else { width };
+        let (low, high) = ((from_centre - radius).floor() as i64, (from_centre + radius).ceil() as i64);
+        for i in low..=high {
+            let weight = self.height((from_centre - i as f64).abs() / width);
+            if weight != 0.0 {
+                if self.wraps {
+                    out.push((i.rem_euclid(self.size), weight));
+                } else if (0..self.size).contains(&i) {
+                    out.push((i, weight));
+                }
             }
         }
-        many.starts.push(many.index.len());
-        if with_centre {
-            many.centre = self.centre.iter().map(|p| self.collector.within(within, *p)).collect();
+        out.sort_unstable_by_key(|(i, _)| *i);
+    }
+
+    /// The triangle, or cubic convolution with a = -½ (Keys 1981).
+    fn height(&self, x: f64) -> f64 {
+        if !self.cubic {
+            return (1.0 - x).max(0.0);
         }
-        Ok(Built { window, samples: Samples::Many(many), max_error })
+        if x <= 1.0 {
+            (1.5 * x - 2.5) * x * x + 1.0
+        } else if x < 2.0 {
+            ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+        } else {
+            0.0
+        }
     }
 }
 
@@ -302,26 +316,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn borders_belong_to_the_pixel_that_follows() {
-        assert_eq!(holding(0.0, 4, false), Some(0));
-        assert_eq!(holding(1.0 - 1e-12, 4, false), Some(1));
-        assert_eq!(holding(-1e-12, 4, false), Some(0));
-        assert_eq!(holding(4.0 - 1e-12, 4, false), None);
-        assert_eq!(holding(3.999, 4, false), Some(3));
-        assert_eq!(holding(4.1, 4, false), None);
-        assert_eq!(holding(-0.1, 4, false), None);
-        assert_eq!(holding(-0.1, 4, true), Some(3));
-        assert_eq!(holding(4.0, 4, true), Some(0));
-    }
-
-    #[test]
     fn a_wide_triangle_loses_nothing_inside() {
         let mut list = Vec::new();
-        hat(10.3, 4.0, 100, false, &mut list);
+        Axis { size: 100, wraps: false, cubic: false }.weights(10.3, 4.0, &mut list);
         let sum: f64 = list.iter().map(|(_, w)| w).sum();
         assert!((sum - 4.0).abs() < 1e-12, "{sum}");
         assert_eq!(list.len(), 8);
-        hat(0.2, 1.0, 8, true, &mut list);
+        Axis { size: 8, wraps: true, cubic: false }.weights(0.2, 1.0, &mut list);
         assert_eq!(list.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [0, 7]);
+    }
+
+    #[test]
+    fn a_plain_cubic_has_four_weights_of_one_in_all() {
+        let mut list = Vec::new();
+        Axis { size: 100, wraps: false, cubic: true }.weights(10.75, 1.0, &mut list);
+        assert_eq!(list.iter().map(|(i, _)| *i).collect::<Vec<_>>(), [9, 10, 11, 12]);
+        let sum: f64 = list.iter().map(|(_, w)| w).sum();
+        assert!((sum - 1.0).abs() < 1e-12 && list[0].1 < 0.0, "{list:?}");
     }
 }

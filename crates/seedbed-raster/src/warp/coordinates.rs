@@ -9,8 +9,10 @@
 
 use seedbed_grid::{Affine, GeoBox, Transform};
 
-/// Pixels a cell.
+/// Pixels along a cell's side.
 pub const CELL: i64 = 32;
+/// The same as a length.
+pub const WIDTH: usize = 32;
 /// How far a polynomial may be from PROJ, in source pixels: a hundredth of
 /// what a bilinear sample of 10-bit contrast could show.
 pub const TOLERANCE: f64 = 1e-5;
@@ -101,18 +103,51 @@ impl Mapping {
     }
 }
 
+/// From the target's grid to the source's pixels within one CRS.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    pub target: Affine,
+    pub source: Affine,
+    pub centre: Option<f64>,
+}
+
+impl Mapping {
+    /// What [`Centres`] of this mapping need to be read.
+    pub fn frame(&self) -> Frame {
+        Frame { target: self.target, source: self.source, centre: self.centre }
+    }
+}
+
 /// One cell of the target's grid.
 pub struct Cell<'a> {
-    mapping: &'a Mapping,
-    row0: f64,
-    col0: f64,
-    nodes: Option<[[SourcePoint; 3]; 3]>,
+    pub mapping: &'a Mapping,
+    pub row0: f64,
+    pub col0: f64,
+    pub nodes: Option<[[SourcePoint; 3]; 3]>,
     /// The largest deviation from PROJ that was measured, in source pixels; 0
     /// where every pixel is exact.
     pub error: f64,
 }
 
 impl Cell<'_> {
+    /// Whether its coordinates are a polynomial of low degree.
+    pub fn is_smooth(&self) -> bool {
+        self.mapping.linear || self.nodes.is_some()
+    }
+
+    /// As [`Cell::at`], but exact where the interpolation error could put the
+    /// point on the wrong side of a source pixel's border.
+    pub fn at_centre(&self, col: f64, row: f64) -> Option<SourcePoint> {
+        let point = self.at(col, row)?;
+        let near = |x: f64| (x - x.round()).abs() < self.doubt();
+        if near(point.col) || near(point.row) { self.mapping.exact(col, row) } else { Some(point) }
+    }
+
+    /// Twice the error that was measured, for it was measured at nine points only.
+    pub fn doubt(&self) -> f64 {
+        2.0 * self.error
+    }
+
     /// Source coordinates of a position on the grid that lies in this cell or
     /// on its border.
     pub fn at(&self, col: f64, row: f64) -> Option<SourcePoint> {
@@ -125,20 +160,8 @@ impl Cell<'_> {
     }
 }
 
-impl Cell<'_> {
-    /// As [`Cell::at`], but exact where the interpolation error could put the
-    /// point on the wrong side of a source pixel's border.
-    pub fn at_centre(&self, col: f64, row: f64) -> Option<SourcePoint> {
-        let point = self.at(col, row)?;
-        // Twice what was measured, for it was measured at nine points only.
-        let doubt = 2.0 * self.error;
-        let near = |x: f64| (x - x.round()).abs() < doubt;
-        if near(point.col) || near(point.row) { self.mapping.exact(col, row) } else { Some(point) }
-    }
-}
-
 /// The quadratic Lagrange polynomials through 0, ½ and 1.
-fn weights(t: f64) -> [f64; 3] {
+pub const fn weights(t: f64) -> [f64; 3] {
     [(2.0 * t - 1.0) * (t - 1.0), 4.0 * t * (1.0 - t), t * (2.0 * t - 1.0)]
 }
 

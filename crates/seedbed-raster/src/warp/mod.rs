@@ -17,23 +17,30 @@
 //!   no rule for the centre;
 //! * longitudes wrap where the source goes all round.
 
+mod apply;
 mod area;
 mod build;
+mod centres;
 mod coordinates;
+mod lanes;
+mod lists;
 mod samples;
 
 use crate::{Resampling, WarpError};
-use build::Build;
+use apply::{Common, Room, Strip};
+use build::{Build, Planned};
 use coordinates::Mapping;
-use samples::Samples;
+use rayon::prelude::*;
 use seedbed_block::{Index, PixelRange, Real, Shape2d};
 use seedbed_grid::{Affine, GeoBox, PixelGrid, Projections};
 
 /// A warp between two geoboxes, ready to be applied to any number of layers.
 pub struct WarpPlan {
     target: Shape2d,
-    window: Option<PixelRange>,
-    samples: Samples,
+    /// `None` where target and source don't meet.
+    common: Option<Common>,
+    cells: Vec<Planned>,
+    strips: Vec<Strip>,
     max_error: f64,
 }
 
@@ -91,20 +98,25 @@ impl WarpPlan {
             || WarpError::Degenerate { which: "source", reason: "its affine is singular".to_owned() };
         let linear = source.crs == target.crs;
         let mapping = Mapping::new(source, grid, transform, linear).ok_or_else(singular)?;
-        let built = Build { mapping: &mapping, source: source.shape, range }.samples(resampling)?;
-        Ok(Self {
-            target: target.shape,
-            window: built.window,
-            samples: built.samples,
-            max_error: built.max_error,
-        })
+        let build = Build { mapping: &mapping, source: source.shape, range, resampling };
+        let mut built = build.run()?;
+        let strips = apply::strips(&mut built.cells, range);
+        let common = built.window.map(|window| Common {
+            resampling,
+            frame: mapping.frame(),
+            size: build.size(),
+            bounds: build.bounds(),
+            range,
+            window,
+        });
+        Ok(Self { target: target.shape, common, cells: built.cells, strips, max_error: built.max_error })
     }
 
     /// The source pixels that [`WarpPlan::apply`] needs, or `None` where
     /// target and source don't meet.
     #[must_use]
     pub fn source_window(&self) -> Option<PixelRange> {
-        self.window
+        self.common.as_ref().map(|common| common.window)
     }
 
     /// The target's shape.
@@ -120,20 +132,56 @@ impl WarpPlan {
         self.max_error
     }
 
-    /// Resamples one layer: `source` is the source window row by row (NaN is
-    /// missing; empty where there is no window), `out` the target row by row.
-    /// Sums run in 64 bits in the source's row and column order.
+    /// Resamples layers, any number of them: `source` is the source window on each (layer,
+    /// row, column; NaN is missing; empty where there is no window), `out` the target.
+    /// A layer's values are the same whichever layers it is resampled with.
     ///
     /// # Panics
-    /// If `source` hasn't the window's or `out` the target's length.
+    /// If `out` isn't whole layers of the target, or `source` as many of the window.
     pub fn apply<T: Real>(&self, source: &[T], out: &mut [T]) {
-        assert_eq!(out.len(), self.target.len(), "the output must have the target's shape");
-        let Some(window) = self.window else {
+        let Some((common, strips)) = self.split(source, out) else { return };
+        let mut room = Room::default();
+        for (strip, mut rows) in strips {
+            apply::fill_strip(common, &self.cells, strip, source, &mut rows, &mut room);
+        }
+    }
+
+    /// The same on rayon's threads.
+    ///
+    /// # Panics
+    /// As [`WarpPlan::apply`].
+    pub fn apply_in_parallel<T: Real>(&self, source: &[T], out: &mut [T]) {
+        let Some((common, strips)) = self.split(source, out) else { return };
+        strips.into_par_iter().for_each_init(Room::default, |room, (strip, mut rows)| {
+            apply::fill_strip(common, &self.cells, strip, source, &mut rows, room);
+        });
+    }
+
+    /// The strips, each with its rows on every layer of `out`.
+    #[expect(clippy::type_complexity, reason = "a list of pairs")]
+    fn split<'a, T: Real>(
+        &'a self,
+        source: &[T],
+        out: &'a mut [T],
+    ) -> Option<(&'a Common, Vec<(&'a Strip, Vec<&'a mut [T]>)>)> {
+        let pixels = self.target.len();
+        assert_eq!(out.len() % pixels, 0, "the output must be whole layers of the target");
+        let Some(common) = &self.common else {
             out.fill(T::NAN);
-            return;
+            return None;
         };
-        assert_eq!(source.len(), window.shape().len(), "the input must be the source window");
-        self.samples.apply(source, window.shape().cols, out);
+        let layers = out.len() / pixels;
+        let needed = layers * common.window.shape().len();
+        assert_eq!(source.len(), needed, "the input must be the source window on each layer");
+        let mut strips: Vec<_> = self.strips.iter().map(|s| (s, Vec::with_capacity(layers))).collect();
+        for mut layer in out.chunks_exact_mut(pixels) {
+            for (strip, rows) in &mut strips {
+                let (own, below) = layer.split_at_mut(strip.rows.len() * self.target.cols);
+                rows.push(own);
+                layer = below;
+            }
+        }
+        Some((common, strips))
     }
 }
 

@@ -1,0 +1,338 @@
+//! A plan, applied: patch by patch, many layers at once.
+//!
+//! A patch is a few neighbouring cells of the target's grid. The part of the source
+//! under it is laid out pixel by pixel, the layers beside each other, so that it stays
+//! in the processor's cache while each target pixel's samples are blended on all
+//! layers by the same instructions.
+
+use super::build::{Planned, Samples, offset};
+use super::centres::Row;
+use super::coordinates::{Frame, SourcePoint, WIDTH};
+use super::lanes::{Lanes, bilinear, cubic, deinterleave, interleave};
+use super::lists::Reduce;
+use super::samples::{Four, NONE, pixel};
+use crate::Resampling;
+use crate::warp::area::Bounds;
+use seedbed_block::{PixelRange, Real, Shape2d};
+use std::ops::Range;
+
+/// Cells along a patch's side.
+const SIDE: i64 = 2;
+/// Source pixels under a patch, beyond which its cells are taken one by one.
+const REACH: usize = 24 << 10;
+
+/// What all patches of a plan have in common.
+pub struct Common {
+    pub resampling: Resampling,
+    pub frame: Frame,
+    /// The source's rows and columns.
+    pub size: (i64, i64),
+    /// Its extent.
+    pub bounds: Bounds,
+    /// The target's pixels on its grid.
+    pub range: PixelRange,
+    /// The source's pixels that are at hand.
+    pub window: PixelRange,
+}
+
+/// Neighbouring cells.
+pub struct Patch {
+    cells: Range<usize>,
+    /// The source pixels that they need.
+    reach: Option<PixelRange>,
+}
+
+/// Patches beside each other, over the target's whole width.
+pub struct Strip {
+    /// Rows of the target.
+    pub rows: Range<usize>,
+    pub patches: Vec<Patch>,
+}
+
+/// Sorts cells into strips of patches.
+pub fn strips(cells: &mut [Planned], range: PixelRange) -> Vec<Strip> {
+    let patch_of = |cell: &Planned| (cell.at.0.div_euclid(SIDE), cell.at.1.div_euclid(SIDE));
+    cells.sort_by_key(|cell| (patch_of(cell), cell.at));
+    let mut strips: Vec<Strip> = Vec::new();
+    let mut first = 0;
+    for group in cells.chunk_by(|a, b| patch_of(a) == patch_of(b)) {
+        let all = first..first + group.len();
+        first = all.end;
+        let row = |row: i64| usize::try_from(row - range.row0).unwrap_or(0);
+        let top = group.iter().map(|c| c.part.row0).min().map_or(0, row);
+        let bottom = group.iter().map(|c| c.part.row1()).max().map_or(0, row);
+        if strips.last().is_none_or(|strip| strip.rows.start != top) {
+            strips.push(Strip { rows: top..bottom, patches: Vec::new() });
+        }
+        let Some(strip) = strips.last_mut() else { continue };
+        let reach = group.iter().filter_map(|c| c.reach).reduce(PixelRange::union);
+        if reach.is_some_and(|r| r.shape().len() > REACH) {
+            let one = |(n, cell): (usize, &Planned)| Patch { cells: n..n + 1, reach: cell.reach };
+            strip.patches.extend(all.zip(group).map(one));
+        } else {
+            strip.patches.push(Patch { cells: all, reach });
+        }
+    }
+    strips
+}
+
+/// Room that is used again from patch to patch.
+pub struct Room<T> {
+    /// The source under a patch.
+    source: Vec<T>,
+    /// A row of a cell.
+    row: Vec<T>,
+    fours: Vec<Four<T>>,
+    near: Vec<u32>,
+}
+
+impl<T> Default for Room<T> {
+    fn default() -> Self {
+        Self { source: Vec::new(), row: Vec::new(), fours: Vec::new(), near: Vec::new() }
+    }
+}
+
+/// Fills a strip: `out` has its rows on each layer, `source` the window's pixels on each.
+#[inline(always)]
+fn fill<T: Real>(
+    common: &Common,
+    cells: &[Planned],
+    strip: &Strip,
+    source: &[T],
+    out: &mut [&mut [T]],
+    room: &mut Room<T>,
+) {
+    for patch in &strip.patches {
+        let cells = &cells[patch.cells.clone()];
+        let Some(reach) = patch.reach else {
+            for cell in cells {
+                for (row, cols) in lines(common, strip, cell) {
+                    for layer in out.iter_mut() {
+                        layer[row.clone()][cols.clone()].fill(T::NAN);
+                    }
+                }
+            }
+            continue;
+        };
+        if common.resampling == Resampling::Nearest {
+            nearest(common, cells, strip, source, out, room);
+            continue;
+        }
+        locate(common, cells, reach, &mut room.fours);
+        let mut first = 0;
+        while first < out.len() {
+            let left = out.len() - first;
+            first += match left {
+                16.. => group::<T, 16>(common, cells, strip, (source, reach), &mut out[first..first + 16], first, room),
+                8.. => group::<T, 8>(common, cells, strip, (source, reach), &mut out[first..first + 8], first, room),
+                4.. => group::<T, 4>(common, cells, strip, (source, reach), &mut out[first..first + 4], first, room),
+                _ => group::<T, 1>(common, cells, strip, (source, reach), &mut out[first..=first], first, room),
+            };
+        }
+    }
+}
+
+/// A cell's rows in a strip and its columns in them.
+fn lines(common: &Common, strip: &Strip, cell: &Planned) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let width = common.range.shape().cols;
+    let place = |index: i64, from: i64| usize::try_from(index - from).unwrap_or(0);
+    let top = place(cell.part.row0, common.range.row0) - strip.rows.start;
+    let left = place(cell.part.col0, common.range.col0);
+    let Shape2d { rows, cols } = cell.part.shape();
+    (top..top + rows).map(move |row| (row * width..(row + 1) * width, left..left + cols))
+}
+
+/// The source points of a cell's row `r`, counted within its part: columns of the part.
+#[inline(always)]
+fn points(common: &Common, cell: &Planned, r: i64, row: &mut Row) -> Option<Range<usize>> {
+    let Samples::Points(centres) = &cell.samples else { return None };
+    centres.row(&common.frame, cell.at, offset(cell.part.row0 + r, cell.at.0), row);
+    let first = offset(cell.part.col0, cell.at.1);
+    Some(first..first + cell.part.shape().cols)
+}
+
+/// The neighbours of every pixel of those cells that are sampled at points.
+#[inline(always)]
+fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours: &mut Vec<Four<T>>) {
+    fours.clear();
+    let mut row = Row::default();
+    for cell in cells {
+        for r in 0..cell.part.rows {
+            let Some(cols) = points(common, cell, r, &mut row) else { break };
+            fours.extend(cols.map(|c| {
+                let point = SourcePoint { col: row.col[c], row: row.row[c] };
+                Four::at(point, common.size, reach)
+            }));
+        }
+    }
+}
+
+#[inline(always)]
+fn nearest<T: Real>(
+    common: &Common,
+    cells: &[Planned],
+    strip: &Strip,
+    source: &[T],
+    out: &mut [&mut [T]],
+    room: &mut Room<T>,
+) {
+    let window = common.window;
+    let pixels = window.shape().len();
+    let mut row = Row::default();
+    for cell in cells {
+        room.near.clear();
+        for r in 0..cell.part.rows {
+            let Some(cols) = points(common, cell, r, &mut row) else { break };
+            room.near.extend(cols.map(|c| {
+                let point = SourcePoint { col: row.col[c], row: row.row[c] };
+                pixel(point, common.bounds, common.size.1).map_or(NONE, |(row, col)| {
+                    let index = (row - window.row0) * window.cols + col - window.col0;
+                    // A window has fewer than u32::MAX pixels.
+                    u32::try_from(index).unwrap_or(NONE)
+                })
+            }));
+        }
+        let width = cell.part.shape().cols;
+        for (layer, source) in out.iter_mut().zip(source.chunks_exact(pixels)) {
+            for ((row, cols), near) in lines(common, strip, cell).zip(room.near.chunks_exact(width)) {
+                for (value, index) in layer[row][cols].iter_mut().zip(near) {
+                    *value = source.get(*index as usize).copied().unwrap_or(T::NAN);
+                }
+            }
+        }
+    }
+}
+
+/// Fills `L` layers of a patch, from layer `first` on; gives `L`.
+#[inline(always)]
+fn group<T: Real, const L: usize>(
+    common: &Common,
+    cells: &[Planned],
+    strip: &Strip,
+    (source, reach): (&[T], PixelRange),
+    out: &mut [&mut [T]],
+    first: usize,
+    room: &mut Room<T>,
+) -> usize {
+    let Room { source: region, row, fours, .. } = room;
+    let Shape2d { rows, cols: stride } = reach.shape();
+    region.resize(rows * stride * L, T::NAN);
+    row.resize(WIDTH * L, T::NAN);
+    let (region, _) = region.as_chunks_mut::<L>();
+    let (row, _) = row.as_chunks_mut::<L>();
+    lay_out(common.window, reach, source, first, region);
+    let region: &[Lanes<T, L>] = region;
+    let mut fours = fours.iter();
+    for cell in cells {
+        for (r, (line, cols)) in lines(common, strip, cell).enumerate() {
+            let row = &mut row[..cols.len()];
+            match &cell.samples {
+                Samples::Points(_) if common.resampling == Resampling::Cubic => {
+                    for (value, four) in row.iter_mut().zip(&mut fours) {
+                        *value = cubic(region, stride, four);
+                    }
+                }
+                Samples::Points(_) => {
+                    for (value, four) in row.iter_mut().zip(&mut fours) {
+                        *value = bilinear(region, stride, four);
+                    }
+                }
+                Samples::Lists(lists) => {
+                    let by = reduction(common.resampling);
+                    for (c, value) in row.iter_mut().enumerate() {
+                        *value = lists.reduce(r * cols.len() + c, by, region, reach);
+                    }
+                }
+            }
+            for (l, layer) in out.iter_mut().enumerate() {
+                deinterleave(row, l, &mut layer[line.clone()][cols.clone()]);
+            }
+        }
+    }
+    L
+}
+
+/// Lays `L` layers of a window out pixel by pixel, those of a region.
+#[inline(always)]
+fn lay_out<T: Real, const L: usize>(
+    window: PixelRange,
+    region: PixelRange,
+    source: &[T],
+    first: usize,
+    out: &mut [Lanes<T, L>],
+) {
+    let (pixels, width) = (window.shape().len(), window.shape().cols);
+    let place = |index: i64, from: i64| usize::try_from(index - from).unwrap_or(0);
+    let (top, left) = (place(region.row0, window.row0), place(region.col0, window.col0));
+    let cols = region.shape().cols;
+    for (r, out) in out.chunks_exact_mut(cols).enumerate() {
+        let from = (top + r) * width + left;
+        let rows: [&[T]; L] = std::array::from_fn(|l| {
+            let start = (first + l) * pixels + from;
+            &source[start..start + cols]
+        });
+        interleave(&rows, out);
+    }
+}
+
+fn reduction(resampling: Resampling) -> Reduce {
+    match resampling {
+        Resampling::Sum => Reduce::Sum,
+        Resampling::Min => Reduce::Min,
+        Resampling::Max => Reduce::Max,
+        Resampling::Mode => Reduce::Mode,
+        Resampling::Median => Reduce::Median,
+        _ => Reduce::Mean,
+    }
+}
+
+/// Fills a strip with the widest instructions of this processor.
+pub fn fill_strip<T: Real>(
+    common: &Common,
+    cells: &[Planned],
+    strip: &Strip,
+    source: &[T],
+    out: &mut [&mut [T]],
+    room: &mut Room<T>,
+) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
+        fn wide<T: Real>(
+            common: &Common,
+            cells: &[Planned],
+            strip: &Strip,
+            source: &[T],
+            out: &mut [&mut [T]],
+            room: &mut Room<T>,
+        ) {
+            fill(common, cells, strip, source, out, room);
+        }
+        #[target_feature(enable = "avx2")]
+        fn middle<T: Real>(
+            common: &Common,
+            cells: &[Planned],
+            strip: &Strip,
+            source: &[T],
+            out: &mut [&mut [T]],
+            room: &mut Room<T>,
+        ) {
+            fill(common, cells, strip, source, out, room);
+        }
+        let has512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw");
+        if has512 {
+            // SAFETY: the processor has these instructions.
+            unsafe { wide(common, cells, strip, source, out, room) };
+            return;
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has these instructions.
+            unsafe { middle(common, cells, strip, source, out, room) };
+            return;
+        }
+    }
+    fill(common, cells, strip, source, out, room);
+}

@@ -1,0 +1,175 @@
+//! Blending many layers at once: each source pixel is a row of lanes, one a layer.
+//!
+//! A lane's result depends on that lane's samples and on nothing else, so that it
+//! is the same whichever layers are blended together, and on any processor: there
+//! are no fused operations and no reordered sums.
+
+use super::samples::{Four, NONE};
+use seedbed_block::Real;
+
+/// Values of one pixel on so many layers.
+pub type Lanes<T, const L: usize> = [T; L];
+
+/// Layers `from` rows, pixel by pixel: `rows[l][c]` to `out[c][l]`.
+#[inline(always)]
+pub fn interleave<T: Real, const L: usize>(rows: &[&[T]; L], out: &mut [Lanes<T, L>]) {
+    for (c, pixel) in out.iter_mut().enumerate() {
+        for (value, row) in pixel.iter_mut().zip(rows) {
+            *value = row[c];
+        }
+    }
+}
+
+/// The way back.
+#[inline(always)]
+pub fn deinterleave<T: Real, const L: usize>(pixels: &[Lanes<T, L>], layer: usize, out: &mut [T]) {
+    for (value, pixel) in out.iter_mut().zip(pixels) {
+        *value = pixel[layer];
+    }
+}
+
+#[inline(always)]
+fn any_missing<T: Real, const L: usize>(v: &Lanes<T, L>) -> bool {
+    v.iter().fold(false, |any, x| any | x.is_missing())
+}
+
+/// A weighted sum that skips what is missing.
+struct Sum<T, const L: usize> {
+    sum: Lanes<T, L>,
+    weight: Lanes<T, L>,
+}
+
+impl<T: Real, const L: usize> Sum<T, L> {
+    const ZERO: Self = Self { sum: [T::ZERO; L], weight: [T::ZERO; L] };
+
+    #[inline(always)]
+    fn add(&mut self, v: &Lanes<T, L>, w: T) {
+        for l in 0..L {
+            let there = !v[l].is_missing();
+            self.sum[l] += if there { v[l] * w } else { T::ZERO };
+            self.weight[l] += if there { w } else { T::ZERO };
+        }
+    }
+
+    #[inline(always)]
+    fn merge(&mut self, other: &Self) {
+        for l in 0..L {
+            self.sum[l] += other.sum[l];
+            self.weight[l] += other.weight[l];
+        }
+    }
+}
+
+/// Bilinear: `source` is a region of `stride` columns.
+#[inline(always)]
+pub fn bilinear<T: Real, const L: usize>(
+    source: &[Lanes<T, L>],
+    stride: usize,
+    four: &Four<T>,
+) -> Lanes<T, L> {
+    if four.first == NONE {
+        return [T::NAN; L];
+    }
+    let i = four.first as usize;
+    let (upper, lower) = (&source[i..i + 2], &source[i + stride..i + stride + 2]);
+    let v = [&upper[0], &upper[1], &lower[0], &lower[1]];
+    let (left, top) = (T::ONE - four.right, T::ONE - four.lower);
+    let w = [left * top, four.right * top, left * four.lower, four.right * four.lower];
+    let mut out = [T::ZERO; L];
+    for l in 0..L {
+        out[l] = w[0] * v[0][l] + w[1] * v[1][l] + w[2] * v[2][l] + w[3] * v[3][l];
+    }
+    if any_missing(&out) {
+        masked(&v, &w, usize::from(four.centre), &mut out);
+    }
+    out
+}
+
+/// The lanes of which a sample is missing.
+#[inline(always)]
+fn masked<T: Real, const L: usize>(
+    v: &[&Lanes<T, L>; 4],
+    w: &[T; 4],
+    centre: usize,
+    out: &mut Lanes<T, L>,
+) {
+    for l in 0..L {
+        let (mut sum, mut weight, mut whole) = (T::ZERO, T::ZERO, true);
+        for k in 0..4 {
+            let there = !v[k][l].is_missing();
+            // One without weight isn't missed.
+            whole &= there | (w[k] == T::ZERO);
+            sum += if there { w[k] * v[k][l] } else { T::ZERO };
+            weight += if there { w[k] } else { T::ZERO };
+        }
+        let blended = if whole { sum } else { sum / weight };
+        out[l] = if v[centre][l].is_missing() { T::NAN } else { blended };
+    }
+}
+
+/// Cubic convolution with a = -½ (Keys 1981, doi 10.1109/TASSP.1981.1163711) over
+/// sixteen neighbours; bilinear, as gdalwarp, where the source or a lane hasn't all.
+#[inline(always)]
+pub fn cubic<T: Real, const L: usize>(
+    source: &[Lanes<T, L>],
+    stride: usize,
+    four: &Four<T>,
+) -> Lanes<T, L> {
+    if four.first == NONE || !four.inside {
+        return bilinear(source, stride, four);
+    }
+    let (across, down) = (keys(four.right), keys(four.lower));
+    let first = four.first as usize - stride - 1;
+    let mut out = [T::ZERO; L];
+    for (k, v) in down.into_iter().enumerate() {
+        let row = &source[first + k * stride..first + k * stride + 4];
+        for l in 0..L {
+            let line =
+                across[0] * row[0][l] + across[1] * row[1][l] + across[2] * row[2][l] + across[3] * row[3][l];
+            out[l] += v * line;
+        }
+    }
+    if any_missing(&out) {
+        let instead = bilinear(source, stride, four);
+        for l in 0..L {
+            out[l] = if out[l].is_missing() { instead[l] } else { out[l] };
+        }
+    }
+    out
+}
+
+/// The weights of four neighbours at a fraction of the way from the second to the third.
+#[inline(always)]
+fn keys<T: Real>(t: T) -> [T; 4] {
+    let (half, two, three_halves, five_halves) = (T::of(0.5), T::of(2.0), T::of(1.5), T::of(2.5));
+    let (t2, t3) = (t * t, t * t * t);
+    [
+        t2 - half * t - half * t3,
+        T::ONE - five_halves * t2 + three_halves * t3,
+        half * t + two * t2 - three_halves * t3,
+        half * t3 - half * t2,
+    ]
+}
+
+/// A run of source pixels in one row, and the weight of each.
+pub struct Weighted<'a, T, const L: usize> {
+    pub pixels: &'a [Lanes<T, L>],
+    pub weights: &'a [f64],
+}
+
+/// The sum of weighted values and of weights over runs, lane by lane: first along
+/// each run, then over the runs, which keeps long sums near their true value.
+#[inline(always)]
+pub fn sums<'a, T: Real, const L: usize>(
+    runs: impl Iterator<Item = Weighted<'a, T, L>>,
+) -> (Lanes<T, L>, Lanes<T, L>) {
+    let mut all = Sum::<T, L>::ZERO;
+    for run in runs {
+        let mut along = Sum::<T, L>::ZERO;
+        for (v, w) in run.pixels.iter().zip(run.weights) {
+            along.add(v, T::of(*w));
+        }
+        all.merge(&along);
+    }
+    (all.sum, all.weight)
+}
