@@ -293,22 +293,21 @@ impl<'a, T: Real> TileReader<'a, T> {
         let Some(window) = plan.source_window() else { return Ok(()) };
         let layers = from.layer..from.layer + out.len() / pixels;
         let stored = self.raster(from.source)?.read_layers::<T>(layers, window)?;
-        let mut warped = std::mem::take(&mut self.warped);
-        let read = stored.chunks_exact(window.shape().len()).zip(out.chunks_exact_mut(pixels));
-        for (layer, (source, target)) in read.enumerate() {
-            if gaps_only {
-                warped.resize(pixels, T::NAN);
-                plan.apply(source, &mut warped);
-                convert(conversion, &mut warped);
-                let gaps = target.iter_mut().zip(&warped).filter(|(to, _)| to.is_missing());
-                gaps.for_each(|(to, from)| *to = *from);
-            } else {
-                plan.apply(source, target);
-                convert(conversion, target);
-            }
-            self.check_range(from, layer, target)?;
+        if gaps_only {
+            let mut warped = std::mem::take(&mut self.warped);
+            warped.resize(out.len(), T::NAN);
+            plan.apply(&stored, &mut warped);
+            convert(conversion, &mut warped);
+            let gaps = out.iter_mut().zip(&warped).filter(|(to, _)| to.is_missing());
+            gaps.for_each(|(to, from)| *to = *from);
+            self.warped = warped;
+        } else {
+            plan.apply(&stored, out);
+            convert(conversion, out);
         }
-        self.warped = warped;
+        for (layer, values) in out.chunks_exact(pixels).enumerate() {
+            self.check_range(from, layer, values)?;
+        }
         Ok(())
     }
 

@@ -4,8 +4,13 @@
 //! `cargo bench -p seedbed-raster --bench warp -- [LAYERS [SIDE [ROUNDS]]]`, by default 60 layers, 2000 pixels a side,
 //! 3 rounds; the medians are told. Ours is digested against an untimed run.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "a bench talks and stops as it likes")]
-#![expect(clippy::cast_precision_loss, reason = "small numbers")]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench talks and stops as it likes")]
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers"
+)]
 
 use gdal::DriverManager;
 use gdal::raster::Buffer;
@@ -35,8 +40,13 @@ fn main() {
     let arguments: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
     let number = |n: usize, default| arguments.get(n).copied().unwrap_or(default);
     let (layers, side, rounds) = (number(0, 60), number(1, 2000), number(2, 3));
-    println!("{layers} layers of float32, {side} x {side} target pixels, medians of {rounds}; Mpx = million target pixels x layers");
-    println!("{:44} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7}", "", "ours/CPU", "ours 2 t", "GDAL/CPU", "plan s", "ratio", "ratio");
+    println!(
+        "{layers} layers of float32, {side} x {side} target pixels, medians of {rounds}; Mpx = million target pixels x layers"
+    );
+    println!(
+        "{:44} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7}",
+        "", "ours/CPU", "ours 2 t", "GDAL/CPU", "plan s", "ratio", "ratio"
+    );
     println!("{:44} {:>9} {:>9} {:>9} {:>9} {:>7} {:>7}", "", "Mpx/s", "Mpx/s", "Mpx/s", "", "CPU", "2 t");
     let daymet = geobox(DAYMET, (1_000_000.0, 200_000.0), 1000.0, side);
     let degrees = |size: f64| around(&daymet, "EPSG:4326", size, side);
@@ -44,12 +54,54 @@ fn main() {
     let modis = geobox(MODIS, (-8_895_604.157, 4_447_802.079), 231.656_358_264, side * 2);
     let coarse = around(&modis, DAYMET, 1000.0, side * 2 / 5);
     let cases = [
-        Case { name: "bilinear, all valid", source: daymet.clone(), target: degrees(fine), resampling: Resampling::Bilinear, theirs: "bilinear", missing: 0.0 },
-        Case { name: "bilinear, 63 % nodata", source: daymet.clone(), target: degrees(fine), resampling: Resampling::Bilinear, theirs: "bilinear", missing: 0.63 },
-        Case { name: "cubic, all valid", source: daymet.clone(), target: degrees(fine), resampling: Resampling::Cubic, theirs: "cubic", missing: 0.0 },
-        Case { name: "nearest", source: daymet.clone(), target: degrees(fine), resampling: Resampling::Nearest, theirs: "near", missing: 0.63 },
-        Case { name: "box average (GDAL's)", source: modis.clone(), target: coarse.clone(), resampling: Resampling::BoxAverage, theirs: "average", missing: 0.2 },
-        Case { name: "area mean", source: modis, target: coarse, resampling: Resampling::Average, theirs: "average", missing: 0.2 },
+        Case {
+            name: "bilinear, all valid",
+            source: daymet.clone(),
+            target: degrees(fine),
+            resampling: Resampling::Bilinear,
+            theirs: "bilinear",
+            missing: 0.0,
+        },
+        Case {
+            name: "bilinear, 63 % nodata",
+            source: daymet.clone(),
+            target: degrees(fine),
+            resampling: Resampling::Bilinear,
+            theirs: "bilinear",
+            missing: 0.63,
+        },
+        Case {
+            name: "cubic, all valid",
+            source: daymet.clone(),
+            target: degrees(fine),
+            resampling: Resampling::Cubic,
+            theirs: "cubic",
+            missing: 0.0,
+        },
+        Case {
+            name: "nearest",
+            source: daymet.clone(),
+            target: degrees(fine),
+            resampling: Resampling::Nearest,
+            theirs: "near",
+            missing: 0.63,
+        },
+        Case {
+            name: "box average (GDAL's)",
+            source: modis.clone(),
+            target: coarse.clone(),
+            resampling: Resampling::BoxAverage,
+            theirs: "average",
+            missing: 0.2,
+        },
+        Case {
+            name: "area mean",
+            source: modis,
+            target: coarse,
+            resampling: Resampling::Average,
+            theirs: "average",
+            missing: 0.2,
+        },
     ];
     for case in &cases {
         measure(case, layers, rounds);
@@ -73,7 +125,9 @@ fn measure(case: &Case, layers: usize, rounds: usize) {
         }
         cut
     };
-    let plan = || WarpPlan::new(&case.source, &case.target, Index { row: 0, col: 0 }, case.resampling, &Proj).unwrap();
+    let plan = || {
+        WarpPlan::new(&case.source, &case.target, Index { row: 0, col: 0 }, case.resampling, &Proj).unwrap()
+    };
     let window = cut(&plan());
     plan().apply(&window, &mut out);
     let reference = digest(&out);
@@ -132,25 +186,49 @@ impl Gdal {
         let Shape2d { rows, cols } = case.target.shape;
         let g = case.target.affine.to_gdal();
         let (east, south) = (g[0] + g[1] * cols as f64, g[3] + g[5] * rows as f64);
-        let srs = case.target.crs.wkt.clone();
+        let srs = case.target.crs.wkt2.clone();
         let text = [
-            "-of", "MEM", "-r", case.theirs, "-wm", "256", "-wo", "NUM_THREADS=1", "-dstnodata", "nan", "-t_srs", &srs, "-te",
-            &g[0].to_string(), &south.to_string(), &east.to_string(), &g[3].to_string(), "-ts", &cols.to_string(), &rows.to_string(),
+            "-of",
+            "MEM",
+            "-r",
+            case.theirs,
+            "-wm",
+            "256",
+            "-wo",
+            "NUM_THREADS=1",
+            "-dstnodata",
+            "nan",
+            "-t_srs",
+            &srs,
+            "-te",
+            &g[0].to_string(),
+            &south.to_string(),
+            &east.to_string(),
+            &g[3].to_string(),
+            "-ts",
+            &cols.to_string(),
+            &rows.to_string(),
         ]
         .map(|t| CString::new(t).unwrap());
-        let mut pointers: Vec<*mut i8> = text.iter().map(|t| t.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect();
+        let mut pointers: Vec<*mut i8> =
+            text.iter().map(|t| t.as_ptr().cast_mut()).chain([std::ptr::null_mut()]).collect();
         let before = processor();
         // SAFETY: the options end with a null pointer; the source outlives the call.
         unsafe {
             let options = sys::GDALWarpAppOptionsNew(pointers.as_mut_ptr(), std::ptr::null_mut());
             let mut sources = [self.source.c_dataset()];
             let name = CString::new("").unwrap();
-            let made = sys::GDALWarp(name.as_ptr(), std::ptr::null_mut(), 1, sources.as_mut_ptr(), options, std::ptr::null_mut());
+            let made = sys::GDALWarp(
+                name.as_ptr(),
+                std::ptr::null_mut(),
+                1,
+                sources.as_mut_ptr(),
+                options,
+                std::ptr::null_mut(),
+            );
             let taken = processor() - before;
             sys::GDALWarpAppOptionsFree(options);
-            if made.is_null() {
-                panic!("GDAL does not warp {}", case.name);
-            }
+            assert!(!made.is_null(), "GDAL does not warp {}", case.name);
             sys::GDALClose(made);
             taken
         }
@@ -158,7 +236,7 @@ impl Gdal {
 }
 
 fn place(dataset: &mut gdal::Dataset, geobox: &GeoBox) {
-    let mut srs = gdal::spatial_ref::SpatialRef::from_wkt(&geobox.crs.wkt).unwrap();
+    let mut srs = gdal::spatial_ref::SpatialRef::from_wkt(&geobox.crs.wkt2).unwrap();
     srs.set_axis_mapping_strategy(gdal::spatial_ref::AxisMappingStrategy::TraditionalGisOrder);
     dataset.set_spatial_ref(&srs).unwrap();
     dataset.set_geo_transform(&geobox.affine.to_gdal()).unwrap();
@@ -190,8 +268,10 @@ fn field(shape: Shape2d, layers: usize, missing: f64) -> Vec<f32> {
             let (y, phase) = (row as f64 / 190.0, layer as f64 * 0.1);
             for col in 0..shape.cols {
                 let x = col as f64 / 230.0;
-                let coast = (1.0 + (x + 0.3 * y).sin()) / 2.0;
-                let value = 12.0 + 9.0 * (y + phase).sin() * (x * 1.7).cos() + f64::from((row * 31 + col * 17 + layer) as u8) / 64.0;
+                let coast = f64::midpoint(1.0, (x + 0.3 * y).sin());
+                let value = 12.0
+                    + 9.0 * (y + phase).sin() * (x * 1.7).cos()
+                    + f64::from((row * 31 + col * 17 + layer) as u8) / 64.0;
                 values.push(if coast < missing { f32::NAN } else { value as f32 });
             }
         }

@@ -82,12 +82,9 @@ impl FromStr for Resampling {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|r| r.name() == text)
-            .ok_or_else(|| {
-                let names: Vec<&str> = Self::ALL.iter().map(|r| r.name()).collect();
-                format!("`{text}` is no resampling; there are {}", names.join(", "))
-            })
+        Self::ALL.into_iter().find(|r| r.name() == text).ok_or_else(|| {
+            let names: Vec<&str> = Self::ALL.iter().map(|r| r.name()).collect();
+            format!("`{text}` is no resampling; there are {}", names.join(", "))
+        })
     }
 }

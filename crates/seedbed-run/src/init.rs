@@ -36,7 +36,7 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
             writeln!(text, "{mark}time = \"composite\"  # 16-day composites, linear between them")?;
         }
         writeln!(text, "# unit = \"{}\"  # where items and files don't say", input.unit)?;
-        writeln!(text, "# resampling = \"bilinear\"  # nearest, bilinear or average\n")?;
+        writeln!(text, "# resampling = \"bilinear\"  # nearest, bilinear, cubic, average …\n")?;
     }
     for field in &spec.statics {
         let mark = if field.required { "" } else { "# " };

@@ -123,17 +123,47 @@ fn fill<T: Real>(
         while first < out.len() {
             let left = out.len() - first;
             first += match left {
-                16.. => group::<T, 16>(common, cells, strip, (source, reach), &mut out[first..first + 16], first, room),
-                8.. => group::<T, 8>(common, cells, strip, (source, reach), &mut out[first..first + 8], first, room),
-                4.. => group::<T, 4>(common, cells, strip, (source, reach), &mut out[first..first + 4], first, room),
-                _ => group::<T, 1>(common, cells, strip, (source, reach), &mut out[first..=first], first, room),
+                16.. => group::<T, 16>(
+                    common,
+                    cells,
+                    strip,
+                    (source, reach),
+                    &mut out[first..first + 16],
+                    first,
+                    room,
+                ),
+                8.. => group::<T, 8>(
+                    common,
+                    cells,
+                    strip,
+                    (source, reach),
+                    &mut out[first..first + 8],
+                    first,
+                    room,
+                ),
+                4.. => group::<T, 4>(
+                    common,
+                    cells,
+                    strip,
+                    (source, reach),
+                    &mut out[first..first + 4],
+                    first,
+                    room,
+                ),
+                _ => {
+                    group::<T, 1>(common, cells, strip, (source, reach), &mut out[first..=first], first, room)
+                }
             };
         }
     }
 }
 
 /// A cell's rows in a strip and its columns in them.
-fn lines(common: &Common, strip: &Strip, cell: &Planned) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+fn lines(
+    common: &Common,
+    strip: &Strip,
+    cell: &Planned,
+) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
     let width = common.range.shape().cols;
     let place = |index: i64, from: i64| usize::try_from(index - from).unwrap_or(0);
     let top = place(cell.part.row0, common.range.row0) - strip.rows.start;
@@ -244,9 +274,12 @@ fn group<T: Real, const L: usize>(
                     }
                 }
             }
-            for (l, layer) in out.iter_mut().enumerate() {
-                deinterleave(row, l, &mut layer[line.clone()][cols.clone()]);
-            }
+            let mut layers = out.iter_mut();
+            let mut lines: [&mut [T]; L] = std::array::from_fn(|_| match layers.next() {
+                Some(layer) => &mut layer[line.clone()][cols.clone()],
+                None => &mut [],
+            });
+            deinterleave(row, &mut lines);
         }
     }
     L

@@ -4,7 +4,7 @@ use super::area::{self, Bounds};
 use super::centres::{Centres, Row};
 use super::coordinates::{CELL, Cell, Mapping, SourcePoint, WIDTH};
 use super::lists::Lists;
-use super::samples::{NONE, pair, pixel};
+use super::samples::{NONE, holding, pair, pixel};
 use crate::{Resampling, WarpError};
 use seedbed_block::{PixelRange, Shape2d};
 
@@ -114,11 +114,14 @@ impl Build<'_> {
             Resampling::Cubic => Some(1),
             _ => Some(0),
         };
+        if let Some(reach) = self.inside(centres, at, part, around) {
+            return Some(reach);
+        }
         let mut reach: Option<(i64, i64, i64, i64)> = None;
         let mut row = Row::default();
         for r in part.row0..part.row1() {
             centres.row(&frame, at, offset(r, at.0), &mut row);
-            for c in offset(part.col0, at.1)..offset(part.col1() - 1, at.1) + 1 {
+            for c in offset(part.col0, at.1)..=offset(part.col1() - 1, at.1) {
                 let point = SourcePoint { col: row.col[c], row: row.row[c] };
                 let Some((y, x)) = pixel(point, bounds, size.1) else { continue };
                 let (top, bottom, left, right) = match around {
@@ -140,6 +143,50 @@ impl Build<'_> {
             rows: bottom - top + 1,
             cols: right - left + 1,
         })
+    }
+
+    /// The same for a part whose centres all lie well inside the source: rounded once, not
+    /// pixel by pixel.
+    #[expect(clippy::cast_possible_truncation, reason = "inside the source")]
+    #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+    fn inside(
+        &self,
+        centres: &Centres,
+        at: (i64, i64),
+        part: PixelRange,
+        around: Option<i64>,
+    ) -> Option<PixelRange> {
+        let (frame, size) = (self.mapping.frame(), self.size());
+        let mut row = Row::default();
+        let least = |a: f64, b: f64| if a < b { a } else { b };
+        let most = |a: f64, b: f64| if a > b { a } else { b };
+        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+        let cols = offset(part.col0, at.1)..=offset(part.col1() - 1, at.1);
+        let mut whole = true;
+        for r in part.row0..part.row1() {
+            centres.row(&frame, at, offset(r, at.0), &mut row);
+            for (x, y) in row.col[cols.clone()].iter().zip(&row.row[cols.clone()]) {
+                whole &= !x.is_nan() && !y.is_nan();
+                low = [least(low[0], *y), least(low[1], *x)];
+                high = [most(high[0], *y), most(high[1], *x)];
+            }
+        }
+        // Room for the kernel and for what is rounded.
+        let room = 2.0 + around.unwrap_or(0) as f64;
+        let fits = |k: usize, size: i64| low[k] >= room && high[k] <= size as f64 - room;
+        if !whole || !fits(0, size.0) || !fits(1, size.1) {
+            return None;
+        }
+        let span = |k: usize| match around {
+            None => (holding(low[k], i64::MAX, false), holding(high[k], i64::MAX, false)),
+            Some(n) => {
+                let first = |at: f64| (at - 0.5).floor() as i64;
+                (Some(first(low[k]) - n), Some(first(high[k]) + 1 + n))
+            }
+        };
+        let ((top, bottom), (left, right)) = (span(0), span(1));
+        let (top, bottom, left, right) = (top?, bottom?, left?, right?);
+        Some(PixelRange { row0: top, col0: left, rows: bottom - top + 1, cols: right - left + 1 })
     }
 
     /// Whether no pixel of a cell is so much larger than the source's that its kernel

@@ -101,6 +101,7 @@ impl Centres {
             col: down[0] * nodes[0][j].col + down[1] * nodes[1][j].col + down[2] * nodes[2][j].col,
             row: down[0] * nodes[0][j].row + down[1] * nodes[1][j].row + down[2] * nodes[2][j].row,
         });
+        #[expect(clippy::needless_range_loop, reason = "columns of several arrays go together")]
         for c in 0..WIDTH {
             let (u, v, w) = (ACROSS[0][c], ACROSS[1][c], ACROSS[2][c]);
             out.col[c] = u * line[0].col + v * line[1].col + w * line[2].col;

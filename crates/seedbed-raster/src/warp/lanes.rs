@@ -4,27 +4,57 @@
 //! is the same whichever layers are blended together, and on any processor: there
 //! are no fused operations and no reordered sums.
 
+#![expect(clippy::needless_range_loop, reason = "lanes of several arrays go together")]
+
 use super::samples::{Four, NONE};
 use seedbed_block::Real;
 
 /// Values of one pixel on so many layers.
 pub type Lanes<T, const L: usize> = [T; L];
 
-/// Layers `from` rows, pixel by pixel: `rows[l][c]` to `out[c][l]`.
+/// A square of values, mirrored. Written out so that it becomes shuffles in registers.
+#[inline(always)]
+fn mirrored<T: Real>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
+    [[a[0], b[0], c[0], d[0]], [a[1], b[1], c[1], d[1]], [a[2], b[2], c[2], d[2]], [a[3], b[3], c[3], d[3]]]
+}
+
+/// Lays rows out pixel by pixel: `rows[l][c]` becomes `out[c][l]`.
 #[inline(always)]
 pub fn interleave<T: Real, const L: usize>(rows: &[&[T]; L], out: &mut [Lanes<T, L>]) {
-    for (c, pixel) in out.iter_mut().enumerate() {
+    let whole = if L.is_multiple_of(4) { out.len() / 4 * 4 } else { 0 };
+    for c in (0..whole).step_by(4) {
+        let pixels = &mut out[c..c + 4];
+        for l in (0..L).step_by(4) {
+            let square = std::array::from_fn(|k| std::array::from_fn(|j| rows[l + k][c..c + 4][j]));
+            for (pixel, values) in pixels.iter_mut().zip(mirrored(square)) {
+                pixel[l..l + 4].copy_from_slice(&values);
+            }
+        }
+    }
+    for (c, pixel) in out.iter_mut().enumerate().skip(whole) {
         for (value, row) in pixel.iter_mut().zip(rows) {
             *value = row[c];
         }
     }
 }
 
-/// The way back.
+/// The way back: `pixels[c][l]` becomes `out[l][c]`.
 #[inline(always)]
-pub fn deinterleave<T: Real, const L: usize>(pixels: &[Lanes<T, L>], layer: usize, out: &mut [T]) {
-    for (value, pixel) in out.iter_mut().zip(pixels) {
-        *value = pixel[layer];
+pub fn deinterleave<T: Real, const L: usize>(pixels: &[Lanes<T, L>], out: &mut [&mut [T]; L]) {
+    let whole = if L.is_multiple_of(4) { pixels.len() / 4 * 4 } else { 0 };
+    for c in (0..whole).step_by(4) {
+        let pixels = &pixels[c..c + 4];
+        for l in (0..L).step_by(4) {
+            let square = std::array::from_fn(|k| std::array::from_fn(|j| pixels[k][l + j]));
+            for (row, values) in out[l..l + 4].iter_mut().zip(mirrored(square)) {
+                row[c..c + 4].copy_from_slice(&values);
+            }
+        }
+    }
+    for (c, pixel) in pixels.iter().enumerate().skip(whole) {
+        for (row, value) in out.iter_mut().zip(pixel) {
+            row[c] = *value;
+        }
     }
 }
 
@@ -87,18 +117,19 @@ pub fn bilinear<T: Real, const L: usize>(
 
 /// The lanes of which a sample is missing.
 #[inline(always)]
-fn masked<T: Real, const L: usize>(
-    v: &[&Lanes<T, L>; 4],
-    w: &[T; 4],
-    centre: usize,
-    out: &mut Lanes<T, L>,
-) {
+fn masked<T: Real, const L: usize>(v: &[&Lanes<T, L>; 4], w: &[T; 4], centre: usize, out: &mut Lanes<T, L>) {
+    // As under a mask that all layers share.
+    if v[centre].iter().fold(true, |all, x| all & x.is_missing()) {
+        *out = [T::NAN; L];
+        return;
+    }
     for l in 0..L {
         let (mut sum, mut weight, mut whole) = (T::ZERO, T::ZERO, true);
         for k in 0..4 {
             let there = !v[k][l].is_missing();
             // One without weight isn't missed.
-            whole &= there | (w[k] == T::ZERO);
+            let weightless = w[k] == T::ZERO;
+            whole &= there | weightless;
             sum += if there { w[k] * v[k][l] } else { T::ZERO };
             weight += if there { w[k] } else { T::ZERO };
         }
@@ -110,11 +141,7 @@ fn masked<T: Real, const L: usize>(
 /// Cubic convolution with a = -½ (Keys 1981, doi 10.1109/TASSP.1981.1163711) over
 /// sixteen neighbours; bilinear, as gdalwarp, where the source or a lane hasn't all.
 #[inline(always)]
-pub fn cubic<T: Real, const L: usize>(
-    source: &[Lanes<T, L>],
-    stride: usize,
-    four: &Four<T>,
-) -> Lanes<T, L> {
+pub fn cubic<T: Real, const L: usize>(source: &[Lanes<T, L>], stride: usize, four: &Four<T>) -> Lanes<T, L> {
     if four.first == NONE || !four.inside {
         return bilinear(source, stride, four);
     }

@@ -171,7 +171,7 @@ impl Lists {
     }
 }
 
-/// Rows, columns and counts of a cell's samples: those of a window of less than u32::MAX pixels.
+/// Rows, columns and counts of a cell's samples: those of a window of fewer than `u32::MAX` pixels.
 fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -9,13 +9,21 @@
 //!   rows or columns, the triangle widens by that factor, measured pixel by
 //!   pixel as the length of the coordinates' gradient (gdalwarp takes one
 //!   factor for a whole chunk, from its bounding box);
-//! * *average* is the mean over the target pixel's own quadrilateral, weighted
-//!   by its overlap with each source pixel, both in the plane of the source's
-//!   CRS (gdalwarp takes a box from two corners, which is wrong on sheared grids);
-//! * a missing source pixel at the centre makes a nearest or bilinear pixel
-//!   missing; beyond that weights renormalise over valid pixels. Average has
-//!   no rule for the centre;
+//! * *cubic* convolves sixteen pixels (a = -½) and is bilinear where one of them
+//!   is missing or beyond the source; its kernel widens as bilinear's does;
+//! * *average*, *sum*, *min*, *max*, *mode* and *median* are over the target pixel's
+//!   own quadrilateral, weighted by its overlap with each source pixel, both in the
+//!   plane of the source's CRS. gdalwarp takes a box from two corners, which is wrong
+//!   on sheared grids: that is *box-average*;
+//! * a missing source pixel at the centre makes a nearest, bilinear or cubic pixel
+//!   missing; beyond that weights renormalise over valid pixels. Areas have no rule
+//!   for the centre;
 //! * longitudes wrap where the source goes all round.
+
+#![expect(
+    clippy::inline_always,
+    reason = "what isn't inlined isn't compiled for the instructions of this processor"
+)]
 
 mod apply;
 mod area;

@@ -18,6 +18,7 @@
 )]
 
 mod cog;
+mod differential;
 mod header;
 mod malformed;
 mod real;

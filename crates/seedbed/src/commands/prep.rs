@@ -43,7 +43,8 @@ pub struct Args {
     tiles: Vec<String>,
     #[command(flatten)]
     query: QueryArgs,
-    /// nearest, bilinear or average.
+    /// nearest, bilinear, cubic; over each target pixel's true area average, sum, min, max,
+    /// mode or median; or box-average, which is gdalwarp's average.
     #[arg(long, default_value = "nearest")]
     resampling: Resampling,
     /// The unit the values are in, where items and files don't say.
