@@ -5,7 +5,8 @@
 //! in the processor's cache while each target pixel's samples are blended on all
 //! layers by the same instructions.
 
-use super::build::{Planned, Samples, offset};
+use super::boxes::{self, Box2d};
+use super::build::{Planned, Samples, corner_box, offset};
 use super::centres::Row;
 use super::coordinates::{Frame, SourcePoint, WIDTH};
 use super::lanes::{Lanes, bilinear, cubic, deinterleave, interleave};
@@ -83,12 +84,21 @@ pub struct Room<T> {
     /// A row of a cell.
     row: Vec<T>,
     fours: Vec<Four<T>>,
+    boxes: Vec<Box2d>,
+    weights: Vec<f64>,
     near: Vec<u32>,
 }
 
 impl<T> Default for Room<T> {
     fn default() -> Self {
-        Self { source: Vec::new(), row: Vec::new(), fours: Vec::new(), near: Vec::new() }
+        Self {
+            source: Vec::new(),
+            row: Vec::new(),
+            fours: Vec::new(),
+            boxes: Vec::new(),
+            weights: Vec::new(),
+            near: Vec::new(),
+        }
     }
 }
 
@@ -119,6 +129,7 @@ fn fill<T: Real>(
             continue;
         }
         locate(common, cells, reach, &mut room.fours);
+        find_boxes(common, cells, &mut room.boxes);
         let mut first = 0;
         while first < out.len() {
             let left = out.len() - first;
@@ -197,6 +208,23 @@ fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours:
     }
 }
 
+/// The box of every pixel of those cells that are sampled over boxes.
+#[inline(always)]
+fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
+    boxes.clear();
+    let (mut upper, mut lower) = (Row::default(), Row::default());
+    for cell in cells {
+        let Samples::Boxes(corners) = &cell.samples else { continue };
+        let cols = offset(cell.part.col0, cell.at.1)..=offset(cell.part.col1() - 1, cell.at.1);
+        for r in cell.part.row0..cell.part.row1() {
+            let r = offset(r, cell.at.0);
+            corners.row(&common.frame, cell.at, r, &mut upper);
+            corners.row(&common.frame, cell.at, r + 1, &mut lower);
+            boxes.extend(cols.clone().map(|c| corner_box(&upper, &lower, c, common.size)));
+        }
+    }
+}
+
 #[inline(always)]
 fn nearest<T: Real>(
     common: &Common,
@@ -244,7 +272,7 @@ fn group<T: Real, const L: usize>(
     first: usize,
     room: &mut Room<T>,
 ) -> usize {
-    let Room { source: region, row, fours, .. } = room;
+    let Room { source: region, row, fours, boxes, weights, .. } = room;
     let Shape2d { rows, cols: stride } = reach.shape();
     region.resize(rows * stride * L, T::NAN);
     row.resize(WIDTH * L, T::NAN);
@@ -252,7 +280,7 @@ fn group<T: Real, const L: usize>(
     let (row, _) = row.as_chunks_mut::<L>();
     lay_out(common.window, reach, source, first, region);
     let region: &[Lanes<T, L>] = region;
-    let mut fours = fours.iter();
+    let (mut fours, mut boxes) = (fours.iter(), boxes.iter());
     for cell in cells {
         for (r, (line, cols)) in lines(common, strip, cell).enumerate() {
             let row = &mut row[..cols.len()];
@@ -265,6 +293,11 @@ fn group<T: Real, const L: usize>(
                 Samples::Points(_) => {
                     for (value, four) in row.iter_mut().zip(&mut fours) {
                         *value = bilinear(region, stride, four);
+                    }
+                }
+                Samples::Boxes(_) => {
+                    for (value, of) in row.iter_mut().zip(&mut boxes) {
+                        *value = boxes::average(of, region, reach, weights);
                     }
                 }
                 Samples::Lists(lists) => {

@@ -50,24 +50,6 @@ pub fn overlaps(corners: [SourcePoint; 4], within: Bounds, mut emit: impl FnMut(
     }
 }
 
-/// The same for the box between two corners.
-pub fn box_overlaps(corners: [SourcePoint; 2], within: Bounds, mut emit: impl FnMut(i64, i64, f64)) {
-    let [a, b] = corners;
-    let least = SLIVER * ((b.col - a.col) * (b.row - a.row)).abs().min(1.0);
-    let ((top, bottom), (left, right)) = (extent(&corners, |p| p.row), extent(&corners, |p| p.col));
-    let (left, right) = within.cols.map_or((left, right), |n| (left.max(0), right.min(n - 1)));
-    let share = |low: f64, high: f64, i: i64| (high.min(as_f64(i + 1)) - low.max(as_f64(i))).max(0.0);
-    for row in top.max(0)..=bottom.min(within.rows - 1) {
-        let down = share(a.row.min(b.row), a.row.max(b.row), row);
-        for col in left..=right {
-            let overlap = down * share(a.col.min(b.col), a.col.max(b.col), col);
-            if overlap > least {
-                emit(row, col, overlap);
-            }
-        }
-    }
-}
-
 #[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
 fn as_f64(index: i64) -> f64 {
     index as f64

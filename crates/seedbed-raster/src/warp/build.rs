@@ -1,7 +1,8 @@
 //! Builds a plan, cell by cell.
 
 use super::area::{self, Bounds};
-use super::centres::{Centres, Row};
+use super::boxes::{self, Box2d};
+use super::centres::{Centres, Corners, Row};
 use super::coordinates::{CELL, Cell, Mapping, SourcePoint, WIDTH};
 use super::lists::Lists;
 use super::samples::{NONE, holding, pair, pixel};
@@ -43,6 +44,8 @@ pub struct Planned {
 pub enum Samples {
     /// At points: nearest, bilinear and cubic.
     Points(Centres),
+    /// Over boxes between corners.
+    Boxes(Corners),
     /// Over areas.
     Lists(Lists),
 }
@@ -61,6 +64,7 @@ impl Build<'_> {
                 let samples = self.samples(&cell, part);
                 let reach = match &samples {
                     Samples::Points(centres) => self.reach(centres, (cell_row, cell_col), part),
+                    Samples::Boxes(corners) => self.boxes_reach(corners, (cell_row, cell_col), part),
                     Samples::Lists(lists) => lists.reach(),
                 };
                 cells.push(Planned { at: (cell_row, cell_col), part, reach, samples });
@@ -85,8 +89,9 @@ impl Build<'_> {
                     Samples::Lists(self.kernels(cell, part))
                 }
             }
-            Resampling::BoxAverage => Samples::Lists(self.boxes(cell, part)),
+            Resampling::BoxAverage if self.mapping.turn.is_none() => Samples::Boxes(Corners::of(cell)),
             Resampling::Average
+            | Resampling::BoxAverage
             | Resampling::Sum
             | Resampling::Min
             | Resampling::Max
@@ -143,6 +148,31 @@ impl Build<'_> {
             rows: bottom - top + 1,
             cols: right - left + 1,
         })
+    }
+
+    /// The source pixels that boxes need.
+    fn boxes_reach(&self, corners: &Corners, at: (i64, i64), part: PixelRange) -> Option<PixelRange> {
+        let (frame, size) = (self.mapping.frame(), self.size());
+        let (mut upper, mut lower) = (Row::default(), Row::default());
+        let mut reach: Option<PixelRange> = None;
+        for r in part.row0..part.row1() {
+            let r = offset(r, at.0);
+            corners.row(&frame, at, r, &mut upper);
+            corners.row(&frame, at, r + 1, &mut lower);
+            for c in offset(part.col0, at.1)..=offset(part.col1() - 1, at.1) {
+                let Some((rows, cols)) = corner_box(&upper, &lower, c, size) else {
+                    continue;
+                };
+                let range = PixelRange {
+                    row0: rows.first,
+                    col0: cols.first,
+                    rows: rows.last - rows.first + 1,
+                    cols: cols.last - cols.first + 1,
+                };
+                reach = Some(reach.map_or(range, |all| all.union(range)));
+            }
+        }
+        reach
     }
 
     /// The same for a part whose centres all lie well inside the source: rounded once, not
@@ -263,6 +293,10 @@ impl Build<'_> {
                     corner.col -= turn * ((corner.col - a.col) / turn).round();
                 }
             }
+            if self.resampling == Resampling::BoxAverage {
+                b = SourcePoint { col: c.col, row: a.row };
+                d = SourcePoint { col: a.col, row: c.row };
+            }
             found.clear();
             area::overlaps([a, b, c, d], bounds, |row, col, overlap| {
                 found.push((row, col.rem_euclid(columns), overlap));
@@ -273,28 +307,19 @@ impl Build<'_> {
             lists.extend(&found);
         })
     }
+}
 
-    /// Overlaps of the box from each pixel's upper left to its lower right corner, as
-    /// gdalwarp's `average` takes them.
-    fn boxes(&self, cell: &Cell<'_>, part: PixelRange) -> Lists {
-        let (turn, bounds, columns) = (self.mapping.turn, self.bounds(), self.size().1);
-        let mut found: Vec<(i64, i64, f64)> = Vec::new();
-        Self::each_pixel(part, |lists, col, row| {
-            lists.begin(None);
-            let (Some(a), Some(mut b)) = (cell.at(col, row), cell.at(col + 1.0, row + 1.0)) else { return };
-            if let Some(turn) = turn {
-                b.col -= turn * ((b.col - a.col) / turn).round();
-            }
-            found.clear();
-            area::box_overlaps([a, b], bounds, |row, col, overlap| {
-                found.push((row, col.rem_euclid(columns), overlap));
-            });
-            if turn.is_some() {
-                found.sort_unstable_by_key(|(row, col, _)| (*row, *col));
-            }
-            lists.extend(&found);
-        })
-    }
+/// The box from a pixel's upper left to its lower right corner.
+#[inline(always)]
+pub fn corner_box(
+    upper: &Row<{ WIDTH + 1 }>,
+    lower: &Row<{ WIDTH + 1 }>,
+    c: usize,
+    size: (i64, i64),
+) -> Box2d {
+    let a = SourcePoint { col: upper.col[c], row: upper.row[c] };
+    let b = SourcePoint { col: lower.col[c + 1], row: lower.row[c + 1] };
+    boxes::between(a, b, size)
 }
 
 /// A pixel's place in its cell along one axis.

@@ -1,35 +1,57 @@
-//! Where the pixel centres of a cell lie in the source: what a plan keeps of
-//! its coordinates, and gives row by row.
+//! Where the pixels of a cell lie in the source: what a plan keeps of its
+//! coordinates, and gives row by row.
 
 use super::coordinates::{CELL, Cell, Frame, SourcePoint, WIDTH, weights};
 
-/// Source coordinates of the pixel centres in one row of a cell; NaN where there are none.
-pub struct Row {
-    pub col: [f64; WIDTH],
-    pub row: [f64; WIDTH],
+/// Source coordinates of places in one row of a cell; NaN where there are none.
+pub struct Row<const N: usize = WIDTH> {
+    pub col: [f64; N],
+    pub row: [f64; N],
 }
 
-/// Where the pixel centres of a cell lie in the source: what a plan keeps of them.
-pub struct Centres {
+/// The pixel centres of a cell.
+pub type Centres = Places<WIDTH>;
+/// The pixel corners of a cell, its own last ones included.
+pub type Corners = Places<{ WIDTH + 1 }>;
+
+/// Where the centres or the corners of a cell's pixels lie in the source, `N` rows of `N`.
+pub struct Places<const N: usize> {
     way: Way,
-    /// Pixels of the cell, row by row, that are too near to a source pixel's border to be interpolated.
+    /// Those of them, counted row by row, that are too near to a source pixel's border to be interpolated.
     exact: Vec<(u16, SourcePoint)>,
 }
 
 enum Way {
     Linear,
     Quadratic(Box<[[SourcePoint; 3]; 3]>),
-    /// Every pixel, row by row.
+    /// Every one, row by row.
     Listed(Box<[SourcePoint]>),
 }
 
 const NOWHERE: SourcePoint = SourcePoint { col: f64::NAN, row: f64::NAN };
 
-impl Centres {
-    /// The centres of a cell.
+impl<const N: usize> Places<N> {
+    /// From a pixel's corner to its place.
+    const WITHIN: f64 = if N == WIDTH { 0.5 } else { 0.0 };
+
+    /// The polynomials at the places.
+    const ACROSS: [[f64; N]; 3] = {
+        let mut table = [[0.0; N]; 3];
+        let mut c = 0;
+        while c < N {
+            #[expect(clippy::cast_precision_loss, reason = "at most 33")]
+            let w = weights((c as f64 + Self::WITHIN) / WIDTH as f64);
+            (table[0][c], table[1][c], table[2][c]) = (w[0], w[1], w[2]);
+            c += 1;
+        }
+        table
+    };
+
+    /// Those of a cell.
     #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
     pub fn of(cell: &Cell<'_>) -> Self {
-        let at = |k: usize| (cell.col0 + (k % WIDTH) as f64 + 0.5, cell.row0 + (k / WIDTH) as f64 + 0.5);
+        let at =
+            |k: usize| (cell.col0 + (k % N) as f64 + Self::WITHIN, cell.row0 + (k / N) as f64 + Self::WITHIN);
         let exactly = |k: usize| {
             let (col, row) = at(k);
             cell.mapping.exact(col, row).unwrap_or(NOWHERE)
@@ -38,7 +60,7 @@ impl Centres {
             let way = if cell.mapping.linear {
                 Way::Linear
             } else {
-                Way::Listed((0..WIDTH * WIDTH).map(exactly).collect())
+                Way::Listed((0..N * N).map(exactly).collect())
             };
             return Self { way, exact: Vec::new() };
         };
@@ -46,12 +68,12 @@ impl Centres {
         let doubt = cell.doubt();
         let near = |x: f64| (x - x.round()).abs() < doubt;
         let (mut exact, mut row) = (Vec::new(), Row::default());
-        for r in 0..WIDTH {
+        for r in 0..N {
             centres.interpolated(&nodes, r, &mut row);
-            for c in 0..WIDTH {
+            for c in 0..N {
                 if near(row.col[c]) || near(row.row[c]) {
-                    let k = r * WIDTH + c;
-                    // A cell has 1024 pixels.
+                    let k = r * N + c;
+                    // There are at most 33 x 33.
                     exact.push((u16::try_from(k).unwrap_or(u16::MAX), exactly(k)));
                 }
             }
@@ -63,13 +85,13 @@ impl Centres {
     /// One row of a cell, from 0.
     #[inline(always)]
     #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
-    pub fn row(&self, frame: &Frame, cell: (i64, i64), r: usize, out: &mut Row) {
+    pub fn row(&self, frame: &Frame, cell: (i64, i64), r: usize, out: &mut Row<N>) {
         match &self.way {
             Way::Linear => {
-                let y = (cell.0 * CELL + r.cast_signed() as i64) as f64 + 0.5;
+                let y = (cell.0 * CELL + r.cast_signed() as i64) as f64 + Self::WITHIN;
                 let x0 = (cell.1 * CELL) as f64;
-                for c in 0..WIDTH {
-                    let at = frame.target.apply(x0 + c as f64 + 0.5, y);
+                for c in 0..N {
+                    let at = frame.target.apply(x0 + c as f64 + Self::WITHIN, y);
                     let x = match frame.centre {
                         Some(centre) => at.x + 360.0 * ((centre - at.x) / 360.0).round(),
                         None => at.x,
@@ -80,51 +102,37 @@ impl Centres {
             }
             Way::Quadratic(nodes) => self.interpolated(nodes, r, out),
             Way::Listed(points) => {
-                for (c, point) in points[r * WIDTH..(r + 1) * WIDTH].iter().enumerate() {
+                for (c, point) in points[r * N..(r + 1) * N].iter().enumerate() {
                     (out.col[c], out.row[c]) = (point.col, point.row);
                 }
             }
         }
         for (k, point) in &self.exact {
             let k = usize::from(*k);
-            if k / WIDTH == r {
-                (out.col[k % WIDTH], out.row[k % WIDTH]) = (point.col, point.row);
+            if k / N == r {
+                (out.col[k % N], out.row[k % N]) = (point.col, point.row);
             }
         }
     }
 
     #[inline(always)]
     #[expect(clippy::unused_self, reason = "it reads as a part of `row`")]
-    fn interpolated(&self, nodes: &[[SourcePoint; 3]; 3], r: usize, out: &mut Row) {
-        let down = ACROSS.map(|w| w[r]);
+    fn interpolated(&self, nodes: &[[SourcePoint; 3]; 3], r: usize, out: &mut Row<N>) {
+        let down = Self::ACROSS.map(|w| w[r]);
         let line = [0, 1, 2].map(|j| SourcePoint {
             col: down[0] * nodes[0][j].col + down[1] * nodes[1][j].col + down[2] * nodes[2][j].col,
             row: down[0] * nodes[0][j].row + down[1] * nodes[1][j].row + down[2] * nodes[2][j].row,
         });
-        #[expect(clippy::needless_range_loop, reason = "columns of several arrays go together")]
-        for c in 0..WIDTH {
-            let (u, v, w) = (ACROSS[0][c], ACROSS[1][c], ACROSS[2][c]);
+        for c in 0..N {
+            let (u, v, w) = (Self::ACROSS[0][c], Self::ACROSS[1][c], Self::ACROSS[2][c]);
             out.col[c] = u * line[0].col + v * line[1].col + w * line[2].col;
             out.row[c] = u * line[0].row + v * line[1].row + w * line[2].row;
         }
     }
 }
 
-impl Default for Row {
+impl<const N: usize> Default for Row<N> {
     fn default() -> Self {
-        Self { col: [f64::NAN; WIDTH], row: [f64::NAN; WIDTH] }
+        Self { col: [f64::NAN; N], row: [f64::NAN; N] }
     }
 }
-
-/// The polynomials at the centres of a cell's pixels.
-const ACROSS: [[f64; WIDTH]; 3] = {
-    let mut table = [[0.0; WIDTH]; 3];
-    let mut c = 0;
-    while c < WIDTH {
-        #[expect(clippy::cast_precision_loss, reason = "32")]
-        let w = weights((c as f64 + 0.5) / WIDTH as f64);
-        (table[0][c], table[1][c], table[2][c]) = (w[0], w[1], w[2]);
-        c += 1;
-    }
-    table
-};

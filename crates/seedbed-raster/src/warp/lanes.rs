@@ -4,8 +4,6 @@
 //! is the same whichever layers are blended together, and on any processor: there
 //! are no fused operations and no reordered sums.
 
-#![expect(clippy::needless_range_loop, reason = "lanes of several arrays go together")]
-
 use super::samples::{Four, NONE};
 use seedbed_block::Real;
 
@@ -61,33 +59,6 @@ pub fn deinterleave<T: Real, const L: usize>(pixels: &[Lanes<T, L>], out: &mut [
 #[inline(always)]
 fn any_missing<T: Real, const L: usize>(v: &Lanes<T, L>) -> bool {
     v.iter().fold(false, |any, x| any | x.is_missing())
-}
-
-/// A weighted sum that skips what is missing.
-struct Sum<T, const L: usize> {
-    sum: Lanes<T, L>,
-    weight: Lanes<T, L>,
-}
-
-impl<T: Real, const L: usize> Sum<T, L> {
-    const ZERO: Self = Self { sum: [T::ZERO; L], weight: [T::ZERO; L] };
-
-    #[inline(always)]
-    fn add(&mut self, v: &Lanes<T, L>, w: T) {
-        for l in 0..L {
-            let there = !v[l].is_missing();
-            self.sum[l] += if there { v[l] * w } else { T::ZERO };
-            self.weight[l] += if there { w } else { T::ZERO };
-        }
-    }
-
-    #[inline(always)]
-    fn merge(&mut self, other: &Self) {
-        for l in 0..L {
-            self.sum[l] += other.sum[l];
-            self.weight[l] += other.weight[l];
-        }
-    }
 }
 
 /// Bilinear: `source` is a region of `stride` columns.
@@ -184,19 +155,63 @@ pub struct Weighted<'a, T, const L: usize> {
     pub weights: &'a [f64],
 }
 
-/// The sum of weighted values and of weights over runs, lane by lane: first along
+/// The mean over runs, lane by lane, of what isn't missing.
+#[inline(always)]
+pub fn mean<'a, T: Real, const L: usize>(
+    runs: impl Iterator<Item = Weighted<'a, T, L>> + Clone,
+) -> Lanes<T, L> {
+    let (sum, weight) = sums(runs);
+    let mut out = [T::NAN; L];
+    for l in 0..L {
+        out[l] = if weight[l] > T::ZERO { sum[l] / weight[l] } else { T::NAN };
+    }
+    out
+}
+
+/// The sums of weighted values and of weights over runs, lane by lane: first along
 /// each run, then over the runs, which keeps long sums near their true value.
 #[inline(always)]
 pub fn sums<'a, T: Real, const L: usize>(
+    runs: impl Iterator<Item = Weighted<'a, T, L>> + Clone,
+) -> (Lanes<T, L>, Lanes<T, L>) {
+    let (mut sum, mut weight) = ([T::ZERO; L], T::ZERO);
+    for run in runs.clone() {
+        let (mut along, mut weights) = ([T::ZERO; L], T::ZERO);
+        for (v, w) in run.pixels.iter().zip(run.weights) {
+            let w = T::of(*w);
+            for l in 0..L {
+                along[l] += v[l] * w;
+            }
+            weights += w;
+        }
+        for l in 0..L {
+            sum[l] += along[l];
+        }
+        weight += weights;
+    }
+    if any_missing(&sum) { masked_sums(runs) } else { (sum, [weight; L]) }
+}
+
+/// The same where samples are missing; to the bit where they aren't.
+#[inline(always)]
+fn masked_sums<'a, T: Real, const L: usize>(
     runs: impl Iterator<Item = Weighted<'a, T, L>>,
 ) -> (Lanes<T, L>, Lanes<T, L>) {
-    let mut all = Sum::<T, L>::ZERO;
+    let (mut sum, mut weight) = ([T::ZERO; L], [T::ZERO; L]);
     for run in runs {
-        let mut along = Sum::<T, L>::ZERO;
+        let (mut along, mut weights) = ([T::ZERO; L], [T::ZERO; L]);
         for (v, w) in run.pixels.iter().zip(run.weights) {
-            along.add(v, T::of(*w));
+            let w = T::of(*w);
+            for l in 0..L {
+                let there = !v[l].is_missing();
+                along[l] += if there { v[l] * w } else { T::ZERO };
+                weights[l] += if there { w } else { T::ZERO };
+            }
         }
-        all.merge(&along);
+        for l in 0..L {
+            sum[l] += along[l];
+            weight[l] += weights[l];
+        }
     }
-    (all.sum, all.weight)
+    (sum, weight)
 }

@@ -1,6 +1,6 @@
 //! Samples over areas: any number of weighted source pixels for a target pixel.
 
-use super::lanes::{Lanes, Weighted, sums};
+use super::lanes::{Lanes, Weighted, mean, sums};
 use seedbed_block::{PixelRange, Real};
 
 /// What becomes of a target pixel's samples.
@@ -129,14 +129,7 @@ impl Lists {
             Weighted { pixels: &source[from..from + len], weights: &self.weights[first..first + len] }
         };
         let mut out = match by {
-            Reduce::Mean => {
-                let (sum, weight) = sums(runs.iter().map(run));
-                let mut out = [T::NAN; L];
-                for l in 0..L {
-                    out[l] = if weight[l] > T::ZERO { sum[l] / weight[l] } else { T::NAN };
-                }
-                out
-            }
+            Reduce::Mean => mean(runs.iter().map(run)),
             Reduce::Sum => {
                 let (sum, weight) = sums(runs.iter().map(run));
                 let mut out = [T::NAN; L];

@@ -27,6 +27,7 @@
 
 mod apply;
 mod area;
+mod boxes;
 mod build;
 mod centres;
 mod coordinates;

@@ -140,7 +140,9 @@ fn a_source_that_goes_all_round_has_no_seam() {
         .collect();
     for west in [-3.0, 177.0] {
         let target = geobox("EPSG:4326", (west, 20.0), (0.1, 0.1), (40, 60));
-        for resampling in [Resampling::Bilinear, Resampling::Average] {
+        for resampling in
+            [Resampling::Bilinear, Resampling::Cubic, Resampling::Average, Resampling::BoxAverage]
+        {
             let (found, _) = warp::<f64>(&source, &target, &values, resampling);
             for (i, v) in found.iter().enumerate() {
                 let lon: f64 = west + (i % 60) as f64 * 0.1 + 0.05;
