@@ -43,6 +43,11 @@ bench-million GRANULES="1000000":
 bench-copy *ARGS:
     @. tests/env.sh; benches/copy.sh "$@"
 
+# A long series onto another grid, memory to memory, side by side with GDAL's warper;
+# ARGS: LAYERS [SIDE [ROUNDS]], 60 2000 3 where they aren't given, which takes some 5 GB of memory
+bench-warp *ARGS:
+    @cargo bench --quiet {{ locked }} -p seedbed-raster --bench warp -- "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 
