@@ -11,14 +11,14 @@ use super::centres::Row;
 use super::coordinates::{Frame, SourcePoint, WIDTH};
 use super::lanes::{Lanes, bilinear, cubic, deinterleave, interleave};
 use super::lists::Reduce;
-use super::samples::{Four, NONE, pixel};
+use super::samples::Four;
 use crate::Resampling;
 use crate::warp::area::Bounds;
 use seedbed_block::{PixelRange, Real, Shape2d};
 use std::ops::Range;
 
-/// Cells along a patch's side.
-const SIDE: i64 = 2;
+/// Cells of a patch: rows and columns.
+const PATCH: (i64, i64) = (2, 4);
 /// Source pixels under a patch, beyond which its cells are taken one by one.
 const REACH: usize = 24 << 10;
 
@@ -52,7 +52,7 @@ pub struct Strip {
 
 /// Sorts cells into strips of patches.
 pub fn strips(cells: &mut [Planned], range: PixelRange) -> Vec<Strip> {
-    let patch_of = |cell: &Planned| (cell.at.0.div_euclid(SIDE), cell.at.1.div_euclid(SIDE));
+    let patch_of = |cell: &Planned| (cell.at.0.div_euclid(PATCH.0), cell.at.1.div_euclid(PATCH.1));
     cells.sort_by_key(|cell| (patch_of(cell), cell.at));
     let mut strips: Vec<Strip> = Vec::new();
     let mut first = 0;
@@ -86,7 +86,6 @@ pub struct Room<T> {
     fours: Vec<Four<T>>,
     boxes: Vec<Box2d>,
     weights: Vec<f64>,
-    near: Vec<u32>,
 }
 
 impl<T> Default for Room<T> {
@@ -97,7 +96,6 @@ impl<T> Default for Room<T> {
             fours: Vec::new(),
             boxes: Vec::new(),
             weights: Vec::new(),
-            near: Vec::new(),
         }
     }
 }
@@ -124,10 +122,6 @@ fn fill<T: Real>(
             }
             continue;
         };
-        if common.resampling == Resampling::Nearest {
-            nearest(common, cells, strip, source, out, room);
-            continue;
-        }
         locate(common, cells, reach, &mut room.fours);
         find_boxes(common, cells, &mut room.boxes);
         let mut first = 0;
@@ -202,7 +196,11 @@ fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours:
             let Some(cols) = points(common, cell, r, &mut row) else { break };
             fours.extend(cols.map(|c| {
                 let point = SourcePoint { col: row.col[c], row: row.row[c] };
-                Four::at(point, common.size, reach)
+                if common.resampling == Resampling::Nearest {
+                    Four::holding(point, common.bounds, common.size.1, reach)
+                } else {
+                    Four::at(point, common.size, reach)
+                }
             }));
         }
     }
@@ -221,42 +219,6 @@ fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
             corners.row(&common.frame, cell.at, r, &mut upper);
             corners.row(&common.frame, cell.at, r + 1, &mut lower);
             boxes.extend(cols.clone().map(|c| corner_box(&upper, &lower, c, common.size)));
-        }
-    }
-}
-
-#[inline(always)]
-fn nearest<T: Real>(
-    common: &Common,
-    cells: &[Planned],
-    strip: &Strip,
-    source: &[T],
-    out: &mut [&mut [T]],
-    room: &mut Room<T>,
-) {
-    let window = common.window;
-    let pixels = window.shape().len();
-    let mut row = Row::default();
-    for cell in cells {
-        room.near.clear();
-        for r in 0..cell.part.rows {
-            let Some(cols) = points(common, cell, r, &mut row) else { break };
-            room.near.extend(cols.map(|c| {
-                let point = SourcePoint { col: row.col[c], row: row.row[c] };
-                pixel(point, common.bounds, common.size.1).map_or(NONE, |(row, col)| {
-                    let index = (row - window.row0) * window.cols + col - window.col0;
-                    // A window has fewer than u32::MAX pixels.
-                    u32::try_from(index).unwrap_or(NONE)
-                })
-            }));
-        }
-        let width = cell.part.shape().cols;
-        for (layer, source) in out.iter_mut().zip(source.chunks_exact(pixels)) {
-            for ((row, cols), near) in lines(common, strip, cell).zip(room.near.chunks_exact(width)) {
-                for (value, index) in layer[row][cols].iter_mut().zip(near) {
-                    *value = source.get(*index as usize).copied().unwrap_or(T::NAN);
-                }
-            }
         }
     }
 }
@@ -285,6 +247,11 @@ fn group<T: Real, const L: usize>(
         for (r, (line, cols)) in lines(common, strip, cell).enumerate() {
             let row = &mut row[..cols.len()];
             match &cell.samples {
+                Samples::Points(_) if common.resampling == Resampling::Nearest => {
+                    for (value, four) in row.iter_mut().zip(&mut fours) {
+                        *value = region.get(four.first as usize).copied().unwrap_or([T::NAN; L]);
+                    }
+                }
                 Samples::Points(_) if common.resampling == Resampling::Cubic => {
                     for (value, four) in row.iter_mut().zip(&mut fours) {
                         *value = cubic(region, stride, four);

@@ -1,7 +1,7 @@
 //! Where the pixels of a cell lie in the source: what a plan keeps of its
 //! coordinates, and gives row by row.
 
-use super::coordinates::{CELL, Cell, Frame, SourcePoint, WIDTH, weights};
+use super::coordinates::{CELL, Cell, Frame, Nodes, SourcePoint, WIDTH, weights};
 
 /// Source coordinates of places in one row of a cell; NaN where there are none.
 pub struct Row<const N: usize = WIDTH> {
@@ -23,7 +23,7 @@ pub struct Places<const N: usize> {
 
 enum Way {
     Linear,
-    Quadratic(Box<[[SourcePoint; 3]; 3]>),
+    Quadratic(Nodes),
     /// Every one, row by row.
     Listed(Box<[SourcePoint]>),
 }
@@ -34,19 +34,6 @@ impl<const N: usize> Places<N> {
     /// From a pixel's corner to its place.
     const WITHIN: f64 = if N == WIDTH { 0.5 } else { 0.0 };
 
-    /// The polynomials at the places.
-    const ACROSS: [[f64; N]; 3] = {
-        let mut table = [[0.0; N]; 3];
-        let mut c = 0;
-        while c < N {
-            #[expect(clippy::cast_precision_loss, reason = "at most 33")]
-            let w = weights((c as f64 + Self::WITHIN) / WIDTH as f64);
-            (table[0][c], table[1][c], table[2][c]) = (w[0], w[1], w[2]);
-            c += 1;
-        }
-        table
-    };
-
     /// Those of a cell.
     #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
     pub fn of(cell: &Cell<'_>) -> Self {
@@ -56,7 +43,7 @@ impl<const N: usize> Places<N> {
             let (col, row) = at(k);
             cell.mapping.exact(col, row).unwrap_or(NOWHERE)
         };
-        let Some(nodes) = cell.nodes else {
+        let Some(nodes) = &cell.nodes else {
             let way = if cell.mapping.linear {
                 Way::Linear
             } else {
@@ -64,12 +51,12 @@ impl<const N: usize> Places<N> {
             };
             return Self { way, exact: Vec::new() };
         };
-        let mut centres = Self { way: Way::Quadratic(Box::new(nodes)), exact: Vec::new() };
+        let mut centres = Self { way: Way::Quadratic(nodes.clone()), exact: Vec::new() };
         let doubt = cell.doubt();
         let near = |x: f64| (x - x.round()).abs() < doubt;
         let (mut exact, mut row) = (Vec::new(), Row::default());
         for r in 0..N {
-            centres.interpolated(&nodes, r, &mut row);
+            centres.interpolated(nodes, r, &mut row);
             for c in 0..N {
                 if near(row.col[c]) || near(row.row[c]) {
                     let k = r * N + c;
@@ -117,16 +104,27 @@ impl<const N: usize> Places<N> {
 
     #[inline(always)]
     #[expect(clippy::unused_self, reason = "it reads as a part of `row`")]
-    fn interpolated(&self, nodes: &[[SourcePoint; 3]; 3], r: usize, out: &mut Row<N>) {
-        let down = Self::ACROSS.map(|w| w[r]);
-        let line = [0, 1, 2].map(|j| SourcePoint {
-            col: down[0] * nodes[0][j].col + down[1] * nodes[1][j].col + down[2] * nodes[2][j].col,
-            row: down[0] * nodes[0][j].row + down[1] * nodes[1][j].row + down[2] * nodes[2][j].row,
-        });
-        for c in 0..N {
-            let (u, v, w) = (Self::ACROSS[0][c], Self::ACROSS[1][c], Self::ACROSS[2][c]);
-            out.col[c] = u * line[0].col + v * line[1].col + w * line[2].col;
-            out.row[c] = u * line[0].row + v * line[1].row + w * line[2].row;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "from 0 to 33"
+    )]
+    fn interpolated(&self, nodes: &Nodes, r: usize, out: &mut Row<N>) {
+        let (i, s) = nodes.part(r as f64 + Self::WITHIN);
+        let down = weights(s);
+        let side = nodes.side as usize;
+        for (j, square) in nodes.squares[i * nodes.count()..(i + 1) * nodes.count()].iter().enumerate() {
+            let line = [0, 1, 2].map(|j| SourcePoint {
+                col: down[0] * square[0][j].col + down[1] * square[1][j].col + down[2] * square[2][j].col,
+                row: down[0] * square[0][j].row + down[1] * square[1][j].row + down[2] * square[2][j].row,
+            });
+            let (first, last) = (j * side, if j + 1 == nodes.count() { N } else { (j + 1) * side });
+            for c in first..last {
+                let [u, v, w] = weights(((c - first) as f64 + Self::WITHIN) / nodes.side);
+                out.col[c] = u * line[0].col + v * line[1].col + w * line[2].col;
+                out.row[c] = u * line[0].row + v * line[1].row + w * line[2].row;
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! The target's *grid* (not the tile) is divided into cells of 32 × 32 pixels
 //! whose corners lie on multiples of 32. In each cell the source coordinates
-//! are the biquadratic polynomial through 3 × 3 nodes at 0, 16 and 32 pixels.
-//! Whether the polynomial is good enough is measured, cell by cell; so a
-//! pixel's coordinates depend on its place on the grid and on nothing else.
+//! are the biquadratic polynomial through 3 × 3 nodes at 0, 16 and 32 pixels, or
+//! four or sixteen on its parts. Whether the polynomials are good enough is
+//! measured, cell by cell; so a pixel's coordinates depend on its place on the
+//! grid and on nothing else.
 
 use seedbed_grid::{Affine, GeoBox, Transform};
 
@@ -78,28 +79,79 @@ impl Mapping {
         if self.linear {
             return exact;
         }
-        let mut nodes = [[SourcePoint { col: 0.0, row: 0.0 }; 3]; 3];
-        for (i, line) in nodes.iter_mut().enumerate() {
-            for (j, node) in line.iter_mut().enumerate() {
-                let (row, col) = (row0 + size * i as f64 / 2.0, col0 + size * j as f64 / 2.0);
-                match self.exact(col, row) {
-                    Some(point) => *node = point,
-                    None => return exact,
-                }
+        for side in DIVISIONS {
+            if let Some((nodes, error)) = self.nodes(row0, col0, size / side) {
+                return Cell { nodes: Some(nodes), error, ..exact };
             }
         }
+        exact
+    }
+
+    /// Polynomials on squares of `side` pixels, if they are all good enough, and how good they are.
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    fn nodes(&self, row0: f64, col0: f64, side: f64) -> Option<(Nodes, f64)> {
+        let mut nodes = Nodes { side, squares: Vec::new() };
         let mut error = 0.0_f64;
-        for s in WORST {
-            for t in WORST {
-                let Some(truth) = self.exact(col0 + size * t, row0 + size * s) else { return exact };
-                let found = interpolate(&nodes, s, t);
-                error = error.max((found.col - truth.col).abs()).max((found.row - truth.row).abs());
+        for i in 0..nodes.count() {
+            for j in 0..nodes.count() {
+                let (row0, col0) = (row0 + i as f64 * side, col0 + j as f64 * side);
+                let mut square = [[SourcePoint { col: 0.0, row: 0.0 }; 3]; 3];
+                for (i, line) in square.iter_mut().enumerate() {
+                    for (j, node) in line.iter_mut().enumerate() {
+                        *node = self.exact(col0 + side * j as f64 / 2.0, row0 + side * i as f64 / 2.0)?;
+                    }
+                }
+                for s in WORST {
+                    for t in WORST {
+                        let truth = self.exact(col0 + side * t, row0 + side * s)?;
+                        let found = interpolate(&square, s, t);
+                        error = error.max((found.col - truth.col).abs()).max((found.row - truth.row).abs());
+                    }
+                }
+                if error > TOLERANCE {
+                    return None;
+                }
+                nodes.squares.push(square);
             }
         }
-        if error > TOLERANCE {
-            return exact;
-        }
-        Cell { nodes: Some(nodes), error, ..exact }
+        Some((nodes, error))
+    }
+}
+
+/// Into how many parts a cell's side is divided, until the polynomials are good enough.
+const DIVISIONS: [f64; 3] = [1.0, 2.0, 4.0];
+
+/// The polynomials of a cell: on all of it, or on its parts, row by row.
+#[derive(Clone)]
+pub struct Nodes {
+    /// Pixels along the side of each.
+    pub side: f64,
+    pub squares: Vec<[[SourcePoint; 3]; 3]>,
+}
+
+impl Nodes {
+    /// How many are beside each other.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "1, 2 or 4"
+    )]
+    pub fn count(&self) -> usize {
+        (WIDTH as f64 / self.side) as usize
+    }
+
+    /// Which of them holds a place along the cell, and where in it the place is, from 0 to 1.
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "from 0 to 32"
+    )]
+    pub fn part(&self, at: f64) -> (usize, f64) {
+        let part = ((at / self.side) as usize).min(self.count() - 1);
+        (part, at / self.side - part as f64)
     }
 }
 
@@ -123,7 +175,7 @@ pub struct Cell<'a> {
     pub mapping: &'a Mapping,
     pub row0: f64,
     pub col0: f64,
-    pub nodes: Option<[[SourcePoint; 3]; 3]>,
+    pub nodes: Option<Nodes>,
     /// The largest deviation from PROJ that was measured, in source pixels; 0
     /// where every pixel is exact.
     pub error: f64,
@@ -151,10 +203,11 @@ impl Cell<'_> {
     /// Source coordinates of a position on the grid that lies in this cell or
     /// on its border.
     pub fn at(&self, col: f64, row: f64) -> Option<SourcePoint> {
-        #[expect(clippy::cast_precision_loss, reason = "32")]
-        let size = CELL as f64;
         match &self.nodes {
-            Some(nodes) => Some(interpolate(nodes, (row - self.row0) / size, (col - self.col0) / size)),
+            Some(nodes) => {
+                let ((i, s), (j, t)) = (nodes.part(row - self.row0), nodes.part(col - self.col0));
+                Some(interpolate(&nodes.squares[i * nodes.count() + j], s, t))
+            }
             None => self.mapping.exact(col, row),
         }
     }

@@ -70,6 +70,14 @@ impl<T: Real> Four<T> {
     /// No neighbours.
     pub const NOWHERE: Self = Self { first: NONE, centre: 0, inside: false, right: T::ZERO, lower: T::ZERO };
 
+    /// The one pixel that holds a point, of a source of `count` columns.
+    #[inline(always)]
+    pub fn holding(point: SourcePoint, source: Bounds, count: i64, region: PixelRange) -> Self {
+        let Some((row, col)) = pixel(point, source, count) else { return Self::NOWHERE };
+        let first = (row - region.row0) * region.cols + (col - region.col0);
+        Self { first: u32::try_from(first).unwrap_or(NONE), ..Self::NOWHERE }
+    }
+
     /// Of a point in a source of at least 2 × 2 pixels that doesn't wrap; the
     /// region holds the neighbours.
     #[inline(always)]
