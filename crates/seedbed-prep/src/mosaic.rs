@@ -10,8 +10,8 @@ use crate::{
 use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Projections, Tile};
-use seedbed_raster::cog::CogOptions;
-use seedbed_raster::{DType, Raster, RasterSource, Resampling};
+use seedbed_raster::cog::{self, CogOptions};
+use seedbed_raster::{DType, Raster, RasterSource};
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -45,7 +45,7 @@ pub struct MosaicReport {
 }
 
 /// The revision of this algorithm, part of every mosaic's key.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// Bytes a pixel that writing one variable takes, in 64 bits: its values, what is
 /// stored of them, GDAL's copies and the overviews.
@@ -173,7 +173,7 @@ fn plan<'a>(
         let variables: Vec<String> = set.variables.iter().filter(has).cloned().collect();
         let variables = (variables.len() < set.variables.len()).then_some(variables);
         let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
-        let key = TaskKey::of(&json!(["mosaic", REVISION, set.name, extent, keys, missing, variables]))?;
+        let key = TaskKey::of(&json!(["mosaic", [REVISION, cog::REVISION], set.name, extent, keys, missing, variables]))?;
         let member = Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables };
         work.push(Work { member, tiles, missing });
     }
@@ -203,7 +203,6 @@ impl Context<'_> {
             scale: written.scale.unwrap_or(1.0),
             offset: written.offset.unwrap_or(0.0),
             nodata: written.nodata,
-            overview_resampling: Resampling::Average,
             ..CogOptions::default()
         };
         let mut attempt = Attempt::begin(self.out, &work.member, &geobox, &options)?;
