@@ -173,7 +173,15 @@ fn plan<'a>(
         let variables: Vec<String> = set.variables.iter().filter(has).cloned().collect();
         let variables = (variables.len() < set.variables.len()).then_some(variables);
         let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
-        let key = TaskKey::of(&json!(["mosaic", [REVISION, cog::REVISION], set.name, extent, keys, missing, variables]))?;
+        let key = TaskKey::of(&json!([
+            "mosaic",
+            [REVISION, cog::REVISION],
+            set.name,
+            extent,
+            keys,
+            missing,
+            variables
+        ]))?;
         let member = Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables };
         work.push(Work { member, tiles, missing });
     }

@@ -234,7 +234,11 @@ impl Bench {
         }
         std::fs::remove_file(&path).unwrap();
         let (mine, its) = (mine.1 / 0.3, its.1 / 0.3);
-        println!("256×256 {}, zstd 3: ours {mine:.2} ms a file, GDAL {its:.2} ms, {:.1} times", array.name, its / mine);
+        println!(
+            "256×256 {}, zstd 3: ours {mine:.2} ms a file, GDAL {its:.2} ms, {:.1} times",
+            array.name,
+            its / mine
+        );
     }
 }
 
@@ -252,7 +256,10 @@ fn main() {
     let affine = Affine { a: 250.0, b: 0.0, c: 1e6, d: 0.0, e: -250.0, f: 2e6 };
     let geobox = GeoBox { crs: Proj.resolve("EPSG:5070").unwrap(), affine, shape };
     let bench = Bench { dir: folder.path().to_owned(), rounds, geobox };
-    println!("GDAL {}, {size}×{size}, mean of {rounds}; CPU s, wall s, MB; GDAL / ours", seedbed_raster::gdal_version());
+    println!(
+        "GDAL {}, {size}×{size}, mean of {rounds}; CPU s, wall s, MB; GDAL / ours",
+        seedbed_raster::gdal_version()
+    );
     println!("array    codec   threads   ours                  GDAL                CPU  wall  size");
     for (i, array) in arrays(size).iter().enumerate() {
         let path = bench.dir.join("stored.tif");

@@ -3,8 +3,8 @@
 use crate::{PeriodKind, Project, RunError};
 use seedbed_block::Precision;
 use seedbed_model::{Aggregation, ModelSpec, OutputSpec, Settings};
-use seedbed_raster::cog::CogOptions;
 use seedbed_raster::DType;
+use seedbed_raster::cog::CogOptions;
 
 /// An output variable.
 #[derive(Debug, Clone)]

@@ -39,7 +39,10 @@ pub struct Facts<'a> {
 
 /// Writes the file. The full image comes first in `levels`.
 pub fn write(out: &mut impl Write, facts: &Facts<'_>, levels: &[Level]) -> io::Result<()> {
-    let form = Form::for_levels(facts, levels)?;
+    write_as(Form::for_levels(facts, levels)?, out, facts, levels)
+}
+
+fn write_as(form: Form, out: &mut impl Write, facts: &Facts<'_>, levels: &[Level]) -> io::Result<()> {
     out.write_all(&header(facts, levels, form)?)?;
     for tile in levels.iter().rev().flat_map(|l| &l.tiles) {
         out.write_all(&size_of_tile(tile)?.to_le_bytes())?;
@@ -301,4 +304,89 @@ fn patch(out: &mut [u8], at: usize, form: Form) -> io::Result<()> {
     form.put(&mut place, out.len() as u64)?;
     out[at..at + place.len()].copy_from_slice(&place);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cog::codec::Codec;
+    use crate::cog::pyramid::{Threads, Tiling, encode};
+    use crate::cog::quantise::Quantiser;
+    use crate::cog::{CogOptions, Compress, Overview, metadata};
+    use crate::{DType, Proj, Raster, RasterSource, runtime};
+    use seedbed_block::{PixelRange, Shape2d};
+    use seedbed_grid::Projections;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn facts(keys: &GeoKeys) -> Facts<'_> {
+        Facts {
+            affine: Affine { a: 2.0, b: 0.0, c: 5e5, d: 0.0, e: -2.0, f: 4e6 },
+            keys,
+            format: 2,
+            bytes: 2,
+            compression: 8,
+            predictor: Some(2),
+            tile: 16,
+            metadata: None,
+            nodata: Some(metadata::nodata(-1.0)),
+        }
+    }
+
+    fn encoded(values: &[f32], shape: Shape2d) -> Vec<Level> {
+        let options = CogOptions { dtype: DType::Int16, nodata: Some(-1.0), ..CogOptions::default() };
+        let quantiser = Quantiser::new(Path::new("a.tif"), shape, &options);
+        let codec = Codec::new(Compress::Deflate, None).unwrap();
+        let tiling = Tiling { tile: 16, codec, overview: Overview::Average, threads: Threads::Caller };
+        encode::<f32, i16>(values, shape, &quantiser, tiling).map_err(|_| "failed").unwrap()
+    }
+
+    #[test]
+    fn gdal_reads_both_kinds_of_tiff() {
+        runtime::prepare();
+        let keys = GeoKeys::of(&Proj.resolve("EPSG:32618").unwrap()).unwrap();
+        let shape = Shape2d { rows: 50, cols: 37 };
+        let values: Vec<f32> = (0..1850_u16).map(f32::from).collect();
+        let levels = encoded(&values, shape);
+        let folder = tempfile::tempdir().unwrap();
+        for (form, version) in [(Form::Classic, 42), (Form::Big, 43)] {
+            let mut bytes = Vec::new();
+            write_as(form, &mut bytes, &facts(&keys), &levels).unwrap();
+            assert_eq!(bytes[2], version);
+            let path = folder.path().join(format!("{version}.tif"));
+            std::fs::write(&path, &bytes).unwrap();
+            let raster = Raster::open(&RasterSource::new(&path)).unwrap();
+            assert_eq!(raster.geobox().affine, facts(&keys).affine);
+            assert_eq!(raster.read::<f32>(0, PixelRange::of_shape(shape)).unwrap(), values);
+            let dataset = gdal::Dataset::open(&path).unwrap();
+            assert_eq!(dataset.rasterband(1).unwrap().overview_count().unwrap(), 2);
+            let layout = gdal::Metadata::metadata_item(&dataset, "LAYOUT", "IMAGE_STRUCTURE");
+            assert_eq!(layout.as_deref(), Some("COG"));
+        }
+    }
+
+    #[test]
+    fn only_large_files_are_big() {
+        let keys = GeoKeys { directory: vec![1, 1, 0, 0], doubles: Vec::new(), ascii: Vec::new() };
+        let tile = Arc::new(vec![7_u8; 1 << 20]);
+        let levels = |n: usize| {
+            vec![Level { shape: Shape2d { rows: 16, cols: 16 * n }, tiles: vec![Arc::clone(&tile); n] }]
+        };
+        // 4095 such tiles, their frames and places leave room below 2³² bytes, 4096 don't.
+        assert_eq!(Form::for_levels(&facts(&keys), &levels(4095)).unwrap(), Form::Classic);
+        assert_eq!(Form::for_levels(&facts(&keys), &levels(4096)).unwrap(), Form::Big);
+    }
+
+    #[test]
+    fn a_full_disk_is_told() {
+        let keys = GeoKeys { directory: vec![1, 1, 0, 0], doubles: Vec::new(), ascii: Vec::new() };
+        let levels = encoded(&[1.0; 400], Shape2d { rows: 20, cols: 20 });
+        let mut whole = Vec::new();
+        write(&mut whole, &facts(&keys), &levels).unwrap();
+        for room in [0, 100, whole.len() - 1] {
+            let mut disk = vec![0; room];
+            assert!(write(&mut disk.as_mut_slice(), &facts(&keys), &levels).is_err(), "{room}");
+        }
+        write(&mut vec![0; whole.len()].as_mut_slice(), &facts(&keys), &levels).unwrap();
+    }
 }

@@ -219,6 +219,47 @@ mod tests {
     }
 
     #[test]
+    fn tiles_have_the_bits_of_their_revision() {
+        // Where these numbers change, files change, and with them what is kept under a task's key:
+        // raise REVISION. A new release of a codec may do so, too.
+        let shape = Shape2d { rows: 40, cols: 35 };
+        let values: Vec<f32> =
+            (0..1400_u16).map(|i| if i % 11 == 3 { f32::NAN } else { f32::from(i * 37 % 211) }).collect();
+        let digest = |dtype, compress, level| {
+            let options = CogOptions { dtype, nodata: Some(-1.0), ..CogOptions::default() };
+            let quantiser = Quantiser::new(Path::new("a.tif"), shape, &options);
+            let codec = Codec::new(compress, level).unwrap();
+            let tiling = Tiling { tile: 16, codec, overview: Overview::Average, threads: Threads::Caller };
+            let levels = match dtype {
+                DType::Int16 => encode::<f32, i16>(&values, shape, &quantiser, tiling),
+                _ => encode::<f32, f32>(&values, shape, &quantiser, tiling),
+            };
+            // FNV-1a.
+            let levels = levels.map_err(|_| "failed").unwrap();
+            let bytes = levels.iter().flat_map(|l| &l.tiles).flat_map(|t| t.iter());
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+            })
+        };
+        let found = [DType::Int16, DType::Float32].map(|dtype| {
+            [
+                (Compress::None, None),
+                (Compress::Deflate, None),
+                (Compress::Zstd, Some(3)),
+                (Compress::Zstd, None),
+            ]
+            .map(|(compress, level)| digest(dtype, compress, level))
+        });
+        println!("{found:#018x?}");
+        assert_eq!(crate::cog::REVISION, 1);
+        let expected = [
+            [0x547e_74b8_4e53_466d, 0x7e1a_56f6_14f8_0a74, 0xed27_97aa_b2dd_6778, 0xb90a_73eb_a2fb_dbd1],
+            [0xe2d7_97e1_0d7e_0478, 0x91b4_1702_2ab5_65c8, 0xdc31_9974_5f7f_5057, 0x672d_1a90_cd1a_328e],
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn threads_dont_change_a_byte() {
         let shape = Shape2d { rows: 37, cols: 23 };
         let values: Vec<f32> = (0..851_u16).map(|i| f32::from(i * 37 % 211)).collect();

@@ -64,19 +64,28 @@ impl<'a> Quantiser<'a> {
         Ok(out)
     }
 
-    /// Whether every value could be stored. No branches, so that the compiler may take several
-    /// values at a time.
+    /// Whether every value could be stored. In short steps without branches, so that the compiler
+    /// may take several values at a time.
     fn line<T: Real, S: Sample>(&self, line: &[T], out: &mut Vec<S>, scaled: impl Fn(f64) -> f64) -> bool {
+        const STEP: usize = 256;
         let (missing, may_miss) = (self.missing.unwrap_or(0.0), self.missing.is_some());
+        let mut room = [0.0; STEP];
         let mut fits = true;
-        out.extend(line.iter().map(|value| {
-            let value = value.to_f64();
-            let stored = S::rounded(scaled(value));
-            let inside = (stored >= self.min) & (stored <= self.max) & (stored != self.nodata);
-            let is_missing = value.is_nan();
-            fits &= if is_missing { may_miss } else { inside };
-            S::narrow(if is_missing { missing } else { stored })
-        }));
+        for values in line.chunks(STEP) {
+            let stored = &mut room[..values.len()];
+            let (mut outside, mut nans) = (false, false);
+            for (value, stored) in values.iter().zip(stored.iter_mut()) {
+                let value = value.to_f64();
+                let is_missing = value.is_nan();
+                let rounded = S::rounded(scaled(value));
+                outside |= !(is_missing
+                    | ((rounded >= self.min) & (rounded <= self.max) & (rounded != self.nodata)));
+                nans |= is_missing;
+                *stored = if is_missing { missing } else { rounded };
+            }
+            fits &= !outside & (may_miss | !nans);
+            out.extend(stored.iter().map(|v| S::narrow(*v)));
+        }
         fits
     }
 

@@ -22,6 +22,8 @@ pub trait Sample: Copy + PartialEq + Send + Sync + 'static {
     fn bits(self) -> u64;
     /// Whether the number is the nodata value; NaN equals NaN here.
     fn is(self, nodata: Self) -> bool;
+    /// The mean of four numbers; whole ones round halves away from zero.
+    fn mean_of_four(four: [Self; 4]) -> Self;
     /// The mean of one to four numbers that aren't `nodata`. It isn't either: where the mean
     /// would be, its neighbour is taken.
     fn mean(few: &[Self], nodata: Option<Self>) -> Self;
@@ -46,7 +48,7 @@ fn round(value: f64) -> f64 {
 }
 
 macro_rules! whole {
-    ($t:ty, $format:expr) => {
+    ($t:ty, $wide:ty, $format:expr) => {
         impl Sample for $t {
             const BYTES: usize = size_of::<$t>();
             const FORMAT: u16 = $format;
@@ -62,7 +64,8 @@ macro_rules! whole {
                 reason = "in range and whole, by the contract"
             )]
             fn narrow(value: f64) -> Self {
-                value as $t
+                // The lowest bits of the sum are the number's, in two's complement.
+                (value + WHOLE).to_bits() as $t
             }
 
             fn same_bits(self, other: Self) -> bool {
@@ -87,16 +90,27 @@ macro_rules! whole {
                 clippy::cast_sign_loss,
                 reason = "a mean lies between its numbers"
             )]
+            fn mean_of_four([a, b, c, d]: [Self; 4]) -> Self {
+                let sum = <$wide>::from(a) + <$wide>::from(b) + <$wide>::from(c) + <$wide>::from(d);
+                // The shift rounds down: a half goes up, and below zero it goes down.
+                ((sum + 2 + (sum >> (<$wide>::BITS - 1))) >> 2) as $t
+            }
+
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_possible_wrap,
+                clippy::cast_sign_loss,
+                reason = "a mean lies between its numbers"
+            )]
             fn mean(few: &[Self], nodata: Option<Self>) -> Self {
                 let sum: i64 = few.iter().map(|v| i64::from(*v)).sum();
-                // Divisors that the compiler knows, for it divides by none.
                 let halved = |n: i64| if sum < 0 { 2 * sum - n } else { 2 * sum + n };
-                let mean = match few.len() {
-                    4 => halved(4) / 8,
-                    3 => halved(3) / 6,
-                    2 => halved(2) / 4,
-                    _ => sum,
-                } as $t;
+                let mean = match *few {
+                    [a, b, c, d] => Self::mean_of_four([a, b, c, d]),
+                    [_, _, _] => (halved(3) / 6) as $t,
+                    [_, _] => (halved(2) / 4) as $t,
+                    _ => sum as $t,
+                };
                 if Some(mean) != nodata {
                     return mean;
                 }
@@ -123,12 +137,12 @@ macro_rules! whole {
     };
 }
 
-whole!(u8, 1);
-whole!(i8, 2);
-whole!(u16, 1);
-whole!(i16, 2);
-whole!(u32, 1);
-whole!(i32, 2);
+whole!(u8, i32, 1);
+whole!(i8, i32, 2);
+whole!(u16, i32, 1);
+whole!(i16, i32, 2);
+whole!(u32, i64, 1);
+whole!(i32, i64, 2);
 
 macro_rules! floating {
     ($t:ty) => {
@@ -167,16 +181,36 @@ macro_rules! floating {
 
             #[allow(
                 clippy::cast_possible_truncation,
+                clippy::cast_lossless,
+                reason = "rounding to 32 bits is the purpose"
+            )]
+            fn mean_of_four([a, b, c, d]: [Self; 4]) -> Self {
+                let [a, b, c, d] = [a as f64, b as f64, c as f64, d as f64];
+                let mean = (a + b + c + d) / 4.0;
+                // Only the sum of the largest numbers overflows.
+                let mean = if mean.is_finite() { mean } else { a / 4.0 + b / 4.0 + c / 4.0 + d / 4.0 };
+                mean as $t
+            }
+
+            #[allow(
+                clippy::cast_possible_truncation,
                 clippy::cast_precision_loss,
                 clippy::cast_lossless,
                 reason = "of one to four numbers"
             )]
             fn mean(few: &[Self], nodata: Option<Self>) -> Self {
-                let n = few.len() as f64;
-                let sum: f64 = few.iter().map(|v| *v as f64).sum();
-                // Only the sum of the largest numbers overflows; equal ones keep their value.
-                let mean = if sum.is_finite() { sum / n } else { few.iter().map(|v| *v as f64 / n).sum() };
-                let mean = mean as $t;
+                let mean = match *few {
+                    [a, b, c, d] => Self::mean_of_four([a, b, c, d]),
+                    _ => {
+                        let n = few.len() as f64;
+                        let sum: f64 = few.iter().map(|v| *v as f64).sum();
+                        // Only the sum of the largest numbers overflows.
+                        let mean = sum / n;
+                        let mean =
+                            if mean.is_finite() { mean } else { few.iter().map(|v| *v as f64 / n).sum() };
+                        mean as $t
+                    }
+                };
                 if Some(mean) == nodata { mean.next_up() } else { mean }
             }
 
@@ -231,11 +265,26 @@ mod tests {
     }
 
     #[test]
+    fn rounded_numbers_keep_their_value() {
+        for value in [-128.0, -1.0, -0.0, 0.0, 1.0, 127.0] {
+            assert_eq!(f64::from(i8::narrow(value)), value);
+            assert_eq!(f64::from(i16::narrow(256.0 * value)), 256.0 * value);
+        }
+        assert_eq!((i32::narrow(-2_147_483_648.0), i32::narrow(2_147_483_647.0)), (i32::MIN, i32::MAX));
+        assert_eq!((u32::narrow(4_294_967_295.0), u32::narrow(0.0)), (u32::MAX, 0));
+        assert_eq!((u8::narrow(255.0), u16::narrow(65_535.0)), (255, 65_535));
+    }
+
+    #[test]
     fn means_round_halves_away_from_zero() {
         assert_eq!(i16::mean(&[1, 2], None), 2);
         assert_eq!(i16::mean(&[-1, -2], None), -2);
         assert_eq!(i16::mean(&[1, 1, 2], None), 1);
         assert_eq!(i16::mean(&[-1, -2, -2, -1], None), -2);
+        for sum in -9_i16..=9 {
+            let expected = (f64::from(sum) / 4.0).round();
+            assert_eq!(f64::from(i16::mean(&[sum, 0, 0, 0], None)), expected, "{sum} / 4");
+        }
         assert_eq!(i16::mean(&[7], None), 7);
         assert_eq!(u32::mean(&[u32::MAX; 4], None), u32::MAX);
         assert_eq!(i32::mean(&[i32::MIN; 3], None), i32::MIN);

@@ -18,6 +18,7 @@
 )]
 
 mod cog;
+mod cog_pixels;
 mod header;
 mod malformed;
 mod real;
