@@ -21,12 +21,13 @@ pub fn xml(band: &BandMeta, options: &CogOptions) -> Result<Option<Vec<u8>>, Str
     if items.is_empty() {
         return Ok(None);
     }
-    let mut xml = "<GDALMetadata>\n".to_owned();
-    for (name, role, value) in items {
-        xml += &format!("  <Item name=\"{name}\" sample=\"0\" role=\"{role}\">{value}</Item>\n");
-    }
-    xml += "</GDALMetadata>\n\0";
-    Ok(Some(xml.into_bytes()))
+    let lines: Vec<String> = items
+        .iter()
+        .map(|(name, role, value)| {
+            format!("  <Item name=\"{name}\" sample=\"0\" role=\"{role}\">{value}</Item>\n")
+        })
+        .collect();
+    Ok(Some(format!("<GDALMetadata>\n{}</GDALMetadata>\n\0", lines.concat()).into_bytes()))
 }
 
 /// `GDAL_NODATA`'s text with its closing NUL.

@@ -138,8 +138,7 @@ mod tests {
     #[test]
     fn long_rows_are_as_short_ones() {
         let cols = 2 * RUN + 37;
-        let image: Vec<i16> =
-            (0..5 * cols as i32).map(|i| (i.wrapping_mul(7919) % 613 - 300) as i16).collect();
+        let image: Vec<i16> = (0..5 * cols).map(|i| i16::try_from(i * 7919 % 613).unwrap() - 300).collect();
         for nodata in [None, Some(-299), Some(0), Some(9999)] {
             let mut expected = Vec::new();
             for pair in image.chunks(2 * cols) {

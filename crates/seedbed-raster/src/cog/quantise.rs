@@ -66,6 +66,7 @@ impl<'a> Quantiser<'a> {
 
     /// Whether every value could be stored. In short steps without branches, so that the compiler
     /// may take several values at a time.
+    #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
     fn line<T: Real, S: Sample>(&self, line: &[T], out: &mut Vec<S>, scaled: impl Fn(f64) -> f64) -> bool {
         const STEP: usize = 256;
         let (missing, may_miss) = (self.missing.unwrap_or(0.0), self.missing.is_some());
