@@ -47,9 +47,9 @@ pub struct MosaicReport {
 /// The revision of this algorithm, part of every mosaic's key.
 const REVISION: u32 = 3;
 
-/// Bytes a pixel that writing one variable takes, in 64 bits: its values, what is
-/// stored of them, GDAL's copies and the overviews.
-const BYTES: usize = 32;
+/// Bytes a pixel that writing one variable takes, in 64 bits: its values, and what is
+/// stored of them and of the overviews, compressed or not.
+const BYTES: usize = 24;
 
 /// One period's mosaic, planned.
 struct Work<'a> {

@@ -65,9 +65,9 @@ const BATCH: usize = 16;
 /// Bytes of values read in one go.
 const PIECE: usize = 64 << 20;
 
-/// Bytes a pixel that writing a variable takes: its values, what is stored of
-/// them, GDAL's copies and the overviews.
-const BYTES: usize = 32;
+/// Bytes a pixel that writing a variable takes: its values, and what is stored of
+/// them and of the overviews, compressed or not.
+const BYTES: usize = 24;
 
 /// One tile, planned.
 struct TilePlan {

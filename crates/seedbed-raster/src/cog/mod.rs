@@ -3,8 +3,6 @@
 //! The encoder is this crate's own: quantising, predictor, overviews and layout are done in one
 //! pass over strips of tiles, which takes less than half of the time of GDAL's COG driver. GDAL
 //! is asked for one thing, a coordinate reference system's keys.
-//!
-//! An integer type stores a value within half a step, `scale / 2`, of what it was.
 
 mod codec;
 mod geokeys;
@@ -39,7 +37,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct CogOptions {
     /// Stored type.
     pub dtype: DType,
-    /// Physical value = stored × scale + offset.
+    /// Physical value = stored × scale + offset. What an integer type stores is within half a
+    /// step, `scale / 2`, of the value.
     pub scale: f64,
     /// Physical value = stored × scale + offset.
     pub offset: f64,
