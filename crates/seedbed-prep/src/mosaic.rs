@@ -10,7 +10,7 @@ use crate::{
 use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Projections, Tile};
-use seedbed_raster::cog::{self, CogOptions};
+use seedbed_raster::cog::{self, CogOptions, Threads};
 use seedbed_raster::{DType, Raster, RasterSource};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -69,6 +69,8 @@ struct Context<'a> {
     out: &'a Path,
     spool: &'a Spool,
     projections: &'a dyn Projections,
+    /// Where a mosaic's tiles are encoded.
+    encoding: Threads,
 }
 
 /// Puts the tiles of every period together, one COG a variable.
@@ -121,15 +123,24 @@ pub fn mosaic(
     let work = plan(&expected, &holes, &set, extent)?;
     set.members = work.iter().map(|w| w.member.clone()).collect();
     set.write(&request.out, spool)?;
-    let context =
-        Context { source: &expected, root: &root, set: &set, extent, out: &request.out, spool, projections };
+    let at_once = threads(extent.shape().len() * BYTES).min(work.len());
+    let context = Context {
+        source: &expected,
+        root: &root,
+        set: &set,
+        extent,
+        out: &request.out,
+        spool,
+        projections,
+        // Mosaics made one by one, for there are no more or they are large, may take all cores.
+        encoding: if at_once > 1 { Threads::Caller } else { Threads::Pool },
+    };
     let act = |_, work: &Work<'_>| match is_done(&request.out, &work.member) {
         Done::Yes => Ok(Outcome::Adopted),
         Done::No | Done::Damaged(_) => context.one(work),
     };
     progress(0, work.len());
-    let outcomes =
-        in_parallel(&work, threads(extent.shape().len() * BYTES), act, |n| progress(n, work.len()));
+    let outcomes = in_parallel(&work, at_once, act, |n| progress(n, work.len()));
     let outcomes = outcomes.into_iter().collect::<Result<Vec<_>, PrepError>>();
     write_catalog(&request.out, &set, &format!("Mosaics of {}", expected.name), spool)?;
     let outcomes = outcomes?;
@@ -223,9 +234,9 @@ impl Context<'_> {
             };
             // 32-bit floats need no more room than they have on the disk.
             if dtype == DType::Float32 {
-                attempt.write(variable, &self.paste::<f32>(&records, name)?)?;
+                attempt.write_on(self.encoding, variable, &self.paste::<f32>(&records, name)?)?;
             } else {
-                attempt.write(variable, &self.paste::<f64>(&records, name)?)?;
+                attempt.write_on(self.encoding, variable, &self.paste::<f64>(&records, name)?)?;
             }
         }
         let Some((_, _, first)) = records.first() else {

@@ -1,8 +1,8 @@
 //! Cloud-optimised GeoTIFFs.
 //!
 //! The encoder is this crate's own: quantising, predictor, overviews and layout are done in one
-//! pass over strips of tiles, which takes less than half of the time of GDAL's COG driver. GDAL
-//! is asked for one thing, a coordinate reference system's keys.
+//! pass over strips of tiles, where GDAL's COG driver makes a temporary file of overviews and
+//! encodes it twice. GDAL is asked for one thing, a coordinate reference system's keys.
 
 mod codec;
 mod geokeys;
@@ -227,11 +227,16 @@ struct Part {
 impl Part {
     fn create(path: &Path) -> io::Result<Self> {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}-{number}.part", std::process::id()));
-        let file = fs::File::create_new(&temporary)?;
-        Ok(Self { file, temporary, path: path.to_owned() })
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let temporary = path.with_file_name(format!(".{}-{number}.tif.part", std::process::id()));
+            match fs::File::create_new(&temporary) {
+                Ok(file) => return Ok(Self { file, temporary, path: path.to_owned() }),
+                // Another one's, perhaps of a process that was killed: its number may be ours now.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Writes the content and gives the file its name.
@@ -266,6 +271,18 @@ mod tests {
         let error = Part::create(&path).unwrap().fill(full).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        for number in 0..50 {
+            fs::write(folder.path().join(format!(".{}-{number}.tif.part", std::process::id())), "").unwrap();
+        }
+        Part::create(&path).unwrap().fill(|out| out.write_all(b"whole")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 51);
     }
 
     #[test]
