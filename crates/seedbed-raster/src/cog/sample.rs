@@ -40,11 +40,9 @@ const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// larger. Without a branch or a call, so that a row is rounded several numbers at a time.
 fn round(value: f64) -> f64 {
     let even = (value + WHOLE) - WHOLE;
-    // Exact, and just ±½ where the halves matter.
-    let rest = value - even;
-    let up = if rest == 0.5 && value > 0.0 { 1.0 } else { 0.0 };
-    let down = if rest == -0.5 && value < 0.0 { 1.0 } else { 0.0 };
-    even + up - down
+    // The rest is exact, and just ±½ where the halves matter: those go on by another half.
+    let away = value + 0.5_f64.copysign(value);
+    if (value - even).abs() == 0.5 { away } else { even }
 }
 
 macro_rules! whole {
