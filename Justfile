@@ -48,6 +48,11 @@ bench-copy *ARGS:
 bench-warp *ARGS:
     @cargo bench --quiet {{ locked }} -p seedbed-raster --bench warp -- "$@"
 
+# COGs of the same arrays by seedbed, GDAL's COG driver and rio-cogeo, with one thread and two;
+# ARGS: --size 5000, --rounds 3
+bench-cog *ARGS:
+    @. tests/env.sh; benches/cog.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

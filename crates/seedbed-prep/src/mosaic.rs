@@ -10,8 +10,8 @@ use crate::{
 use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Projections, Tile};
-use seedbed_raster::cog::CogOptions;
-use seedbed_raster::{DType, Raster, RasterSource, Resampling};
+use seedbed_raster::cog::{self, CogOptions, Threads};
+use seedbed_raster::{DType, Raster, RasterSource};
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, json};
@@ -45,11 +45,11 @@ pub struct MosaicReport {
 }
 
 /// The revision of this algorithm, part of every mosaic's key.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
-/// Bytes a pixel that writing one variable takes, in 64 bits: its values, what is
-/// stored of them, GDAL's copies and the overviews.
-const BYTES: usize = 32;
+/// Bytes a pixel that writing one variable takes, in 64 bits: its values, and what is
+/// stored of them and of the overviews, compressed or not.
+const BYTES: usize = 24;
 
 /// One period's mosaic, planned.
 struct Work<'a> {
@@ -69,6 +69,8 @@ struct Context<'a> {
     out: &'a Path,
     spool: &'a Spool,
     projections: &'a dyn Projections,
+    /// Where a mosaic's tiles are encoded.
+    encoding: Threads,
 }
 
 /// Puts the tiles of every period together, one COG a variable.
@@ -121,15 +123,24 @@ pub fn mosaic(
     let work = plan(&expected, &holes, &set, extent)?;
     set.members = work.iter().map(|w| w.member.clone()).collect();
     set.write(&request.out, spool)?;
-    let context =
-        Context { source: &expected, root: &root, set: &set, extent, out: &request.out, spool, projections };
+    let at_once = threads(extent.shape().len() * BYTES).min(work.len());
+    let context = Context {
+        source: &expected,
+        root: &root,
+        set: &set,
+        extent,
+        out: &request.out,
+        spool,
+        projections,
+        // Mosaics made one by one, for there are no more or they are large, may take all cores.
+        encoding: if at_once > 1 { Threads::Caller } else { Threads::Pool },
+    };
     let act = |_, work: &Work<'_>| match is_done(&request.out, &work.member) {
         Done::Yes => Ok(Outcome::Adopted),
         Done::No | Done::Damaged(_) => context.one(work),
     };
     progress(0, work.len());
-    let outcomes =
-        in_parallel(&work, threads(extent.shape().len() * BYTES), act, |n| progress(n, work.len()));
+    let outcomes = in_parallel(&work, at_once, act, |n| progress(n, work.len()));
     let outcomes = outcomes.into_iter().collect::<Result<Vec<_>, PrepError>>();
     write_catalog(&request.out, &set, &format!("Mosaics of {}", expected.name), spool)?;
     let outcomes = outcomes?;
@@ -173,7 +184,15 @@ fn plan<'a>(
         let variables: Vec<String> = set.variables.iter().filter(has).cloned().collect();
         let variables = (variables.len() < set.variables.len()).then_some(variables);
         let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
-        let key = TaskKey::of(&json!(["mosaic", REVISION, set.name, extent, keys, missing, variables]))?;
+        let key = TaskKey::of(&json!([
+            "mosaic",
+            [REVISION, cog::REVISION],
+            set.name,
+            extent,
+            keys,
+            missing,
+            variables
+        ]))?;
         let member = Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables };
         work.push(Work { member, tiles, missing });
     }
@@ -203,7 +222,6 @@ impl Context<'_> {
             scale: written.scale.unwrap_or(1.0),
             offset: written.offset.unwrap_or(0.0),
             nodata: written.nodata,
-            overview_resampling: Resampling::Average,
             ..CogOptions::default()
         };
         let mut attempt = Attempt::begin(self.out, &work.member, &geobox, &options)?;
@@ -216,9 +234,9 @@ impl Context<'_> {
             };
             // 32-bit floats need no more room than they have on the disk.
             if dtype == DType::Float32 {
-                attempt.write(variable, &self.paste::<f32>(&records, name)?)?;
+                attempt.write_on(self.encoding, variable, &self.paste::<f32>(&records, name)?)?;
             } else {
-                attempt.write(variable, &self.paste::<f64>(&records, name)?)?;
+                attempt.write_on(self.encoding, variable, &self.paste::<f64>(&records, name)?)?;
             }
         }
         let Some((_, _, first)) = records.first() else {

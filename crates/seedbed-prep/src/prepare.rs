@@ -10,7 +10,7 @@ use crate::{
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
-use seedbed_raster::cog::CogOptions;
+use seedbed_raster::cog::{self, CogOptions};
 use seedbed_raster::{DType, Resampling};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -57,7 +57,7 @@ pub struct PrepareReport {
 }
 
 /// The revision of this algorithm, part of every key.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// Dates read in one go: a file's chunk often holds several.
 const BATCH: usize = 16;
@@ -65,9 +65,9 @@ const BATCH: usize = 16;
 /// Bytes of values read in one go.
 const PIECE: usize = 64 << 20;
 
-/// Bytes a pixel that writing a variable takes: its values, what is stored of
-/// them, GDAL's copies and the overviews.
-const BYTES: usize = 32;
+/// Bytes a pixel that writing a variable takes: its values, and what is stored of
+/// them and of the overviews, compressed or not.
+const BYTES: usize = 24;
 
 /// One tile, planned.
 struct TilePlan {
@@ -250,7 +250,7 @@ impl Context<'_> {
     fn key<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
         TaskKey::of(&json!([
             "prep",
-            [REVISION, Resampling::REVISION],
+            [REVISION, Resampling::REVISION, cog::REVISION],
             T::PRECISION,
             self.request.name,
             [json!(target.tile), json!(target.geobox), json!(target.anchor)],

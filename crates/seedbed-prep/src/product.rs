@@ -15,7 +15,7 @@ use crate::{Member, PrepError, Spool};
 use seedbed_block::Real;
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::cog::{self, BandMeta, CogOptions};
+use seedbed_raster::cog::{self, BandMeta, CogOptions, Threads};
 use seedbed_raster::{DType, Raster, RasterSource, Statistics, same_crs, statistics};
 use seedbed_storage::{Checksum, Location, Put};
 use serde_json::{Map, Value};
@@ -132,11 +132,24 @@ impl Attempt {
     /// [`PrepError::Raster`] for values the type can't hold or a full disk;
     /// [`PrepError::Unverified`] if the file reads back otherwise than meant.
     pub fn write<T: Real>(&mut self, variable: Variable, values: &[T]) -> Result<(), PrepError> {
+        self.write_on(Threads::Caller, variable, values)
+    }
+
+    /// As [`Attempt::write`], on the calling thread or on those of the current rayon pool.
+    ///
+    /// # Errors
+    /// As [`Attempt::write`].
+    pub fn write_on<T: Real>(
+        &mut self,
+        threads: Threads,
+        variable: Variable,
+        values: &[T],
+    ) -> Result<(), PrepError> {
         let name = variable.name.replace(['/', '\\', '\0'], "-");
         let file = format!("{name}_{}_{}.tif", self.member.tile, self.member.period);
         let path = self.staging.join(&file);
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
-        cog::write(&path, &self.geobox, values, &band, &self.options)?;
+        cog::write_on(threads, &path, &self.geobox, values, &band, &self.options)?;
         self.check(&path)?;
         self.written.push(Written { variable, file, statistics: statistics(values) });
         Ok(())

@@ -22,6 +22,14 @@ pub enum RasterError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The file can't be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The file isn't what its name says, or is cut short.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
@@ -145,7 +153,7 @@ impl RasterError {
     /// itself may be whole.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Damaged { .. } | Self::Gdal { .. } | Self::Time { .. })
+        !matches!(self, Self::Damaged { .. } | Self::Gdal { .. } | Self::Time { .. } | Self::Write { .. })
     }
 }
 

@@ -2,7 +2,6 @@
 //! offers with the wrong defaults. All unsafe code of this crate is here.
 
 use gdal::Dataset;
-use gdal::raster::RasterBand;
 use gdal::spatial_ref::{CoordTransform, SpatialRef};
 use gdal_sys as sys;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -155,13 +154,6 @@ impl PointTransform {
             unsafe { sys::OCTTransform(self.0.to_c_hct(), 1, &raw mut px, &raw mut py, ptr::null_mut()) };
         (ok == 1 && px.is_finite() && py.is_finite()).then_some((px, py))
     }
-}
-
-/// Sets a band's unit.
-pub fn set_unit(band: &mut RasterBand<'_>, unit: &str) -> bool {
-    let Ok(unit) = CString::new(unit) else { return false };
-    // SAFETY: the band is alive and the string copied by GDAL.
-    unsafe { sys::GDALSetRasterUnitType(band.c_rasterband(), unit.as_ptr()) == sys::CPLErr::CE_None }
 }
 
 /// The root group of a dataset opened in multidimensional mode.

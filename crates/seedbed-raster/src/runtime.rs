@@ -89,6 +89,11 @@ pub fn gdal_version() -> String {
     gdal::version::VersionInfo::release_name()
 }
 
+/// Whether GDAL reads signed bytes as such: from 3.7 on.
+pub fn has_int8() -> bool {
+    gdal::version::VersionInfo::version_num().parse::<u32>().is_ok_and(|n| n >= 3_070_000)
+}
+
 /// The short names of GDAL's drivers, sorted.
 #[must_use]
 pub fn driver_names() -> Vec<String> {

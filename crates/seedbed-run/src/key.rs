@@ -5,11 +5,11 @@ use crate::{RunError, Runner, Task};
 use seedbed_block::{Date, Period};
 use seedbed_grid::Tile;
 use seedbed_prep::{Member, Rules, Target, TaskKey};
-use seedbed_raster::Resampling;
+use seedbed_raster::{Resampling, cog};
 use serde_json::json;
 
 /// The revision of the runner's own arithmetic, part of every key.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// What all products of one tile depend on.
 struct Lineage<'a> {
@@ -61,7 +61,7 @@ impl Runner<'_> {
         let outputs: Vec<&str> = self.outputs.iter().map(|o| o.name.as_str()).collect();
         let common = TaskKey::of(&json!({
             "task": "run",
-            "revisions": [REVISION, Resampling::REVISION, spec.revision],
+            "revisions": [REVISION, Resampling::REVISION, cog::REVISION, spec.revision],
             "name": self.name(),
             "model": spec.name,
             "settings": self.settings,

@@ -3,8 +3,8 @@
 use crate::{PeriodKind, Project, RunError};
 use seedbed_block::Precision;
 use seedbed_model::{Aggregation, ModelSpec, OutputSpec, Settings};
+use seedbed_raster::DType;
 use seedbed_raster::cog::CogOptions;
-use seedbed_raster::{DType, Resampling};
 
 /// An output variable.
 #[derive(Debug, Clone)]
@@ -96,7 +96,6 @@ pub(crate) fn stored(project: &Project) -> Result<CogOptions, RunError> {
         scale,
         nodata: Some(nodata),
         compress: section.compress.unwrap_or(defaults.compress),
-        overview_resampling: Resampling::Average,
         ..defaults
     })
 }

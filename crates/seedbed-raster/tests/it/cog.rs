@@ -2,8 +2,8 @@
 
 use crate::support::{DAYMET, MODIS, field, geobox, has, open, python, read_all, run, south_up};
 use seedbed_grid::GeoBox;
-use seedbed_raster::cog::{BandMeta, CogOptions, Compress, write};
-use seedbed_raster::{DType, Resampling, has_driver};
+use seedbed_raster::cog::{BandMeta, CogOptions, Compress, Overview, write};
+use seedbed_raster::{DType, has_driver};
 use std::path::Path;
 
 const CHECK: &str = r#"
@@ -50,7 +50,7 @@ fn rio_cogeo_validates_them_and_rasterio_reads_their_metadata() {
                 dtype: DType::UInt8,
                 nodata: Some(255.0),
                 scale: 0.1,
-                overview_resampling: Resampling::Nearest,
+                overview: Overview::Nearest,
                 ..CogOptions::default()
             },
         ),

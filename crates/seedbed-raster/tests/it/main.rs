@@ -18,6 +18,7 @@
 )]
 
 mod cog;
+mod cog_pixels;
 mod differential;
 mod header;
 mod malformed;

@@ -1,0 +1,176 @@
+//! Physical values to stored numbers.
+
+use super::CogOptions;
+use super::sample::Sample;
+use crate::{DType, RasterError};
+use seedbed_block::{Real, Shape2d};
+use std::path::Path;
+
+/// stored = round((value − offset) / scale), NaN to the missing value.
+#[derive(Debug, Clone, Copy)]
+pub struct Quantiser<'a> {
+    path: &'a Path,
+    cols: usize,
+    options: &'a CogOptions,
+    /// Whether values are stored as they are.
+    plain: bool,
+    min: f64,
+    max: f64,
+    /// In the stored precision; NaN, which equals nothing, where there is none.
+    nodata: f64,
+    missing: Option<f64>,
+}
+
+impl<'a> Quantiser<'a> {
+    /// For an image of this shape; `path` is for errors.
+    pub fn new(path: &'a Path, shape: Shape2d, options: &'a CogOptions) -> Self {
+        let (min, max) = options.dtype.range();
+        let single = options.dtype == DType::Float32;
+        let nodata = options.nodata.map(|n| if single { f32::rounded(n) } else { n });
+        Self {
+            path,
+            cols: shape.cols,
+            options,
+            plain: options.scale == 1.0 && options.offset == 0.0,
+            min,
+            max,
+            nodata: nodata.unwrap_or(f64::NAN),
+            missing: nodata.or((!options.dtype.is_integer()).then_some(f64::NAN)),
+        }
+    }
+
+    /// The stored number of a missing pixel.
+    pub fn missing<S: Sample>(&self) -> Option<S> {
+        self.missing.map(S::narrow)
+    }
+
+    /// What is stored of `values`, whose first is the image's pixel number `first`.
+    ///
+    /// # Errors
+    /// [`RasterError::Range`] for the first value that can't be stored.
+    pub fn stored<T: Real, S: Sample>(&self, values: &[T], first: usize) -> Result<Vec<S>, RasterError> {
+        let mut out = Vec::with_capacity(values.len());
+        for (row, line) in values.chunks(self.cols).enumerate() {
+            let CogOptions { scale, offset, .. } = *self.options;
+            let fits = if self.plain {
+                self.line(line, &mut out, |v| v)
+            } else {
+                self.line(line, &mut out, |v| (v - offset) / scale)
+            };
+            if !fits {
+                return Err(self.refusal::<T, S>(line, first + row * self.cols));
+            }
+        }
+        Ok(out)
+    }
+
+    /// Whether every value could be stored. In short steps without branches, so that the compiler
+    /// may take several values at a time.
+    #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
+    fn line<T: Real, S: Sample>(&self, line: &[T], out: &mut Vec<S>, scaled: impl Fn(f64) -> f64) -> bool {
+        const STEP: usize = 256;
+        let (missing, may_miss) = (self.missing.unwrap_or(0.0), self.missing.is_some());
+        let mut room = [0.0; STEP];
+        let mut fits = true;
+        for values in line.chunks(STEP) {
+            let stored = &mut room[..values.len()];
+            let (mut outside, mut nans) = (false, false);
+            for (value, stored) in values.iter().zip(stored.iter_mut()) {
+                let value = value.to_f64();
+                let is_missing = value.is_nan();
+                let rounded = S::rounded(scaled(value));
+                outside |= !(is_missing
+                    | ((rounded >= self.min) & (rounded <= self.max) & (rounded != self.nodata)));
+                nans |= is_missing;
+                *stored = if is_missing { missing } else { rounded };
+            }
+            fits &= !outside & (may_miss | !nans);
+            out.extend(stored.iter().map(|v| S::narrow(*v)));
+        }
+        fits
+    }
+
+    /// Names the first value of a line that doesn't fit, which there is.
+    fn refusal<T: Real, S: Sample>(&self, line: &[T], first: usize) -> RasterError {
+        let (mut i, mut value, mut stored) = (first, f64::NAN, f64::NAN);
+        for (col, v) in line.iter().enumerate() {
+            let v = v.to_f64();
+            let scaled = if self.plain { v } else { (v - self.options.offset) / self.options.scale };
+            // Plain rounding for the message: beyond the range the quick one isn't exact.
+            let s = if self.options.dtype.is_integer() { scaled.round() } else { S::rounded(scaled) };
+            let inside = (self.min..=self.max).contains(&s) && s != self.nodata;
+            if if v.is_nan() { self.missing.is_none() } else { !inside } {
+                (i, value, stored) = (first + col, v, s);
+                break;
+            }
+        }
+        RasterError::Range {
+            path: self.path.to_owned(),
+            value,
+            stored,
+            dtype: self.options.dtype,
+            row: i / self.cols,
+            col: i % self.cols,
+            min: self.min,
+            max: self.max,
+            nodata: self.options.nodata,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored<S: Sample>(values: &[f64], options: &CogOptions) -> Result<Vec<S>, RasterError> {
+        let shape = Shape2d { rows: 1, cols: values.len() };
+        Quantiser::new(Path::new("out.tif"), shape, options).stored(values, 0)
+    }
+
+    #[test]
+    fn halves_round_away_from_zero_and_nan_becomes_nodata() {
+        let options = CogOptions {
+            dtype: DType::Int16,
+            scale: 0.5,
+            offset: 0.0,
+            nodata: Some(-32_768.0),
+            ..CogOptions::default()
+        };
+        let v = stored::<i16>(&[0.25, -0.25, 0.24, f64::NAN, 10.0], &options).unwrap();
+        assert_eq!(v, [1, -1, 0, -32_768, 20]);
+    }
+
+    #[test]
+    fn values_that_dont_fit_are_named() {
+        let options = CogOptions { dtype: DType::UInt8, nodata: Some(255.0), ..CogOptions::default() };
+        let error = stored::<u8>(&[1.0, 300.2, 999.0], &options).unwrap_err().to_string();
+        assert!(error.contains("300.2") && error.contains("column 1"), "{error}");
+        assert!(stored::<u8>(&[255.0], &options).is_err(), "would be read back as missing");
+        assert!(stored::<u8>(&[-0.4], &options).is_ok());
+        let without = CogOptions { nodata: None, ..options };
+        assert!(stored::<u8>(&[f64::NAN], &without).is_err());
+        assert!(stored::<f32>(&[f64::INFINITY], &CogOptions::default()).is_err());
+        assert!(stored::<f32>(&[1e300], &CogOptions::default()).is_err());
+        for huge in [1e16, 1e300, -1e300, f64::INFINITY] {
+            assert!(stored::<u8>(&[huge], &without).is_err(), "{huge}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_row_and_column_of_the_whole_image() {
+        let options = CogOptions { dtype: DType::UInt8, nodata: Some(255.0), ..CogOptions::default() };
+        let q = Quantiser::new(Path::new("out.tif"), Shape2d { rows: 9, cols: 2 }, &options);
+        let error = q.stored::<f32, u8>(&[1.0, 2.0, 3.0, -7.0], 4).unwrap_err().to_string();
+        assert!(error.contains("-7 at row 3, column 1"), "{error}");
+    }
+
+    #[test]
+    fn every_nan_becomes_the_same_bits() {
+        let odd = f64::from_bits(0x7ff8_0000_dead_beef);
+        let v = stored::<f32>(&[odd, -odd], &CogOptions::default()).unwrap();
+        assert!(v.iter().all(|v| v.to_bits() == f32::NAN.to_bits()));
+        let double = CogOptions { dtype: DType::Float64, ..CogOptions::default() };
+        let v = stored::<f64>(&[odd, -odd], &double).unwrap();
+        assert!(v.iter().all(|v| v.to_bits() == f64::NAN.to_bits()));
+    }
+}

@@ -1,0 +1,9 @@
+//! Keeps libdeflate's symbols inside the program. GDAL's libraries link a libdeflate of their own:
+//! with ours exported they would take some functions from one and some from the other.
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        println!("cargo::rustc-link-arg-bins=-Wl,--exclude-libs,ALL");
+    }
+}
