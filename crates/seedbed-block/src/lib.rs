@@ -9,6 +9,7 @@
 //! * a missing value in memory is NaN, whatever the file's nodata value was.
 
 mod block;
+pub mod composite;
 mod date;
 mod extent;
 mod real;
