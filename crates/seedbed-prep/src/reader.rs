@@ -1,6 +1,7 @@
 //! One input on one tile, day by day.
 
 use crate::days::{Days, Slot, shift};
+use crate::screen::Screen;
 use crate::source::{self, Source};
 use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
@@ -28,6 +29,7 @@ pub struct TileReader<'a, T> {
     sources: Vec<Source>,
     days: Days,
     open: Option<(usize, Raster)>,
+    screen: Screen,
     composites: BTreeMap<Date, Vec<T>>,
     warped: Vec<T>,
 }
@@ -75,6 +77,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             sources,
             days,
             open: None,
+            screen: Screen::default(),
             composites: BTreeMap::new(),
             warped: Vec::new(),
         })
@@ -292,7 +295,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         let pixels = self.pixels();
         let Some(window) = plan.source_window() else { return Ok(()) };
         let layers = from.layer..from.layer + out.len() / pixels;
-        let stored = self.raster(from.source)?.read_layers::<T>(layers, window)?;
+        let mut stored = self.raster(from.source)?.read_layers::<T>(layers.clone(), window)?;
+        let source = (from.source, &self.sources[from.source]);
+        self.screen.apply(source, &self.rules, layers, window, self.projections, &mut stored)?;
         let mut warped = std::mem::take(&mut self.warped);
         let read = stored.chunks_exact(window.shape().len()).zip(out.chunks_exact_mut(pixels));
         for (layer, (source, target)) in read.enumerate() {
