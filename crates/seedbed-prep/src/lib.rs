@@ -7,6 +7,7 @@
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
 mod clean;
+mod composite;
 mod days;
 mod digests;
 mod error;
@@ -30,6 +31,7 @@ mod tree;
 mod verify;
 
 pub use clean::{CleanReport, clean};
+pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
 pub use expected::{Expected, Member};
 pub use identity::{Identity, TaskKey};

@@ -120,6 +120,17 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.days.slots(day).iter().map(|slot| &self.sources[slot.source].asset)
     }
 
+    /// The most source pixels that one layer is read from.
+    pub(crate) fn window(&self) -> Result<usize, PrepError> {
+        let mut most = 0;
+        for source in &self.sources {
+            let (from, how) = (&source.facts.geobox, self.rules.resampling);
+            let plan = self.plans.get(from, &self.target, how, self.projections)?;
+            most = most.max(plan.source_window().map_or(0, |w| w.shape().len()));
+        }
+        Ok(most)
+    }
+
     /// The unit of the values as item or file states it, where none is wanted.
     #[must_use]
     pub fn unit_text(&self) -> Option<&str> {
