@@ -43,6 +43,10 @@ bench-million GRANULES="1000000":
 bench-copy *ARGS:
     @. tests/env.sh; benches/copy.sh "$@"
 
+# Medians of many layers by our kernels, numpy and bottleneck on the same numbers and core
+bench-composite *ARGS:
+    @. tests/env.sh; benches/composite.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 
