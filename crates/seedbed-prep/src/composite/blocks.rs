@@ -95,7 +95,7 @@ impl Context<'_> {
         let all = &self.series[part.series];
         let assets = all.assets.iter().filter(|a| part.assets.contains(&id(a))).cloned().collect();
         let series = Series { name: all.name.clone(), assets };
-        let target = self.rows(&tile.tile, row, rows)?;
+        let target = self.rows(&tile.tile, tile.bbox, row, rows);
         let pixels = target.geobox.shape.len();
         let (Some(first), Some(last)) = (part.days.first(), part.days.last()) else {
             return Err(PrepError::Request(format!("{} has no day to composite", series.name)));

@@ -57,13 +57,13 @@ impl Group {
 }
 
 impl Context<'_> {
-    /// Some rows of a tile as a target of their own.
-    pub(super) fn rows(&self, tile: &Tile, row: i64, rows: i64) -> Result<Target, PrepError> {
+    /// Some rows of a tile as a target of their own. Its box is the tile's: an item
+    /// whose own box is inexact then counts for all rows or for none.
+    pub(super) fn rows(&self, tile: &Tile, bbox: Bbox, row: i64, rows: i64) -> Target {
         let range = PixelRange { row0: tile.range.row0 + row, rows, ..tile.range };
         let geobox = self.request.prepare.grid.grid.geobox(range);
-        let (_, bbox) = geobox.footprint(self.projections, 16)?;
         let anchor = Index { row: range.row0, col: range.col0 };
-        Ok(Target { tile: tile.name.clone(), anchor, geobox, bbox })
+        Target { tile: tile.name.clone(), anchor, geobox, bbox }
     }
 
     /// Opens a series on a target, or `None` if none of it lies there.
@@ -96,7 +96,7 @@ impl Context<'_> {
             };
             for row in (0..tile.range.rows).step_by(256_usize) {
                 let rows = STRIP.min(tile.range.rows - row);
-                let Some(reader) = self.open::<T>(series, self.rows(tile, row, rows)?, period)? else {
+                let Some(reader) = self.open::<T>(series, self.rows(tile, bbox, row, rows), period)? else {
                     continue;
                 };
                 window = window.max(reader.window()?.div_ceil(usize::try_from(rows).unwrap_or(1)));
