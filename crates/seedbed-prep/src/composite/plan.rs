@@ -8,6 +8,7 @@ use seedbed_grid::{Bbox, Index, PixelRange, Tile};
 use seedbed_raster::Resampling;
 use seedbed_storage::Location;
 use serde_json::json;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One tile, planned.
@@ -42,7 +43,7 @@ pub(super) struct Part {
 pub(super) type AssetId = (Period, String);
 
 /// Rows looked at in one go: plans of warps take memory.
-const STRIP: i64 = 256;
+const STRIP: usize = 256;
 
 pub(super) fn id(asset: &SourceAsset) -> AssetId {
     (asset.period, asset.item.clone())
@@ -86,16 +87,15 @@ impl Context<'_> {
     pub(super) fn plan<T: Sample>(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
         let (_, bbox) = self.request.prepare.grid.geobox(tile).footprint(self.projections, 16)?;
         let mut window = 0;
-        // Per group and series: the days with their assets.
-        let mut found: BTreeMap<String, BTreeMap<usize, BTreeMap<Date, BTreeMap<AssetId, Found>>>> =
-            BTreeMap::new();
+        // Per group and series.
+        let mut found: BTreeMap<String, BTreeMap<usize, Days>> = BTreeMap::new();
         for (n, series) in self.series.iter().enumerate() {
             let all = series.period();
             let Some(period) = self.request.prepare.period.map_or(Some(all), |p| all.intersection(p)) else {
                 continue;
             };
-            for row in (0..tile.range.rows).step_by(256_usize) {
-                let rows = STRIP.min(tile.range.rows - row);
+            for row in (0..tile.range.rows).step_by(STRIP) {
+                let rows = (tile.range.rows - row).min(STRIP.cast_signed() as i64);
                 let Some(reader) = self.open::<T>(series, self.rows(tile, bbox, row, rows), period)? else {
                     continue;
                 };
@@ -104,9 +104,9 @@ impl Context<'_> {
                     let group = found.entry(self.request.grouping.group(day)).or_default();
                     let assets = group.entry(n).or_default().entry(day).or_default();
                     for asset in reader.assets(day) {
-                        if !assets.contains_key(&id(asset)) {
+                        if let Entry::Vacant(free) = assets.entry(id(asset)) {
                             let origins = asset.origins().cloned().collect();
-                            assets.insert(id(asset), Found { key: asset.key()?, origins });
+                            free.insert(Found { key: asset.key()?, origins });
                         }
                     }
                 }
@@ -121,7 +121,7 @@ impl Context<'_> {
         &self,
         tile: &Tile,
         period: String,
-        series: BTreeMap<usize, BTreeMap<Date, BTreeMap<AssetId, Found>>>,
+        series: BTreeMap<usize, Days>,
     ) -> Result<Group, PrepError> {
         let request = self.request;
         let mut inputs = Vec::new();
@@ -156,6 +156,9 @@ impl Context<'_> {
         Ok(Group { member: Member { tile: tile.name.clone(), period, key, variables }, parts, origins })
     }
 }
+
+/// Days, and the assets that hold each in the order of merging.
+type Days = BTreeMap<Date, BTreeMap<AssetId, Found>>;
 
 /// An asset that holds a day.
 struct Found {
