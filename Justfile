@@ -53,6 +53,10 @@ bench-warp *ARGS:
 bench-cog *ARGS:
     @. tests/env.sh; benches/cog.sh "$@"
 
+# Medians of many layers by our kernels, numpy and bottleneck on the same numbers and core
+bench-composite *ARGS:
+    @. tests/env.sh; benches/composite.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

@@ -1,5 +1,6 @@
 //! Values that every part of Seedbed shares: pixel coordinates, dates and
-//! calendars, units, and the time × y × x [`Block`] that models consume.
+//! calendars, units, the time × y × x [`Block`] that models consume, and the
+//! [`composite`](mod@composite)s made of many layers.
 //!
 //! Nothing here knows a file format, a CRS or a store. Conventions that hold
 //! throughout the workspace:
@@ -9,8 +10,10 @@
 //! * a missing value in memory is NaN, whatever the file's nodata value was.
 
 mod block;
+pub mod composite;
 mod date;
 mod extent;
+mod grouping;
 mod real;
 pub mod series;
 mod unit;
@@ -18,6 +21,7 @@ mod unit;
 pub use block::{Block, BlockError};
 pub use date::{Calendar, DateError, Period, is_leap};
 pub use extent::{Index, PixelRange, Shape2d, Xy};
+pub use grouping::{Across, Every, Grouping, GroupingError};
 pub use jiff::civil::{Date, date};
 pub use real::{Precision, Real};
 pub use unit::{Conversion, Unit, UnitError};

@@ -46,6 +46,9 @@ pub struct Band {
     pub unit: Option<String>,
     /// STAC's name of the stored type, such as `int16` or `float32`.
     pub data_type: Option<String>,
+    /// The least and the greatest stored value that stand for an observation
+    /// (`valid_range`, a field of CF's that STAC has no name for).
+    pub valid_range: Option<[f64; 2]>,
 }
 
 /// Where a copy came from.
@@ -217,6 +220,7 @@ impl<'a> Asset<'a> {
             offset: field("offset").and_then(number),
             unit: text("unit"),
             data_type: text("data_type"),
+            valid_range: field("valid_range").and_then(|v| Some([v[0].as_f64()?, v[1].as_f64()?])),
         }
     }
 
@@ -312,9 +316,10 @@ mod tests {
     #[test]
     fn bands_are_read_in_every_dialect() {
         let new = with(json!({"href": "x", "nodata": -9999, "bands": [
-            {"name": "tmax", "unit": "degC", "data_type": "int16", "raster:scale": 0.1, "nodata": -32768}]}));
+            {"name": "tmax", "unit": "degC", "data_type": "int16", "raster:scale": 0.1, "nodata": -32768,
+             "valid_range": [-500, 600]}]}));
         let old = with(json!({"href": "x", "eo:bands": [{"name": "tmax"}], "raster:bands": [
-            {"unit": "degC", "data_type": "int16", "scale": 0.1, "nodata": -32768}]}));
+            {"unit": "degC", "data_type": "int16", "scale": 0.1, "nodata": -32768, "valid_range": [-500, 600]}]}));
         let expected = Band {
             name: Some("tmax".into()),
             nodata: Some(-32768.0),
@@ -322,6 +327,7 @@ mod tests {
             offset: None,
             unit: Some("degC".into()),
             data_type: Some("int16".into()),
+            valid_range: Some([-500.0, 600.0]),
         };
         assert_eq!(new.asset("a").unwrap().band(), expected);
         assert_eq!(old.asset("a").unwrap().band(), expected);

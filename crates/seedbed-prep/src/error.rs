@@ -22,6 +22,20 @@ pub enum PrepError {
         /// The keys there are.
         there: String,
     },
+    /// The quality layer that a mask reads isn't there.
+    #[error(
+        "item `{item}` has no asset `{layer}` for the mask to read, nor has {path} such a variable (it has {there})"
+    )]
+    NoQuality {
+        /// The quality layer.
+        layer: String,
+        /// The item.
+        item: String,
+        /// The file of the masked asset.
+        path: PathBuf,
+        /// The variables there are.
+        there: String,
+    },
     /// An item has no date.
     #[error("item `{item}` has neither a datetime nor start and end")]
     Undated {

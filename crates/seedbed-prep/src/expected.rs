@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub struct Member {
     /// The tile's name; `mosaic` for the union of all.
     pub tile: String,
-    /// `2003`, `2003-07` or `2003-07-15`.
+    /// `2003`, `2003-07` or `2003-07-15`; of a composite `doy-113`, `month-04` or `dekad-12`.
     pub period: String,
     /// The task's key.
     pub key: TaskKey,

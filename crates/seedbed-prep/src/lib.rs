@@ -7,12 +7,14 @@
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
 mod clean;
+mod composite;
 mod days;
 mod digests;
 mod error;
 mod expected;
 mod identity;
 mod inspect;
+mod mask;
 mod mosaic;
 mod parallel;
 mod plans;
@@ -21,6 +23,7 @@ mod product;
 mod reader;
 mod record;
 mod rules;
+mod screen;
 mod series;
 mod source;
 mod spool;
@@ -28,10 +31,12 @@ mod tree;
 mod verify;
 
 pub use clean::{CleanReport, clean};
+pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
 pub use expected::{Expected, Member};
 pub use identity::{Identity, TaskKey};
 pub use inspect::{Difference, Fetched, Inspected, Inspector};
+pub use mask::{Mask, MaskError};
 pub use mosaic::{MosaicReport, MosaicRequest, mosaic};
 pub use parallel::in_parallel;
 pub use plans::Plans;
@@ -39,8 +44,8 @@ pub use prepare::{Prepare, PrepareReport, prepare};
 pub use product::{Attempt, Committed, Done, Outcome, Variable, is_done};
 pub use reader::{TileReader, WINDOWS};
 pub use record::{Description, Provenance};
-pub use rules::{LeapRule, Rules, Sane, Target, TimeRule};
-pub use series::{Series, SourceAsset};
+pub use rules::{LeapRule, Rules, Sane, Target, TimeRule, ValidRange};
+pub use series::{Quality, Series, SourceAsset};
 pub use spool::{Spool, product_path};
 pub use tree::write_catalog;
 pub use verify::{Problem, VerifyReport, verify};

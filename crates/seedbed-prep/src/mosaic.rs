@@ -8,7 +8,7 @@ use crate::{
     is_done,
 };
 use seedbed_block::{Period, PixelRange, Real};
-use seedbed_catalog::Item;
+use seedbed_catalog::{Band, Item};
 use seedbed_grid::{Projections, Tile};
 use seedbed_raster::cog::{self, CogOptions, Threads};
 use seedbed_raster::{DType, Raster, RasterSource};
@@ -210,22 +210,18 @@ impl Context<'_> {
             .collect::<Result<Vec<(&Member, PathBuf, Item)>, PrepError>>()?;
         let variables = self.set.variables(&work.member);
         let band = |v: &String| records.iter().find_map(|(_, _, item)| Some(item.asset(v)?.band()));
-        let written = variables.first().and_then(band).unwrap_or_default();
-        let dtype = written.data_type.as_deref().and_then(|t| t.parse().ok());
-        let Some(dtype) = dtype else {
+        // Variables may be stored in different ways, such as a count beside a median.
+        let options = |v: &String| {
             let path = records.first().map(|(_, path, _)| path.clone()).unwrap_or_default();
-            let reason = "it doesn't say how its values are stored".to_owned();
-            return Err(PrepError::Document { path, what: "record of a product", reason });
+            band(v).and_then(stored).ok_or_else(|| PrepError::Document {
+                path,
+                what: "record of a product",
+                reason: format!("it doesn't say how the values of `{v}` are stored"),
+            })
         };
-        let options = CogOptions {
-            dtype,
-            scale: written.scale.unwrap_or(1.0),
-            offset: written.offset.unwrap_or(0.0),
-            nodata: written.nodata,
-            ..CogOptions::default()
-        };
-        let mut attempt = Attempt::begin(self.out, &work.member, &geobox, &options)?;
+        let mut attempt = Attempt::begin(self.out, &work.member, &geobox, &CogOptions::default())?;
         for name in variables {
+            let options = options(name)?;
             let variable = Variable {
                 name: name.clone(),
                 title: format!("{name}, {}", work.member.period),
@@ -233,10 +229,10 @@ impl Context<'_> {
                 facts: Map::new(),
             };
             // 32-bit floats need no more room than they have on the disk.
-            if dtype == DType::Float32 {
-                attempt.write_on(self.encoding, variable, &self.paste::<f32>(&records, name)?)?;
+            if options.dtype == DType::Float32 {
+                attempt.write_as(self.encoding, variable, &self.paste::<f32>(&records, name)?, options)?;
             } else {
-                attempt.write_on(self.encoding, variable, &self.paste::<f64>(&records, name)?)?;
+                attempt.write_as(self.encoding, variable, &self.paste::<f64>(&records, name)?, options)?;
             }
         }
         let Some((_, _, first)) = records.first() else {
@@ -302,6 +298,17 @@ impl Context<'_> {
         }
         Ok(values)
     }
+}
+
+/// How a mosaic of a band's tiles is stored, where their record says it.
+fn stored(band: Band) -> Option<CogOptions> {
+    Some(CogOptions {
+        dtype: band.data_type?.parse().ok()?,
+        scale: band.scale.unwrap_or(1.0),
+        offset: band.offset.unwrap_or(0.0),
+        nodata: band.nodata,
+        ..CogOptions::default()
+    })
 }
 
 fn days(item: &Item) -> Result<Period, PrepError> {

@@ -7,11 +7,15 @@ use std::sync::mpsc;
 /// Memory that the pieces of work at once may take where nobody says, in bytes.
 const MEMORY: usize = 4 << 30;
 
+/// Threads that run at once.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Threads for work that takes `each` bytes: as many as there are cores, fewer
 /// where memory is short.
 pub(crate) fn threads(each: usize) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores.min(MEMORY / each.max(1)).max(1)
+    cores().min(MEMORY / each.max(1)).max(1)
 }
 
 /// Does every piece of `work` on up to `threads` threads, begun in order; the

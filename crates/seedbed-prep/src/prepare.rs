@@ -130,7 +130,10 @@ pub fn prepare<T: Real>(
     let series = request
         .assets
         .iter()
-        .map(|key| Series::from_items(key, &request.items, key, spool, projections))
+        .map(|key| {
+            let mask = request.rules.mask.as_ref();
+            Series::masked(key, &request.items, key, mask, spool, projections)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let context = Context { request, series, spool, projections };
     let mut untouched = Vec::new();
@@ -236,7 +239,7 @@ impl Context<'_> {
                 let assets: Vec<_> = readers[n].assets(day).collect();
                 let read = assets.iter().map(|a| a.key()).collect::<Result<Vec<_>, _>>()?;
                 keys.push((&self.series[*n].name, read));
-                origins.extend(assets.iter().map(|a| a.origin.clone()));
+                origins.extend(assets.iter().flat_map(|a| a.origins().cloned()));
             }
             let variables = (having.len() < self.series.len())
                 .then(|| having.iter().map(|n| self.series[*n].name.clone()).collect());

@@ -53,6 +53,7 @@ pub struct Variable {
 pub(crate) struct Written {
     pub(crate) variable: Variable,
     pub(crate) file: String,
+    pub(crate) options: CogOptions,
     pub(crate) statistics: Statistics,
 }
 
@@ -94,8 +95,8 @@ pub enum Done {
 }
 
 impl Attempt {
-    /// Starts a product of `member` under `root`: COGs on `geobox`, all written
-    /// with the same options.
+    /// Starts a product of `member` under `root`: COGs on `geobox`, written with
+    /// these options unless [`Attempt::write_as`] says otherwise.
     ///
     /// # Errors
     /// [`PrepError::Write`] if the staging folder can't be made.
@@ -132,30 +133,33 @@ impl Attempt {
     /// [`PrepError::Raster`] for values the type can't hold or a full disk;
     /// [`PrepError::Unverified`] if the file reads back otherwise than meant.
     pub fn write<T: Real>(&mut self, variable: Variable, values: &[T]) -> Result<(), PrepError> {
-        self.write_on(Threads::Caller, variable, values)
+        let options = self.options.clone();
+        self.write_as(Threads::Caller, variable, values, options)
     }
 
-    /// As [`Attempt::write`], on the calling thread or on those of the current rayon pool.
+    /// The same on the calling thread or on those of the current rayon pool, with options
+    /// of its own.
     ///
     /// # Errors
     /// As [`Attempt::write`].
-    pub fn write_on<T: Real>(
+    pub fn write_as<T: Real>(
         &mut self,
         threads: Threads,
         variable: Variable,
         values: &[T],
+        options: CogOptions,
     ) -> Result<(), PrepError> {
         let name = variable.name.replace(['/', '\\', '\0'], "-");
         let file = format!("{name}_{}_{}.tif", self.member.tile, self.member.period);
         let path = self.staging.join(&file);
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
-        cog::write_on(threads, &path, &self.geobox, values, &band, &self.options)?;
-        self.check(&path)?;
-        self.written.push(Written { variable, file, statistics: statistics(values) });
+        cog::write_on(threads, &path, &self.geobox, values, &band, &options)?;
+        self.check(&path, &options)?;
+        self.written.push(Written { variable, file, options, statistics: statistics(values) });
         Ok(())
     }
 
-    fn check(&self, path: &Path) -> Result<(), PrepError> {
+    fn check(&self, path: &Path, meant: &CogOptions) -> Result<(), PrepError> {
         let raster = Raster::open(&RasterSource::new(path))?;
         let wrong = |what: String| Err(PrepError::Unverified { path: path.to_owned(), what });
         let found = raster.geobox();
@@ -165,8 +169,7 @@ impl Attempt {
         if found.affine != self.geobox.affine || found.shape != self.geobox.shape {
             return wrong(format!("it lies at {:?} with {:?}", found.affine, found.shape));
         }
-        let (found, meant) = (stored_as(&raster), &self.options);
-        if found != (meant.dtype, meant.scale.to_bits(), meant.offset.to_bits()) {
+        if stored_as(&raster) != (meant.dtype, meant.scale.to_bits(), meant.offset.to_bits()) {
             return wrong(format!(
                 "it is {} by {} and {}, not {} by {} and {}",
                 raster.data_type(),

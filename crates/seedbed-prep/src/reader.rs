@@ -1,6 +1,7 @@
 //! One input on one tile, day by day.
 
 use crate::days::{Days, Slot, shift};
+use crate::screen::Screen;
 use crate::source::{self, Source};
 use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
@@ -28,6 +29,7 @@ pub struct TileReader<'a, T> {
     sources: Vec<Source>,
     days: Days,
     open: Option<(usize, Raster)>,
+    screen: Screen,
     composites: BTreeMap<Date, Vec<T>>,
     warped: Vec<T>,
 }
@@ -75,6 +77,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             sources,
             days,
             open: None,
+            screen: Screen::default(),
             composites: BTreeMap::new(),
             warped: Vec::new(),
         })
@@ -115,6 +118,17 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// The assets that hold a day, in the order in which they are merged.
     pub fn assets(&self, day: Date) -> impl Iterator<Item = &SourceAsset> {
         self.days.slots(day).iter().map(|slot| &self.sources[slot.source].asset)
+    }
+
+    /// The most source pixels that one layer is read from.
+    pub(crate) fn window(&self) -> Result<usize, PrepError> {
+        let mut most = 0;
+        for source in &self.sources {
+            let (from, how) = (&source.facts.geobox, self.rules.resampling);
+            let plan = self.plans.get(from, &self.target, how, self.projections)?;
+            most = most.max(plan.source_window().map_or(0, |w| w.shape().len()));
+        }
+        Ok(most)
     }
 
     /// The unit of the values as item or file states it, where none is wanted.
@@ -292,7 +306,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         let pixels = self.pixels();
         let Some(window) = plan.source_window() else { return Ok(()) };
         let layers = from.layer..from.layer + out.len() / pixels;
-        let stored = self.raster(from.source)?.read_layers::<T>(layers, window)?;
+        let mut stored = self.raster(from.source)?.read_layers::<T>(layers.clone(), window)?;
+        let source = (from.source, &self.sources[from.source]);
+        self.screen.apply(source, &self.rules, layers, window, self.projections, &mut stored)?;
         if gaps_only {
             let mut warped = std::mem::take(&mut self.warped);
             warped.resize(out.len(), T::NAN);

@@ -4,7 +4,6 @@ use crate::product::{Contents, Staged, Written};
 use crate::{Attempt, PrepError};
 use seedbed_block::Period;
 use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::cog::CogOptions;
 use seedbed_raster::gdal_version;
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
@@ -13,7 +12,7 @@ use std::path::Path;
 /// How a product came about.
 #[derive(Debug, Clone)]
 pub struct Provenance {
-    /// `seedbed run veget`, `seedbed prep`, `seedbed mosaic`.
+    /// `seedbed run veget`, `seedbed prep`, `seedbed composite`, `seedbed mosaic`.
     pub process: String,
     /// Parameters worth recording.
     pub parameters: Map<String, Value>,
@@ -50,7 +49,7 @@ pub(crate) fn record(
     description: &Description<'_>,
     projections: &dyn Projections,
 ) -> Result<Value, PrepError> {
-    let Attempt { folder, member, geobox, options, written, .. } = attempt;
+    let Attempt { folder, member, geobox, written, .. } = attempt;
     let (ring, bbox) = geobox.footprint(projections, 8)?;
     let mut ring: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
     ring.extend(ring.first().copied());
@@ -62,7 +61,7 @@ pub(crate) fn record(
                 what: "it is gone from its staging folder".to_owned(),
             });
         };
-        assets.insert(one.variable.name.clone(), asset(geobox, options, one, &contents.folder, staged));
+        assets.insert(one.variable.name.clone(), asset(geobox, one, &contents.folder, staged));
     }
     let mut properties = json!({
         "datetime": null,
@@ -105,8 +104,8 @@ pub(crate) fn record(
     }))
 }
 
-fn asset(geobox: &GeoBox, options: &CogOptions, one: &Written, folder: &str, staged: &Staged) -> Value {
-    let s = &one.statistics;
+fn asset(geobox: &GeoBox, one: &Written, folder: &str, staged: &Staged) -> Value {
+    let (s, options) = (&one.statistics, &one.options);
     let mut band = json!({
         "name": one.variable.name,
         "data_type": options.dtype.name(),

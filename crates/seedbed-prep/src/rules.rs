@@ -1,5 +1,6 @@
 //! What an input is to become: the tile it goes to and the rules it is read by.
 
+use crate::Mask;
 use seedbed_block::{Conversion, Real, Unit};
 use seedbed_grid::{Bbox, GeoBox, Index};
 use seedbed_raster::Resampling;
@@ -63,6 +64,32 @@ pub struct Rules {
     pub wanted: Option<Unit>,
     /// What makes sense in the wanted unit.
     pub sane: Option<Sane>,
+    /// What a quality layer must say of a source pixel for its value to be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Mask>,
+    /// What becomes of values outside the range that item or file calls valid.
+    #[serde(default, skip_serializing_if = "ValidRange::is_ignored")]
+    pub valid_range: ValidRange,
+}
+
+/// What becomes of a source pixel outside the range of stored values that its item
+/// (`valid_range` of the band) or else its file (CF's `valid_range`, `valid_min`
+/// and `valid_max`) calls valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValidRange {
+    /// It stays.
+    #[default]
+    Ignored,
+    /// It is missing, before anything is resampled.
+    Missing,
+}
+
+impl ValidRange {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_ignored(&self) -> bool {
+        *self == Self::Ignored
+    }
 }
 
 /// Values that make sense, so that kelvin is never read as Celsius.
@@ -103,6 +130,8 @@ impl Default for Rules {
             adjust: Conversion::IDENTITY,
             wanted: None,
             sane: None,
+            mask: None,
+            valid_range: ValidRange::Ignored,
         }
     }
 }

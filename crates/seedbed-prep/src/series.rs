@@ -1,11 +1,11 @@
 //! One input as a series: the same asset key over many items.
 
-use crate::{Identity, PrepError, Spool, TaskKey};
+use crate::{Identity, Mask, PrepError, Spool, TaskKey};
 use seedbed_block::{Date, Period, date};
-use seedbed_catalog::Item;
+use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, GeoBox, Projections};
 use seedbed_storage::Location;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// One asset of one item, with what the item claims of it.
 #[derive(Debug, Clone)]
@@ -39,6 +39,19 @@ pub struct SourceAsset {
     pub dated_by_item: bool,
     /// Whether the date means nothing: a static field.
     pub undated: bool,
+    /// The least and the greatest stored value that stand for an observation.
+    pub valid_range: Option<[f64; 2]>,
+    /// The layer that says of each pixel how good it is, where one is asked for.
+    pub quality: Option<Quality>,
+}
+
+/// A quality layer.
+#[derive(Debug, Clone)]
+pub enum Quality {
+    /// An asset of the same item.
+    Asset(Box<SourceAsset>),
+    /// A variable of the same file.
+    Variable(String),
 }
 
 impl SourceAsset {
@@ -52,7 +65,65 @@ impl SourceAsset {
         let numbers = [self.nodata, self.scale, self.offset].map(|n| n.map(|n| format!("{n:?}")));
         let place = self.geobox.as_ref().map(|g| (&g.crs.wkt2, g.affine, g.shape));
         let dated = (self.period, self.dated_by_item, self.undated);
-        TaskKey::of(&json!([self.identity, self.variable, numbers, self.unit, place, dated]))
+        let mut said = json!([self.identity, self.variable, numbers, self.unit, place, dated]);
+        if let Value::Array(said) = &mut said {
+            said.extend(self.valid_range.map(|range| json!({ "valid_range": format!("{range:?}") })));
+            match &self.quality {
+                Some(Quality::Asset(asset)) => said.push(json!({ "quality": asset.key()? })),
+                Some(Quality::Variable(name)) => said.push(json!({ "quality": name })),
+                None => {}
+            }
+        }
+        TaskKey::of(&said)
+    }
+
+    /// Where everything its values depend on came from.
+    pub fn origins(&self) -> impl Iterator<Item = &Location> {
+        let quality = match &self.quality {
+            Some(Quality::Asset(asset)) => Some(&asset.origin),
+            Some(Quality::Variable(_)) | None => None,
+        };
+        std::iter::once(&self.origin).chain(quality)
+    }
+
+    /// An asset as its item describes it.
+    fn of(
+        item: &Item,
+        found: &Asset<'_>,
+        spool: &Spool,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
+        let undated = || PrepError::Undated { item: item.id().to_owned() };
+        let start = item.start().ok_or_else(undated)?;
+        let end = item.end().ok_or_else(undated)?;
+        let period =
+            Period::new(start, end).map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))?;
+        let location = found.location()?;
+        let origin = match found.origin() {
+            Some(href) => href.parse().map_err(|e: seedbed_storage::LocationError| {
+                PrepError::Request(format!("item `{}`: {e}", item.id()))
+            })?,
+            None => location.clone(),
+        };
+        let band = found.band();
+        Ok(Self {
+            item: item.id().to_owned(),
+            identity: Identity::of(found, spool.digests())?,
+            location,
+            origin,
+            period,
+            bbox: item.bbox(),
+            geobox: found.geobox(projections).transpose()?,
+            variable: band.name,
+            nodata: band.nodata,
+            scale: band.scale,
+            offset: band.offset,
+            unit: band.unit,
+            dated_by_item: item.property("seedbed:dates").is_some_and(|v| v == "item"),
+            undated: false,
+            valid_range: band.valid_range,
+            quality: None,
+        })
     }
 }
 
@@ -78,38 +149,34 @@ impl Series {
         spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
+        Self::masked(name, items, asset, None, spool, projections)
+    }
+
+    /// The same with the quality layer that a mask reads: of each item the asset of
+    /// that key, or the variable of that name in the same file.
+    ///
+    /// # Errors
+    /// As [`Series::from_items`].
+    pub fn masked(
+        name: &str,
+        items: &[Item],
+        asset: &str,
+        mask: Option<&Mask>,
+        spool: &Spool,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
         let mut assets = Vec::new();
         for item in items {
             let Some(found) = item.asset(asset) else { continue };
-            let undated = || PrepError::Undated { item: item.id().to_owned() };
-            let start = item.start().ok_or_else(undated)?;
-            let end = item.end().ok_or_else(undated)?;
-            let period = Period::new(start, end)
-                .map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))?;
-            let location = found.location()?;
-            let origin = match found.origin() {
-                Some(href) => href.parse().map_err(|e: seedbed_storage::LocationError| {
-                    PrepError::Request(format!("item `{}`: {e}", item.id()))
-                })?,
-                None => location.clone(),
+            let mut source = SourceAsset::of(item, &found, spool, projections)?;
+            source.quality = match mask.map(|mask| (&mask.asset, item.asset(&mask.asset))) {
+                Some((_, Some(layer))) => {
+                    Some(Quality::Asset(Box::new(SourceAsset::of(item, &layer, spool, projections)?)))
+                }
+                Some((name, None)) => Some(Quality::Variable(name.clone())),
+                None => None,
             };
-            let band = found.band();
-            assets.push(SourceAsset {
-                item: item.id().to_owned(),
-                identity: Identity::of(&found, spool.digests())?,
-                location,
-                origin,
-                period,
-                bbox: item.bbox(),
-                geobox: found.geobox(projections).transpose()?,
-                variable: band.name,
-                nodata: band.nodata,
-                scale: band.scale,
-                offset: band.offset,
-                unit: band.unit,
-                dated_by_item: item.property("seedbed:dates").is_some_and(|v| v == "item"),
-                undated: false,
-            });
+            assets.push(source);
         }
         if assets.is_empty() {
             let mut there: Vec<&str> = items.iter().flat_map(Item::assets).map(|(key, _)| key).collect();
@@ -151,6 +218,8 @@ impl Series {
             unit: None,
             dated_by_item: false,
             undated: true,
+            valid_range: None,
+            quality: None,
         };
         Ok(Self { name: name.to_owned(), assets: vec![asset] })
     }

@@ -1,6 +1,6 @@
 //! One asset of an input, and what item and file say of its values.
 
-use crate::{PrepError, Rules, SourceAsset};
+use crate::{PrepError, Quality, Rules, SourceAsset};
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
 use seedbed_raster::{Raster, RasterSource};
@@ -12,6 +12,8 @@ pub(crate) struct Source {
     pub(crate) asset: SourceAsset,
     pub(crate) path: PathBuf,
     pub(crate) facts: Arc<Facts>,
+    /// Its quality layer, where one is asked for.
+    pub(crate) quality: Option<Box<Source>>,
 }
 
 /// What a file says of itself besides its values; the same for every tile.
@@ -22,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) dates: Vec<Option<Date>>,
     /// Unit of the values.
     pub(crate) unit: Option<String>,
+    /// The least and the greatest value that stand for an observation, scaled.
+    pub(crate) valid_range: Option<[f64; 2]>,
 }
 
 /// Opens an asset's file, its values scaled and its nodata known by the file's
@@ -61,11 +65,37 @@ impl Facts {
     /// Reads them from an asset's file.
     pub(crate) fn of(asset: &SourceAsset, path: &Path) -> Result<Self, PrepError> {
         let raster = open(asset, path)?;
+        let valid_range = asset.valid_range.or(raster.valid_range()).map(|[low, high]| {
+            let slack = if raster.data_type().is_integer() { 0.5 } else { 0.0 };
+            let scaled = |stored: f64| stored * raster.scale() + raster.offset();
+            let (a, b) = (scaled(low - slack), scaled(high + slack));
+            [a.min(b), a.max(b)]
+        });
         Ok(Self {
             geobox: raster.geobox().clone(),
             dates: raster.layers().iter().map(|l| l.date).collect(),
+            valid_range,
             unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
         })
+    }
+}
+
+impl SourceAsset {
+    /// The asset as which a quality layer is read: what `quality` says.
+    pub(crate) fn layer(&self, quality: &Quality) -> Self {
+        match quality {
+            Quality::Asset(asset) => Self::clone(asset),
+            Quality::Variable(name) => Self {
+                variable: Some(name.clone()),
+                nodata: None,
+                scale: None,
+                offset: None,
+                unit: None,
+                valid_range: None,
+                quality: None,
+                ..self.clone()
+            },
+        }
     }
 }
 

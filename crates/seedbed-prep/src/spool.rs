@@ -3,11 +3,12 @@
 use crate::digests::Digests;
 use crate::identity::hex;
 use crate::source::{Facts, Source};
-use crate::{PrepError, SourceAsset};
+use crate::{PrepError, Quality, SourceAsset};
+use seedbed_raster::Raster;
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
@@ -67,7 +68,35 @@ impl Spool {
             self.facts.lock().unwrap_or_else(PoisonError::into_inner).insert(key, facts.clone());
             facts
         };
-        Ok(Source { asset: asset.clone(), path, facts })
+        let quality = match &asset.quality {
+            None => None,
+            Some(quality) => {
+                if let Quality::Variable(name) = quality {
+                    self.holds(asset, &path, name)?;
+                }
+                Some(Box::new(self.source(&asset.layer(quality))?))
+            }
+        };
+        Ok(Source { asset: asset.clone(), path, facts, quality })
+    }
+
+    /// Refuses a quality layer that is neither an asset of the item nor a variable
+    /// of its file: of a file of one band the variable's name is ignored.
+    fn holds(&self, asset: &SourceAsset, path: &Path, layer: &str) -> Result<(), PrepError> {
+        let key = (asset.item.clone(), path.to_owned(), Some(layer.to_owned()));
+        if self.facts.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key) {
+            return Ok(());
+        }
+        let there = Raster::variables(path)?;
+        if there.iter().any(|name| name == layer) {
+            return Ok(());
+        }
+        Err(PrepError::NoQuality {
+            layer: layer.to_owned(),
+            item: asset.item.clone(),
+            path: path.to_owned(),
+            there: there.join(", "),
+        })
     }
 
     /// The stores behind it.

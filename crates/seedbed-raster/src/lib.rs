@@ -32,6 +32,7 @@ mod resampling;
 mod runtime;
 mod statistics;
 mod stored;
+mod valid;
 mod warp;
 
 pub use dtype::DType;

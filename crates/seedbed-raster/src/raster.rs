@@ -1,12 +1,13 @@
 //! One variable of one file.
 
+use crate::arrays::Arrays;
 use crate::bands::{self, Bands};
 use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
 use crate::place;
 use crate::stored::Decoding;
-use crate::{DType, RasterError, runtime};
+use crate::{DType, RasterError, runtime, valid};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
 use seedbed_grid::GeoBox;
@@ -51,6 +52,7 @@ pub struct Raster {
     content: Content,
     geobox: GeoBox,
     layers: Vec<Layer>,
+    valid_range: Option<[f64; 2]>,
 }
 
 enum Content {
@@ -75,18 +77,24 @@ impl Raster {
         let path = source.path.as_path();
         match open(path, source.variable.as_deref())? {
             Opened::Array(dataset, name) => {
-                let v = netcdf::describe(&netcdf::root(&dataset, path)?, path, &name)?;
+                let root = netcdf::root(&dataset, path)?;
+                let v = netcdf::describe(&root, path, &name)?;
+                let valid_range = root.get(&name).and_then(|array| valid::of_array(&*array));
+                drop(root);
                 let said = place::Said { affine: Some(v.affine), crs: v.crs.clone(), degrees: v.degrees };
                 let geobox = place::geobox(path, v.shape, said, source.claimed.as_ref())?;
                 let layers = v.layers.clone();
-                Ok(Self { path: path.to_owned(), dataset, content: Content::Array(v), geobox, layers })
+                let content = Content::Array(v);
+                Ok(Self { path: path.to_owned(), dataset, content, geobox, layers, valid_range })
             }
             Opened::Bands(dataset) => {
                 let b = bands::describe(&dataset, path, source.variable.as_deref())?;
                 let said = place::Said { affine: b.affine, crs: b.crs.clone(), degrees: false };
                 let geobox = place::geobox(path, b.shape, said, source.claimed.as_ref())?;
                 let layers = vec![Layer { date: None }; b.numbers.len()];
-                Ok(Self { path: path.to_owned(), dataset, content: Content::Bands(b), geobox, layers })
+                let valid_range = valid::of_metadata(&dataset);
+                let content = Content::Bands(b);
+                Ok(Self { path: path.to_owned(), dataset, content, geobox, layers, valid_range })
             }
         }
     }
@@ -143,6 +151,13 @@ impl Raster {
             Content::Array(v) => &mut v.decoding,
             Content::Bands(b) => &mut b.decoding,
         }
+    }
+
+    /// The least and the greatest stored value that stand for an observation, as
+    /// the file states them. Values outside are read all the same.
+    #[must_use]
+    pub fn valid_range(&self) -> Option<[f64; 2]> {
+        self.valid_range
     }
 
     /// The stored value that means no data.

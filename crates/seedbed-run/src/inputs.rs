@@ -93,6 +93,7 @@ impl Resolver<'_> {
             adjust: adjust(section.scale, section.offset),
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
+            ..Rules::default()
         })
     }
 

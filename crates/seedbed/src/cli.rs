@@ -62,6 +62,7 @@ pub enum Command {
     Check(commands::check::Args),
     Grid(commands::grid::Args),
     Prep(commands::prep::Args),
+    Composite(commands::composite::Args),
     #[command(subcommand)]
     Model(Model),
     Init(commands::init::Args),
@@ -112,6 +113,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Grid(_) => "grid",
             Self::Prep(_) => "prep",
+            Self::Composite(_) => "composite",
             Self::Model(Model::List(_)) => "model list",
             Self::Model(Model::Describe(_)) => "model describe",
             Self::Model(Model::Point(_)) => "model point",
@@ -143,6 +145,7 @@ impl Command {
             Self::Check(args) => commands::check::run(args, ctx).await,
             Self::Grid(args) => commands::grid::run(args, ctx).await,
             Self::Prep(args) => commands::prep::run(args, ctx).await,
+            Self::Composite(args) => commands::composite::run(args, ctx).await,
             Self::Model(Model::List(args)) => commands::model_list::run(args, ctx).await,
             Self::Model(Model::Describe(args)) => commands::model_describe::run(args, ctx).await,
             Self::Model(Model::Point(args)) => commands::model_point::run(args, ctx).await,

@@ -12,6 +12,7 @@ mod interrupt;
 mod machine;
 mod page;
 mod placing;
+mod preparing;
 mod progress;
 mod query;
 mod quicklook;

@@ -5,6 +5,7 @@
 
 mod cleaning;
 mod commits;
+mod compositing;
 mod mosaics;
 mod netcdf3;
 mod preparing;

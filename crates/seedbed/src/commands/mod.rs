@@ -12,6 +12,7 @@ pub mod catalog_split;
 pub mod catalog_validate;
 pub mod check;
 pub mod clean;
+pub mod composite;
 pub mod copy;
 pub mod crawl;
 pub mod doctor;

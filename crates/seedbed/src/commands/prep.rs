@@ -1,199 +1,103 @@
 //! `seedbed prep`: aligned COGs of every date, on every tile.
 
-use crate::context::{Ctx, local_path};
-use crate::failure::{self, Judge, usage, usage_hint};
+use super::composite;
+use crate::context::Ctx;
+use crate::failure::usage_hint;
+use crate::preparing::{self, PrepareArgs};
 use crate::progress::Counted;
-use crate::query::QueryArgs;
-use crate::report::{Report, Status, count};
-use anyhow::Context;
-use seedbed_block::{Period, Unit};
-use seedbed_catalog::ItemCollection;
-use seedbed_grid::{PixelGrid, PixelRange, Tile, TileGrid, Xy};
-use seedbed_prep::{Prepare, PrepareReport, Rules};
-use seedbed_raster::cog::{CogOptions, Compress};
-use seedbed_raster::{DType, Raster, RasterSource, Resampling};
-use seedbed_storage::Location;
+use crate::report::{Report, Status};
+use crate::selection::byte_count;
+use seedbed_block::Every;
+use seedbed_block::composite::Statistic;
+use seedbed_prep::{Composite, PrepareReport};
+use seedbed_raster::DType;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
   seedbed prep items.json --assets tmin,tmax --grid tiles.grid.json --resampling bilinear --out prepared
-  seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --dtype int16 --scale 0.0001 --out prepared
-  seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared";
+  seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --dtype int16 --scale 0.0001 --out prepared
+  seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared
+  seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly";
 
 /// Align chosen assets to a tile grid, as COGs with items.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// A catalog or items file.
-    items: Location,
-    /// The assets, by key.
-    #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
-    assets: Vec<String>,
-    /// The tiles to align to: a `tiles.grid.json`.
-    #[arg(long, value_name = "FILE", required_unless_present = "like")]
-    grid: Option<PathBuf>,
-    /// A raster whose grid to take, as one tile.
-    #[arg(long, value_name = "RASTER", conflicts_with = "grid")]
-    like: Option<PathBuf>,
-    /// Only these tiles.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    tiles: Vec<String>,
     #[command(flatten)]
-    query: QueryArgs,
-    /// nearest, bilinear, cubic; over each target pixel's true area average, sum, min, max,
-    /// mode or median; or box-average, which is gdalwarp's average.
-    #[arg(long, default_value = "nearest")]
-    resampling: Resampling,
-    /// The unit the values are in, where items and files don't say.
+    prepare: PrepareArgs,
+    /// One layer a month, dekad or year rather than one a date.
     #[arg(long)]
-    unit: Option<Unit>,
-    /// The stored type: float32, float64, int16 or uint8.
-    #[arg(long, default_value = "float32")]
-    dtype: DType,
-    /// Physical value of one stored step, for integer types.
-    #[arg(long, default_value_t = 1.0)]
-    scale: f64,
-    /// deflate, zstd or none.
-    #[arg(long, default_value = "deflate")]
-    compress: Compress,
-    /// The product's name; the last part of --out where none is given.
-    #[arg(long)]
-    name: Option<String>,
-    /// Where the product goes.
-    #[arg(long, value_name = "CATALOG")]
-    out: Location,
-    /// Say what would be made, and make nothing.
-    #[arg(long)]
-    dry_run: bool,
+    every: Option<Every>,
+    /// What is made of the dates of one: mean, sum, min, max, median, count, quantile=Q; mean if not given.
+    #[arg(long, value_delimiter = ',', requires = "every")]
+    statistic: Vec<Statistic>,
+    /// Pixels with observations in a smaller share of those dates, from 0 to 1, are missing.
+    #[arg(long, value_name = "SHARE", requires = "every")]
+    min_valid: Option<f64>,
+    /// Memory that the work on months, dekads or years may take, about; 2GiB if not given.
+    #[arg(long, value_name = "BYTES", requires = "every", value_parser = byte_count)]
+    memory: Option<u64>,
 }
-
-/// So many untouched tiles are named.
-const SHOWN: usize = 8;
 
 #[derive(Debug, Serialize)]
 struct Prepared {
     dry_run: bool,
     #[serde(flatten)]
     report: PrepareReport,
+    #[serde(skip)]
+    period: &'static str,
 }
 
 impl Report for Prepared {
     const COMMAND: &'static str = "prep";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let r = &self.report;
-        for failed in &r.failed {
-            writeln!(out, "failed: {failed}")?;
-        }
-        if !r.untouched.is_empty() {
-            let shown = r.untouched.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-            let more = if r.untouched.len() > SHOWN { ", …" } else { "" };
-            writeln!(out, "no asset touches {}: {shown}{more}", count(r.untouched.len(), "tile"))?;
-        }
-        let dates = count(r.expected, "tile and date").replace("tile and dates", "tiles and dates");
-        if self.dry_run {
-            return writeln!(out, "{dates}: {} there already, the rest would be made", r.present);
-        }
-        writeln!(
-            out,
-            "{dates}: {} made, {} there already, {} failed ({})",
-            r.made,
-            r.present,
-            r.failed.len(),
-            r.catalog.display()
-        )
+        preparing::text(&self.report, self.period, self.dry_run, out)
     }
 }
+
+/// Memory where nothing is said.
+const MEMORY: u64 = 2 << 30;
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let grid = match (&args.grid, &args.like) {
-        (Some(path), _) => TileGrid::read(path).or_usage()?,
-        (None, Some(path)) => grid_of(path)?,
-        (None, None) => return Err(usage("one of --grid and --like is needed")),
-    };
-    let grid = chosen(grid, &args.tiles)?;
-    let query = args.query.query()?;
-    let period = match query.datetime {
-        Some((Some(start), Some(end))) => Some(Period::new(start, end).or_usage()?),
-        _ => None,
-    };
-    let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
-    if items.is_empty() {
-        return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
+    let dry_run = args.prepare.dry_run;
+    let share = args.min_valid.unwrap_or(0.0);
+    if !(0.0..=1.0).contains(&share) {
+        return Err(usage_hint(
+            format!("--min-valid {share} is no share"),
+            "give one from 0 to 1, such as 0.8",
+        ));
     }
-    let out = local_path(&args.out)?;
-    let name = args.name.or_else(|| Some(out.file_name()?.to_string_lossy().into_owned()));
-    let nodata = match args.dtype {
-        DType::Int16 => Some(f64::from(i16::MIN)),
-        DType::UInt8 => Some(255.0),
-        _ => Some(f64::NAN),
+    let request = args.prepare.request(ctx).await?;
+    let (report, period) = if let Some(Every(grouping)) = args.every {
+        let statistics = if args.statistic.is_empty() { vec![Statistic::Mean] } else { args.statistic };
+        let request = Composite {
+            prepare: request,
+            grouping,
+            statistics,
+            least: 1,
+            share,
+            memory: usize::try_from(args.memory.unwrap_or(MEMORY)).unwrap_or(usize::MAX),
+            process: "seedbed prep".to_owned(),
+        };
+        (composite::execute(&request, ctx, "prep", dry_run)?, "period")
+    } else {
+        let spool = ctx.spool(&request.out);
+        let meter = ctx.meter("prep", Counted::Things("tiles and dates"), None);
+        // What is stored in 64 bits is also computed in them.
+        let prepare = match request.cog.dtype {
+            DType::Float64 => seedbed_prep::prepare::<f64>,
+            _ => seedbed_prep::prepare::<f32>,
+        };
+        let report = tokio::task::block_in_place(|| {
+            prepare(&request, &spool, &ctx.projections, dry_run, &mut |done, total| meter.at(done, total))
+        })?;
+        (report, "date")
     };
-    let request = Prepare {
-        name: name.unwrap_or_else(|| "prepared".to_owned()),
-        items,
-        assets: args.assets,
-        grid,
-        rules: Rules { resampling: args.resampling, unit: args.unit, ..Rules::default() },
-        cog: CogOptions {
-            dtype: args.dtype,
-            scale: args.scale,
-            nodata,
-            compress: args.compress,
-            ..Prepare::default_cog()
-        },
-        period,
-        out,
-    };
-    let spool = ctx.spool(&request.out);
-    let meter = ctx.meter("prep", Counted::Things("tiles and dates"), None);
-    // What is stored in 64 bits is also computed in them.
-    let prepare = match args.dtype {
-        DType::Float64 => seedbed_prep::prepare::<f64>,
-        _ => seedbed_prep::prepare::<f32>,
-    };
-    let report = tokio::task::block_in_place(|| {
-        prepare(&request, &spool, &ctx.projections, args.dry_run, &mut |done, total| meter.at(done, total))
-    })?;
-    drop(meter);
-    let status = Status::of(report.failed.is_empty());
-    if let Some(first) = report.failed.first() {
-        let tiles = count(report.expected, "tile and date").replace("tile and dates", "tiles and dates");
-        failure::tell(
-            format_args!("{} of {tiles} failed; {first}", report.failed.len()),
-            "the same command makes only what failed",
-        );
-    }
-    ctx.emit(&Prepared { dry_run: args.dry_run, report })?;
+    let status = preparing::status(&report, period);
+    ctx.emit(&Prepared { dry_run, report, period })?;
     Ok(status)
-}
-
-/// The tiles asked for, or all.
-pub fn chosen(mut grid: TileGrid, names: &[String]) -> anyhow::Result<TileGrid> {
-    if !names.is_empty() {
-        grid.tiles = names.iter().map(|name| grid.tile(name).cloned()).collect::<Result<Vec<Tile>, _>>()?;
-    }
-    Ok(grid)
-}
-
-/// A raster's own grid, as one tile.
-fn grid_of(path: &Path) -> anyhow::Result<TileGrid> {
-    let raster = Raster::open(&RasterSource::new(path)).context("the raster of --like").or_usage()?;
-    let geobox = raster.geobox();
-    if !geobox.affine.is_north_up() {
-        return Err(usage(format!("{} is not north-up; its grid can't be taken", path.display())));
-    }
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(TileGrid {
-        grid: PixelGrid {
-            crs: geobox.crs.clone(),
-            origin: geobox.affine.apply(0.0, 0.0),
-            resolution: Xy { x: geobox.affine.a, y: -geobox.affine.e },
-        },
-        scheme: "like".to_owned(),
-        tiles: vec![Tile { name, range: PixelRange::of_shape(geobox.shape) }],
-    })
 }

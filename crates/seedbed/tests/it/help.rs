@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as typed.
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 26] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
@@ -17,6 +17,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["check"],
     &["grid"],
     &["prep"],
+    &["composite"],
     &["model", "list"],
     &["model", "describe"],
     &["model", "point"],
@@ -32,9 +33,22 @@ const COMMANDS: [&[&str]; 25] = [
 ];
 
 /// Commands that write, and so can be asked what they would write.
-const WRITERS: [&str; 14] = [
-    "crawl", "copy", "grid", "prep", "init", "run", "worker", "mosaic", "clean", "view", "search", "export",
-    "rewrite", "split",
+const WRITERS: [&str; 15] = [
+    "crawl",
+    "copy",
+    "grid",
+    "prep",
+    "composite",
+    "init",
+    "run",
+    "worker",
+    "mosaic",
+    "clean",
+    "view",
+    "search",
+    "export",
+    "rewrite",
+    "split",
 ];
 
 #[test]

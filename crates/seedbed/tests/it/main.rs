@@ -13,6 +13,7 @@ mod archives;
 mod bad_input;
 mod basin;
 mod chain;
+mod composites;
 mod copies;
 mod headers;
 mod help;
