@@ -14,6 +14,7 @@
 
 mod arrays;
 mod bands;
+mod chunks;
 mod classic;
 mod clock;
 pub mod cog;

@@ -4,6 +4,7 @@
 //! `standard_name`s that real files lack, and depends on its release.
 
 use crate::arrays::Arrays;
+use crate::chunks::Axes;
 use crate::error::RasterError;
 use crate::ffi::Group;
 use crate::proj::{self, Proj};
@@ -292,6 +293,21 @@ fn spacing(
 }
 
 impl Variable {
+    /// Which dimensions precede rows and columns, and which the layers run along.
+    pub fn axes(&self) -> Axes {
+        Axes { leading: self.leading, along: self.along }
+    }
+
+    /// The elements along each dimension, the slowest first.
+    pub fn dimensions(&self) -> Vec<usize> {
+        let mut dimensions = vec![1; self.leading];
+        if let Some(along) = self.along {
+            dimensions[along] = self.layers.len();
+        }
+        dimensions.extend([self.shape.rows, self.shape.cols]);
+        dimensions
+    }
+
     /// Reads a window of many layers in one call to the library.
     pub fn read<T: Real>(
         &self,

@@ -1,17 +1,21 @@
 //! One variable of one file.
 
 use crate::bands::{self, Bands};
+use crate::chunks::{ChunkReader, Fault};
 use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
 use crate::place;
+use crate::ranges::LocalFile;
 use crate::stored::Decoding;
 use crate::{DType, RasterError, runtime};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
 use seedbed_grid::GeoBox;
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to open.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,15 +51,15 @@ pub struct Layer {
 /// An open raster. It may move to another thread, but not be shared.
 pub struct Raster {
     path: PathBuf,
-    dataset: Dataset,
     content: Content,
     geobox: GeoBox,
     layers: Vec<Layer>,
 }
 
 enum Content {
-    Array(Variable),
-    Bands(Bands),
+    /// A netCDF variable; its chunks are read by us where we know how, else by the library.
+    Array { variable: Variable, dataset: Dataset, chunks: OnceCell<Option<ChunkReader>> },
+    Bands(Bands, Dataset),
 }
 
 /// A dataset, what there is in it, and what was chosen.
@@ -79,14 +83,15 @@ impl Raster {
                 let said = place::Said { affine: Some(v.affine), crs: v.crs.clone(), degrees: v.degrees };
                 let geobox = place::geobox(path, v.shape, said, source.claimed.as_ref())?;
                 let layers = v.layers.clone();
-                Ok(Self { path: path.to_owned(), dataset, content: Content::Array(v), geobox, layers })
+                let content = Content::Array { variable: v, dataset, chunks: OnceCell::new() };
+                Ok(Self { path: path.to_owned(), content, geobox, layers })
             }
             Opened::Bands(dataset) => {
                 let b = bands::describe(&dataset, path, source.variable.as_deref())?;
                 let said = place::Said { affine: b.affine, crs: b.crs.clone(), degrees: false };
                 let geobox = place::geobox(path, b.shape, said, source.claimed.as_ref())?;
                 let layers = vec![Layer { date: None }; b.numbers.len()];
-                Ok(Self { path: path.to_owned(), dataset, content: Content::Bands(b), geobox, layers })
+                Ok(Self { path: path.to_owned(), content: Content::Bands(b, dataset), geobox, layers })
             }
         }
     }
@@ -126,22 +131,22 @@ impl Raster {
     #[must_use]
     pub fn variable(&self) -> Option<&str> {
         match &self.content {
-            Content::Array(v) => Some(&v.name),
-            Content::Bands(b) => b.name.as_deref(),
+            Content::Array { variable: v, .. } => Some(&v.name),
+            Content::Bands(b, _) => b.name.as_deref(),
         }
     }
 
     fn decoding(&self) -> &Decoding {
         match &self.content {
-            Content::Array(v) => &v.decoding,
-            Content::Bands(b) => &b.decoding,
+            Content::Array { variable: v, .. } => &v.decoding,
+            Content::Bands(b, _) => &b.decoding,
         }
     }
 
     fn decoding_mut(&mut self) -> &mut Decoding {
         match &mut self.content {
-            Content::Array(v) => &mut v.decoding,
-            Content::Bands(b) => &mut b.decoding,
+            Content::Array { variable: v, .. } => &mut v.decoding,
+            Content::Bands(b, _) => &mut b.decoding,
         }
     }
 
@@ -178,8 +183,8 @@ impl Raster {
     #[must_use]
     pub fn unit(&self) -> Option<&str> {
         match &self.content {
-            Content::Array(v) => v.unit.as_deref(),
-            Content::Bands(b) => b.unit.as_deref(),
+            Content::Array { variable: v, .. } => v.unit.as_deref(),
+            Content::Bands(b, _) => b.unit.as_deref(),
         }
     }
 
@@ -200,7 +205,8 @@ impl Raster {
     }
 
     /// Many layers' values in a window: layer, row, column. For netCDF this is
-    /// one call, which inflates each chunk once.
+    /// one call, which inflates each chunk once, and those of netCDF-4 on all
+    /// threads of rayon's current pool.
     ///
     /// # Errors
     /// As [`Raster::read`].
@@ -219,15 +225,60 @@ impl Raster {
             return Err(RasterError::Window { path: path.to_owned(), window, shape: self.geobox.shape });
         }
         match &self.content {
-            Content::Array(v) => v.read(&self.dataset, path, layers, window),
-            Content::Bands(b) => {
+            Content::Array { variable, dataset, chunks } => {
+                if let Some(reader) = chunks.get_or_init(|| chunk_reader(path, variable)) {
+                    match reader.read(&variable.decoding, layers.clone(), window) {
+                        Err(Fault::Unknown(reason)) => by_library(path, variable, &reason),
+                        other => return other.map_err(|fault| refused(path, &variable.name, fault)),
+                    }
+                }
+                variable.read(dataset, path, layers, window)
+            }
+            Content::Bands(b, dataset) => {
                 let mut values = Vec::with_capacity(layers.len() * window.shape().len());
                 for layer in layers {
-                    values.append(&mut b.read(&self.dataset, path, layer, window)?);
+                    values.append(&mut b.read(dataset, path, layer, window)?);
                 }
                 Ok(values)
             }
         }
+    }
+}
+
+/// What reads a variable's chunks; `None`, and a line in the log, where the library has to.
+fn chunk_reader(path: &Path, variable: &Variable) -> Option<ChunkReader> {
+    // Classic netCDF has no chunks.
+    if classic::needed_bytes(path).ok()?.is_some() {
+        return None;
+    }
+    let opened = LocalFile::open(path).map_err(Fault::Io).and_then(|file| {
+        let (axes, dimensions) = (variable.axes(), variable.dimensions());
+        ChunkReader::open(Arc::new(file), &variable.name, axes, &dimensions, &variable.decoding)
+    });
+    let reason = match opened {
+        Ok(reader) => return Some(reader),
+        Err(Fault::Unknown(reason) | Fault::Damaged(reason)) => reason,
+        Err(Fault::Io(error)) => error.to_string(),
+    };
+    by_library(path, variable, &reason);
+    None
+}
+
+fn by_library(path: &Path, variable: &Variable, reason: &str) {
+    let (path, variable) = (path.display(), &variable.name);
+    tracing::info!(%path, variable, reason, "read by the HDF5 library, one chunk at a time");
+}
+
+fn refused(path: &Path, variable: &str, fault: Fault) -> RasterError {
+    let path = path.to_owned();
+    match fault {
+        Fault::Damaged(reason) => {
+            RasterError::Damaged { path, reason: format!("variable `{variable}`: {reason}") }
+        }
+        Fault::Unknown(reason) => {
+            RasterError::Options { path, reason: format!("variable `{variable}`: {reason}") }
+        }
+        Fault::Io(source) => RasterError::Io { path, source },
     }
 }
 
