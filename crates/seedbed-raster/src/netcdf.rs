@@ -22,6 +22,10 @@ use std::path::Path;
 /// degrees are off by up to 1e-3 of a 4-km pixel.
 const UNEVEN: f64 = 0.01;
 
+/// The longest axis that makes sense: a quarter of a second of arc along the equator
+/// is a third of it.
+const LONGEST: usize = 1 << 24;
+
 /// A variable on two horizontal axes, and what the file says of it.
 pub struct Variable {
     pub name: String,
@@ -159,6 +163,11 @@ pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, 
     let [leading @ .., y, x] = dims.as_slice() else {
         return Err(damaged(format!("variable `{name}` has {} dimensions", dims.len())));
     };
+    if let Some((axis, size)) = dims.iter().find(|(_, size)| *size > LONGEST) {
+        return Err(damaged(format!(
+            "dimension `{axis}` of variable `{name}` is said to have {size} elements"
+        )));
+    }
     let shape = Shape2d { rows: y.1, cols: x.1 };
 
     let mapping = array.text("grid_mapping");

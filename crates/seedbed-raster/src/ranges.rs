@@ -4,7 +4,7 @@ use crate::DType;
 use crate::arrays::{Arrays, Attributed};
 use gdal::spatial_ref::SpatialRef;
 use hdf5_reader::StorageBuffer;
-use netcdf_reader::{BlockCacheStorage, NcFile, NcType, NcVariable, Storage};
+use netcdf_reader::{BlockCacheStorage, NcFile, NcOpenOptions, NcType, NcVariable, Storage};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -97,6 +97,11 @@ const LOCAL_BLOCK: usize = 1 << 12;
 /// How many bytes are remembered.
 const REMEMBERED: usize = 1 << 24;
 
+/// The largest array that is read whole, in bytes: coordinates.
+const LARGEST: usize = 1 << 27;
+/// The largest header of an object, in bytes; real ones have a few thousand.
+pub const LARGEST_HEADER: usize = 1 << 22;
+
 /// A file's metadata, which are read in blocks and remembered.
 pub fn metadata(bytes: Arc<dyn ReadAt>) -> Arc<dyn Storage> {
     let block = if bytes.needless() == 0 { LOCAL_BLOCK } else { BLOCK };
@@ -127,7 +132,12 @@ impl RemoteNetcdf {
     /// # Errors
     /// Why it can't be read as netCDF.
     pub fn open(bytes: Arc<dyn ReadAt>) -> Result<Self, String> {
-        NcFile::from_storage(metadata(bytes)).map(Self).map_err(|e| e.to_string())
+        let options = NcOpenOptions {
+            max_read_bytes: LARGEST,
+            max_object_header_bytes: LARGEST_HEADER,
+            ..NcOpenOptions::default()
+        };
+        NcFile::from_storage_with_options(metadata(bytes), options).map(Self).map_err(|e| e.to_string())
     }
 }
 

@@ -1,18 +1,17 @@
 //! One variable of one file.
 
+use crate::array::ArrayReader;
 use crate::bands::{self, Bands};
-use crate::chunks::{ChunkReader, Fault};
 use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
 use crate::place;
-use crate::ranges::LocalFile;
+use crate::ranges::{ReadAt, RemoteNetcdf};
 use crate::stored::Decoding;
 use crate::{DType, RasterError, runtime};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
 use seedbed_grid::GeoBox;
-use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,8 +56,7 @@ pub struct Raster {
 }
 
 enum Content {
-    /// A netCDF variable; its chunks are read by us where we know how, else by the library.
-    Array { variable: Variable, dataset: Dataset, chunks: OnceCell<Option<ChunkReader>> },
+    Array(ArrayReader),
     Bands(Bands, Dataset),
 }
 
@@ -80,11 +78,7 @@ impl Raster {
         match open(path, source.variable.as_deref())? {
             Opened::Array(dataset, name) => {
                 let v = netcdf::describe(&netcdf::root(&dataset, path)?, path, &name)?;
-                let said = place::Said { affine: Some(v.affine), crs: v.crs.clone(), degrees: v.degrees };
-                let geobox = place::geobox(path, v.shape, said, source.claimed.as_ref())?;
-                let layers = v.layers.clone();
-                let content = Content::Array { variable: v, dataset, chunks: OnceCell::new() };
-                Ok(Self { path: path.to_owned(), content, geobox, layers })
+                Self::of_variable(source, v, |v| Ok(ArrayReader::of_dataset(v, dataset)))
             }
             Opened::Bands(dataset) => {
                 let b = bands::describe(&dataset, path, source.variable.as_deref())?;
@@ -94,6 +88,39 @@ impl Raster {
                 Ok(Self { path: path.to_owned(), content: Content::Bands(b, dataset), geobox, layers })
             }
         }
+    }
+
+    /// Opens a netCDF-4 file through byte ranges: metadata and coordinates are
+    /// read now, and of the values no more than what is asked for later. The
+    /// source's path stands for the file in errors.
+    ///
+    /// # Errors
+    /// As [`Raster::open`]; [`RasterError::Ranges`] if its values are stored in a
+    /// way that isn't read here, as those of classic netCDF are: fetch the file.
+    pub fn open_at(bytes: Arc<dyn ReadAt>, source: &RasterSource) -> Result<Self, RasterError> {
+        runtime::prepare();
+        let path = source.path.as_path();
+        let damaged = |reason| RasterError::Damaged { path: path.to_owned(), reason };
+        let file = RemoteNetcdf::open(bytes.clone()).map_err(damaged)?;
+        let name = netcdf::choose(&file, path, source.variable.as_deref())?;
+        let variable = netcdf::describe(&file, path, &name)?;
+        Self::of_variable(source, variable, |v| ArrayReader::of_bytes(v, bytes, path))
+    }
+
+    fn of_variable(
+        source: &RasterSource,
+        variable: Variable,
+        reader: impl FnOnce(Variable) -> Result<ArrayReader, RasterError>,
+    ) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let said = place::Said {
+            affine: Some(variable.affine),
+            crs: variable.crs.clone(),
+            degrees: variable.degrees,
+        };
+        let geobox = place::geobox(path, variable.shape, said, source.claimed.as_ref())?;
+        let layers = variable.layers.clone();
+        Ok(Self { path: path.to_owned(), content: Content::Array(reader(variable)?), geobox, layers })
     }
 
     /// The variables of a file, as [`RasterSource::variable`] names them.
@@ -131,21 +158,21 @@ impl Raster {
     #[must_use]
     pub fn variable(&self) -> Option<&str> {
         match &self.content {
-            Content::Array { variable: v, .. } => Some(&v.name),
+            Content::Array(a) => Some(&a.variable.name),
             Content::Bands(b, _) => b.name.as_deref(),
         }
     }
 
     fn decoding(&self) -> &Decoding {
         match &self.content {
-            Content::Array { variable: v, .. } => &v.decoding,
+            Content::Array(a) => &a.variable.decoding,
             Content::Bands(b, _) => &b.decoding,
         }
     }
 
     fn decoding_mut(&mut self) -> &mut Decoding {
         match &mut self.content {
-            Content::Array { variable: v, .. } => &mut v.decoding,
+            Content::Array(a) => &mut a.variable.decoding,
             Content::Bands(b, _) => &mut b.decoding,
         }
     }
@@ -183,7 +210,7 @@ impl Raster {
     #[must_use]
     pub fn unit(&self) -> Option<&str> {
         match &self.content {
-            Content::Array { variable: v, .. } => v.unit.as_deref(),
+            Content::Array(a) => a.variable.unit.as_deref(),
             Content::Bands(b, _) => b.unit.as_deref(),
         }
     }
@@ -216,24 +243,10 @@ impl Raster {
         window: PixelRange,
     ) -> Result<Vec<T>, RasterError> {
         runtime::prepare();
+        self.check(&layers, window)?;
         let path = self.path.as_path();
-        if layers.end > self.layers.len() || layers.start >= layers.end {
-            let layer = layers.end.saturating_sub(1).max(layers.start);
-            return Err(RasterError::NoLayer { path: path.to_owned(), layer, layers: self.layers.len() });
-        }
-        if window.is_empty() || window.intersection(PixelRange::of_shape(self.geobox.shape)) != Some(window) {
-            return Err(RasterError::Window { path: path.to_owned(), window, shape: self.geobox.shape });
-        }
         match &self.content {
-            Content::Array { variable, dataset, chunks } => {
-                if let Some(reader) = chunks.get_or_init(|| chunk_reader(path, variable)) {
-                    match reader.read(&variable.decoding, layers.clone(), window) {
-                        Err(Fault::Unknown(reason)) => by_library(path, variable, &reason),
-                        other => return other.map_err(|fault| refused(path, &variable.name, fault)),
-                    }
-                }
-                variable.read(dataset, path, layers, window)
-            }
+            Content::Array(array) => array.read(path, layers, window),
             Content::Bands(b, dataset) => {
                 let mut values = Vec::with_capacity(layers.len() * window.shape().len());
                 for layer in layers {
@@ -243,42 +256,45 @@ impl Raster {
             }
         }
     }
-}
 
-/// What reads a variable's chunks; `None`, and a line in the log, where the library has to.
-fn chunk_reader(path: &Path, variable: &Variable) -> Option<ChunkReader> {
-    // Classic netCDF has no chunks.
-    if classic::needed_bytes(path).ok()?.is_some() {
-        return None;
+    /// How many bytes of a netCDF-4 file reading a window would take, its
+    /// metadata apart; `None` where a library reads the values.
+    ///
+    /// # Errors
+    /// As [`Raster::read`].
+    pub fn stored_bytes(&self, layers: Range<usize>, window: PixelRange) -> Result<Option<u64>, RasterError> {
+        self.check(&layers, window)?;
+        match &self.content {
+            Content::Array(array) => array.stored_bytes(&self.path, layers, window),
+            Content::Bands(..) => Ok(None),
+        }
     }
-    let opened = LocalFile::open(path).map_err(Fault::Io).and_then(|file| {
-        let (axes, dimensions) = (variable.axes(), variable.dimensions());
-        ChunkReader::open(Arc::new(file), &variable.name, axes, &dimensions, &variable.decoding)
-    });
-    let reason = match opened {
-        Ok(reader) => return Some(reader),
-        Err(Fault::Unknown(reason) | Fault::Damaged(reason)) => reason,
-        Err(Fault::Io(error)) => error.to_string(),
-    };
-    by_library(path, variable, &reason);
-    None
-}
 
-fn by_library(path: &Path, variable: &Variable, reason: &str) {
-    let (path, variable) = (path.display(), &variable.name);
-    tracing::info!(%path, variable, reason, "read by the HDF5 library, one chunk at a time");
-}
+    /// Whether the chunks of a netCDF-4 variable are read by offset, on all
+    /// threads, rather than by the HDF5 library.
+    #[must_use]
+    pub fn reads_chunks(&self) -> bool {
+        matches!(&self.content, Content::Array(array) if array.chunks(&self.path).is_some())
+    }
 
-fn refused(path: &Path, variable: &str, fault: Fault) -> RasterError {
-    let path = path.to_owned();
-    match fault {
-        Fault::Damaged(reason) => {
-            RasterError::Damaged { path, reason: format!("variable `{variable}`: {reason}") }
+    /// From here on leaves the values of a local netCDF-4 file to the HDF5
+    /// library, which reads one chunk at a time: for comparisons.
+    pub fn leave_to_library(&mut self) {
+        if let Content::Array(array) = &mut self.content {
+            array.leave_to_library();
         }
-        Fault::Unknown(reason) => {
-            RasterError::Options { path, reason: format!("variable `{variable}`: {reason}") }
+    }
+
+    fn check(&self, layers: &Range<usize>, window: PixelRange) -> Result<(), RasterError> {
+        let path = self.path.as_path();
+        if layers.end > self.layers.len() || layers.start >= layers.end {
+            let layer = layers.end.saturating_sub(1).max(layers.start);
+            return Err(RasterError::NoLayer { path: path.to_owned(), layer, layers: self.layers.len() });
         }
-        Fault::Io(source) => RasterError::Io { path, source },
+        if window.is_empty() || window.intersection(PixelRange::of_shape(self.geobox.shape)) != Some(window) {
+            return Err(RasterError::Window { path: path.to_owned(), window, shape: self.geobox.shape });
+        }
+        Ok(())
     }
 }
 

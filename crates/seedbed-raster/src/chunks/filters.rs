@@ -89,6 +89,11 @@ impl Pipeline {
         self.0.is_empty()
     }
 
+    /// Whether filtered bytes can be told from others: a zlib stream has a checksum.
+    pub fn tells_itself(&self) -> bool {
+        self.0.contains(&Filter::Deflate)
+    }
+
     /// Undoes the filters on a chunk of `length` bytes of elements of `size`
     /// bytes; a set bit of `skipped` says that the filter of that place was left
     /// out. Shuffling by elements that is to be undone last is left to the reader
@@ -104,7 +109,8 @@ impl Pipeline {
         size: usize,
         scratch: &mut Scratch,
     ) -> Result<Plain, String> {
-        let active = |place: usize| skipped.checked_shr(u32::try_from(place).unwrap_or(32)).unwrap_or(0) & 1 == 0;
+        let active =
+            |place: usize| skipped.checked_shr(u32::try_from(place).unwrap_or(32)).unwrap_or(0) & 1 == 0;
         let steps = || self.0.iter().enumerate().filter(|(place, _)| active(*place)).map(|(_, f)| *f);
         let mut plain = Plain { buffer: None, shuffled: false };
         // How long the bytes were before each filter; only deflate, of which there is one, changes it freely.

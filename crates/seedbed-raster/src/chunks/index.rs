@@ -29,7 +29,12 @@ pub struct Entry {
     pub size: usize,
     /// A bit for each filter that was left out.
     pub skipped: u32,
+    /// Whether it may be stored without filters though nothing says so.
+    pub doubtful: bool,
 }
+
+/// What is not known of a doubtful chunk.
+pub const AS_IT_IS: &str = "chunks at its edges may be stored without filters";
 
 impl ChunkBox {
     /// How many chunks there are along each dimension.
@@ -41,9 +46,11 @@ impl ChunkBox {
     pub fn number(&self, chunk: &[u64]) -> Option<usize> {
         let inside = chunk.len() == self.first.len()
             && chunk.iter().zip(self.first.iter().zip(&self.last)).all(|(n, (f, l))| n >= f && n <= l);
-        let number = chunk.iter().zip(&self.first).zip(self.counts()).fold(0, |all, ((n, first), count)| {
-            if inside { all * count + (n - first) } else { 0 }
-        });
+        let number = chunk
+            .iter()
+            .zip(&self.first)
+            .zip(self.counts())
+            .fold(0, |all, ((n, first), count)| if inside { all * count + (n - first) } else { 0 });
         usize::try_from(number).ok().filter(|_| inside)
     }
 
@@ -75,7 +82,8 @@ pub fn entries(
     wanted: &ChunkBox,
 ) -> Result<Vec<Option<Entry>>, Fault> {
     let count = wanted.counts().try_fold(1_usize, |all, n| all.checked_mul(usize::try_from(n).ok()?));
-    let count = count.ok_or_else(|| Fault::Damaged(format!("it has more chunks than fit in memory: {wanted:?}")))?;
+    let count =
+        count.ok_or_else(|| Fault::Damaged(format!("it has more chunks than fit in memory: {wanted:?}")))?;
     let found = collect(file, layout, chunks, wanted)?;
     let undefined = undefined_address(file);
     let bytes = chunks.elements * layout.number.size();
@@ -104,12 +112,17 @@ pub fn entries(
         if slot.is_some() {
             return Err(damaged("is there twice".to_owned()));
         }
-        let cut = at.iter().zip(&chunks.shape).zip(&layout.shape).any(|((at, size), all)| at + size > *all);
-        if cut && chunks.index.is_some() && !layout.filters.is_empty() && stored == bytes && entry.filter_mask == 0 {
-            // An option of the newer layouts, which the index doesn't tell.
-            return Err(Fault::Unknown("chunks at its edges may be stored without filters".to_owned()));
+        // The newer layouts may leave the filters out at the edges, which the index doesn't tell.
+        let edge = at.iter().zip(&chunks.shape).zip(&layout.shape).any(|((at, size), all)| at + size > *all);
+        let doubtful = edge
+            && chunks.index.is_some()
+            && !layout.filters.is_empty()
+            && stored == bytes
+            && entry.filter_mask == 0;
+        if doubtful && !layout.filters.tells_itself() {
+            return Err(Fault::Unknown(AS_IT_IS.to_owned()));
         }
-        *slot = Some(Entry { offset: base + address, size: stored, skipped: entry.filter_mask });
+        *slot = Some(Entry { offset: base + address, size: stored, skipped: entry.filter_mask, doubtful });
     }
     Ok(entries)
 }
@@ -159,15 +172,7 @@ fn collect(
         ),
         Some(ChunkIndexing::BTreeV2) => {
             let rank = u32::try_from(rank).unwrap_or(u32::MAX);
-            collect_v2_chunk_entries_storage(
-                storage,
-                address,
-                offset_size,
-                length_size,
-                rank,
-                &shape,
-                bounds,
-            )
+            collect_v2_chunk_entries_storage(storage, address, offset_size, length_size, rank, &shape, bounds)
         }
     };
     collected.map_err(Fault::of_index)

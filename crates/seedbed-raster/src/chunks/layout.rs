@@ -5,7 +5,7 @@ use super::filters::Pipeline;
 use super::numbers::Number;
 use hdf5_reader::error::ByteOrder;
 use hdf5_reader::messages::HdfMessage;
-use hdf5_reader::messages::fill_value::{FillTime, FillValueMessage};
+use hdf5_reader::messages::fill_value::FillValueMessage;
 use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
 use hdf5_reader::messages::shared::SharedMessage;
 use hdf5_reader::{Dataset, Datatype, Hdf5File};
@@ -148,7 +148,9 @@ fn chunks(
         None => None,
     };
     let Some(elements) = elements else {
-        return Err(Fault::Unknown(format!("its chunks of {shape:?} elements are larger than {LARGEST} bytes")));
+        return Err(Fault::Unknown(format!(
+            "its chunks of {shape:?} elements are larger than {LARGEST} bytes"
+        )));
     };
     Ok(Chunks { shape, elements, address, index })
 }
@@ -163,13 +165,12 @@ fn number(datatype: &Datatype) -> Result<Number, Fault> {
     number.ok_or_else(|| Fault::Unknown("its elements aren't plain numbers".to_owned()))
 }
 
-/// What stands for an element that was never written, as the HDF5 library has it.
+/// What stands for an element that was never written: as in the HDF5 library the
+/// fill value, else zero. Of a dataset whose fill value is never to be written
+/// the library leaves such elements undefined; they get the same here.
 fn fill_bytes(message: Option<&FillValueMessage>, number: Number) -> Result<Vec<u8>, Fault> {
-    let zero = vec![0; number.size()];
-    let Some(message) = message else { return Ok(zero) };
-    match &message.value {
-        _ if message.fill_time == FillTime::Never => Ok(zero),
-        None => Ok(zero),
+    match message.and_then(|message| message.value.as_ref()) {
+        None => Ok(vec![0; number.size()]),
         Some(value) if value.len() == number.size() => Ok(value.clone()),
         Some(value) => Err(Fault::Damaged(format!(
             "its fill value has {} bytes, its elements have {}",

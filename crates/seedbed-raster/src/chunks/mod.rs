@@ -24,7 +24,7 @@ mod shuffle;
 
 pub use fault::Fault;
 
-use crate::ranges::{ReadAt, metadata};
+use crate::ranges::{LARGEST_HEADER, ReadAt, metadata};
 use crate::stored::Decoding;
 use filters::Scratch;
 use hdf5_reader::{Hdf5File, OpenOptions};
@@ -40,8 +40,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const WAVE: u64 = 1 << 26;
 /// How many bytes of a remote file are asked for in one request, unless one chunk has more.
 const REQUEST: u64 = 1 << 23;
-/// The largest header of an object that is read, in bytes; real ones have a few thousand.
-const HEADER: usize = 1 << 22;
 
 /// Which of a variable's dimensions the layers run along, and how many precede
 /// the two horizontal ones; all others of these have one element.
@@ -76,7 +74,7 @@ impl ChunkReader {
         shape: &[usize],
         decoding: &Decoding,
     ) -> Result<Self, Fault> {
-        let options = OpenOptions { max_object_header_bytes: HEADER, ..OpenOptions::default() };
+        let options = OpenOptions { max_object_header_bytes: LARGEST_HEADER, ..OpenOptions::default() };
         let file = Hdf5File::from_storage_with_options(metadata(bytes.clone()), options);
         let file = file.map_err(Fault::of_layout)?;
         let layout = Layout::of(&file, name)?;
@@ -88,7 +86,11 @@ impl ChunkReader {
             )));
         }
         let number = layout.number.read_as(decoding.dtype).ok_or_else(|| {
-            Fault::Unknown(format!("its elements of {} bytes aren't {}", layout.number.size(), decoding.dtype))
+            Fault::Unknown(format!(
+                "its elements of {} bytes aren't {}",
+                layout.number.size(),
+                decoding.dtype
+            ))
         })?;
         Ok(Self { bytes, file, layout, axes, number })
     }
@@ -129,7 +131,11 @@ impl ChunkReader {
     }
 
     /// Each thread reads the chunks it inflates.
-    fn read_here<T: Real>(&self, decoding: &Decoding, work: Vec<(Piece, Vec<&mut [T]>)>) -> Result<(), Fault> {
+    fn read_here<T: Real>(
+        &self,
+        decoding: &Decoding,
+        work: Vec<(Piece, Vec<&mut [T]>)>,
+    ) -> Result<(), Fault> {
         let spare = Spare::default();
         let done: Vec<Result<(), Fault>> = work
             .into_par_iter()
@@ -150,7 +156,11 @@ impl ChunkReader {
     }
 
     /// Requests of many chunks each, several at once; then every thread inflates.
-    fn read_afar<T: Real>(&self, decoding: &Decoding, work: Vec<(Piece, Vec<&mut [T]>)>) -> Result<(), Fault> {
+    fn read_afar<T: Real>(
+        &self,
+        decoding: &Decoding,
+        work: Vec<(Piece, Vec<&mut [T]>)>,
+    ) -> Result<(), Fault> {
         let spare = Spare::default();
         let ranges: Vec<Option<Range<u64>>> = work.iter().map(|(piece, _)| piece.range()).collect();
         let mut work = work.into_iter();
@@ -202,12 +212,17 @@ impl ChunkReader {
             Stored::Chunk { entry, elements } => {
                 let length = elements * number.size();
                 let undone = self.layout.filters.undo(stored, entry.skipped, length, number.size(), scratch);
-                let plain = undone.map_err(|reason| {
-                    Fault::Damaged(format!(
-                        "its chunk of {} bytes at byte {}, from layer {}, row {}, column {} on: {reason}",
-                        entry.size, entry.offset, piece.origin[0], piece.origin[1], piece.origin[2]
-                    ))
-                })?;
+                let plain = match undone {
+                    Ok(plain) => plain,
+                    Err(_) if entry.doubtful => return Err(Fault::Unknown(index::AS_IT_IS.to_owned())),
+                    Err(reason) => {
+                        let [layer, row, col] = piece.origin;
+                        return Err(Fault::Damaged(format!(
+                            "its chunk of {} bytes at byte {}, from layer {layer}, row {row}, column {col} on: {reason}",
+                            entry.size, entry.offset
+                        )));
+                    }
+                };
                 let bytes = plain.buffer.as_deref().unwrap_or(stored);
                 piece.scatter(&Elements { bytes, shuffled: plain.shuffled, number }, decoding, rows);
                 scratch.give_back(plain.buffer);

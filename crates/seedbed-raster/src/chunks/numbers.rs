@@ -176,7 +176,10 @@ mod tests {
                 let number = Number::integer(4, true, big).unwrap();
                 let mut out = vec![0.0_f64; 2000];
                 Elements { bytes, shuffled, number }.decode(&plain(DType::Int32), 700, &mut out);
-                assert!(out.iter().zip(&numbers[700..]).all(|(a, b)| *a == f64::from(*b)), "{big} {shuffled}");
+                assert!(
+                    out.iter().zip(&numbers[700..]).all(|(a, b)| *a == f64::from(*b)),
+                    "{big} {shuffled}"
+                );
             }
         }
     }

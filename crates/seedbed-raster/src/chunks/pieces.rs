@@ -134,12 +134,7 @@ impl Wanted {
 ///
 /// # Errors
 /// [`Fault`] if the index is damaged, or leads out of the file.
-pub fn cut(
-    file: &Hdf5File,
-    layout: &Layout,
-    axes: Axes,
-    wanted: &Wanted,
-) -> Result<Vec<Piece>, Fault> {
+pub fn cut(file: &Hdf5File, layout: &Layout, axes: Axes, wanted: &Wanted) -> Result<Vec<Piece>, Fault> {
     let strides = strides(&layout.shape, axes)?;
     match &layout.values {
         Values::Unwritten => {
@@ -149,7 +144,10 @@ pub fn cut(
             let needed = elements(&layout.shape).and_then(|n| n.checked_mul(layout.number.size()));
             if needed != Some(bytes.len()) {
                 let found = bytes.len();
-                return Err(Fault::Damaged(format!("its header holds {found} bytes for {:?} elements", layout.shape)));
+                return Err(Fault::Damaged(format!(
+                    "its header holds {found} bytes for {:?} elements",
+                    layout.shape
+                )));
             }
             let stored = Stored::Header(bytes.clone());
             Ok(vec![Piece { stored, origin: [0; 3], strides, part: wanted.0.clone() }])
@@ -202,8 +200,8 @@ fn chunked(
         let part = std::array::from_fn(|i| {
             wanted.0[i].start.max(origin[i])..wanted.0[i].end.min(origin[i].saturating_add(sizes[i]))
         });
-        let stored = entry
-            .map_or(Stored::Nowhere, |entry| Stored::Chunk { entry, elements: chunks.elements });
+        let stored =
+            entry.map_or(Stored::Nowhere, |entry| Stored::Chunk { entry, elements: chunks.elements });
         Piece { stored, origin, strides, part }
     });
     Ok(pieces.collect())
@@ -238,9 +236,8 @@ fn straight(
     for layer in layers.clone() {
         for row in rows.clone().step_by(together) {
             let last = rows.end.min(row + together);
-            let place = |row: usize, col: usize| {
-                base + ((layer * strides[0] + row * strides[1] + col) * size) as u64
-            };
+            let place =
+                |row: usize, col: usize| base + ((layer * strides[0] + row * strides[1] + col) * size) as u64;
             pieces.push(Piece {
                 stored: Stored::Straight(place(row, cols.start)..place(last - 1, cols.end)),
                 origin: [layer, row, cols.start],
