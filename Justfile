@@ -43,6 +43,10 @@ bench-million GRANULES="1000000":
 bench-copy *ARGS:
     @. tests/env.sh; benches/copy.sh "$@"
 
+# netCDF-4 decoded by chunks, side by side with GDAL, h5py and xarray; ARGS: --rounds 5
+bench-netcdf *ARGS:
+    @. tests/env.sh; benches/netcdf.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

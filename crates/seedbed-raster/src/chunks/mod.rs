@@ -109,7 +109,8 @@ impl ChunkReader {
         let wanted = pieces::Wanted::new(layers, window);
         let mut places = pieces::cut(&self.file, &self.layout, self.axes, &wanted)?;
         places.sort_by_key(Piece::offset);
-        let mut out = vec![T::NAN; wanted.elements()];
+        // Every place is written; memory that was never touched is cheap to have, and each thread touches its own.
+        let mut out = vec![T::ZERO; wanted.elements()];
         let targets = wanted.targets(&mut out, &places);
         let work: Vec<(Piece, Vec<&mut [T]>)> = places.into_iter().zip(targets).collect();
         if self.bytes.needless() == 0 {
