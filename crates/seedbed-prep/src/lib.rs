@@ -20,6 +20,7 @@ mod prepare;
 mod product;
 mod reader;
 mod record;
+mod remote;
 mod rules;
 mod series;
 mod source;

@@ -56,8 +56,8 @@ pub struct Raster {
 }
 
 enum Content {
-    Array(ArrayReader),
-    Bands(Bands, Dataset),
+    Array(Box<ArrayReader>),
+    Bands(Box<Bands>, Dataset),
 }
 
 /// A dataset, what there is in it, and what was chosen.
@@ -85,7 +85,12 @@ impl Raster {
                 let said = place::Said { affine: b.affine, crs: b.crs.clone(), degrees: false };
                 let geobox = place::geobox(path, b.shape, said, source.claimed.as_ref())?;
                 let layers = vec![Layer { date: None }; b.numbers.len()];
-                Ok(Self { path: path.to_owned(), content: Content::Bands(b, dataset), geobox, layers })
+                Ok(Self {
+                    path: path.to_owned(),
+                    content: Content::Bands(Box::new(b), dataset),
+                    geobox,
+                    layers,
+                })
             }
         }
     }
@@ -120,7 +125,12 @@ impl Raster {
         };
         let geobox = place::geobox(path, variable.shape, said, source.claimed.as_ref())?;
         let layers = variable.layers.clone();
-        Ok(Self { path: path.to_owned(), content: Content::Array(reader(variable)?), geobox, layers })
+        Ok(Self {
+            path: path.to_owned(),
+            content: Content::Array(Box::new(reader(variable)?)),
+            geobox,
+            layers,
+        })
     }
 
     /// The variables of a file, as [`RasterSource::variable`] names them.

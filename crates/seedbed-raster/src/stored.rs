@@ -39,19 +39,24 @@ impl Decoding {
             DType::Int32 if self.unsigned => 4_294_967_296.0,
             _ => 0.0,
         };
-        #[expect(clippy::float_cmp, reason = "nodata is an exact stored value; 1 and 0 are exact")]
+        #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
+        #[expect(clippy::needless_bitwise_bool, reason = "without branches many are decided at once")]
         let missing = |stored: f64, value: f64| {
             !stored.is_finite() | (stored == nodata) | (stored == also) | (value == nodata)
         };
         let stored = raw.iter().map(|&stored| stored.into());
         #[expect(clippy::float_cmp, reason = "1 and 0 are exact")]
         let scaled = self.scale != 1.0 || self.offset != 0.0;
-        if scaled || wrap != 0.0 {
-            let (scale, offset) = (self.scale, self.offset);
+        let (scale, offset) = (self.scale, self.offset);
+        let physical = |value: f64| if scaled { value * scale + offset } else { value };
+        if wrap != 0.0 {
             for (stored, out) in stored.zip(out) {
                 let value = if stored < 0.0 { stored + wrap } else { stored };
-                let physical = if scaled { value * scale + offset } else { value };
-                *out = if missing(stored, value) { T::NAN } else { T::of(physical) };
+                *out = if missing(stored, value) { T::NAN } else { T::of(physical(value)) };
+            }
+        } else if scaled {
+            for (stored, out) in stored.zip(out) {
+                *out = if missing(stored, stored) { T::NAN } else { T::of(stored * scale + offset) };
             }
         } else {
             for (stored, out) in stored.zip(out) {

@@ -111,7 +111,7 @@ impl ChunkReader {
         places.sort_by_key(Piece::offset);
         // Every place is written; memory that was never touched is cheap to have, and each thread touches its own.
         let mut out = vec![T::ZERO; wanted.elements()];
-        let targets = wanted.targets(&mut out, &places);
+        let targets = pieces::targets(&mut out, &places);
         let work: Vec<(Piece, Vec<&mut [T]>)> = places.into_iter().zip(targets).collect();
         if self.bytes.needless() == 0 {
             self.read_here(decoding, work)?;
@@ -208,7 +208,9 @@ impl ChunkReader {
                 let mut fill = [T::NAN];
                 let bytes = self.layout.fill.as_slice();
                 Elements { bytes, shuffled: false, number }.decode(decoding, 0, &mut fill);
-                rows.into_iter().for_each(|row| row.fill(fill[0]));
+                for row in rows {
+                    row.fill(fill[0]);
+                }
             }
             Stored::Chunk { entry, elements } => {
                 let length = elements * number.size();

@@ -89,45 +89,43 @@ impl Wanted {
     pub fn elements(&self) -> usize {
         self.0.iter().map(ExactSizeIterator::len).product()
     }
+}
 
-    /// The rows of each piece's part, in the order in which it lists them.
-    pub fn targets<'o, T>(&self, out: &'o mut [T], pieces: &[Piece]) -> Vec<Vec<&'o mut [T]>> {
-        // A stack of pieces for each first row and column; they are cut in boxes.
-        let mut order: Vec<usize> = (0..pieces.len()).collect();
-        let start = |n: &usize| pieces[*n].part.each_ref().map(|r| r.start);
-        order.sort_by_key(start);
-        let mut targets: Vec<Vec<&'o mut [T]>> = pieces
-            .iter()
-            .map(|piece| Vec::with_capacity(piece.part[0].len() * piece.part[1].len()))
-            .collect();
-        let mut rest = out;
-        let mut slab = order.as_slice();
-        while let Some(first) = slab.first() {
-            // All pieces of the same layers.
-            let layers = &pieces[*first].part[0];
-            let many = slab.partition_point(|n| pieces[*n].part[0].start == layers.start);
-            let (now, later) = slab.split_at(many);
-            slab = later;
-            for _ in layers.clone() {
-                let mut band = now;
-                while let Some(first) = band.first() {
-                    let rows = &pieces[*first].part[1];
-                    let many = band.partition_point(|n| pieces[*n].part[1].start == rows.start);
-                    let (across, below) = band.split_at(many);
-                    band = below;
-                    for _ in rows.clone() {
-                        for n in across {
-                            let (row, after) =
-                                std::mem::take(&mut rest).split_at_mut(pieces[*n].part[2].len());
-                            targets[*n].push(row);
-                            rest = after;
-                        }
+/// The values of a window cut into the rows of each piece's part, in the order in
+/// which it lists them.
+pub fn targets<'o, T>(out: &'o mut [T], pieces: &[Piece]) -> Vec<Vec<&'o mut [T]>> {
+    // A stack of pieces for each first row and column; they are cut in boxes.
+    let mut order: Vec<usize> = (0..pieces.len()).collect();
+    let start = |n: &usize| pieces[*n].part.each_ref().map(|r| r.start);
+    order.sort_by_key(start);
+    let mut targets: Vec<Vec<&'o mut [T]>> =
+        pieces.iter().map(|piece| Vec::with_capacity(piece.part[0].len() * piece.part[1].len())).collect();
+    let mut rest = out;
+    let mut slab = order.as_slice();
+    while let Some(first) = slab.first() {
+        // All pieces of the same layers.
+        let layers = &pieces[*first].part[0];
+        let many = slab.partition_point(|n| pieces[*n].part[0].start == layers.start);
+        let (now, later) = slab.split_at(many);
+        slab = later;
+        for _ in layers.clone() {
+            let mut band = now;
+            while let Some(first) = band.first() {
+                let rows = &pieces[*first].part[1];
+                let many = band.partition_point(|n| pieces[*n].part[1].start == rows.start);
+                let (across, below) = band.split_at(many);
+                band = below;
+                for _ in rows.clone() {
+                    for n in across {
+                        let (row, after) = std::mem::take(&mut rest).split_at_mut(pieces[*n].part[2].len());
+                        targets[*n].push(row);
+                        rest = after;
                     }
                 }
             }
         }
-        targets
     }
+    targets
 }
 
 /// Cuts a window along the chunks of a variable, and finds each of them.

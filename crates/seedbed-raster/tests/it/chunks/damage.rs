@@ -71,7 +71,7 @@ fn changed_files_are_refused_or_read_but_nothing_panics() {
             if copy % 10 == 0 {
                 bytes.truncate(draw(seed, bytes.len()));
             } else {
-                for change in 0..1 + copy % 4 {
+                for change in 0..=copy % 4 {
                     let seed = seed + 3 * change;
                     let at = draw(seed, bytes.len());
                     bytes[at] = match draw(seed + 1, 4) {
@@ -90,7 +90,7 @@ fn changed_files_are_refused_or_read_but_nothing_panics() {
                 Ok(found)
                     if found.len() == values.len() && found.iter().zip(&values).all(|(a, b)| a == b) =>
                 {
-                    same += 1
+                    same += 1;
                 }
                 Ok(_) => other += 1,
             }
