@@ -8,6 +8,7 @@ mod commits;
 mod mosaics;
 mod netcdf3;
 mod preparing;
+mod ranges;
 mod reading;
 mod support;
 mod verifying;
