@@ -57,6 +57,10 @@ bench-cog *ARGS:
 bench-composite *ARGS:
     @. tests/env.sh; benches/composite.sh "$@"
 
+# netCDF-4 decoded by chunks, side by side with GDAL, h5py and xarray; ARGS: --rounds 5
+bench-netcdf *ARGS:
+    @. tests/env.sh; benches/netcdf.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

@@ -211,7 +211,7 @@ pub enum PrepError {
     Storage(#[from] StorageError),
     /// From a raster.
     #[error(transparent)]
-    Raster(#[from] RasterError),
+    Raster(RasterError),
     /// From a warp plan.
     #[error(transparent)]
     Warp(#[from] WarpError),
@@ -221,6 +221,19 @@ pub enum PrepError {
     /// From PROJ.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
+}
+
+impl From<RasterError> for PrepError {
+    /// What kept a raster's remote bytes from coming is told as the store told it.
+    fn from(error: RasterError) -> Self {
+        match error {
+            RasterError::Io { path, source } => match source.downcast::<Self>() {
+                Ok(own) => own,
+                Err(source) => Self::Raster(RasterError::Io { path, source }),
+            },
+            other => Self::Raster(other),
+        }
+    }
 }
 
 impl PrepError {

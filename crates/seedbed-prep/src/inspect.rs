@@ -2,6 +2,7 @@
 
 use crate::PrepError;
 use crate::error::at;
+use crate::remote::Remote;
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_catalog::{Asset, Band, Item};
 use seedbed_grid::Projections;
@@ -130,16 +131,15 @@ impl Inspector<'_> {
         }
         let size = self.runtime.block_on(self.stores.head(&location))?.size;
         let Some(size) = size.or(asset.size()) else { return Ok(None) };
-        let remote =
-            Remote { stores: self.stores.clone(), runtime: self.runtime.clone(), at: location.clone(), size };
-        let magic = remote.bytes(0, size.min(8))?;
+        let remote = Remote::new(&self.stores, &self.runtime, location.clone(), size);
+        let magic = remote.bytes(0..size.min(8))?;
         if magic.starts_with(b"CDF") || magic.starts_with(b"\x89HDF") {
             let name = PathBuf::from(location.to_string());
             return Ok(Some(Header::of_netcdf(Arc::new(remote), &name, variable)?));
         }
         if magic.starts_with(b"II") || magic.starts_with(b"MM") {
             let scratch = Scratch::new(&self.folder, &location)?;
-            remote.ends_to(&scratch.path)?;
+            ends_to(&remote, &scratch.path)?;
             // Where that fails its directories lie elsewhere.
             if let Ok(header) = of_file(scratch.path.clone()) {
                 return Ok(Some(header));
@@ -221,44 +221,20 @@ fn other_days(header: &Header, item: &Item) -> Option<(String, String)> {
     (own != claimed).then(|| (format!("{} to {}", claimed.0, claimed.1), format!("{} to {}", own.0, own.1)))
 }
 
-/// A remote file, read by ranges from a thread that may block.
-struct Remote {
-    stores: Stores,
-    runtime: Handle,
-    at: Location,
-    size: u64,
-}
-
-impl Remote {
-    fn bytes(&self, offset: u64, length: u64) -> Result<Vec<u8>, PrepError> {
-        let range = offset..offset + length;
-        Ok(self.runtime.block_on(self.stores.read_range(&self.at, range))?.to_vec())
-    }
-
-    /// Writes a file of the whole size that holds the beginning and the end; the rest is a hole.
-    fn ends_to(&self, path: &Path) -> Result<(), PrepError> {
-        let head = self.bytes(0, self.size.min(TIFF_HEAD))?;
-        let tail_at = self.size.saturating_sub(TIFF_TAIL).max(head.len() as u64);
-        let tail = if tail_at < self.size { self.bytes(tail_at, self.size - tail_at)? } else { Vec::new() };
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(path)?;
-            file.write_all(&head)?;
-            file.seek(SeekFrom::Start(tail_at))?;
-            file.write_all(&tail)?;
-            file.set_len(self.size)
-        };
-        write().map_err(at(path))
-    }
-}
-
-impl ReadAt for Remote {
-    fn size(&self) -> u64 {
-        self.size
-    }
-
-    fn read_at(&self, offset: u64, length: usize) -> std::io::Result<Vec<u8>> {
-        self.bytes(offset, length as u64).map_err(std::io::Error::other)
-    }
+/// Writes a file of the whole size that holds the beginning and the end; the rest is a hole.
+fn ends_to(remote: &Remote, path: &Path) -> Result<(), PrepError> {
+    let size = remote.size();
+    let head = remote.bytes(0..size.min(TIFF_HEAD))?;
+    let tail_at = size.saturating_sub(TIFF_TAIL).max(head.len() as u64);
+    let tail = if tail_at < size { remote.bytes(tail_at..size)? } else { Vec::new() };
+    let write = || -> std::io::Result<()> {
+        let mut file = File::create(path)?;
+        file.write_all(&head)?;
+        file.seek(SeekFrom::Start(tail_at))?;
+        file.write_all(&tail)?;
+        file.set_len(size)
+    };
+    write().map_err(at(path))
 }
 
 /// A temporary file in a folder of its own, so that the name can be the archive's:

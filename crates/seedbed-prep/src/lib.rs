@@ -22,6 +22,7 @@ mod prepare;
 mod product;
 mod reader;
 mod record;
+mod remote;
 mod rules;
 mod screen;
 mod series;

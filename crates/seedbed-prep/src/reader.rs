@@ -2,7 +2,7 @@
 
 use crate::days::{Days, Slot, shift};
 use crate::screen::Screen;
-use crate::source::{self, Source};
+use crate::source::Source;
 use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
 use seedbed_block::{Block, Conversion, Date, Period, Real};
@@ -17,9 +17,9 @@ pub const WINDOWS: usize = 64 << 20;
 
 /// Reads one series onto one tile.
 ///
-/// Opening brings every asset that may touch the tile to the local disk, lists
-/// the days there are and plans the warps; assets whose pixels don't lie under
-/// the tile are left out. Reading decodes just the window the tile needs.
+/// Opening brings every asset that may touch the tile to the local disk (or finds
+/// that parts of it are enough, see [`Spool`]), lists the days there are and plans
+/// the warps; assets whose pixels don't lie under the tile are left out. Reading decodes just the window the tile needs.
 pub struct TileReader<'a, T> {
     name: String,
     target: Target,
@@ -56,8 +56,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         for asset in series.near(target.bbox, from, to) {
             let source = spool.source(asset)?;
             let plan = plans.get(&source.facts.geobox, &target, rules.resampling, projections)?;
-            if plan.source_window().is_some() {
-                sources.push(source);
+            if let Some(window) = plan.source_window() {
+                let layers = source.facts.layers(from, to);
+                sources.push(spool.settle(source, layers, window)?);
             }
         }
         if sources.is_empty() {
@@ -348,7 +349,7 @@ impl<'a, T: Real> TileReader<'a, T> {
     fn raster(&mut self, source: usize) -> Result<&Raster, PrepError> {
         let raster = match self.open.take() {
             Some((held, raster)) if held == source => raster,
-            _ => source::open(&self.sources[source].asset, &self.sources[source].path)?,
+            _ => self.sources[source].open()?,
         };
         let (_, raster) = self.open.insert((source, raster));
         Ok(raster)

@@ -1,7 +1,7 @@
 //! Source pixels taken out before anything is resampled: those that a quality
 //! layer speaks against, and those outside the range that is called valid.
 
-use crate::source::{self, Source};
+use crate::source::Source;
 use crate::{PrepError, Rules, ValidRange};
 use seedbed_block::{Index, PixelRange, Real};
 use seedbed_grid::{GeoBox, Projections};
@@ -75,7 +75,7 @@ impl Screen {
     ) -> Result<Vec<f64>, PrepError> {
         let raster = match self.open.take() {
             Some((held, raster)) if held == number => raster,
-            _ => source::open(&quality.asset, &quality.path)?,
+            _ => quality.open()?,
         };
         let (_, raster) = self.open.insert((number, raster));
         let (ours, theirs) = (&source.facts.geobox, &quality.facts.geobox);

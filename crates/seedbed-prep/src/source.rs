@@ -1,16 +1,21 @@
 //! One asset of an input, and what item and file say of its values.
 
+use crate::remote::Remote;
 use crate::{PrepError, Quality, Rules, SourceAsset};
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
 use seedbed_raster::{Raster, RasterSource};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// An asset on the local disk.
+/// An asset whose file can be read.
 pub(crate) struct Source {
     pub(crate) asset: SourceAsset,
+    /// Where it is on the local disk; its address, if it is read by ranges.
     pub(crate) path: PathBuf,
+    /// The bytes of a file that is read by ranges.
+    pub(crate) remote: Option<Arc<Remote>>,
     pub(crate) facts: Arc<Facts>,
     /// Its quality layer, where one is asked for.
     pub(crate) quality: Option<Box<Source>>,
@@ -34,12 +39,20 @@ pub(crate) struct Facts {
 /// The vegetation indices of MOD13 carry their scale upside down in some
 /// files (10000 for 0.0001): where file and item are each other's inverse the
 /// item's is taken. Any other disagreement is an error.
-pub(crate) fn open(asset: &SourceAsset, path: &Path) -> Result<Raster, PrepError> {
-    let mut raster = Raster::open(&RasterSource {
+pub(crate) fn open(
+    asset: &SourceAsset,
+    path: &Path,
+    remote: Option<&Arc<Remote>>,
+) -> Result<Raster, PrepError> {
+    let source = RasterSource {
         path: path.to_owned(),
         variable: asset.variable.clone(),
         claimed: asset.geobox.clone(),
-    })?;
+    };
+    let mut raster = match remote {
+        Some(remote) => Raster::open_at(remote.clone(), &source)?,
+        None => Raster::open(&source)?,
+    };
     if asset.scale.is_some() || asset.offset.is_some() {
         let (scale, offset) = (asset.scale.unwrap_or(1.0), asset.offset.unwrap_or(0.0));
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
@@ -62,21 +75,28 @@ pub(crate) fn open(asset: &SourceAsset, path: &Path) -> Result<Raster, PrepError
 }
 
 impl Facts {
-    /// Reads them from an asset's file.
-    pub(crate) fn of(asset: &SourceAsset, path: &Path) -> Result<Self, PrepError> {
-        let raster = open(asset, path)?;
+    /// What a raster says of itself, and its item of it.
+    pub(crate) fn of(asset: &SourceAsset, raster: &Raster) -> Self {
         let valid_range = asset.valid_range.or(raster.valid_range()).map(|[low, high]| {
             let slack = if raster.data_type().is_integer() { 0.5 } else { 0.0 };
             let scaled = |stored: f64| stored * raster.scale() + raster.offset();
             let (a, b) = (scaled(low - slack), scaled(high + slack));
             [a.min(b), a.max(b)]
         });
-        Ok(Self {
+        Self {
             geobox: raster.geobox().clone(),
             dates: raster.layers().iter().map(|l| l.date).collect(),
             valid_range,
             unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
-        })
+        }
+    }
+
+    /// The layers from the first day to the last, and what lies between; all
+    /// of a file without a clock.
+    pub(crate) fn layers(&self, from: Date, to: Date) -> Range<usize> {
+        let wanted = |date: &Option<Date>| date.is_none_or(|date| date >= from && date <= to);
+        let first = self.dates.iter().position(wanted).unwrap_or(0);
+        first..self.dates.iter().rposition(wanted).map_or(first, |last| last + 1)
     }
 }
 
@@ -100,6 +120,11 @@ impl SourceAsset {
 }
 
 impl Source {
+    /// Opens its file.
+    pub(crate) fn open(&self) -> Result<Raster, PrepError> {
+        open(&self.asset, &self.path, self.remote.as_ref())
+    }
+
     /// The day of a layer: the file's, which must lie in the item's time, or the
     /// item's first where the file has no clock.
     pub(crate) fn day(&self, layer: usize) -> Result<Date, PrepError> {

@@ -2,14 +2,17 @@
 
 use crate::digests::Digests;
 use crate::identity::hex;
-use crate::source::{Facts, Source};
+use crate::remote::Remote;
+use crate::source::{self, Facts, Source};
 use crate::{PrepError, Quality, SourceAsset};
-use seedbed_raster::Raster;
+use seedbed_block::PixelRange;
+use seedbed_raster::{Raster, RasterError, ReadAt};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
 
 /// Brings assets to the local disk and remembers what their files say of
@@ -17,7 +20,10 @@ use tokio::runtime::Handle;
 ///
 /// A local asset is used where it lies. A remote one is transferred, verified,
 /// to `<folder>/<16 hex of its address>/<file name>` and kept, so the next tile
-/// and the next run find it there. Digests of local files are kept in
+/// and the next run find it there. Of a remote netCDF-4 file the parts that a tile
+/// needs are read by byte ranges instead, as long as all that was so read of it
+/// is less than half of the file; its checksum can't be compared then, but its
+/// size is. Digests of local files are kept in
 /// `<folder>/digests.json`.
 #[derive(Clone)]
 pub struct Spool {
@@ -26,8 +32,24 @@ pub struct Spool {
     folder: Arc<PathBuf>,
     brought: Arc<Mutex<HashSet<PathBuf>>>,
     facts: Arc<Mutex<HashMap<FileKey, Arc<Facts>>>>,
+    afar: Arc<Mutex<HashMap<PathBuf, Afar>>>,
     digests: Digests,
 }
+
+/// What is known of a remote file.
+#[derive(Clone)]
+enum Afar {
+    /// It has to be fetched.
+    Whole,
+    /// It may be read by ranges; so many bytes of it were promised to readers.
+    Parts(Arc<Remote>, u64),
+}
+
+/// The suffix of files that may be read by ranges.
+const NETCDF: [&str; 2] = [".nc", ".nc4"];
+
+/// What an HDF5 file begins with.
+const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 
 /// Item, path and variable: an item's claims and its file give the facts.
 type FileKey = (String, PathBuf, Option<String>);
@@ -38,7 +60,15 @@ impl Spool {
     pub fn new(stores: Stores, runtime: Handle, folder: PathBuf) -> Self {
         let digests = Digests::kept_in(folder.join("digests.json"));
         let folder = Arc::new(folder);
-        Self { stores, runtime, folder, brought: Arc::default(), facts: Arc::default(), digests }
+        Self {
+            stores,
+            runtime,
+            folder,
+            brought: Arc::default(),
+            facts: Arc::default(),
+            afar: Arc::default(),
+            digests,
+        }
     }
 
     /// Digests of local files.
@@ -52,22 +82,36 @@ impl Spool {
         self.digests.save();
     }
 
-    /// An asset on the local disk, with what its file says of itself: every file
-    /// is opened for that but once.
+    /// An asset with what its file says of itself: every file is opened for that
+    /// but once. A remote netCDF-4 file isn't fetched for it.
     ///
     /// # Errors
     /// What a transfer or a damaged file brings.
     pub(crate) fn source(&self, asset: &SourceAsset) -> Result<Source, PrepError> {
+        let place = self.place(asset);
+        if let Some(remote) = self.remote(asset, &place)? {
+            let path = PathBuf::from(asset.location.to_string());
+            let facts = self.facts(asset, &path, Some(&remote));
+            match facts {
+                Err(PrepError::Raster(
+                    RasterError::Ranges { reason, .. } | RasterError::Damaged { reason, .. },
+                )) => {
+                    tracing::info!(file = %asset.location, reason, "fetched whole");
+                    self.fetch_whole(place);
+                }
+                other => {
+                    return Ok(Source {
+                        asset: asset.clone(),
+                        path,
+                        remote: Some(remote),
+                        facts: other?,
+                        quality: None,
+                    });
+                }
+            }
+        }
         let path = self.local(asset)?;
-        let key = (asset.item.clone(), path.clone(), asset.variable.clone());
-        let known = self.facts.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        let facts = if let Some(facts) = known {
-            facts
-        } else {
-            let facts = Arc::new(Facts::of(asset, &path)?);
-            self.facts.lock().unwrap_or_else(PoisonError::into_inner).insert(key, facts.clone());
-            facts
-        };
+        let facts = self.facts(asset, &path, None)?;
         let quality = match &asset.quality {
             None => None,
             Some(quality) => {
@@ -77,14 +121,14 @@ impl Spool {
                 Some(Box::new(self.source(&asset.layer(quality))?))
             }
         };
-        Ok(Source { asset: asset.clone(), path, facts, quality })
+        Ok(Source { asset: asset.clone(), path, remote: None, facts, quality })
     }
 
     /// Refuses a quality layer that is neither an asset of the item nor a variable
     /// of its file: of a file of one band the variable's name is ignored.
     fn holds(&self, asset: &SourceAsset, path: &Path, layer: &str) -> Result<(), PrepError> {
         let key = (asset.item.clone(), path.to_owned(), Some(layer.to_owned()));
-        if self.facts.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&key) {
+        if lock(&self.facts).contains_key(&key) {
             return Ok(());
         }
         let there = Raster::variables(path)?;
@@ -99,6 +143,88 @@ impl Spool {
         })
     }
 
+    fn facts(
+        &self,
+        asset: &SourceAsset,
+        path: &Path,
+        remote: Option<&Arc<Remote>>,
+    ) -> Result<Arc<Facts>, PrepError> {
+        let key = (asset.item.clone(), path.to_owned(), asset.variable.clone());
+        let known = lock(&self.facts).get(&key).cloned();
+        if let Some(facts) = known {
+            return Ok(facts);
+        }
+        let facts = Arc::new(Facts::of(asset, &source::open(asset, path, remote)?));
+        lock(&self.facts).insert(key, facts.clone());
+        Ok(facts)
+    }
+
+    /// Decides how the layers of a window are read: by ranges, or, where what
+    /// was read of the file so comes to half of it, from a local copy.
+    ///
+    /// # Errors
+    /// As [`Spool::source`].
+    pub(crate) fn settle(
+        &self,
+        source: Source,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Source, PrepError> {
+        let Some(remote) = &source.remote else { return Ok(source) };
+        if layers.is_empty() {
+            return Ok(source);
+        }
+        let place = self.place(&source.asset);
+        let needed = match source.open()?.stored_bytes(layers, window) {
+            Ok(needed) => needed.unwrap_or(u64::MAX),
+            Err(RasterError::Ranges { .. } | RasterError::Damaged { .. }) => u64::MAX,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(Afar::Parts(_, promised)) = lock(&self.afar).get_mut(&place)
+            && promised.saturating_add(needed) < remote.size() / 2
+        {
+            *promised += needed;
+            return Ok(source);
+        }
+        self.fetch_whole(place);
+        let path = self.local(&source.asset)?;
+        let facts = self.facts(&source.asset, &path, None)?;
+        Ok(Source { path, remote: None, facts, ..source })
+    }
+
+    fn fetch_whole(&self, place: PathBuf) {
+        lock(&self.afar).insert(place, Afar::Whole);
+    }
+
+    /// The bytes of a remote netCDF-4 file whose server gives ranges, unless a
+    /// copy is at `place` or it is to be fetched.
+    fn remote(&self, asset: &SourceAsset, place: &Path) -> Result<Option<Arc<Remote>>, PrepError> {
+        let named = asset.location.file_name().is_some_and(|n| NETCDF.iter().any(|end| n.ends_with(end)));
+        // A quality layer of the same file needs it whole.
+        if asset.location.as_path().is_some() || !named || place.exists() || asset.quality.is_some() {
+            return Ok(None);
+        }
+        match lock(&self.afar).get(place) {
+            Some(Afar::Whole) => return Ok(None),
+            Some(Afar::Parts(remote, _)) => return Ok(Some(remote.clone())),
+            None => {}
+        }
+        let size = self.block_on(self.stores.head(&asset.location))?.size;
+        let expected = match &asset.identity {
+            crate::Identity::Checksum(_) => size,
+            crate::Identity::Origin { size: told, .. } => told.or(size),
+        };
+        // What keeps a range from coming may not keep the whole: a transfer will tell.
+        let found = size.filter(|_| size == expected).and_then(|size| {
+            let remote = Remote::new(&self.stores, &self.runtime, asset.location.clone(), size);
+            let magic = remote.bytes(0..size.min(HDF5.len() as u64)).ok()?;
+            (magic == HDF5).then(|| Arc::new(remote))
+        });
+        let known = found.as_ref().map_or(Afar::Whole, |remote| Afar::Parts(remote.clone(), 0));
+        lock(&self.afar).insert(place.to_owned(), known);
+        Ok(found)
+    }
+
     /// The stores behind it.
     #[must_use]
     pub fn stores(&self) -> &Stores {
@@ -110,6 +236,13 @@ impl Spool {
         self.runtime.block_on(operation)
     }
 
+    /// Where the copy of a remote asset is or would be.
+    fn place(&self, asset: &SourceAsset) -> PathBuf {
+        let address = hex(&Sha256::digest(asset.origin.to_string()));
+        let name = asset.location.file_name().unwrap_or("asset").to_owned();
+        self.folder.join(&address[..16]).join(name)
+    }
+
     /// A path at which the asset's bytes are whole.
     ///
     /// # Errors
@@ -118,10 +251,8 @@ impl Spool {
         if let Some(path) = asset.location.as_path() {
             return Ok(path.to_owned());
         }
-        let address = hex(&Sha256::digest(asset.origin.to_string()));
-        let name = asset.location.file_name().unwrap_or("asset").to_owned();
-        let path = self.folder.join(&address[..16]).join(name);
-        if self.brought.lock().unwrap_or_else(PoisonError::into_inner).contains(&path) {
+        let path = self.place(asset);
+        if lock(&self.brought).contains(&path) {
             return Ok(path);
         }
         let mut expect = Expectation::default();
@@ -131,9 +262,13 @@ impl Spool {
         }
         let to = Location::Local(path.clone());
         self.block_on(self.stores.transfer(&asset.location, &to, &expect, &Silent))?;
-        self.brought.lock().unwrap_or_else(PoisonError::into_inner).insert(path.clone());
+        lock(&self.brought).insert(path.clone());
         Ok(path)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The local folder a product is written to.

@@ -38,6 +38,14 @@ pub enum RasterError {
         /// What is wrong with it, with numbers.
         reason: String,
     },
+    /// A file whose values can't be read through byte ranges.
+    #[error("{} can't be read through byte ranges ({reason}): fetch it first", path.display())]
+    Ranges {
+        /// The file.
+        path: PathBuf,
+        /// What isn't known of it.
+        reason: String,
+    },
     /// GDAL refused.
     #[error("{}: {reason}", path.display())]
     Gdal {

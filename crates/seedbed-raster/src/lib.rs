@@ -12,8 +12,10 @@
 //!   once and applied to as many layers as there are.
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
 
+mod array;
 mod arrays;
 mod bands;
+mod chunks;
 mod classic;
 mod clock;
 pub mod cog;

@@ -4,6 +4,7 @@
 //! `standard_name`s that real files lack, and depends on its release.
 
 use crate::arrays::Arrays;
+use crate::chunks::Axes;
 use crate::error::RasterError;
 use crate::ffi::Group;
 use crate::proj::{self, Proj};
@@ -20,6 +21,10 @@ use std::path::Path;
 /// How far, in pixels, a coordinate may be from an even spacing: 32-bit
 /// degrees are off by up to 1e-3 of a 4-km pixel.
 const UNEVEN: f64 = 0.01;
+
+/// The longest axis that makes sense: a quarter of a second of arc along the equator
+/// is a third of it.
+const LONGEST: usize = 1 << 24;
 
 /// A variable on two horizontal axes, and what the file says of it.
 pub struct Variable {
@@ -158,6 +163,11 @@ pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, 
     let [leading @ .., y, x] = dims.as_slice() else {
         return Err(damaged(format!("variable `{name}` has {} dimensions", dims.len())));
     };
+    if let Some((axis, size)) = dims.iter().find(|(_, size)| *size > LONGEST) {
+        return Err(damaged(format!(
+            "dimension `{axis}` of variable `{name}` is said to have {size} elements"
+        )));
+    }
     let shape = Shape2d { rows: y.1, cols: x.1 };
 
     let mapping = array.text("grid_mapping");
@@ -292,6 +302,21 @@ fn spacing(
 }
 
 impl Variable {
+    /// Which dimensions precede rows and columns, and which the layers run along.
+    pub fn axes(&self) -> Axes {
+        Axes { leading: self.leading, along: self.along }
+    }
+
+    /// The elements along each dimension, the slowest first.
+    pub fn dimensions(&self) -> Vec<usize> {
+        let mut dimensions = vec![1; self.leading];
+        if let Some(along) = self.along {
+            dimensions[along] = self.layers.len();
+        }
+        dimensions.extend([self.shape.rows, self.shape.cols]);
+        dimensions
+    }
+
     /// Reads a window of many layers in one call to the library.
     pub fn read<T: Real>(
         &self,

@@ -1,11 +1,15 @@
-//! netCDF through byte ranges: a file's arrays and attributes without the file.
+//! A netCDF file through byte ranges: its arrays and attributes, and its bytes.
 
 use crate::DType;
 use crate::arrays::{Arrays, Attributed};
 use gdal::spatial_ref::SpatialRef;
 use hdf5_reader::StorageBuffer;
-use netcdf_reader::{BlockCacheStorage, NcFile, NcType, NcVariable, Storage};
+use netcdf_reader::{BlockCacheStorage, NcFile, NcOpenOptions, NcType, NcVariable, Storage};
+use std::fs::File;
 use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes at any place of a file, wherever it is.
@@ -18,12 +22,91 @@ pub trait ReadAt: Send + Sync {
     /// # Errors
     /// If they can't be had.
     fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+
+    /// Fills `out` with the bytes from `offset` on.
+    ///
+    /// # Errors
+    /// As [`ReadAt::read_at`], or if it gives another number of bytes.
+    fn read_into(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let bytes = self.read_at(offset, out.len())?;
+        if bytes.len() != out.len() {
+            let told = format!("{} bytes came for the {} at byte {offset}", bytes.len(), out.len());
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, told));
+        }
+        out.copy_from_slice(&bytes);
+        Ok(())
+    }
+
+    /// Several ranges, in their order; where a request takes long, all at once.
+    ///
+    /// # Errors
+    /// As [`ReadAt::read_at`].
+    fn read_many(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let length = |r: &Range<u64>| {
+            usize::try_from(r.end - r.start).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))
+        };
+        ranges.iter().map(|r| self.read_at(r.start, length(r)?)).collect()
+    }
+
+    /// How many needless bytes between two ranges are cheaper than a request
+    /// more. Zero for a local file, which is read by many threads at once.
+    fn needless(&self) -> u64 {
+        1 << 16
+    }
 }
 
-/// What is asked for at once: metadata lie in clusters of a few kilobytes.
+/// A local file, read at any place without a position of its own.
+pub struct LocalFile {
+    file: File,
+    size: u64,
+}
+
+impl LocalFile {
+    /// Opens it.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { file, size })
+    }
+}
+
+impl ReadAt for LocalFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(bytes)
+    }
+
+    fn read_into(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, offset)
+    }
+
+    fn needless(&self) -> u64 {
+        0
+    }
+}
+
+/// What is asked for at once of a remote file: metadata lie in clusters of a few kilobytes.
 const BLOCK: usize = 1 << 16;
-/// How many blocks are remembered.
-const BLOCKS: usize = 256;
+/// What is read at once of a local file.
+const LOCAL_BLOCK: usize = 1 << 12;
+/// How many bytes are remembered.
+const REMEMBERED: usize = 1 << 24;
+
+/// The largest array that is read whole, in bytes: coordinates.
+const LARGEST: usize = 1 << 27;
+/// The largest header of an object, in bytes; real ones have a few thousand.
+pub const LARGEST_HEADER: usize = 1 << 22;
+
+/// A file's metadata, which are read in blocks and remembered.
+pub fn metadata(bytes: Arc<dyn ReadAt>) -> Arc<dyn Storage> {
+    let block = if bytes.needless() == 0 { LOCAL_BLOCK } else { BLOCK };
+    Arc::new(BlockCacheStorage::new(Arc::new(Ranges(bytes)), block, REMEMBERED / block))
+}
 
 struct Ranges(Arc<dyn ReadAt>);
 
@@ -33,6 +116,9 @@ impl Storage for Ranges {
     }
 
     fn read_range(&self, offset: u64, len: usize) -> Result<StorageBuffer, hdf5_reader::error::Error> {
+        if offset.checked_add(len as u64).is_none_or(|end| end > self.0.size()) {
+            return Err(hdf5_reader::error::Error::OffsetOutOfBounds(offset));
+        }
         Ok(StorageBuffer::from_vec(self.0.read_at(offset, len)?))
     }
 }
@@ -46,8 +132,12 @@ impl RemoteNetcdf {
     /// # Errors
     /// Why it can't be read as netCDF.
     pub fn open(bytes: Arc<dyn ReadAt>) -> Result<Self, String> {
-        let cached = BlockCacheStorage::new(Arc::new(Ranges(bytes)), BLOCK, BLOCKS);
-        NcFile::from_storage(Arc::new(cached)).map(Self).map_err(|e| e.to_string())
+        let options = NcOpenOptions {
+            max_read_bytes: LARGEST,
+            max_object_header_bytes: LARGEST_HEADER,
+            ..NcOpenOptions::default()
+        };
+        NcFile::from_storage_with_options(metadata(bytes), options).map(Self).map_err(|e| e.to_string())
     }
 }
 

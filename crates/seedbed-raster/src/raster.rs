@@ -1,11 +1,13 @@
 //! One variable of one file.
 
+use crate::array::ArrayReader;
 use crate::arrays::Arrays;
 use crate::bands::{self, Bands};
 use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
 use crate::place;
+use crate::ranges::{ReadAt, RemoteNetcdf};
 use crate::stored::Decoding;
 use crate::{DType, RasterError, runtime, valid};
 use gdal::{Dataset, GdalOpenFlags};
@@ -13,6 +15,7 @@ use seedbed_block::{Date, PixelRange, Real};
 use seedbed_grid::GeoBox;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What to open.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +51,6 @@ pub struct Layer {
 /// An open raster. It may move to another thread, but not be shared.
 pub struct Raster {
     path: PathBuf,
-    dataset: Dataset,
     content: Content,
     geobox: GeoBox,
     layers: Vec<Layer>,
@@ -56,8 +58,8 @@ pub struct Raster {
 }
 
 enum Content {
-    Array(Variable),
-    Bands(Bands),
+    Array(Box<ArrayReader>),
+    Bands(Box<Bands>, Dataset),
 }
 
 /// A dataset, what there is in it, and what was chosen.
@@ -81,11 +83,7 @@ impl Raster {
                 let v = netcdf::describe(&root, path, &name)?;
                 let valid_range = root.get(&name).and_then(|array| valid::of_array(&*array));
                 drop(root);
-                let said = place::Said { affine: Some(v.affine), crs: v.crs.clone(), degrees: v.degrees };
-                let geobox = place::geobox(path, v.shape, said, source.claimed.as_ref())?;
-                let layers = v.layers.clone();
-                let content = Content::Array(v);
-                Ok(Self { path: path.to_owned(), dataset, content, geobox, layers, valid_range })
+                Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_dataset(v, dataset)))
             }
             Opened::Bands(dataset) => {
                 let b = bands::describe(&dataset, path, source.variable.as_deref())?;
@@ -93,10 +91,51 @@ impl Raster {
                 let geobox = place::geobox(path, b.shape, said, source.claimed.as_ref())?;
                 let layers = vec![Layer { date: None }; b.numbers.len()];
                 let valid_range = valid::of_metadata(&dataset);
-                let content = Content::Bands(b);
-                Ok(Self { path: path.to_owned(), dataset, content, geobox, layers, valid_range })
+                let content = Content::Bands(Box::new(b), dataset);
+                Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range })
             }
         }
+    }
+
+    /// Opens a netCDF-4 file through byte ranges: metadata and coordinates are
+    /// read now, and of the values no more than what is asked for later. The
+    /// source's path stands for the file in errors.
+    ///
+    /// # Errors
+    /// As [`Raster::open`]; [`RasterError::Ranges`] if its values are stored in a
+    /// way that isn't read here, as those of classic netCDF are: fetch the file.
+    pub fn open_at(bytes: Arc<dyn ReadAt>, source: &RasterSource) -> Result<Self, RasterError> {
+        runtime::prepare();
+        let path = source.path.as_path();
+        let damaged = |reason| RasterError::Damaged { path: path.to_owned(), reason };
+        let file = RemoteNetcdf::open(bytes.clone()).map_err(damaged)?;
+        let name = netcdf::choose(&file, path, source.variable.as_deref())?;
+        let variable = netcdf::describe(&file, path, &name)?;
+        let valid_range = file.get(&name).and_then(|array| valid::of_array(&*array));
+        Self::of_variable(source, variable, valid_range, |v| ArrayReader::of_bytes(v, bytes, path))
+    }
+
+    fn of_variable(
+        source: &RasterSource,
+        variable: Variable,
+        valid_range: Option<[f64; 2]>,
+        reader: impl FnOnce(Variable) -> Result<ArrayReader, RasterError>,
+    ) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let said = place::Said {
+            affine: Some(variable.affine),
+            crs: variable.crs.clone(),
+            degrees: variable.degrees,
+        };
+        let geobox = place::geobox(path, variable.shape, said, source.claimed.as_ref())?;
+        let layers = variable.layers.clone();
+        Ok(Self {
+            path: path.to_owned(),
+            content: Content::Array(Box::new(reader(variable)?)),
+            geobox,
+            layers,
+            valid_range,
+        })
     }
 
     /// The variables of a file, as [`RasterSource::variable`] names them.
@@ -134,22 +173,22 @@ impl Raster {
     #[must_use]
     pub fn variable(&self) -> Option<&str> {
         match &self.content {
-            Content::Array(v) => Some(&v.name),
-            Content::Bands(b) => b.name.as_deref(),
+            Content::Array(a) => Some(&a.variable.name),
+            Content::Bands(b, _) => b.name.as_deref(),
         }
     }
 
     fn decoding(&self) -> &Decoding {
         match &self.content {
-            Content::Array(v) => &v.decoding,
-            Content::Bands(b) => &b.decoding,
+            Content::Array(a) => &a.variable.decoding,
+            Content::Bands(b, _) => &b.decoding,
         }
     }
 
     fn decoding_mut(&mut self) -> &mut Decoding {
         match &mut self.content {
-            Content::Array(v) => &mut v.decoding,
-            Content::Bands(b) => &mut b.decoding,
+            Content::Array(a) => &mut a.variable.decoding,
+            Content::Bands(b, _) => &mut b.decoding,
         }
     }
 
@@ -193,8 +232,8 @@ impl Raster {
     #[must_use]
     pub fn unit(&self) -> Option<&str> {
         match &self.content {
-            Content::Array(v) => v.unit.as_deref(),
-            Content::Bands(b) => b.unit.as_deref(),
+            Content::Array(a) => a.variable.unit.as_deref(),
+            Content::Bands(b, _) => b.unit.as_deref(),
         }
     }
 
@@ -215,7 +254,8 @@ impl Raster {
     }
 
     /// Many layers' values in a window: layer, row, column. For netCDF this is
-    /// one call, which inflates each chunk once.
+    /// one call, which inflates each chunk once, and those of netCDF-4 on all
+    /// threads of rayon's current pool.
     ///
     /// # Errors
     /// As [`Raster::read`].
@@ -225,6 +265,49 @@ impl Raster {
         window: PixelRange,
     ) -> Result<Vec<T>, RasterError> {
         runtime::prepare();
+        self.check(&layers, window)?;
+        let path = self.path.as_path();
+        match &self.content {
+            Content::Array(array) => array.read(path, layers, window),
+            Content::Bands(b, dataset) => {
+                let mut values = Vec::with_capacity(layers.len() * window.shape().len());
+                for layer in layers {
+                    values.append(&mut b.read(dataset, path, layer, window)?);
+                }
+                Ok(values)
+            }
+        }
+    }
+
+    /// How many bytes of a netCDF-4 file reading a window would take, its
+    /// metadata apart; `None` where a library reads the values.
+    ///
+    /// # Errors
+    /// As [`Raster::read`].
+    pub fn stored_bytes(&self, layers: Range<usize>, window: PixelRange) -> Result<Option<u64>, RasterError> {
+        self.check(&layers, window)?;
+        match &self.content {
+            Content::Array(array) => array.stored_bytes(&self.path, layers, window),
+            Content::Bands(..) => Ok(None),
+        }
+    }
+
+    /// Whether the chunks of a netCDF-4 variable are read by offset, on all
+    /// threads, rather than by the HDF5 library.
+    #[must_use]
+    pub fn reads_chunks(&self) -> bool {
+        matches!(&self.content, Content::Array(array) if array.chunks(&self.path).is_some())
+    }
+
+    /// From here on leaves the values of a local netCDF-4 file to the HDF5
+    /// library, which reads one chunk at a time: for comparisons.
+    pub fn leave_to_library(&mut self) {
+        if let Content::Array(array) = &mut self.content {
+            array.leave_to_library();
+        }
+    }
+
+    fn check(&self, layers: &Range<usize>, window: PixelRange) -> Result<(), RasterError> {
         let path = self.path.as_path();
         if layers.end > self.layers.len() || layers.start >= layers.end {
             let layer = layers.end.saturating_sub(1).max(layers.start);
@@ -233,16 +316,7 @@ impl Raster {
         if window.is_empty() || window.intersection(PixelRange::of_shape(self.geobox.shape)) != Some(window) {
             return Err(RasterError::Window { path: path.to_owned(), window, shape: self.geobox.shape });
         }
-        match &self.content {
-            Content::Array(v) => v.read(&self.dataset, path, layers, window),
-            Content::Bands(b) => {
-                let mut values = Vec::with_capacity(layers.len() * window.shape().len());
-                for layer in layers {
-                    values.append(&mut b.read(&self.dataset, path, layer, window)?);
-                }
-                Ok(values)
-            }
-        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,15 @@ pub struct Decoding {
 }
 
 impl Decoding {
+    /// Physical values of stored numbers.
     pub fn decode<S: Copy + Into<f64>, T: Real>(&self, raw: &[S]) -> Vec<T> {
+        let mut values = vec![T::NAN; raw.len()];
+        self.decode_into(raw, &mut values);
+        values
+    }
+
+    /// Physical values of stored numbers, into as many places.
+    pub fn decode_into<S: Copy + Into<f64>, T: Real>(&self, raw: &[S], out: &mut [T]) {
         // A nodata value written in decimals is meant in the stored precision.
         let comparable = |nodata: Option<f64>| match (nodata, self.dtype) {
             (Some(n), DType::Float32) => f32::of(n).to_f64(),
@@ -31,20 +39,30 @@ impl Decoding {
             DType::Int32 if self.unsigned => 4_294_967_296.0,
             _ => 0.0,
         };
-        #[expect(clippy::float_cmp, reason = "nodata is an exact stored value; 1 and 0 are exact")]
-        raw.iter()
-            .map(|&stored| {
-                let stored: f64 = stored.into();
+        #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
+        #[expect(clippy::needless_bitwise_bool, reason = "without branches many are decided at once")]
+        let missing = |stored: f64, value: f64| {
+            !stored.is_finite() | (stored == nodata) | (stored == also) | (value == nodata)
+        };
+        let stored = raw.iter().map(|&stored| stored.into());
+        #[expect(clippy::float_cmp, reason = "1 and 0 are exact")]
+        let scaled = self.scale != 1.0 || self.offset != 0.0;
+        let (scale, offset) = (self.scale, self.offset);
+        let physical = |value: f64| if scaled { value * scale + offset } else { value };
+        if wrap != 0.0 {
+            for (stored, out) in stored.zip(out) {
                 let value = if stored < 0.0 { stored + wrap } else { stored };
-                if !stored.is_finite() || stored == nodata || stored == also || value == nodata {
-                    T::NAN
-                } else if self.scale == 1.0 && self.offset == 0.0 {
-                    T::of(value)
-                } else {
-                    T::of(value * self.scale + self.offset)
-                }
-            })
-            .collect()
+                *out = if missing(stored, value) { T::NAN } else { T::of(physical(value)) };
+            }
+        } else if scaled {
+            for (stored, out) in stored.zip(out) {
+                *out = if missing(stored, stored) { T::NAN } else { T::of(stored * scale + offset) };
+            }
+        } else {
+            for (stored, out) in stored.zip(out) {
+                *out = if missing(stored, stored) { T::NAN } else { T::of(stored) };
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod compositing;
 mod mosaics;
 mod netcdf3;
 mod preparing;
+mod ranges;
 mod reading;
 mod support;
 mod verifying;

@@ -17,6 +17,7 @@
     reason = "small grids, and exact comparisons are what is tested"
 )]
 
+mod chunks;
 mod cog;
 mod cog_pixels;
 mod differential;

@@ -1,0 +1,76 @@
+//! A remote file, read by ranges from a thread that may block.
+
+use crate::PrepError;
+use futures::{StreamExt, TryStreamExt, stream};
+use seedbed_raster::ReadAt;
+use seedbed_storage::{Location, Stores};
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use tokio::runtime::Handle;
+
+/// Ranges up to this length are metadata, which are remembered.
+const SHORT: u64 = 1 << 16;
+/// How many of them, 16 MiB.
+const REMEMBERED: usize = 256;
+/// How many ranges are asked for at once; the stores' own limits hold besides.
+const AT_ONCE: usize = 8;
+
+/// Bytes of one remote file. What its metadata take is remembered, since every
+/// tile opens the file anew.
+pub(crate) struct Remote {
+    stores: Stores,
+    runtime: Handle,
+    at: Location,
+    size: u64,
+    short: Mutex<HashMap<u64, Vec<u8>>>,
+}
+
+impl Remote {
+    /// The file at a place, which has `size` bytes.
+    pub(crate) fn new(stores: &Stores, runtime: &Handle, at: Location, size: u64) -> Self {
+        Self { stores: stores.clone(), runtime: runtime.clone(), at, size, short: Mutex::default() }
+    }
+
+    /// The bytes of a range within the file.
+    pub(crate) fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, PrepError> {
+        let length = range.end - range.start;
+        if length <= SHORT
+            && let Some(known) = self.known(&range)
+        {
+            return Ok(known);
+        }
+        let bytes = self.runtime.block_on(self.stores.read_range(&self.at, range.clone()))?.to_vec();
+        if length <= SHORT {
+            let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
+            if short.len() >= REMEMBERED {
+                short.clear();
+            }
+            short.insert(range.start, bytes.clone());
+        }
+        Ok(bytes)
+    }
+
+    fn known(&self, range: &Range<u64>) -> Option<Vec<u8>> {
+        let short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = usize::try_from(range.end - range.start).ok()?;
+        short.get(&range.start).filter(|bytes| bytes.len() == length).cloned()
+    }
+}
+
+impl ReadAt for Remote {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        self.bytes(offset..offset + length as u64).map_err(io::Error::other)
+    }
+
+    fn read_many(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
+        let asked = ranges.iter().map(|range| self.stores.read_range(&self.at, range.clone()));
+        let answers = stream::iter(asked).buffered(AT_ONCE).map_ok(|bytes| bytes.to_vec());
+        self.runtime.block_on(answers.try_collect()).map_err(|e| io::Error::other(PrepError::from(e)))
+    }
+}

@@ -1,0 +1,125 @@
+//! A netCDF variable, and who reads its values: we, chunk by chunk, or the library.
+
+use crate::chunks::{ChunkReader, Fault};
+use crate::netcdf::Variable;
+use crate::ranges::{LocalFile, ReadAt};
+use crate::{RasterError, classic};
+use gdal::Dataset;
+use seedbed_block::{PixelRange, Real};
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A variable of an open file.
+pub struct ArrayReader {
+    pub variable: Variable,
+    /// The file as GDAL opened it; `None` of one that is read through byte ranges.
+    dataset: Option<Dataset>,
+    /// Who reads its chunks, found out at the first reading; `None` where the library has to.
+    chunks: OnceCell<Option<ChunkReader>>,
+}
+
+impl ArrayReader {
+    /// Of a local file.
+    pub fn of_dataset(variable: Variable, dataset: Dataset) -> Self {
+        Self { variable, dataset: Some(dataset), chunks: OnceCell::new() }
+    }
+
+    /// Of a file's bytes.
+    ///
+    /// # Errors
+    /// [`RasterError::Ranges`] if its values are stored in a way that isn't known.
+    pub fn of_bytes(variable: Variable, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
+        let reader = reader(bytes, &variable).map_err(|fault| refused(path, &variable.name, fault))?;
+        Ok(Self { variable, dataset: None, chunks: OnceCell::from(Some(reader)) })
+    }
+
+    /// Leaves the values to the library, where there is one.
+    pub fn leave_to_library(&mut self) {
+        if self.dataset.is_some() {
+            self.chunks = OnceCell::from(None);
+        }
+    }
+
+    /// Who reads its chunks; `None` where the library does.
+    pub fn chunks(&self, path: &Path) -> Option<&ChunkReader> {
+        let opened = self.chunks.get_or_init(|| {
+            // Classic netCDF has no chunks.
+            if classic::needed_bytes(path).ok()?.is_some() {
+                return None;
+            }
+            let file = LocalFile::open(path).map_err(Fault::Io);
+            let reason = match file.and_then(|file| reader(Arc::new(file), &self.variable)) {
+                Ok(reader) => return Some(reader),
+                Err(Fault::Unknown(reason) | Fault::Damaged(reason)) => reason,
+                Err(Fault::Io(error)) => error.to_string(),
+            };
+            by_library(path, &self.variable.name, &reason);
+            None
+        });
+        opened.as_ref()
+    }
+
+    /// A window of some layers: layer, row, column.
+    pub fn read<T: Real>(
+        &self,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Vec<T>, RasterError> {
+        let name = &self.variable.name;
+        let fault = match self.chunks(path) {
+            Some(reader) => match reader.read(&self.variable.decoding, layers.clone(), window) {
+                Ok(values) => return Ok(values),
+                Err(fault) => Some(fault),
+            },
+            None => None,
+        };
+        match (&self.dataset, fault) {
+            (Some(dataset), None) => self.variable.read(dataset, path, layers, window),
+            (Some(dataset), Some(Fault::Unknown(reason))) => {
+                by_library(path, name, &reason);
+                self.variable.read(dataset, path, layers, window)
+            }
+            (_, Some(fault)) => Err(refused(path, name, fault)),
+            (None, None) => {
+                Err(refused(path, name, Fault::Unknown("nobody knows how its values are stored".to_owned())))
+            }
+        }
+    }
+
+    /// How many bytes of the file a window takes; `None` where the library reads it.
+    pub fn stored_bytes(
+        &self,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Option<u64>, RasterError> {
+        let Some(reader) = self.chunks(path) else { return Ok(None) };
+        match reader.stored_bytes(layers, window) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Fault::Unknown(_)) if self.dataset.is_some() => Ok(None),
+            Err(fault) => Err(refused(path, &self.variable.name, fault)),
+        }
+    }
+}
+
+fn reader(bytes: Arc<dyn ReadAt>, variable: &Variable) -> Result<ChunkReader, Fault> {
+    let (axes, dimensions) = (variable.axes(), variable.dimensions());
+    ChunkReader::open(bytes, &variable.name, axes, &dimensions, &variable.decoding)
+}
+
+fn by_library(path: &Path, variable: &str, reason: &str) {
+    tracing::info!(path = %path.display(), variable, reason, "read by the HDF5 library, one chunk at a time");
+}
+
+fn refused(path: &Path, variable: &str, fault: Fault) -> RasterError {
+    let path = path.to_owned();
+    let told = |reason| format!("variable `{variable}`: {reason}");
+    match fault {
+        Fault::Damaged(reason) => RasterError::Damaged { path, reason: told(reason) },
+        Fault::Unknown(reason) => RasterError::Ranges { path, reason: told(reason) },
+        Fault::Io(source) => RasterError::Io { path, source },
+    }
+}
