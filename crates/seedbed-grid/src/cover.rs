@@ -34,7 +34,7 @@ pub struct Cover {
     /// The grid and its tiles, row by row.
     pub grid: TileGrid,
     /// The share of each tile that lies in the area, from 0 (excluded) to 1, by area
-    /// in the grid's CRS. Polygons that overlap count twice, up to 1.
+    /// in the grid's CRS.
     pub shares: Vec<f64>,
 }
 

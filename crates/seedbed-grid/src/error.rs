@@ -187,6 +187,28 @@ pub enum AoiError {
         /// Why.
         source: geojson::Error,
     },
+    /// It is `TopoJSON`, whose polygons share arcs.
+    #[error("{file} is TopoJSON, not GeoJSON: convert it, with `ogr2ogr area.geojson {file}` for example")]
+    TopoJson {
+        /// The file.
+        file: String,
+    },
+    /// It is no well-known text.
+    #[error("{what} is no area in well-known text: {reason}")]
+    Wkt {
+        /// The file, or what else gave the text.
+        what: String,
+        /// What stands where.
+        reason: String,
+    },
+    /// A GeoPackage, or another file of GDAL's, that can't be read.
+    #[error("{file}: {reason}")]
+    Vector {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
     /// It is no shapefile.
     #[error("{file} is no shapefile")]
     Shapefile {
@@ -209,11 +231,13 @@ pub enum AoiError {
         /// What it has.
         found: String,
     },
-    /// A ring of fewer than four positions, or a number that is none.
-    #[error("{file}: {reason}")]
+    /// A ring that can't be read, or not in one way only.
+    #[error("{file}: {place}: {reason}")]
     Ring {
         /// The file.
         file: String,
+        /// Which feature, which ring.
+        place: String,
         /// What is wrong.
         reason: String,
     },

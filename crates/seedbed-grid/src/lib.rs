@@ -6,7 +6,7 @@
 //! integers and affines only, and never disagrees with itself by a float.
 
 mod affine;
-mod aoi;
+pub mod aoi;
 mod cover;
 mod crs;
 mod document;
@@ -22,7 +22,7 @@ mod ring;
 mod testing;
 
 pub use affine::Affine;
-pub use aoi::Aoi;
+pub use aoi::{Aoi, Distance};
 pub use cover::{Cover, SizeUnit, TileSize, cover};
 pub use crs::{Crs, ProjectionError, Projections, Transform};
 pub use error::{AoiError, GridError};
