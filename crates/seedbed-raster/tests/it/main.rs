@@ -23,4 +23,5 @@ mod malformed;
 mod real;
 mod support;
 mod tiles;
+mod vector;
 mod warp;
