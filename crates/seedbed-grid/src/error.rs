@@ -102,8 +102,16 @@ pub enum GridError {
         /// The grid's CRS.
         crs: String,
     },
+    /// No well-known grid of that name.
+    #[error("no grid `{name}`; there are {known}")]
+    UnknownGrid {
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
     /// No naming scheme of that name.
-    #[error("no naming scheme `{0}`; there are rc, veget and veget-legacy")]
+    #[error("no naming scheme `{0}`; there are rc, veget, veget-sq, modis, daymet and veget-legacy")]
     UnknownScheme(String),
     /// The scheme can't name tiles of this grid.
     #[error("scheme {scheme} can't name these tiles: {reason}")]

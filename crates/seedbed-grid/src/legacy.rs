@@ -10,7 +10,7 @@
 
 use crate::cover::SizeUnit;
 use crate::export::{Row, table, write_json, write_shapes};
-use crate::names::two_decimals;
+use crate::names::{square_corner, two_decimals};
 use crate::{Affine, Bbox, GeoBox, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid, TileSize};
 use seedbed_block::{Shape2d, Xy};
 use serde_json::{Value, json};
@@ -248,10 +248,9 @@ pub fn tile(name: &str) -> Result<LegacyTile, GridError> {
         return Err(bad("its size isn't in the name; give the rows or the extent it belongs to"));
     }
     let unknown = || bad("write sq_90W_50N, 40N-80E or d40N-78E");
-    let (top, left, step) = if let Some(rest) = name.strip_prefix("sq_") {
-        let (a, b) = rest.split_once('_').ok_or_else(unknown)?;
-        let (lon, lat) = if a.ends_with(['N', 'S']) { (b, a) } else { (a, b) };
-        (signed(lat, 'N', 'S').ok_or_else(unknown)?, signed(lon, 'E', 'W').ok_or_else(unknown)?, 10)
+    let (top, left, step) = if name.starts_with("sq_") {
+        let (lat, lon) = square_corner(name).ok_or_else(unknown)?;
+        (lat, lon, 10)
     } else {
         let (rest, step) = name.strip_prefix('d').map_or((name, 10), |rest| (rest, 2));
         let corner = rest.strip_suffix('E').and_then(|r| r.split_once('N')).ok_or_else(unknown)?;
@@ -262,14 +261,6 @@ pub fn tile(name: &str) -> Result<LegacyTile, GridError> {
         return Err(bad("there is no such place"));
     }
     Ok(degree_square(name.to_owned(), top, left, step))
-}
-
-/// `90W` as −90; a sign before an `E` or `N` is kept, since the tools wrote `-80E`.
-fn signed(text: &str, plus: char, minus: char) -> Option<i32> {
-    if let Some(number) = text.strip_suffix(plus) {
-        return number.parse().ok();
-    }
-    text.strip_suffix(minus)?.parse::<i32>().ok().map(|n| -n.abs())
 }
 
 /// The tiles as ranges of an integer grid, if every corner lies on it.

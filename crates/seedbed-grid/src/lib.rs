@@ -15,7 +15,9 @@ pub mod export;
 mod file;
 mod geobox;
 pub mod legacy;
+mod named;
 mod names;
+mod numbered;
 mod pixel_grid;
 mod ring;
 #[cfg(test)]
@@ -23,10 +25,11 @@ mod testing;
 
 pub use affine::Affine;
 pub use aoi::{Aoi, Distance};
-pub use cover::{Cover, SizeUnit, TileSize, cover};
+pub use cover::{Cover, SizeUnit, TileSize, cover, cover_within, touched};
 pub use crs::{Crs, ProjectionError, Projections, Transform};
 pub use error::{AoiError, GridError};
 pub use geobox::{Bbox, GeoBox};
+pub use named::NamedGrid;
 pub use names::Scheme;
 pub use pixel_grid::{DEFAULT_DEGREES, DEFAULT_UNITS, PixelGrid, Tile, TileGrid};
 pub use seedbed_block::{Calendar, Index, PixelRange, Shape2d, Xy};

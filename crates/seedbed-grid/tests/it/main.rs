@@ -15,4 +15,5 @@ mod cover;
 mod document;
 mod export;
 mod legacy;
+mod named;
 mod support;
