@@ -1,12 +1,12 @@
 //! Areas of interest.
 
 mod buffer;
-mod geojson;
+pub(crate) mod geojson;
 mod outline;
 mod overlay;
 mod repair;
 mod seam;
-mod shapefile;
+pub(crate) mod shapefile;
 mod wkt;
 
 use crate::ring::{Ring, densify};

@@ -163,6 +163,19 @@ pub enum GridError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A file of tiles that don't lie on the grid.
+    #[error("{file}: {feature}: {reason}")]
+    TileFile {
+        /// The file.
+        file: String,
+        /// Which feature.
+        feature: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of tiles that can't be read.
+    #[error(transparent)]
+    Area(#[from] AoiError),
     /// A shapefile that can't be encoded.
     #[error("{} can't be written as a shapefile", path.display())]
     Shapefile {

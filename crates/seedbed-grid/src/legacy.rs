@@ -49,7 +49,7 @@ pub enum ConusRows {
 }
 
 /// Degrees of a continental tile from west to east.
-const CONUS_WIDTH: f64 = 13.0;
+pub(crate) const CONUS_WIDTH: f64 = 13.0;
 /// Where the continental rows begin.
 const CONUS_WEST: f64 = -125.0;
 
@@ -126,7 +126,7 @@ fn degree_square(name: String, top: i32, left: i32, step: u16) -> LegacyTile {
 
 /// How often an extent is split each way, from once on, until a chip has at most
 /// `max_pixels` whole pixels of `resolution`; with a chip's width and height.
-fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
+pub(crate) fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
     let (width, height) = (extent.east - extent.west, extent.north - extent.south);
     let mut times = 1_u32;
     loop {
@@ -138,6 +138,21 @@ fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
         }
         times += 1;
     }
+}
+
+/// Pixels of a square chip.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes are positive, and saturate"
+)]
+pub(crate) fn square(side: f64) -> u64 {
+    (side * side).round() as u64
+}
+
+/// `chip<lat>N<lon>E`, of two decimals.
+pub(crate) fn chip_name(north: f64, west: f64) -> String {
+    format!("chip{}N{}E", two_decimals(north), two_decimals(west))
 }
 
 /// Rows that end within this of the southern edge are the last, in degrees.
@@ -161,8 +176,7 @@ pub fn extent_chips(extent: Bbox, resolution: f64, max_pixels: u64) -> Result<Ve
     while north > extent.south + SLACK {
         let mut west = extent.west;
         while west < extent.east {
-            let name = format!("chip{}N{}E", two_decimals(north), two_decimals(west));
-            tiles.push(LegacyTile::new(name, west, north, width, height));
+            tiles.push(LegacyTile::new(chip_name(north, west), west, north, width, height));
             west += width;
         }
         north -= height;
@@ -201,7 +215,7 @@ pub fn cover(extent: Bbox, size: TileSize, resolution: Option<f64>) -> Result<Ve
     match size.unit {
         SizeUnit::Metre => refuse("its tiles are in degrees: write 2deg, or 500px with a resolution"),
         SizeUnit::Pixel => match resolution {
-            Some(resolution) => extent_chips(extent, resolution, (size.value * size.value).round() as u64),
+            Some(resolution) => extent_chips(extent, resolution, square(size.value)),
             None => refuse("a size in pixels needs a resolution in degrees"),
         },
         SizeUnit::Degree if size.value == CONUS_WIDTH => {

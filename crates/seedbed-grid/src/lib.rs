@@ -20,8 +20,11 @@ mod names;
 mod numbered;
 mod pixel_grid;
 mod ring;
+mod snap;
 #[cfg(test)]
 mod testing;
+mod tile_file;
+pub mod veget;
 
 pub use affine::Affine;
 pub use aoi::{Aoi, Distance};
@@ -33,3 +36,5 @@ pub use named::NamedGrid;
 pub use names::Scheme;
 pub use pixel_grid::{DEFAULT_DEGREES, DEFAULT_UNITS, PixelGrid, Tile, TileGrid};
 pub use seedbed_block::{Calendar, Index, PixelRange, Shape2d, Xy};
+pub use snap::{Snapped, snap};
+pub use tile_file::TileFile;

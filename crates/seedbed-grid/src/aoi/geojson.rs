@@ -38,7 +38,8 @@ pub fn outlines(text: &str, file: &str) -> Result<(Outlines, Option<String>), Ao
     Ok((found, name.map(str::to_owned)))
 }
 
-fn label(feature: &Feature, index: usize) -> String {
+/// What a feature is called in messages: its number, and its id if it has one.
+pub fn label(feature: &Feature, index: usize) -> String {
     match &feature.id {
         Some(Id::String(id)) => format!("feature {} (id {id})", index + 1),
         Some(Id::Number(id)) => format!("feature {} (id {id})", index + 1),

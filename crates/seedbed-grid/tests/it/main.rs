@@ -17,3 +17,4 @@ mod export;
 mod legacy;
 mod named;
 mod support;
+mod tile_file;
