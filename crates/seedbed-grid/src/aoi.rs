@@ -48,7 +48,10 @@ impl Aoi {
         }
         let bytes = fs::read(path).map_err(|source| AoiError::Read { file: file.clone(), source })?;
         if bytes.starts_with(b"SQLite format 3\0") {
-            return Err(AoiError::Vector { file, reason: "a GeoPackage isn't read here".to_owned() });
+            return Err(AoiError::Vector {
+                file,
+                reason: "it is an SQLite file; a GeoPackage's name ends in .gpkg".to_owned(),
+            });
         }
         let text = String::from_utf8_lossy(&bytes);
         let is_text = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("wkt"));

@@ -3,12 +3,12 @@
 use crate::cover::{TileSize, cover_within};
 use crate::{Aoi, Cover, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid};
 use seedbed_block::{PixelRange, Shape2d, Xy};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// A grid whose geometry an archive publishes, as `grids.toml` has it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NamedGrid {
     /// What it is, in a line.

@@ -1,17 +1,18 @@
 //! `seedbed prep`: aligned COGs of every date, on every tile.
 
+use crate::area;
+use crate::base_grid;
 use crate::context::{Ctx, local_path};
 use crate::failure::{self, Judge, usage, usage_hint};
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
-use anyhow::Context;
 use seedbed_block::{Period, Unit};
 use seedbed_catalog::ItemCollection;
-use seedbed_grid::{PixelGrid, PixelRange, Tile, TileGrid, Xy};
+use seedbed_grid::{NamedGrid, Tile, TileGrid};
 use seedbed_prep::{Prepare, PrepareReport, Rules};
 use seedbed_raster::cog::{CogOptions, Compress};
-use seedbed_raster::{DType, Raster, RasterSource, Resampling};
+use seedbed_raster::{DType, Resampling};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   seedbed prep items.json --assets tmin,tmax --grid tiles.grid.json --resampling bilinear --out prepared
   seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --dtype int16 --scale 0.0001 --out prepared
+  seedbed prep catalog/gridmet --assets pr --grid daymet-na --aoi park.gpkg --resampling bilinear --out prepared
   seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared";
 
 /// Align chosen assets to a tile grid, as COGs with items.
@@ -32,9 +34,13 @@ pub struct Args {
     /// The assets, by key.
     #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
     assets: Vec<String>,
-    /// The tiles to align to: a `tiles.grid.json`.
-    #[arg(long, value_name = "FILE", required_unless_present = "like")]
+    /// The tiles to align to: a `tiles.grid.json`, or a well-known grid by its name, which
+    /// is one tile without --aoi (`seedbed grid --grids` lists them).
+    #[arg(long, value_name = "FILE|NAME", required_unless_present = "like")]
     grid: Option<PathBuf>,
+    /// Only the tiles of a well-known grid that this area touches.
+    #[arg(long, value_name = "FILE|WKT", requires = "grid")]
+    aoi: Option<PathBuf>,
     /// A raster whose grid to take, as one tile.
     #[arg(long, value_name = "RASTER", conflicts_with = "grid")]
     like: Option<PathBuf>,
@@ -110,7 +116,7 @@ impl Report for Prepared {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let grid = match (&args.grid, &args.like) {
-        (Some(path), _) => TileGrid::read(path).or_usage()?,
+        (Some(path), _) => named_or_file(path, args.aoi.as_deref(), ctx)?,
         (None, Some(path)) => grid_of(path)?,
         (None, None) => return Err(usage("one of --grid and --like is needed")),
     };
@@ -178,21 +184,27 @@ pub fn chosen(mut grid: TileGrid, names: &[String]) -> anyhow::Result<TileGrid> 
     Ok(grid)
 }
 
+/// A well-known grid, whole or where an area touches it, or a file of tiles.
+fn named_or_file(path: &Path, aoi: Option<&Path>, ctx: &Ctx) -> anyhow::Result<TileGrid> {
+    let name = path.to_string_lossy();
+    let is_name = !path.exists() && !name.contains(['.', '/']);
+    match (is_name, aoi) {
+        (true, None) => Ok(NamedGrid::find(&name).or_usage()?.whole(&name, &ctx.projections)?),
+        (true, Some(aoi)) => {
+            let aoi = area::read(aoi, ctx)?;
+            Ok(NamedGrid::find(&name).or_usage()?.tiles(Some(&aoi), &ctx.projections)?.grid)
+        }
+        (false, None) => TileGrid::read(path).or_usage(),
+        (false, Some(_)) => Err(usage_hint(
+            format!("{} has its tiles already, and --aoi is for well-known grids", path.display()),
+            "make the tiles with `seedbed grid --aoi`, or choose some with --tiles",
+        )),
+    }
+}
+
 /// A raster's own grid, as one tile.
 fn grid_of(path: &Path) -> anyhow::Result<TileGrid> {
-    let raster = Raster::open(&RasterSource::new(path)).context("the raster of --like").or_usage()?;
-    let geobox = raster.geobox();
-    if !geobox.affine.is_north_up() {
-        return Err(usage(format!("{} is not north-up; its grid can't be taken", path.display())));
-    }
+    let (grid, range) = base_grid::of_raster(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(TileGrid {
-        grid: PixelGrid {
-            crs: geobox.crs.clone(),
-            origin: geobox.affine.apply(0.0, 0.0),
-            resolution: Xy { x: geobox.affine.a, y: -geobox.affine.e },
-        },
-        scheme: "like".to_owned(),
-        tiles: vec![Tile { name, range: PixelRange::of_shape(geobox.shape) }],
-    })
+    Ok(TileGrid { grid, scheme: "like".to_owned(), tiles: vec![Tile { name, range }] })
 }

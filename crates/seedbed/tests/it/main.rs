@@ -14,6 +14,7 @@ mod bad_input;
 mod basin;
 mod chain;
 mod copies;
+mod grids;
 mod headers;
 mod help;
 mod hostile;
