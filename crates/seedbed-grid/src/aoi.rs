@@ -1,39 +1,63 @@
 //! Areas of interest.
 
-use crate::ring::{Ring, contains, densify};
-use crate::{AoiError, Bbox, Crs, ProjectionError, Projections};
+mod buffer;
+pub(crate) mod geojson;
+mod outline;
+mod overlay;
+mod repair;
+mod seam;
+pub(crate) mod shapefile;
+mod wkt;
+
+use crate::ring::{Ring, densify};
+use crate::{AoiError, Bbox, Crs, ProjectionError, Projections, Transform};
 use geo::{LineString, MultiPolygon, Polygon};
-use geojson::{GeoJson, Geometry, GeometryValue};
-use shapefile::Shape;
-use shapefile::record::polygon::PolygonRing;
 use std::fs;
 use std::path::Path;
 
+pub use buffer::Distance;
+pub use outline::{Outline, Outlines};
+pub use wkt::is_wkt;
+
 /// An area in longitude and latitude of WGS 84, and what to call it in messages.
+///
+/// Its polygons lie within ±180° and ±90°, and none overlaps another; an area across
+/// the antimeridian is in two parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Aoi {
     what: String,
     geometry: MultiPolygon<f64>,
+    notes: Vec<String>,
 }
 
-/// An outer ring and its holes.
-type Rings = (Ring, Vec<Ring>);
-
 impl Aoi {
-    /// Reads GeoJSON (a geometry, a feature or a collection) or, by its extension,
-    /// a shapefile with its `.prj`. All polygons count; their union is the area.
+    /// Reads GeoJSON (a geometry, a feature or a collection), well-known text or, by its
+    /// extension, a shapefile with its `.prj`. All polygons count; their union is the area.
     ///
-    /// GeoJSON is in longitude and latitude unless it carries the older `crs` member.
+    /// GeoJSON is in longitude and latitude unless it carries the older `crs` member, text
+    /// unless it begins with `SRID=<code>;`. See [`Self::from_outlines`] for what is put right.
     ///
     /// # Errors
     /// [`AoiError`], which names the file.
     pub fn read(path: &Path, projections: &dyn Projections) -> Result<Self, AoiError> {
         let file = path.display().to_string();
         if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("shp")) {
-            return shapefile_area(path, file, projections);
+            let (found, prj) = shapefile::outlines(path, &file)?;
+            let crs = resolved(&prj, &file, projections)?;
+            return Self::from_outlines(&file, found, Some(&crs), projections);
         }
-        let text =
-            fs::read_to_string(path).map_err(|source| AoiError::Read { file: file.clone(), source })?;
+        let bytes = fs::read(path).map_err(|source| AoiError::Read { file: file.clone(), source })?;
+        if bytes.starts_with(b"SQLite format 3\0") {
+            return Err(AoiError::Vector {
+                file,
+                reason: "it is an SQLite file; a GeoPackage's name ends in .gpkg".to_owned(),
+            });
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let is_text = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("wkt"));
+        if is_text || wkt::is_wkt(&text) {
+            return Self::from_wkt(&text, &file, projections);
+        }
         Self::from_geojson(&text, &file, projections)
     }
 
@@ -42,37 +66,19 @@ impl Aoi {
     /// # Errors
     /// [`AoiError`].
     pub fn from_geojson(text: &str, what: &str, projections: &dyn Projections) -> Result<Self, AoiError> {
-        let file = what.to_owned();
-        let document: GeoJson =
-            text.parse().map_err(|source| AoiError::GeoJson { file: file.clone(), source })?;
-        let (mut rings, mut others) = (Vec::new(), Vec::new());
-        let members = match &document {
-            GeoJson::Geometry(g) => {
-                gather(g, &mut rings, &mut others);
-                &g.foreign_members
-            }
-            GeoJson::Feature(f) => {
-                f.geometry.iter().for_each(|g| gather(g, &mut rings, &mut others));
-                &f.foreign_members
-            }
-            GeoJson::FeatureCollection(c) => {
-                c.features
-                    .iter()
-                    .filter_map(|f| f.geometry.as_ref())
-                    .for_each(|g| gather(g, &mut rings, &mut others));
-                &c.foreign_members
-            }
-        };
-        let name = members.as_ref().and_then(|m| m.get("crs")?.get("properties")?.get("name")?.as_str());
-        let crs = match name {
-            Some(name) => Some(
-                projections
-                    .resolve(name)
-                    .map_err(|source| AoiError::Projection { file: file.clone(), source })?,
-            ),
-            None => None,
-        };
-        Self::from_rings(file, rings, &others, crs, projections)
+        let (found, crs) = geojson::outlines(text, what)?;
+        let crs = crs.map(|name| resolved(&name, what, projections)).transpose()?;
+        Self::from_outlines(what, found, crs.as_ref(), projections)
+    }
+
+    /// An area from well-known text, longitude before latitude; `what` names it in errors.
+    ///
+    /// # Errors
+    /// [`AoiError`].
+    pub fn from_wkt(text: &str, what: &str, projections: &dyn Projections) -> Result<Self, AoiError> {
+        let (found, crs) = wkt::outlines(text, what)?;
+        let crs = crs.map(|name| resolved(&name, what, projections)).transpose()?;
+        Self::from_outlines(what, found, crs.as_ref(), projections)
     }
 
     /// A box; across the antimeridian it becomes two.
@@ -89,51 +95,98 @@ impl Aoi {
             vec![rectangle(bbox.west, 180.0), rectangle(-180.0, bbox.east)]
         };
         let what = format!("the box {},{},{},{}", bbox.west, bbox.south, bbox.east, bbox.north);
-        Self { what, geometry: MultiPolygon(parts) }
+        Self { what, geometry: MultiPolygon(parts), notes: Vec::new() }
     }
 
-    fn from_rings(
-        file: String,
-        mut polygons: Vec<Rings>,
-        others: &[&str],
-        crs: Option<Crs>,
+    /// The area of polygons in a CRS, or in longitude and latitude.
+    ///
+    /// Put right, where only one reading is possible: rings that aren't closed, repeat
+    /// positions or are wound the wrong way; a bow-tie, which is two areas; holes that
+    /// reach beyond their ring; rings that jump at ±180° or go on beyond it; rings around
+    /// a pole; polygons that overlap. [`Self::notes`] tells what was.
+    ///
+    /// # Errors
+    /// [`AoiError`], with the feature, the ring and the place where one can't be read in
+    /// one way only.
+    pub fn from_outlines(
+        what: &str,
+        found: Outlines,
+        crs: Option<&Crs>,
         projections: &dyn Projections,
     ) -> Result<Self, AoiError> {
+        let file = what.to_owned();
+        if found.polygons.is_empty() {
+            let others = if found.others.is_empty() { "nothing".to_owned() } else { found.others.join(", ") };
+            return Err(AoiError::NoPolygon { file, found: others });
+        }
+        let mut bench = repair::Bench { file: what, notes: Vec::new() };
+        let mut polygons = Vec::new();
+        let projected = crs.filter(|c| !is_lonlat(c));
+        let mut way = None;
+        if let Some(crs) = projected {
+            let made = Way::new(crs, &found, projections);
+            way = Some(made.map_err(|source| AoiError::Projection { file: file.clone(), source })?);
+        }
+        for outline in found.polygons {
+            let mut clean = Outline { feature: outline.feature.clone(), ..Outline::default() };
+            for (i, (place, ring)) in outline.named_rings().enumerate() {
+                let mut ring = bench.clean(&place, ring)?;
+                if let Some(way) = &way {
+                    ring = way
+                        .to_lonlat(&ring)
+                        .map_err(|source| AoiError::Projection { file: file.clone(), source })?;
+                }
+                // A little tolerance: bits lost on the way must not refuse a pole or a meridian.
+                let degrees = |p: &&(f64, f64)| p.0.abs() <= 540.0 + 1e-9 && p.1.abs() <= 90.0 + 1e-9;
+                if let Some(&(x, y)) = ring.iter().find(|p| !degrees(p)) {
+                    return Err(AoiError::NotDegrees { file, x, y });
+                }
+                if i == 0 { clean.outer = ring } else { clean.holes.push(ring) }
+            }
+            polygons.extend(bench.polygons(&clean)?);
+        }
         if polygons.is_empty() {
-            let found = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
-            return Err(AoiError::NoPolygon { file, found });
+            return Err(AoiError::NoPolygon { file, found: "rings without area".to_owned() });
         }
-        let rings = || polygons.iter().flat_map(|p| std::iter::once(&p.0).chain(&p.1));
-        let bad = |reason: &str| AoiError::Ring { file: file.clone(), reason: reason.to_owned() };
-        if rings().any(|r| r.iter().any(|p| !p.0.is_finite() || !p.1.is_finite())) {
-            return Err(bad("a position isn't a pair of numbers"));
+        let all = polygons.len();
+        let (polygons, twice) = overlay::dissolved(polygons);
+        let mut notes = bench.notes;
+        if twice > 0.0 {
+            notes.push(format!(
+                "{file}: of {all} polygons some overlap: {twice:.6} square degrees count once"
+            ));
         }
-        if rings().any(|r| r.len() < 4) {
-            return Err(bad("a ring has fewer than four positions"));
+        Ok(Self {
+            what: file,
+            geometry: MultiPolygon(polygons.iter().map(overlay::polygon).collect()),
+            notes,
+        })
+    }
+
+    /// The area widened by a distance, or narrowed by a negative one.
+    ///
+    /// # Errors
+    /// [`AoiError::NoPolygon`] where nothing is left.
+    pub fn buffered(&self, distance: Distance) -> Result<Self, AoiError> {
+        let polygons = buffer::buffered(&overlay::rings(&self.geometry), distance);
+        let what = format!("{} with a buffer of {distance}", self.what);
+        if polygons.is_empty() {
+            return Err(AoiError::NoPolygon { file: what, found: "nothing".to_owned() });
         }
-        if let Some(crs) = crs.filter(|c| !is_lonlat(c)) {
-            let failed = |source| AoiError::Projection { file: file.clone(), source };
-            to_lonlat(&mut polygons, &crs, projections).map_err(failed)?;
-        }
-        // A little tolerance: bits lost on the way must not refuse a pole or a meridian.
-        let degrees = |p: &&(f64, f64)| p.0.abs() <= 360.0 + 1e-9 && p.1.abs() <= 90.0 + 1e-9;
-        let stray =
-            polygons.iter().flat_map(|p| std::iter::once(&p.0).chain(&p.1)).flatten().find(|p| !degrees(p));
-        if let Some(&(x, y)) = stray {
-            return Err(AoiError::NotDegrees { file, x, y });
-        }
-        let line = |ring: Ring| LineString::from(ring);
-        let geometry = polygons
-            .into_iter()
-            .map(|(outer, holes)| Polygon::new(line(outer), holes.into_iter().map(line).collect()))
-            .collect();
-        Ok(Self { what: file, geometry: MultiPolygon(geometry) })
+        let geometry = MultiPolygon(polygons.iter().map(overlay::polygon).collect());
+        Ok(Self { what, geometry, notes: self.notes.clone() })
     }
 
     /// What to call it in messages: the file, or the box.
     #[must_use]
     pub fn what(&self) -> &str {
         &self.what
+    }
+
+    /// What was put right in reading it, one line each.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The area, in longitude and latitude.
@@ -175,112 +228,45 @@ fn is_lonlat(crs: &Crs) -> bool {
     matches!(crs.code.as_deref(), Some("EPSG:4326" | "OGC:CRS84"))
 }
 
-/// Polygons of a geometry, and the types that are none.
-fn gather(geometry: &Geometry, rings: &mut Vec<Rings>, others: &mut Vec<&'static str>) {
-    let ring = |positions: &Vec<geojson::Position>| -> Ring {
-        positions
-            .iter()
-            .map(|p| match p.as_slice() {
-                [x, y, ..] => (*x, *y),
-                _ => (f64::NAN, f64::NAN),
-            })
-            .collect()
-    };
-    let polygon = |p: &Vec<Vec<geojson::Position>>| {
-        let mut all = p.iter().map(ring);
-        all.next().map(|outer| (outer, all.collect()))
-    };
-    match &geometry.value {
-        GeometryValue::Polygon { coordinates } => rings.extend(polygon(coordinates)),
-        GeometryValue::MultiPolygon { coordinates } => rings.extend(coordinates.iter().filter_map(polygon)),
-        GeometryValue::GeometryCollection { geometries } => {
-            for g in geometries {
-                gather(g, rings, others);
-            }
-        }
-        other => {
-            let name = other.type_name();
-            if !others.contains(&name) {
-                others.push(name);
-            }
-        }
-    }
+/// A CRS by the name that a file gives it.
+fn resolved(name: &str, file: &str, projections: &dyn Projections) -> Result<Crs, AoiError> {
+    projections.resolve(name).map_err(|source| AoiError::Projection { file: file.to_owned(), source })
 }
 
-fn shapefile_area(path: &Path, file: String, projections: &dyn Projections) -> Result<Aoi, AoiError> {
-    let prj = ["prj", "PRJ"].iter().find_map(|e| fs::read_to_string(path.with_extension(e)).ok());
-    let prj = prj.ok_or_else(|| AoiError::NoPrj { file: file.clone() })?;
-    let crs = projections
-        .resolve(prj.trim())
-        .map_err(|source| AoiError::Projection { file: file.clone(), source })?;
-    let opened = fs::File::open(path).map_err(|source| AoiError::Read { file: file.clone(), source })?;
-    let shapes = shapefile::ShapeReader::new(std::io::BufReader::new(opened))
-        .and_then(shapefile::ShapeReader::read)
-        .map_err(|source| AoiError::Shapefile { file: file.clone(), source })?;
-    let (mut polygons, mut others) = (Vec::new(), Vec::new());
-    for shape in shapes {
-        match shape {
-            Shape::Polygon(p) => polygons.extend(nested(p.rings(), |q| (q.x, q.y))),
-            Shape::PolygonM(p) => polygons.extend(nested(p.rings(), |q| (q.x, q.y))),
-            Shape::PolygonZ(p) => polygons.extend(nested(p.rings(), |q| (q.x, q.y))),
-            Shape::NullShape => {}
-            _ => {
-                if others.is_empty() {
-                    others.push("shapes of another type");
-                }
-            }
-        }
-    }
-    Aoi::from_rings(file, polygons, &others, Some(crs), projections)
+/// The way from a CRS to longitude and latitude, edges densified, since a straight
+/// edge there is a curve here.
+struct Way {
+    crs: String,
+    step: f64,
+    transform: Box<dyn Transform>,
 }
 
-/// A shapefile lists rings without saying which hole is in which polygon.
-fn nested<P>(rings: &[PolygonRing<P>], point: impl Fn(&P) -> (f64, f64)) -> Vec<Rings> {
-    let ring = |r: &PolygonRing<P>| r.points().iter().map(&point).collect::<Ring>();
-    let outer = |r: &&PolygonRing<P>| matches!(r, PolygonRing::Outer(_));
-    let mut polygons: Vec<Rings> = rings.iter().filter(outer).map(|r| (ring(r), Vec::new())).collect();
-    for hole in rings.iter().filter(|r| !outer(r)).map(ring) {
-        let inside = |p: &Rings| hole.first().is_some_and(|q| contains(&p.0, *q));
-        match polygons.iter_mut().find(|p| inside(p)) {
-            Some(polygon) => polygon.1.push(hole),
-            // A ring inside nothing is an area that was drawn the wrong way round.
-            None => polygons.push((hole, Vec::new())),
-        }
+impl Way {
+    fn new(crs: &Crs, found: &Outlines, projections: &dyn Projections) -> Result<Self, ProjectionError> {
+        let wgs84 = projections.resolve("OGC:CRS84")?;
+        let transform = projections.transform(crs, &wgs84)?;
+        let spans = |pick: fn(&(f64, f64)) -> f64| {
+            let all = || found.polygons.iter().flat_map(|p| p.outer.iter().map(pick));
+            all().fold(f64::NEG_INFINITY, f64::max) - all().fold(f64::INFINITY, f64::min)
+        };
+        let widest = spans(|p| p.0).max(spans(|p| p.1));
+        // 200 points across the area: a chord's sagitta falls with the square of its length.
+        let straight = crs.geographic || !widest.is_finite() || widest <= 0.0;
+        let step = if straight { f64::INFINITY } else { widest / 200.0 };
+        Ok(Self { crs: crs.to_string(), step, transform })
     }
-    polygons
-}
 
-/// Moves rings to longitude and latitude, edges densified, since a straight edge
-/// there is a curve here.
-fn to_lonlat(
-    polygons: &mut [Rings],
-    crs: &Crs,
-    projections: &dyn Projections,
-) -> Result<(), ProjectionError> {
-    let wgs84 = projections.resolve("OGC:CRS84")?;
-    let transform = projections.transform(crs, &wgs84)?;
-    let spans = |pick: fn(&(f64, f64)) -> f64| {
-        let all = || polygons.iter().flat_map(|p| p.0.iter().map(pick));
-        all().fold(f64::NEG_INFINITY, f64::max) - all().fold(f64::INFINITY, f64::min)
-    };
-    let widest = spans(|p| p.0).max(spans(|p| p.1));
-    // 200 points across the area: a chord's sagitta falls with the square of its length.
-    let step = if crs.geographic || widest <= 0.0 { f64::INFINITY } else { widest / 200.0 };
-    for ring in polygons.iter_mut().flat_map(|p| std::iter::once(&mut p.0).chain(&mut p.1)) {
-        let dense = densify(ring, step);
-        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = dense.into_iter().unzip();
-        transform.forward(&mut xs, &mut ys);
-        if xs.iter().chain(&ys).any(|v| !v.is_finite()) {
+    fn to_lonlat(&self, ring: &Ring) -> Result<Ring, ProjectionError> {
+        let dense = densify(ring, self.step);
+        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = dense.iter().copied().unzip();
+        self.transform.forward(&mut xs, &mut ys);
+        if let Some(i) = xs.iter().zip(&ys).position(|(x, y)| !x.is_finite() || !y.is_finite()) {
             return Err(ProjectionError::NoPath {
-                from: crs.to_string(),
+                from: self.crs.clone(),
                 to: "WGS 84".to_owned(),
-                reason: "a position has no longitude and latitude".to_owned(),
+                reason: format!("({}, {}) has no longitude and latitude", dense[i].0, dense[i].1),
             });
         }
-        *ring = xs.into_iter().zip(ys).collect();
-        if let Some(first) = ring.first().copied() {
-            ring.push(first);
-        }
+        Ok(xs.into_iter().zip(ys).collect())
     }
-    Ok(())
 }

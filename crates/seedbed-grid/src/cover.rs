@@ -4,7 +4,7 @@ use crate::names::range_of;
 use crate::ring::{Ring, area, clip_x, clip_y, densify};
 use crate::{Aoi, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid};
 use geo::LineString;
-use seedbed_block::{Index, Shape2d};
+use seedbed_block::{Index, PixelRange, Shape2d};
 use std::fmt;
 use std::str::FromStr;
 
@@ -34,7 +34,7 @@ pub struct Cover {
     /// The grid and its tiles, row by row.
     pub grid: TileGrid,
     /// The share of each tile that lies in the area, from 0 (excluded) to 1, by area
-    /// in the grid's CRS. Polygons that overlap count twice, up to 1.
+    /// in the grid's CRS.
     pub shares: Vec<f64>,
 }
 
@@ -154,9 +154,50 @@ pub fn cover(
     projections: &dyn Projections,
 ) -> Result<Cover, GridError> {
     grid.check()?;
+    let polygons = on_grid(grid, aoi, None, projections)?;
+    lattice_tiles(grid, None, &polygons, size, scheme, aoi.what())
+}
+
+/// The same within an extent: tiles that lie beyond it are left out, and without an
+/// area all of it is covered. Longitudes are taken by whole turns to where the extent is.
+///
+/// # Errors
+/// As [`cover`], also where the area lies beyond the extent.
+pub fn cover_within(
+    grid: &PixelGrid,
+    extent: PixelRange,
+    aoi: Option<&Aoi>,
+    size: TileSize,
+    scheme: Scheme,
+    projections: &dyn Projections,
+) -> Result<Cover, GridError> {
+    grid.check()?;
+    let (polygons, what) = match aoi {
+        Some(aoi) => (on_grid(grid, aoi, Some(extent), projections)?, aoi.what()),
+        None => (vec![(outline(extent), Vec::new())], "the extent"),
+    };
+    lattice_tiles(grid, Some(extent), &polygons, size, scheme, what)
+}
+
+/// A range's corners, in pixels.
+#[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
+pub(crate) fn outline(range: PixelRange) -> Ring {
+    let (west, east) = (range.col0 as f64, range.col1() as f64);
+    let (north, south) = (range.row0 as f64, range.row1() as f64);
+    vec![(west, north), (west, south), (east, south), (east, north)]
+}
+
+/// The tiles of a lattice of equal tiles that hold some of the polygons.
+fn lattice_tiles(
+    grid: &PixelGrid,
+    extent: Option<PixelRange>,
+    polygons: &[(Ring, Vec<Ring>)],
+    size: TileSize,
+    scheme: Scheme,
+    what: &str,
+) -> Result<Cover, GridError> {
     let shape = size.shape(grid)?;
-    let polygons = on_grid(grid, aoi, projections)?;
-    let (rows, cols) = lattice(&polygons, shape).ok_or_else(|| GridError::NoArea(aoi.what().to_owned()))?;
+    let (rows, cols) = lattice(polygons, shape).ok_or_else(|| GridError::NoArea(what.to_owned()))?;
     let count = rows.1.abs_diff(rows.0).saturating_mul(cols.1.abs_diff(cols.0));
     if count > MOST_TILES {
         return Err(GridError::TooMany { tiles: count, most: MOST_TILES });
@@ -164,33 +205,64 @@ pub fn cover(
     let (mut tiles, mut shares) = (Vec::new(), Vec::new());
     for row in rows.0..rows.1 {
         let (north, south) = edges(row, shape.rows);
-        let strip: Vec<(Ring, Vec<Ring>)> = polygons
-            .iter()
-            .map(|(outer, holes)| {
-                (clip_y(outer, north, south), holes.iter().map(|h| clip_y(h, north, south)).collect())
-            })
-            .filter(|(outer, _): &(Ring, Vec<Ring>)| !outer.is_empty())
-            .collect();
+        let strip = within_rows(polygons, north, south);
         for col in cols.0..cols.1 {
+            let range = range_of(shape, Index { row, col });
             let (west, east) = edges(col, shape.cols);
-            let inside = |ring: &Ring| area(&clip_x(ring, west, east));
-            let covered: f64 = strip
-                .iter()
-                .map(|(outer, holes)| inside(outer) - holes.iter().map(inside).sum::<f64>())
-                .sum();
-            if covered > SLIVER {
-                let at = Index { row, col };
-                tiles.push(Tile { name: scheme.name(grid, shape, at)?, range: range_of(shape, at) });
+            let covered = covered(&strip, west, east);
+            let beyond = extent.is_some_and(|e| range.intersection(e).is_none());
+            if covered > SLIVER && !beyond {
+                let name = scheme.name(grid, shape, Index { row, col })?;
+                tiles.push(Tile { name, range });
                 shares.push((covered / ((south - north) * (east - west))).min(1.0));
             }
         }
     }
     if tiles.is_empty() {
-        return Err(GridError::NoArea(aoi.what().to_owned()));
+        return Err(GridError::NoArea(what.to_owned()));
     }
     let grid = TileGrid { grid: grid.clone(), scheme: scheme.to_string(), tiles };
     grid.check()?;
     Ok(Cover { grid, shares })
+}
+
+/// Polygons between two rows, and how much of them lies between two columns.
+fn within_rows(polygons: &[(Ring, Vec<Ring>)], north: f64, south: f64) -> Vec<(Ring, Vec<Ring>)> {
+    polygons
+        .iter()
+        .map(|(outer, holes)| {
+            (clip_y(outer, north, south), holes.iter().map(|h| clip_y(h, north, south)).collect())
+        })
+        .filter(|(outer, _): &(Ring, Vec<Ring>)| !outer.is_empty())
+        .collect()
+}
+
+fn covered(strip: &[(Ring, Vec<Ring>)], west: f64, east: f64) -> f64 {
+    let inside = |ring: &Ring| area(&clip_x(ring, west, east));
+    strip.iter().map(|(outer, holes)| inside(outer) - holes.iter().map(inside).sum::<f64>()).sum()
+}
+
+/// Tiles that are given already: those that hold some of the area, with its share.
+///
+/// # Errors
+/// As [`cover`].
+#[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
+pub fn touched(tiles: TileGrid, aoi: &Aoi, projections: &dyn Projections) -> Result<Cover, GridError> {
+    let polygons = on_grid(&tiles.grid, aoi, None, projections)?;
+    let (mut kept, mut shares) = (Vec::new(), Vec::new());
+    for tile in tiles.tiles {
+        let r = tile.range;
+        let strip = within_rows(&polygons, r.row0 as f64, r.row1() as f64);
+        let inside = covered(&strip, r.col0 as f64, r.col1() as f64);
+        if inside > SLIVER {
+            shares.push((inside / (r.rows as f64 * r.cols as f64)).min(1.0));
+            kept.push(tile);
+        }
+    }
+    if kept.is_empty() {
+        return Err(GridError::NoArea(aoi.what().to_owned()));
+    }
+    Ok(Cover { grid: TileGrid { grid: tiles.grid, scheme: tiles.scheme, tiles: kept }, shares })
 }
 
 /// The first and last edge of a tile along one axis, in pixels.
@@ -216,6 +288,7 @@ fn lattice(polygons: &[(Ring, Vec<Ring>)], shape: Shape2d) -> Option<((i64, i64)
 fn on_grid(
     grid: &PixelGrid,
     aoi: &Aoi,
+    extent: Option<PixelRange>,
     projections: &dyn Projections,
 ) -> Result<Vec<(Ring, Vec<Ring>)>, GridError> {
     /// The longest edge, in degrees, that stays straight from longitude and latitude to
@@ -240,8 +313,35 @@ fn on_grid(
         };
         Ok(xs.into_iter().zip(ys).map(pixel).collect())
     };
-    aoi.geometry()
+    let polygons = aoi
+        .geometry()
         .iter()
         .map(|p| Ok((ring(p.exterior())?, p.interiors().iter().map(ring).collect::<Result<_, _>>()?)))
-        .collect()
+        .collect::<Result<Vec<(Ring, Vec<Ring>)>, GridError>>()?;
+    Ok(match extent {
+        Some(extent) if grid.crs.geographic => turned(polygons, 360.0 / grid.resolution.x, extent),
+        _ => polygons,
+    })
+}
+
+/// Polygons moved by whole turns of so many columns to where they meet the extent; one
+/// that meets it twice, as on a raster from 0° to 360°, is there twice.
+#[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
+fn turned(polygons: Vec<(Ring, Vec<Ring>)>, turn: f64, extent: PixelRange) -> Vec<(Ring, Vec<Ring>)> {
+    let (west, east) = (extent.col0 as f64, extent.col1() as f64);
+    let mut out = Vec::new();
+    for (outer, holes) in polygons {
+        let before = out.len();
+        for by in [0.0, turn, -turn] {
+            let moved = |r: &Ring| clip_x(&r.iter().map(|p| (p.0 + by, p.1)).collect::<Ring>(), west, east);
+            let inside = moved(&outer);
+            if area(&inside) > SLIVER {
+                out.push((inside, holes.iter().map(moved).collect()));
+            }
+        }
+        if out.len() == before {
+            out.push((outer, holes));
+        }
+    }
+    out
 }

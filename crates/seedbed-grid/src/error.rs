@@ -102,8 +102,16 @@ pub enum GridError {
         /// The grid's CRS.
         crs: String,
     },
+    /// No well-known grid of that name.
+    #[error("no grid `{name}`; there are {known}")]
+    UnknownGrid {
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
     /// No naming scheme of that name.
-    #[error("no naming scheme `{0}`; there are rc, veget and veget-legacy")]
+    #[error("no naming scheme `{0}`; there are rc, veget, veget-sq, modis, daymet and veget-legacy")]
     UnknownScheme(String),
     /// The scheme can't name tiles of this grid.
     #[error("scheme {scheme} can't name these tiles: {reason}")]
@@ -155,6 +163,19 @@ pub enum GridError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A file of tiles that don't lie on the grid.
+    #[error("{file}: {feature}: {reason}")]
+    TileFile {
+        /// The file.
+        file: String,
+        /// Which feature.
+        feature: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of tiles that can't be read.
+    #[error(transparent)]
+    Area(#[from] AoiError),
     /// A shapefile that can't be encoded.
     #[error("{} can't be written as a shapefile", path.display())]
     Shapefile {
@@ -187,6 +208,28 @@ pub enum AoiError {
         /// Why.
         source: geojson::Error,
     },
+    /// It is `TopoJSON`, whose polygons share arcs.
+    #[error("{file} is TopoJSON, not GeoJSON: convert it, with `ogr2ogr area.geojson {file}` for example")]
+    TopoJson {
+        /// The file.
+        file: String,
+    },
+    /// It is no well-known text.
+    #[error("{what} is no area in well-known text: {reason}")]
+    Wkt {
+        /// The file, or what else gave the text.
+        what: String,
+        /// What stands where.
+        reason: String,
+    },
+    /// A GeoPackage, or another file of GDAL's, that can't be read.
+    #[error("{file}: {reason}")]
+    Vector {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
     /// It is no shapefile.
     #[error("{file} is no shapefile")]
     Shapefile {
@@ -209,11 +252,13 @@ pub enum AoiError {
         /// What it has.
         found: String,
     },
-    /// A ring of fewer than four positions, or a number that is none.
-    #[error("{file}: {reason}")]
+    /// A ring that can't be read, or not in one way only.
+    #[error("{file}: {place}: {reason}")]
     Ring {
         /// The file.
         file: String,
+        /// Which feature, which ring.
+        place: String,
         /// What is wrong.
         reason: String,
     },

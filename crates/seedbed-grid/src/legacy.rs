@@ -10,7 +10,7 @@
 
 use crate::cover::SizeUnit;
 use crate::export::{Row, table, write_json, write_shapes};
-use crate::names::two_decimals;
+use crate::names::{square_corner, two_decimals};
 use crate::{Affine, Bbox, GeoBox, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid, TileSize};
 use seedbed_block::{Shape2d, Xy};
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub enum ConusRows {
 }
 
 /// Degrees of a continental tile from west to east.
-const CONUS_WIDTH: f64 = 13.0;
+pub(crate) const CONUS_WIDTH: f64 = 13.0;
 /// Where the continental rows begin.
 const CONUS_WEST: f64 = -125.0;
 
@@ -126,7 +126,7 @@ fn degree_square(name: String, top: i32, left: i32, step: u16) -> LegacyTile {
 
 /// How often an extent is split each way, from once on, until a chip has at most
 /// `max_pixels` whole pixels of `resolution`; with a chip's width and height.
-fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
+pub(crate) fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
     let (width, height) = (extent.east - extent.west, extent.north - extent.south);
     let mut times = 1_u32;
     loop {
@@ -138,6 +138,21 @@ fn split(extent: Bbox, resolution: f64, max_pixels: u64) -> (u32, f64, f64) {
         }
         times += 1;
     }
+}
+
+/// Pixels of a square chip.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "sizes are positive, and saturate"
+)]
+pub(crate) fn square(side: f64) -> u64 {
+    (side * side).round() as u64
+}
+
+/// `chip<lat>N<lon>E`, of two decimals.
+pub(crate) fn chip_name(north: f64, west: f64) -> String {
+    format!("chip{}N{}E", two_decimals(north), two_decimals(west))
 }
 
 /// Rows that end within this of the southern edge are the last, in degrees.
@@ -161,8 +176,7 @@ pub fn extent_chips(extent: Bbox, resolution: f64, max_pixels: u64) -> Result<Ve
     while north > extent.south + SLACK {
         let mut west = extent.west;
         while west < extent.east {
-            let name = format!("chip{}N{}E", two_decimals(north), two_decimals(west));
-            tiles.push(LegacyTile::new(name, west, north, width, height));
+            tiles.push(LegacyTile::new(chip_name(north, west), west, north, width, height));
             west += width;
         }
         north -= height;
@@ -201,7 +215,7 @@ pub fn cover(extent: Bbox, size: TileSize, resolution: Option<f64>) -> Result<Ve
     match size.unit {
         SizeUnit::Metre => refuse("its tiles are in degrees: write 2deg, or 500px with a resolution"),
         SizeUnit::Pixel => match resolution {
-            Some(resolution) => extent_chips(extent, resolution, (size.value * size.value).round() as u64),
+            Some(resolution) => extent_chips(extent, resolution, square(size.value)),
             None => refuse("a size in pixels needs a resolution in degrees"),
         },
         SizeUnit::Degree if size.value == CONUS_WIDTH => {
@@ -248,10 +262,9 @@ pub fn tile(name: &str) -> Result<LegacyTile, GridError> {
         return Err(bad("its size isn't in the name; give the rows or the extent it belongs to"));
     }
     let unknown = || bad("write sq_90W_50N, 40N-80E or d40N-78E");
-    let (top, left, step) = if let Some(rest) = name.strip_prefix("sq_") {
-        let (a, b) = rest.split_once('_').ok_or_else(unknown)?;
-        let (lon, lat) = if a.ends_with(['N', 'S']) { (b, a) } else { (a, b) };
-        (signed(lat, 'N', 'S').ok_or_else(unknown)?, signed(lon, 'E', 'W').ok_or_else(unknown)?, 10)
+    let (top, left, step) = if name.starts_with("sq_") {
+        let (lat, lon) = square_corner(name).ok_or_else(unknown)?;
+        (lat, lon, 10)
     } else {
         let (rest, step) = name.strip_prefix('d').map_or((name, 10), |rest| (rest, 2));
         let corner = rest.strip_suffix('E').and_then(|r| r.split_once('N')).ok_or_else(unknown)?;
@@ -262,14 +275,6 @@ pub fn tile(name: &str) -> Result<LegacyTile, GridError> {
         return Err(bad("there is no such place"));
     }
     Ok(degree_square(name.to_owned(), top, left, step))
-}
-
-/// `90W` as −90; a sign before an `E` or `N` is kept, since the tools wrote `-80E`.
-fn signed(text: &str, plus: char, minus: char) -> Option<i32> {
-    if let Some(number) = text.strip_suffix(plus) {
-        return number.parse().ok();
-    }
-    text.strip_suffix(minus)?.parse::<i32>().ok().map(|n| -n.abs())
 }
 
 /// The tiles as ranges of an integer grid, if every corner lies on it.

@@ -6,7 +6,7 @@
 //! integers and affines only, and never disagrees with itself by a float.
 
 mod affine;
-mod aoi;
+pub mod aoi;
 mod cover;
 mod crs;
 mod document;
@@ -15,18 +15,26 @@ pub mod export;
 mod file;
 mod geobox;
 pub mod legacy;
+mod named;
 mod names;
+mod numbered;
 mod pixel_grid;
 mod ring;
+mod snap;
 #[cfg(test)]
 mod testing;
+mod tile_file;
+pub mod veget;
 
 pub use affine::Affine;
-pub use aoi::Aoi;
-pub use cover::{Cover, SizeUnit, TileSize, cover};
+pub use aoi::{Aoi, Distance};
+pub use cover::{Cover, SizeUnit, TileSize, cover, cover_within, touched};
 pub use crs::{Crs, ProjectionError, Projections, Transform};
 pub use error::{AoiError, GridError};
 pub use geobox::{Bbox, GeoBox};
+pub use named::NamedGrid;
 pub use names::Scheme;
 pub use pixel_grid::{DEFAULT_DEGREES, DEFAULT_UNITS, PixelGrid, Tile, TileGrid};
 pub use seedbed_block::{Calendar, Index, PixelRange, Shape2d, Xy};
+pub use snap::{Snapped, snap};
+pub use tile_file::TileFile;

@@ -1,6 +1,6 @@
 //! What tiles are called, and what a name means.
 
-use crate::{GridError, PixelGrid};
+use crate::{GridError, PixelGrid, numbered};
 use seedbed_block::{Index, PixelRange, Shape2d};
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +17,13 @@ pub enum Scheme {
     /// have it: `N` and `E` whatever the hemisphere, at most two decimals, none
     /// where all corners are whole degrees; tiles of 10° are `<lat>N<lon>E`.
     Veget,
+    /// `sq_<lon>W_<lat>N`: squares of 10° by their upper-left corner, `E` and `S` on the
+    /// other sides of the Earth; `sq_<lat>N_<lon>W` is read as well.
+    VegetSquare,
+    /// `h<column>v<row>` of MODIS' sinusoidal tiles.
+    Modis,
+    /// The numbers of Daymet's squares of 2°.
+    Daymet,
     /// The names and geometry of the original tools, defects included; see
     /// [`legacy`](crate::legacy). It doesn't name tiles of an integer grid.
     VegetLegacy,
@@ -32,7 +39,7 @@ impl FromStr for Scheme {
     type Err = GridError;
 
     fn from_str(text: &str) -> Result<Self, GridError> {
-        [Self::RowColumn, Self::Veget, Self::VegetLegacy]
+        Self::ALL
             .into_iter()
             .find(|s| s.as_str() == text)
             .ok_or_else(|| GridError::UnknownScheme(text.to_owned()))
@@ -40,12 +47,19 @@ impl FromStr for Scheme {
 }
 
 impl Scheme {
+    /// Every scheme there is.
+    pub const ALL: [Self; 6] =
+        [Self::RowColumn, Self::Veget, Self::VegetSquare, Self::Modis, Self::Daymet, Self::VegetLegacy];
+
     /// Its name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RowColumn => "rc",
             Self::Veget => "veget",
+            Self::VegetSquare => "veget-sq",
+            Self::Modis => "modis",
+            Self::Daymet => "daymet",
             Self::VegetLegacy => "veget-legacy",
         }
     }
@@ -66,6 +80,9 @@ impl Scheme {
                     Err(self.refuse(format!("`{name}` would be more than one tile")))
                 }
             }
+            Self::VegetSquare => square_name(grid, shape, at),
+            Self::Modis => numbered::modis_name(grid, shape, at),
+            Self::Daymet => numbered::daymet_name(grid, shape, at),
             Self::VegetLegacy => Err(self.refuse("its tiles lie on no integer grid".to_owned())),
         }
     }
@@ -100,6 +117,22 @@ impl Scheme {
                 }
                 at
             }
+            Self::VegetSquare => {
+                let (lat, lon) = square_corner(name).ok_or_else(|| bad("write sq_90W_50N"))?;
+                let at = nearest_tile(grid, shape, f64::from(lat), f64::from(lon));
+                let found = square_corner(&square_name(grid, shape, at)?);
+                if found != Some((lat, lon)) {
+                    return Err(bad("no tile of the grid has its corner there"));
+                }
+                at
+            }
+            Self::Modis => {
+                let at = numbered::modis_index(name).ok_or_else(|| bad("write h09v05"))?;
+                numbered::modis_name(grid, shape, at)?;
+                at
+            }
+            Self::Daymet => numbered::daymet_index(grid, shape, name)?
+                .ok_or_else(|| bad("write a number from 1 to 16200"))?,
             Self::VegetLegacy => return Err(bad("its tiles lie on no integer grid")),
         };
         let range = range_of(shape, at);
@@ -150,6 +183,40 @@ fn veget_name(grid: &PixelGrid, shape: Shape2d, at: Index) -> Result<String, Gri
         return Ok(format!("{prefix}{}N{}E", lat.round() + 0.0, lon.round() + 0.0));
     }
     Ok(format!("chip{}N{}E", two_decimals(lat), two_decimals(lon)))
+}
+
+/// `sq_90W_50N`, for squares of 10° on whole degrees.
+#[expect(clippy::cast_precision_loss, reason = "tile indices are far below 2^52")]
+#[expect(clippy::cast_possible_truncation, reason = "whole degrees on Earth")]
+fn square_name(grid: &PixelGrid, shape: Shape2d, at: Index) -> Result<String, GridError> {
+    let (height, width) = degrees(grid, shape);
+    let (lat, lon) = (grid.origin.y - at.row as f64 * height, grid.origin.x + at.col as f64 * width);
+    let near = |v: f64, to: f64| (v - to).abs() < 1e-6;
+    if !grid.crs.geographic || !near(height, 10.0) || !near(width, 10.0) {
+        return Err(
+            Scheme::VegetSquare.refuse(format!("they are {width}×{height}, not squares of 10 degrees"))
+        );
+    }
+    if !near(lat, lat.round()) || !near(lon, lon.round()) || lat.abs() > 90.5 || lon.abs() > 180.5 {
+        return Err(Scheme::VegetSquare.refuse(format!("({lon}, {lat}) is no corner of whole degrees")));
+    }
+    let (lat, lon) = (lat.round() as i32, lon.round() as i32);
+    let side = |v: i32, plus: char, minus: char| format!("{}{}", v.abs(), if v < 0 { minus } else { plus });
+    Ok(format!("sq_{}_{}", side(lon, 'E', 'W'), side(lat, 'N', 'S')))
+}
+
+/// Latitude and longitude of the corner in a name of [`square_name`], in either order.
+pub fn square_corner(name: &str) -> Option<(i32, i32)> {
+    let (a, b) = name.strip_prefix("sq_")?.split_once('_')?;
+    let (lon, lat) = if a.ends_with(['N', 'S']) { (b, a) } else { (a, b) };
+    let signed = |text: &str, plus: char, minus: char| -> Option<i32> {
+        // A sign before an `E` or `N` is kept, since the tools wrote `-80E`.
+        if let Some(number) = text.strip_suffix(plus) {
+            return number.parse().ok();
+        }
+        text.strip_suffix(minus)?.parse::<i32>().ok().map(|n| -n.abs())
+    };
+    Some((signed(lat, 'N', 'S')?, signed(lon, 'E', 'W')?))
 }
 
 /// As Python writes a number rounded to two decimals: `50.0`, `-106.8`, `42.78`.

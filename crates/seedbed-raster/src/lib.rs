@@ -10,6 +10,7 @@
 //!   values as physical numbers with NaN for nodata.
 //! * [`WarpPlan`] – where each target pixel's samples lie in the source, made
 //!   once and applied to as many layers as there are.
+//! * [`read_area`] – areas of interest, in whatever file.
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
 
 mod array;
@@ -35,6 +36,7 @@ mod runtime;
 mod statistics;
 mod stored;
 mod valid;
+mod vector;
 mod warp;
 
 pub use dtype::DType;
@@ -46,4 +48,5 @@ pub use raster::{Layer, Raster, RasterSource};
 pub use resampling::Resampling;
 pub use runtime::{driver_names, gdal_version, has_driver};
 pub use statistics::{Statistics, statistics};
+pub use vector::read_area;
 pub use warp::WarpPlan;

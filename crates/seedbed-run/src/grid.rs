@@ -1,7 +1,7 @@
 //! The tiles a project names.
 
 use crate::{Project, RunError};
-use seedbed_grid::{Aoi, PixelGrid, Projections, Scheme, TileGrid, TileSize, Xy, cover};
+use seedbed_grid::{PixelGrid, Projections, Scheme, TileGrid, TileSize, Xy, cover};
 use std::path::Path;
 
 /// The project's tiles: from its grid file, or made from CRS, resolution, tile
@@ -34,7 +34,7 @@ pub(crate) fn tiles(project: &Project, projections: &dyn Projections) -> Result<
     let grid =
         PixelGrid::new(crs, origin, resolution).map_err(|e| project.setting_error("grid.resolution", e))?;
     let size: TileSize = tile.parse().map_err(|e| project.setting_error("grid.tile", e))?;
-    let aoi = Aoi::read(Path::new(&project.resolve(aoi)), projections)
+    let aoi = seedbed_raster::read_area(Path::new(&project.resolve(aoi)))
         .map_err(|e| project.setting_error("grid.aoi", e))?;
     let cover = cover(&grid, &aoi, size, Scheme::default(), projections)
         .map_err(|e| project.setting_error("grid.tile", e))?;

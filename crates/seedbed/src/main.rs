@@ -3,6 +3,8 @@
 //! One module a subcommand under `commands`; everything that knows the
 //! terminal, the exit codes or the process is here and in no other crate.
 
+mod area;
+mod base_grid;
 mod cli;
 mod commands;
 mod context;

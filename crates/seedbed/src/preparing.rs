@@ -1,17 +1,18 @@
 //! What `prep` and `composite` share: which assets go onto which tiles, how they are
 //! read and stored, and what is reported of it.
 
+use crate::area;
+use crate::base_grid;
 use crate::context::{Ctx, local_path};
 use crate::failure::{self, Judge, usage, usage_hint};
 use crate::query::QueryArgs;
 use crate::report::{Status, count};
-use anyhow::Context;
 use seedbed_block::{Period, Unit};
 use seedbed_catalog::ItemCollection;
-use seedbed_grid::{PixelGrid, PixelRange, Tile, TileGrid, Xy};
+use seedbed_grid::{NamedGrid, Tile, TileGrid};
 use seedbed_prep::{Mask, Prepare, PrepareReport, Rules, ValidRange};
 use seedbed_raster::cog::{CogOptions, Compress};
-use seedbed_raster::{DType, Raster, RasterSource, Resampling};
+use seedbed_raster::{DType, Resampling};
 use seedbed_storage::Location;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -24,9 +25,13 @@ pub struct PrepareArgs {
     /// The assets, by key.
     #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
     assets: Vec<String>,
-    /// The tiles to align to: a `tiles.grid.json`.
-    #[arg(long, value_name = "FILE", required_unless_present = "like")]
+    /// The tiles to align to: a `tiles.grid.json`, or a well-known grid by its name, which
+    /// is one tile without --aoi (`seedbed grid --grids` lists them).
+    #[arg(long, value_name = "FILE|NAME", required_unless_present = "like")]
     grid: Option<PathBuf>,
+    /// Only the tiles of a well-known grid that this area touches.
+    #[arg(long, value_name = "FILE|WKT", requires = "grid")]
+    aoi: Option<PathBuf>,
     /// A raster whose grid to take, as one tile.
     #[arg(long, value_name = "RASTER", conflicts_with = "grid")]
     like: Option<PathBuf>,
@@ -73,7 +78,7 @@ impl PrepareArgs {
     /// The request, its items read and selected.
     pub async fn request(self, ctx: &Ctx) -> anyhow::Result<Prepare> {
         let grid = match (&self.grid, &self.like) {
-            (Some(path), _) => TileGrid::read(path).or_usage()?,
+            (Some(path), _) => named_or_file(path, self.aoi.as_deref(), ctx)?,
             (None, Some(path)) => grid_of(path)?,
             (None, None) => return Err(usage("one of --grid and --like is needed")),
         };
@@ -173,21 +178,27 @@ fn chosen(mut grid: TileGrid, names: &[String]) -> anyhow::Result<TileGrid> {
     Ok(grid)
 }
 
+/// A well-known grid, whole or where an area touches it, or a file of tiles.
+fn named_or_file(path: &Path, aoi: Option<&Path>, ctx: &Ctx) -> anyhow::Result<TileGrid> {
+    let name = path.to_string_lossy();
+    let is_name = !path.exists() && !name.contains(['.', '/']);
+    match (is_name, aoi) {
+        (true, None) => Ok(NamedGrid::find(&name).or_usage()?.whole(&name, &ctx.projections)?),
+        (true, Some(aoi)) => {
+            let aoi = area::read(aoi, ctx)?;
+            Ok(NamedGrid::find(&name).or_usage()?.tiles(Some(&aoi), &ctx.projections)?.grid)
+        }
+        (false, None) => TileGrid::read(path).or_usage(),
+        (false, Some(_)) => Err(usage_hint(
+            format!("{} has its tiles already, and --aoi is for well-known grids", path.display()),
+            "make the tiles with `seedbed grid --aoi`, or choose some with --tiles",
+        )),
+    }
+}
+
 /// A raster's own grid, as one tile.
 fn grid_of(path: &Path) -> anyhow::Result<TileGrid> {
-    let raster = Raster::open(&RasterSource::new(path)).context("the raster of --like").or_usage()?;
-    let geobox = raster.geobox();
-    if !geobox.affine.is_north_up() {
-        return Err(usage(format!("{} is not north-up; its grid can't be taken", path.display())));
-    }
+    let (grid, range) = base_grid::of_raster(path)?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(TileGrid {
-        grid: PixelGrid {
-            crs: geobox.crs.clone(),
-            origin: geobox.affine.apply(0.0, 0.0),
-            resolution: Xy { x: geobox.affine.a, y: -geobox.affine.e },
-        },
-        scheme: "like".to_owned(),
-        tiles: vec![Tile { name, range: PixelRange::of_shape(geobox.shape) }],
-    })
+    Ok(TileGrid { grid, scheme: "like".to_owned(), tiles: vec![Tile { name, range }] })
 }

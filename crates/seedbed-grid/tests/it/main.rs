@@ -15,4 +15,6 @@ mod cover;
 mod document;
 mod export;
 mod legacy;
+mod named;
 mod support;
+mod tile_file;

@@ -57,7 +57,9 @@ impl Transform for Way {
 impl Projections for Two {
     fn resolve(&self, definition: &str) -> Result<Crs, ProjectionError> {
         match definition {
-            "EPSG:4326" | "OGC:CRS84" | PRJ => Ok(lonlat()),
+            "EPSG:4326" | "OGC:CRS84" | "urn:ogc:def:crs:OGC:1.3:CRS84" | PRJ => Ok(lonlat()),
+            // As GDAL writes a system on an ellipsoid without a name.
+            text if text.starts_with("GEOGCS[\"GCS_unknown\"") => Ok(lonlat()),
             text if text == sinusoidal().wkt2 => Ok(sinusoidal()),
             _ => Err(ProjectionError::Unknown {
                 definition: definition.into(),

@@ -26,4 +26,5 @@ mod malformed;
 mod real;
 mod support;
 mod tiles;
+mod vector;
 mod warp;

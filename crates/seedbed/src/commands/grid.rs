@@ -1,9 +1,15 @@
 //! `seedbed grid`: an area becomes tiles of one integer grid.
 
+use crate::area::AreaArgs;
+use crate::base_grid::{BaseGrid, GridArgs, size};
 use crate::context::Ctx;
 use crate::failure::{Judge, usage_hint};
 use crate::report::{Report, Status, count};
-use seedbed_grid::{Aoi, Bbox, Cover, PixelGrid, Projections, Scheme, TileSize, Xy, cover, export, legacy};
+use seedbed_grid::legacy::{self, LegacyTile};
+use seedbed_grid::{
+    Aoi, Cover, NamedGrid, PixelGrid, Scheme, Tile, TileFile, TileGrid, TileSize, cover, cover_within,
+    export, snap, touched, veget,
+};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,57 +17,57 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &str = "\
 Examples:
   seedbed grid --aoi aoi/upper-delaware.geojson --crs EPSG:5070 --resolution 500 --tile 200px --out tiles.geojson
+  seedbed grid --aoi park.gpkg:boundary --buffer 5km --like dem.tif --tile 512px --out tiles.shp
+  seedbed grid --aoi 'POLYGON((-76 40,-74 40,-74 42,-76 40))' --grid modis-sinusoidal-500m --out tiles.geojson
   seedbed grid --bbox=-110,30,-100,40 --tile 2deg --names veget --out chips.shp
-  seedbed grid --bbox=-78,36,-72,44 --tile 2deg --names veget-legacy --out chips.geojson
+  seedbed grid --bbox=-76.4,38.7,-74.4,42.5 --names daymet --out daymet.geojson
+  seedbed grid --tiles chip47.4N-106.8E,chip47.4N-104.2E --tile 2.6deg --names veget --out two.geojson
+  seedbed grid --from old-chips.geojson --resolution 0.0020810045 --out chips.geojson
+  seedbed grid --grids
 
 Beside the tiles it writes the grid itself: tiles.geojson gives tiles.grid.json,
 with CRS, origin, resolution and each tile's pixels. Tiles lie on multiples of
 their size from the grid's origin, whatever the area.
 
-veget-legacy draws the tiles of the original VegET tools over the area's box,
-defects included: chips of whole degrees (2deg), 10deg squares, 13deg continental
-tiles, a size that divides the box (2.6deg), or chips of at most N x N pixels
-(500px, with --resolution). The grid is written only where they lie on one.";
+Names: rc (r3c14), veget (chip44N-78E, 40N-80E, r50.0_tile6), veget-sq (sq_90W_50N),
+modis (h09v05), daymet (11207) and veget-legacy. veget-legacy draws the tiles of the
+original VegET tools over the area's box, defects included: chips of whole degrees
+(2deg), 10deg squares, 13deg continental tiles, a size that divides the box (2.6deg),
+or chips of at most N x N pixels (500px, with --resolution). The grid is written only
+where they lie on one. veget has the same names, on the integer grid: edges go to the
+nearest pixel, neighbours share theirs, and the report says how far they went. With
+--origin, veget tiles lie on multiples of their size from it.";
 
 /// Make the tiles that cover an area.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The area: GeoJSON or shapefile.
-    #[arg(long, value_name = "FILE", required_unless_present = "bbox")]
-    aoi: Option<PathBuf>,
-    /// The area as a box, in degrees.
-    #[arg(long, value_name = "W,S,E,N", conflicts_with = "aoi", allow_hyphen_values = true)]
-    bbox: Option<Bbox>,
-    /// The grid's CRS: an authority code, a PROJ string or WKT.
-    #[arg(long, default_value = "EPSG:4326")]
-    crs: String,
-    /// Corner of the grid's pixel (0, 0), in CRS units.
-    #[arg(long, value_name = "X,Y", allow_hyphen_values = true, value_parser = xy)]
-    origin: Option<Xy>,
-    /// Pixel size in CRS units.
-    #[arg(long, value_name = "R")]
-    resolution: Option<f64>,
-    /// Tile size: 200px, 2deg or 100000m.
+    #[command(flatten)]
+    area: AreaArgs,
+    #[command(flatten)]
+    grid: GridArgs,
+    /// Tile size: 200px, 2deg or 100000m; named grids have a usual one.
     #[arg(long, value_name = "SIZE")]
-    tile: TileSize,
-    /// How tiles are named: rc, veget or veget-legacy.
-    #[arg(long, value_name = "SCHEME", default_value = "rc")]
-    names: Scheme,
+    tile: Option<TileSize>,
+    /// How tiles are named: rc, veget, veget-sq, modis, daymet or veget-legacy.
+    #[arg(long, value_name = "SCHEME")]
+    names: Option<Scheme>,
+    /// The tiles of these names, without an area or as far as they touch it.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', allow_hyphen_values = true)]
+    tiles: Vec<String>,
+    /// Tiles of a file, GeoJSON or shapefile, moved onto the grid; the grid is that of
+    /// FILE's `.grid.json` where none is given.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tiles", "tile", "names"])]
+    from: Option<PathBuf>,
+    /// List the well-known grids, and write nothing.
+    #[arg(long)]
+    grids: bool,
     /// Where the tiles go: `.geojson` or `.shp`.
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "grids")]
+    out: Option<PathBuf>,
     /// Say which tiles there would be, and write nothing.
     #[arg(long)]
     dry_run: bool,
-}
-
-fn xy(text: &str) -> Result<Xy, String> {
-    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
-    match numbers.as_deref() {
-        Some([x, y]) => Ok(Xy { x: *x, y: *y }),
-        _ => Err(format!("`{text}` is no point: write X,Y")),
-    }
 }
 
 #[derive(Debug, Serialize)]
@@ -81,6 +87,8 @@ struct Tiled {
     out: PathBuf,
     /// None where the tiles lie on no integer grid.
     grid: Option<PathBuf>,
+    /// How far an edge was moved onto the grid at most, in pixels; none where all lay on it.
+    moved: Option<f64>,
     dry_run: bool,
 }
 
@@ -100,6 +108,9 @@ impl Report for Tiled {
         match self.grid {
             Some(_) => writeln!(out, "{tiles}, {} pixels of {x}×{y} in {}", self.pixels, self.crs)?,
             None => writeln!(out, "{tiles} in {}", self.crs)?,
+        }
+        if let Some(moved) = self.moved {
+            writeln!(out, "edges were moved onto the grid by {moved:.3} pixels at most")?;
         }
         let written = if self.dry_run { "would be written" } else { "written" };
         write!(out, "{written}: {}", self.out.display())?;
@@ -126,27 +137,51 @@ fn form(out: &Path) -> anyhow::Result<Form> {
     }
 }
 
+#[derive(Debug, Serialize)]
+struct Grids {
+    grids: Vec<Listed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    name: &'static str,
+    #[serde(flatten)]
+    grid: &'static NamedGrid,
+}
+
+impl Report for Grids {
+    const COMMAND: &'static str = "grid";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let width = self.grids.iter().map(|g| g.name.len()).max().unwrap_or(0);
+        for Listed { name, grid } in &self.grids {
+            writeln!(out, "{name:width$}  {}", grid.about)?;
+        }
+        Ok(())
+    }
+}
+
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let form = form(&args.out)?;
-    let aoi = match (&args.aoi, args.bbox) {
-        (Some(path), _) => Aoi::read(path, &ctx.projections).or_usage()?,
-        (None, Some(bbox)) => Aoi::from_bbox(bbox),
-        (None, None) => return Err(usage_hint("no area is given", "name a file with --aoi, or a --bbox")),
-    };
-    let crs = ctx.projections.resolve(&args.crs)?;
-    let resolution = args.resolution.map(|r| Xy { x: r, y: r });
-    let grid = PixelGrid::new(crs, args.origin, resolution)?;
-    if args.names == Scheme::VegetLegacy {
-        return legacy_tiles(&args, &form, aoi.bbox(), &grid, ctx);
+    if args.grids {
+        let grids = NamedGrid::all()?.iter().map(|(name, grid)| Listed { name, grid }).collect();
+        ctx.emit(&Grids { grids })?;
+        return Ok(Status::Done);
     }
-    let covered = cover(&grid, &aoi, args.tile, args.names, &ctx.projections)?;
-    let beside = args.out.with_extension("grid.json");
-    let report = report(&covered, args.out.clone(), beside.clone(), args.dry_run);
+    let Some(out) = &args.out else { return Err(usage_hint("no --out", "name a .geojson or .shp file")) };
+    let form = form(out)?;
+    let aoi = args.area.area(ctx)?;
+    let base = args.grid.base(args.names, args.tile, ctx)?;
+    if base.names == Scheme::VegetLegacy {
+        return legacy_tiles(&args, out, &form, aoi.as_ref(), &base.grid, ctx);
+    }
+    let (covered, moved) = tiles(&args, aoi.as_ref(), base, ctx)?;
+    let beside = out.with_extension("grid.json");
+    let report = report(&covered, moved, out.clone(), beside.clone(), args.dry_run);
     if !args.dry_run {
         match form {
-            Form::GeoJson => export::write_geojson(&covered, &args.out, &ctx.projections)?,
-            Form::Shapefile => export::write_shapefile(&covered, &args.out, &ctx.projections)?,
+            Form::GeoJson => export::write_geojson(&covered, out, &ctx.projections)?,
+            Form::Shapefile => export::write_shapefile(&covered, out, &ctx.projections)?,
         }
         covered.grid.write(&beside)?;
     }
@@ -154,24 +189,101 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
+/// Moves within this are bits of floating-point numbers, in pixels.
+const BITS: f64 = 1e-6;
+
+/// The tiles on the grid, and how far they were moved onto it.
+fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::Result<(Cover, Option<f64>)> {
+    let snapped = |tiles: &[LegacyTile], grid: &PixelGrid| {
+        let snapped = snap(grid, base.names.as_str(), tiles.iter().map(|t| (t.name.as_str(), t.extent)))?;
+        anyhow::Ok((snapped.tiles, Some(snapped.moved).filter(|m| *m > BITS)))
+    };
+    // Without an area, tiles lie in no share of it.
+    let within = |tiles: TileGrid| match aoi {
+        Some(aoi) => touched(tiles, aoi, &ctx.projections),
+        None => Ok(Cover { shares: vec![f64::NAN; tiles.tiles.len()], grid: tiles }),
+    };
+    if let Some(file) = &args.from {
+        let beside = file.with_extension("grid.json");
+        let grid = if args.grid.is_default() && beside.is_file() {
+            TileGrid::read(&beside).or_usage()?.grid
+        } else {
+            base.grid
+        };
+        let read = TileFile::read(file, &grid, &ctx.projections).or_usage()?;
+        let covered = match aoi {
+            Some(aoi) => touched(read.cover.grid, aoi, &ctx.projections)?,
+            None => read.cover,
+        };
+        return Ok((covered, Some(read.moved).filter(|m| *m > BITS)));
+    }
+    let by_degrees = base.names == Scheme::Veget && base.grid.crs.geographic;
+    if !args.tiles.is_empty() && by_degrees {
+        let (tiles, moved) = snapped(&named(&args.tiles, args.tile)?, &base.grid)?;
+        return Ok((within(tiles)?, moved));
+    }
+    let size = size(args.tile, &base)?;
+    if !args.tiles.is_empty() {
+        let shape = size.shape(&base.grid)?;
+        let tile = |name: &String| {
+            Ok(Tile { name: name.clone(), range: base.names.parse(&base.grid, shape, name).or_usage()? })
+        };
+        let tiles = args.tiles.iter().map(tile).collect::<anyhow::Result<Vec<Tile>>>()?;
+        let tiles = TileGrid { grid: base.grid, scheme: base.names.to_string(), tiles };
+        tiles.check()?;
+        return Ok((within(tiles)?, None));
+    }
+    if let Some(extent) = base.extent {
+        let covered = cover_within(&base.grid, extent, aoi, size, base.names, &ctx.projections)?;
+        return Ok((covered, None));
+    }
+    let aoi = aoi.ok_or_else(no_area)?;
+    if by_degrees
+        && args.grid.origin.is_none()
+        && let Ok(tiles) = veget::tiles(aoi.bbox(), size, args.grid.resolution)
+    {
+        let (tiles, moved) = snapped(&tiles, &base.grid)?;
+        return Ok((within(tiles)?, moved));
+    }
+    Ok((cover(&base.grid, aoi, size, base.names, &ctx.projections)?, None))
+}
+
+fn no_area() -> anyhow::Error {
+    usage_hint("no area is given", "name a file with --aoi, a --bbox, or --tiles by name")
+}
+
+fn named(names: &[String], size: Option<TileSize>) -> anyhow::Result<Vec<LegacyTile>> {
+    let mut tiles = Vec::new();
+    for name in names {
+        tiles.extend(veget::named(name, size).or_usage()?);
+    }
+    Ok(tiles)
+}
+
 /// The original tools' tiles, and their grid where they lie on one.
 fn legacy_tiles(
     args: &Args,
+    out: &Path,
     form: &Form,
-    extent: Bbox,
+    aoi: Option<&Aoi>,
     grid: &PixelGrid,
     ctx: &Ctx,
 ) -> anyhow::Result<Status> {
     if !grid.crs.geographic {
         return Err(usage_hint("veget-legacy tiles are in longitude and latitude", "leave --crs out"));
     }
-    let tiles = legacy::cover(extent, args.tile, args.resolution)?;
-    let beside = args.out.with_extension("grid.json");
+    let tiles = if args.tiles.is_empty() {
+        let size = args.tile.ok_or_else(|| usage_hint("no tile size is given", "write --tile 2deg"))?;
+        legacy::cover(aoi.ok_or_else(no_area)?.bbox(), size, args.grid.resolution)?
+    } else {
+        named(&args.tiles, args.tile)?
+    };
+    let beside = out.with_extension("grid.json");
     let on_grid = legacy::to_grid(grid, &tiles);
     if !args.dry_run {
         match form {
-            Form::GeoJson => legacy::write_geojson(&tiles, &args.out)?,
-            Form::Shapefile => legacy::write_shapefile(&tiles, &args.out, &ctx.projections)?,
+            Form::GeoJson => legacy::write_geojson(&tiles, out)?,
+            Form::Shapefile => legacy::write_shapefile(&tiles, out, &ctx.projections)?,
         }
         if let Ok(on_grid) = &on_grid {
             on_grid.write(&beside)?;
@@ -187,16 +299,18 @@ fn legacy_tiles(
         resolution: [grid.resolution.x, grid.resolution.y],
         pixels,
         tiles: tiles.into_iter().map(|t| Row { name: t.name, share: None }).collect(),
-        out: args.out.clone(),
+        out: out.to_owned(),
         grid: on_grid.is_ok().then_some(beside),
+        moved: None,
         dry_run: args.dry_run,
     })?;
     Ok(Status::Done)
 }
 
-fn report(covered: &Cover, out: PathBuf, grid: PathBuf, dry_run: bool) -> Tiled {
+fn report(covered: &Cover, moved: Option<f64>, out: PathBuf, grid: PathBuf, dry_run: bool) -> Tiled {
     let tiles = &covered.grid.tiles;
     let PixelGrid { crs, origin, resolution } = &covered.grid.grid;
+    let share = |s: &f64| Some(*s).filter(|s| s.is_finite());
     Tiled {
         crs: crs.to_string(),
         origin: [origin.x, origin.y],
@@ -205,10 +319,11 @@ fn report(covered: &Cover, out: PathBuf, grid: PathBuf, dry_run: bool) -> Tiled 
         tiles: tiles
             .iter()
             .zip(&covered.shares)
-            .map(|(t, share)| Row { name: t.name.clone(), share: Some(*share) })
+            .map(|(t, s)| Row { name: t.name.clone(), share: share(s) })
             .collect(),
         out,
         grid: Some(grid),
+        moved,
         dry_run,
     }
 }

@@ -18,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   seedbed prep items.json --assets tmin,tmax --grid tiles.grid.json --resampling bilinear --out prepared
   seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --dtype int16 --scale 0.0001 --out prepared
+  seedbed prep catalog/gridmet --assets pr --grid daymet-na --aoi park.gpkg --resampling bilinear --out prepared
   seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared
   seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly";
 

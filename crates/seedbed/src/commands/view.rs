@@ -7,7 +7,7 @@ use crate::quicklook::{self, Extent, Field};
 use crate::report::{Report, Status, count};
 use anyhow::Context;
 use seedbed_catalog::{Item, ItemCollection};
-use seedbed_grid::{Aoi, Crs, GeoBox, PixelRange, Projections, TileGrid};
+use seedbed_grid::{Crs, GeoBox, PixelRange, Projections, TileGrid};
 use seedbed_prep::{Expected, Member};
 use seedbed_raster::{Raster, RasterSource};
 use seedbed_storage::Location;
@@ -283,7 +283,7 @@ fn extent_of(geobox: &GeoBox) -> Extent {
 
 /// An area's rings in a CRS.
 fn rings_in(path: &Path, crs: &Crs, projections: &dyn Projections) -> anyhow::Result<Vec<Vec<(f64, f64)>>> {
-    let aoi = Aoi::read(path, projections).or_usage()?;
+    let aoi = seedbed_raster::read_area(path).or_usage()?;
     let wgs84 = projections.resolve("OGC:CRS84")?;
     let transform = projections.transform(&wgs84, crs)?;
     let polygons = aoi.geometry().iter();

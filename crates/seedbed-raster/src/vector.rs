@@ -1,0 +1,112 @@
+//! Areas of interest in vector files that need GDAL: `GeoPackage`.
+
+use crate::{Proj, proj, runtime};
+use gdal::vector::{Geometry, LayerAccess, OGRwkbGeometryType as Kind, geometry_type_flatten};
+use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
+use seedbed_grid::aoi::{Outline, Outlines};
+use seedbed_grid::{Aoi, AoiError, Crs};
+use std::path::Path;
+
+/// Reads an area from any file that holds one: what [`Aoi::read`] knows, and a
+/// `GeoPackage` (`.gpkg`), which is asked for one of its layers as `file.gpkg:layer` where
+/// several have polygons.
+///
+/// # Errors
+/// [`AoiError`], which names the file, and its layers where one must be chosen.
+pub fn read_area(path: &Path) -> Result<Aoi, AoiError> {
+    let text = path.to_string_lossy();
+    let (file, layer) = match text.rsplit_once(':') {
+        Some((file, layer)) if is_package(Path::new(file)) && !path.exists() => {
+            (Path::new(file), Some(layer))
+        }
+        _ => (path, None),
+    };
+    if !is_package(file) {
+        return Aoi::read(path, &Proj);
+    }
+    let failed = |reason: String| AoiError::Vector { file: file.display().to_string(), reason };
+    // GDAL's word for a file that isn't there is longer and says less.
+    std::fs::File::open(file)
+        .map_err(|source| AoiError::Read { file: file.display().to_string(), source })?;
+    runtime::prepare();
+    let options = DatasetOptions {
+        open_flags: GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY,
+        allowed_drivers: Some(&["GPKG"]),
+        ..DatasetOptions::default()
+    };
+    let dataset = Dataset::open_ex(file, options)
+        .map_err(|e| failed(format!("no GeoPackage that GDAL reads: {}", runtime::reason(&e))))?;
+    let (found, crs) = polygons(&dataset, layer).map_err(failed)?;
+    Aoi::from_outlines(&file.display().to_string(), found, crs.as_ref(), &Proj)
+}
+
+fn is_package(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gpkg"))
+}
+
+/// The polygons of the layer asked for, or of the only one that has any.
+fn polygons(dataset: &Dataset, layer: Option<&str>) -> Result<(Outlines, Option<Crs>), String> {
+    let mut with: Vec<(String, Outlines, Option<Crs>)> = Vec::new();
+    let mut names = Vec::new();
+    let mut others = Outlines::default();
+    for mut candidate in dataset.layers() {
+        let name = candidate.name();
+        names.push(name.clone());
+        if layer.is_some_and(|wanted| wanted != name) {
+            continue;
+        }
+        let mut found = Outlines::default();
+        for feature in candidate.features() {
+            let label = feature.fid().map_or_else(|| "a feature".to_owned(), |id| format!("feature {id}"));
+            if let Some(geometry) = feature.geometry() {
+                gather(geometry, &format!("layer {name}, {label}"), &mut found);
+            }
+        }
+        if found.polygons.is_empty() {
+            found.others.iter().for_each(|o| others.other(o));
+            continue;
+        }
+        let crs = candidate.spatial_ref().map(|srs| proj::canonical(&srs, &name)).transpose();
+        let crs = crs.map_err(|e| format!("layer {name}: {e}"))?;
+        if crs.is_none() {
+            return Err(format!("layer {name} doesn't say its coordinate reference system"));
+        }
+        with.push((name, found, crs));
+    }
+    if let Some(wanted) = layer
+        && !names.iter().any(|n| n == wanted)
+    {
+        return Err(format!("it has no layer {wanted}, only {}", names.join(", ")));
+    }
+    if with.len() > 1 {
+        let names: Vec<&str> = with.iter().map(|w| w.0.as_str()).collect();
+        return Err(format!(
+            "several layers have polygons, {}: name one as file.gpkg:layer",
+            names.join(", ")
+        ));
+    }
+    Ok(with.pop().map_or((others, None), |(_, found, crs)| (found, crs)))
+}
+
+/// Polygons of a geometry, and the types that are none.
+fn gather(geometry: &Geometry, feature: &str, found: &mut Outlines) {
+    match geometry_type_flatten(geometry.geometry_type()) {
+        Kind::wkbPolygon => {
+            let mut rings = (0..geometry.geometry_count()).map(|i| {
+                let mut points = Vec::new();
+                geometry.get_geometry(i).get_points(&mut points);
+                points.into_iter().map(|(x, y, _)| (x, y)).collect()
+            });
+            if let Some(outer) = rings.next() {
+                let holes = rings.collect();
+                found.polygons.push(Outline { feature: feature.to_owned(), outer, holes });
+            }
+        }
+        Kind::wkbMultiPolygon | Kind::wkbGeometryCollection => {
+            for i in 0..geometry.geometry_count() {
+                gather(&geometry.get_geometry(i), feature, found);
+            }
+        }
+        _ => found.other(&geometry.geometry_name()),
+    }
+}

@@ -1,0 +1,103 @@
+//! Areas in every form, named grids, tiles by name and tile files.
+
+use crate::python::python;
+use crate::sandbox::Sandbox;
+
+fn names(report: &serde_json::Value) -> Vec<String> {
+    let tiles = report["tiles"].as_array().unwrap();
+    tiles.iter().map(|t| t["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn an_area_may_be_text_and_have_a_buffer() {
+    let sandbox = Sandbox::new();
+    let grid = |more: &[&str]| {
+        let args =
+            [&["grid", "--aoi", "POLYGON((-75.9 40.1,-75.1 40.1,-75.1 40.9,-75.9 40.9))"], more].concat();
+        sandbox.seedbed([&args[..], &["--tile", "1deg", "--out", "t.geojson", "--json"]].concat())
+    };
+    let alone = grid(&[]).succeeds().says("closed, for it ended at").json();
+    assert_eq!(names(&alone).len(), 1);
+    assert!((alone["tiles"][0]["share"].as_f64().unwrap() - 0.64).abs() < 1e-9);
+    assert_eq!(names(&grid(&["--buffer", "20km"]).succeeds().json()).len(), 9);
+    grid(&["--buffer", "-100km"]).exits(2).says("has no polygon");
+    let none = ["grid", "--buffer", "5km", "--tile", "1deg", "--out", "t.geojson"];
+    sandbox.seedbed(none).exits(2).says("--buffer has no area");
+}
+
+#[test]
+fn archives_tiles_have_their_names() {
+    let sandbox = Sandbox::new();
+    let box_ = "--bbox=-77.5,38.7,-74.4,42.5";
+    let modis = ["grid", box_, "--names", "modis", "--out", "m.shp", "--json"];
+    let report = sandbox.seedbed(modis).succeeds().json();
+    assert_eq!(names(&report), ["h12v04", "h11v05", "h12v05"]);
+    assert_eq!(sandbox.json("m.grid.json")["tiles"][0]["cols"], 2400);
+    let small = ["grid", box_, "--grid", "modis-sinusoidal-1km", "--out", "s.geojson", "--json"];
+    assert_eq!(names(&sandbox.seedbed(small).succeeds().json()), names(&report));
+    let daymet = ["grid", "--bbox=-87,34.5,-86.5,35", "--names", "daymet", "--out", "d.geojson", "--json"];
+    assert_eq!(names(&sandbox.seedbed(daymet).succeeds().json()), ["11207"]);
+    let named =
+        ["grid", "--grid", "modis-sinusoidal-500m", "--tiles", "h09v05", "--out", "n.geojson", "--json"];
+    assert_eq!(names(&sandbox.seedbed(named).succeeds().json()), ["h09v05"]);
+    let whole = ["grid", "--grid", "gridmet", "--out", "w.geojson", "--json"];
+    assert_eq!(names(&sandbox.seedbed(whole).succeeds().json()).len(), 18);
+    sandbox.seedbed(["grid", "--grid", "daymet", "--out", "x.geojson"]).exits(2).says("daymet-na");
+    sandbox.seedbed(["grid", "--grids"]).succeeds();
+    let beyond = ["grid", "--grid", "prism-4km", "--bbox=5,45,6,46", "--out", "x.geojson"];
+    sandbox.seedbed(beyond).exits(2).says("has no area on this grid");
+}
+
+#[test]
+fn vegets_names_lie_on_the_integer_grid_or_are_refused() {
+    let sandbox = Sandbox::new();
+    let basin = "--bbox=-77.42260935656614,38.35658904973271,-73.24801709738581,42.78299677999807";
+    let veget =
+        ["grid", basin, "--names", "veget", "--tile", "500px", "--resolution", "0.0023102336796792075"];
+    let report = sandbox.seedbed([&veget[..], &["--out", "v.geojson", "--json"]].concat()).succeeds().json();
+    assert_eq!(names(&report).len(), 16, "no spurious column");
+    let moved = report["moved"].as_f64().unwrap();
+    assert!(moved > 0.0 && moved <= 0.5, "{moved}");
+    let alone = |name: &str, more: &[&str]| {
+        let args =
+            [&["grid", "--names", "veget", "--tiles", name, "--out", "a.geojson", "--json"], more].concat();
+        sandbox.seedbed(args)
+    };
+    alone("r50.0_tile6", &[]).exits(2).says("its size isn't in the name");
+    alone("chip47.4N-106.8E", &[]).exits(2).says("a chip's size isn't in its name");
+    let tile = alone("r50.0_tile6", &["--tile", "13deg"]).succeeds().json();
+    assert_eq!(tile["pixels"], 6240 * 6240);
+    assert_eq!(names(&alone("chip47.4N-106.8E", &["--tile", "2.6deg"]).succeeds().json()).len(), 1);
+    assert_eq!(names(&alone("sq_90W_50N,40N-80E", &[]).succeeds().json()).len(), 2);
+}
+
+#[test]
+fn a_tile_file_comes_back_as_the_grid_it_was() {
+    let sandbox = Sandbox::new();
+    let make =
+        "grid --bbox=-76,40,-74,41 --crs EPSG:5070 --resolution 500 --tile 200px --json --out".split(' ');
+    for name in ["a.geojson", "a.shp"] {
+        let made = sandbox.seedbed(make.clone().chain([name])).succeeds().json();
+        let back = ["grid", "--from", name, "--out", "b.geojson", "--json"];
+        let back = sandbox.seedbed(back).succeeds().json();
+        assert_eq!(names(&made), names(&back), "{name}");
+        assert_eq!(sandbox.json("a.grid.json")["tiles"], sandbox.json("b.grid.json")["tiles"], "{name}");
+    }
+    let other =
+        ["grid", "--from", "a.geojson", "--crs", "EPSG:5070", "--resolution", "250", "--out", "c.geojson"];
+    sandbox.seedbed(other).exits(2).says("the file is of another grid");
+    assert!(!sandbox.path("c.geojson").exists());
+}
+
+#[test]
+fn geopandas_reads_what_is_written_and_finds_the_same_shares() {
+    let sandbox = Sandbox::new();
+    let make = "grid --bbox=-76,40,-74,41 --crs EPSG:5070 --resolution 500 --tile 100px --out".split(' ');
+    for name in ["a.geojson", "a.shp"] {
+        sandbox.seedbed(make.clone().chain([name])).succeeds();
+    }
+    let script = include_str!("interop/tiles.py");
+    if let Some(ran) = python(&sandbox, script, ["a.geojson", "a.shp"]) {
+        println!("{}", ran.succeeds().stdout);
+    }
+}
