@@ -1,7 +1,7 @@
 //! The tiles of the original VegET tools as they were meant: the same names, without
 //! the defects, on an integer grid.
 //!
-//! [`legacy`](crate::legacy) draws what the tools drew. Here corners are counted, not
+//! [`crate::legacy`] draws what the tools drew. Here corners are counted, not
 //! summed: no column is added beyond the eastern edge, and neighbours share their
 //! edges, so that they still do when [`snap`](crate::snap()) has moved them onto the grid.
 

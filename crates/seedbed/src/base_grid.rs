@@ -61,7 +61,7 @@ impl GridArgs {
 
     /// The grid asked for; MODIS' names bring their own.
     pub fn base(&self, names: Option<Scheme>, tile: Option<TileSize>, ctx: &Ctx) -> anyhow::Result<BaseGrid> {
-        let of_modis = (names == Some(Scheme::Modis) && self.is_default()).then(|| match tile {
+        let of_modis = (names == Some(Scheme::Modis) && self.is_default()).then_some(match tile {
             Some(TileSize { value: 4800.0, unit: SizeUnit::Pixel }) => "modis-sinusoidal-250m",
             Some(TileSize { value: 1200.0, unit: SizeUnit::Pixel }) => "modis-sinusoidal-1km",
             _ => "modis-sinusoidal-500m",

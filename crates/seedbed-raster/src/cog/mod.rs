@@ -109,11 +109,11 @@ pub fn write<T: Real>(
     write_on(Threads::Caller, path, geobox, values, band, options)
 }
 
-/// As [`write`], on the calling thread or on those of the current rayon pool: the bytes are the
+/// As [`write()`], on the calling thread or on those of the current rayon pool: the bytes are the
 /// same.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_on<T: Real>(
     threads: Threads,
     path: &Path,
