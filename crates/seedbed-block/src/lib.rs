@@ -16,6 +16,7 @@ mod extent;
 mod grouping;
 mod real;
 pub mod series;
+pub mod simd;
 mod unit;
 
 pub use block::{Block, BlockError};

@@ -1,7 +1,7 @@
 //! Sums and extremes: layer after layer into one number a pixel.
 
-use super::simd::{Level, Work};
 use crate::Real;
+use crate::simd::{Level, Work};
 
 /// Pixels side by side.
 const LANES: usize = 64;

@@ -12,12 +12,11 @@ mod fold;
 mod lane;
 mod network;
 mod select;
-mod simd;
 mod statistic;
 mod strip;
 
 use crate::Real;
-use simd::Level;
+use crate::simd::Level;
 pub use statistic::{Statistic, StatisticError};
 
 /// Goes up whenever a statistic would give other numbers; part of every key.

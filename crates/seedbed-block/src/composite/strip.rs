@@ -12,7 +12,7 @@
 
 use super::lane::Lane;
 use super::network::{Exchange, Keep, exchanges};
-use super::simd::{Level, Work};
+use crate::simd::{Level, Work};
 
 /// Pixels side by side.
 const LANES: usize = 64;

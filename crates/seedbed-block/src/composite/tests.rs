@@ -8,8 +8,8 @@
     reason = "small numbers, and definitions as they are written"
 )]
 
-use super::simd::Level;
 use super::*;
+use crate::simd::Level;
 
 /// Numbers that look random (Marsaglia's xorshift).
 struct Random(u64);

@@ -5,15 +5,16 @@
 //! in the processor's cache while each target pixel's samples are blended on all
 //! layers by the same instructions.
 
+use super::area::Bounds;
 use super::boxes::{self, Box2d};
 use super::build::{Planned, Samples, corner_box, offset};
-use super::centres::Row;
 use super::coordinates::{Frame, SourcePoint, WIDTH};
 use super::lanes::{Lanes, bilinear, cubic, deinterleave, interleave};
 use super::lists::Reduce;
+use super::places::Row;
 use super::samples::Four;
 use crate::Resampling;
-use crate::warp::area::Bounds;
+use seedbed_block::simd::Work;
 use seedbed_block::{PixelRange, Real, Shape2d};
 use std::ops::Range;
 
@@ -100,65 +101,57 @@ impl<T> Default for Room<T> {
     }
 }
 
-/// Fills a strip: `out` has its rows on each layer, `source` the window's pixels on each.
-#[inline(always)]
-fn fill<T: Real>(
-    common: &Common,
-    cells: &[Planned],
-    strip: &Strip,
-    source: &[T],
-    out: &mut [&mut [T]],
-    room: &mut Room<T>,
-) {
-    for patch in &strip.patches {
-        let cells = &cells[patch.cells.clone()];
-        let Some(reach) = patch.reach else {
-            for cell in cells {
-                for (row, cols) in lines(common, strip, cell) {
+/// A strip to be filled.
+pub struct Fill<'a, 'b, T> {
+    pub common: &'a Common,
+    /// All of the plan's.
+    pub cells: &'a [Planned],
+    pub strip: &'a Strip,
+    /// The window's pixels on each layer.
+    pub source: &'a [T],
+    /// The strip's rows on each layer.
+    pub out: &'a mut [&'b mut [T]],
+    pub room: &'a mut Room<T>,
+}
+
+/// Cells whose source is at hand.
+#[derive(Clone, Copy)]
+struct Ready<'a, T> {
+    common: &'a Common,
+    strip: &'a Strip,
+    cells: &'a [Planned],
+    source: &'a [T],
+    /// What the cells need of it.
+    reach: PixelRange,
+}
+
+impl<T: Real> Work for Fill<'_, '_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { common, cells, strip, source, out, room } = self;
+        for patch in &strip.patches {
+            let cells = &cells[patch.cells.clone()];
+            let Some(reach) = patch.reach else {
+                for (row, cols) in cells.iter().flat_map(|cell| lines(common, strip, cell)) {
                     for layer in out.iter_mut() {
                         layer[row.clone()][cols.clone()].fill(T::NAN);
                     }
                 }
-            }
-            continue;
-        };
-        locate(common, cells, reach, &mut room.fours);
-        find_boxes(common, cells, &mut room.boxes);
-        let mut first = 0;
-        while first < out.len() {
-            let left = out.len() - first;
-            first += match left {
-                16.. => group::<T, 16>(
-                    common,
-                    cells,
-                    strip,
-                    (source, reach),
-                    &mut out[first..first + 16],
-                    first,
-                    room,
-                ),
-                8.. => group::<T, 8>(
-                    common,
-                    cells,
-                    strip,
-                    (source, reach),
-                    &mut out[first..first + 8],
-                    first,
-                    room,
-                ),
-                4.. => group::<T, 4>(
-                    common,
-                    cells,
-                    strip,
-                    (source, reach),
-                    &mut out[first..first + 4],
-                    first,
-                    room,
-                ),
-                _ => {
-                    group::<T, 1>(common, cells, strip, (source, reach), &mut out[first..=first], first, room)
-                }
+                continue;
             };
+            locate(common, cells, reach, &mut room.fours);
+            find_boxes(common, cells, &mut room.boxes);
+            let ready = Ready { common, strip, cells, source, reach };
+            let mut first = 0;
+            while first < out.len() {
+                let left = &mut out[first..];
+                first += match left.len() {
+                    16.. => group::<T, 16>(ready, first, left, room),
+                    8.. => group::<T, 8>(ready, first, left, room),
+                    4.. => group::<T, 4>(ready, first, left, room),
+                    _ => group::<T, 1>(ready, first, left, room),
+                };
+            }
         }
     }
 }
@@ -223,18 +216,15 @@ fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
     }
 }
 
-/// Fills `L` layers of a patch, from layer `first` on; gives `L`.
+/// Fills the first `L` layers of `out`, which are the plan's from `first` on; gives `L`.
 #[inline(always)]
 fn group<T: Real, const L: usize>(
-    common: &Common,
-    cells: &[Planned],
-    strip: &Strip,
-    (source, reach): (&[T], PixelRange),
-    out: &mut [&mut [T]],
+    Ready { common, strip, cells, source, reach }: Ready<'_, T>,
     first: usize,
+    out: &mut [&mut [T]],
     room: &mut Room<T>,
 ) -> usize {
-    let Room { source: region, row, fours, boxes, weights, .. } = room;
+    let Room { source: region, row, fours, boxes, weights } = room;
     let Shape2d { rows, cols: stride } = reach.shape();
     region.resize(rows * stride * L, T::NAN);
     row.resize(WIDTH * L, T::NAN);
@@ -317,55 +307,4 @@ fn reduction(resampling: Resampling) -> Reduce {
         Resampling::Median => Reduce::Median,
         _ => Reduce::Mean,
     }
-}
-
-/// Fills a strip with the widest instructions of this processor.
-pub fn fill_strip<T: Real>(
-    common: &Common,
-    cells: &[Planned],
-    strip: &Strip,
-    source: &[T],
-    out: &mut [&mut [T]],
-    room: &mut Room<T>,
-) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-        fn wide<T: Real>(
-            common: &Common,
-            cells: &[Planned],
-            strip: &Strip,
-            source: &[T],
-            out: &mut [&mut [T]],
-            room: &mut Room<T>,
-        ) {
-            fill(common, cells, strip, source, out, room);
-        }
-        #[target_feature(enable = "avx2")]
-        fn middle<T: Real>(
-            common: &Common,
-            cells: &[Planned],
-            strip: &Strip,
-            source: &[T],
-            out: &mut [&mut [T]],
-            room: &mut Room<T>,
-        ) {
-            fill(common, cells, strip, source, out, room);
-        }
-        let has512 = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bw");
-        if has512 {
-            // SAFETY: the processor has these instructions.
-            unsafe { wide(common, cells, strip, source, out, room) };
-            return;
-        }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has these instructions.
-            unsafe { middle(common, cells, strip, source, out, room) };
-            return;
-        }
-    }
-    fill(common, cells, strip, source, out, room);
 }

@@ -71,30 +71,29 @@ impl Mapping {
     }
 
     /// The coordinates of a cell, by its index on the grid.
-    #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
     pub fn cell(&self, cell_row: i64, cell_col: i64) -> Cell<'_> {
-        let (row0, col0) = ((cell_row * CELL) as f64, (cell_col * CELL) as f64);
-        let size = CELL as f64;
-        let exact = Cell { mapping: self, row0, col0, nodes: None, error: 0.0 };
+        let exact = Cell { mapping: self, at: (cell_row, cell_col), nodes: None, error: 0.0 };
         if self.linear {
             return exact;
         }
-        for side in DIVISIONS {
-            if let Some((nodes, error)) = self.nodes(row0, col0, size / side) {
-                return Cell { nodes: Some(nodes), error, ..exact };
-            }
+        let divided = DIVISIONS.into_iter().find_map(|parts| exact.nodes(parts));
+        match divided {
+            Some((nodes, error)) => Cell { nodes: Some(nodes), error, ..exact },
+            None => exact,
         }
-        exact
     }
+}
 
-    /// Polynomials on squares of `side` pixels, if they are all good enough, and how good they are.
+impl Cell<'_> {
+    /// Polynomials on so many parts along each side, if they are all good enough, and how
+    /// good they are.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    fn nodes(&self, row0: f64, col0: f64, side: f64) -> Option<(Nodes, f64)> {
-        let mut nodes = Nodes { side, squares: Vec::new() };
-        let mut error = 0.0_f64;
-        for i in 0..nodes.count() {
-            for j in 0..nodes.count() {
-                let (row0, col0) = (row0 + i as f64 * side, col0 + j as f64 * side);
+    fn nodes(&self, parts: usize) -> Option<(Nodes, f64)> {
+        let mut nodes = Nodes { parts, squares: Vec::new() };
+        let (mut error, side) = (0.0_f64, nodes.side() as f64);
+        for i in 0..parts {
+            for j in 0..parts {
+                let (row0, col0) = (i as f64 * side, j as f64 * side);
                 let mut square = [[SourcePoint { col: 0.0, row: 0.0 }; 3]; 3];
                 for (i, line) in square.iter_mut().enumerate() {
                     for (j, node) in line.iter_mut().enumerate() {
@@ -119,39 +118,20 @@ impl Mapping {
 }
 
 /// Into how many parts a cell's side is divided, until the polynomials are good enough.
-const DIVISIONS: [f64; 3] = [1.0, 2.0, 4.0];
+const DIVISIONS: [usize; 3] = [1, 2, 4];
 
 /// The polynomials of a cell: on all of it, or on its parts, row by row.
 #[derive(Clone)]
 pub struct Nodes {
-    /// Pixels along the side of each.
-    pub side: f64,
+    /// How many are beside each other.
+    pub parts: usize,
     pub squares: Vec<[[SourcePoint; 3]; 3]>,
 }
 
 impl Nodes {
-    /// How many are beside each other.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "1, 2 or 4"
-    )]
-    pub fn count(&self) -> usize {
-        (WIDTH as f64 / self.side) as usize
-    }
-
-    /// Which of them holds a place along the cell, and where in it the place is, from 0 to 1.
-    #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "from 0 to 32"
-    )]
-    pub fn part(&self, at: f64) -> (usize, f64) {
-        let part = ((at / self.side) as usize).min(self.count() - 1);
-        (part, at / self.side - part as f64)
+    /// Pixels along the side of each.
+    pub fn side(&self) -> usize {
+        WIDTH / self.parts
     }
 }
 
@@ -173,11 +153,12 @@ impl Mapping {
 /// One cell of the target's grid.
 pub struct Cell<'a> {
     pub mapping: &'a Mapping,
-    pub row0: f64,
-    pub col0: f64,
+    /// Its row and column among the cells.
+    pub at: (i64, i64),
+    /// `None` where every place is exact.
     pub nodes: Option<Nodes>,
     /// The largest deviation from PROJ that was measured, in source pixels; 0
-    /// where every pixel is exact.
+    /// where every place is exact.
     pub error: f64,
 }
 
@@ -187,34 +168,16 @@ impl Cell<'_> {
         self.mapping.linear || self.nodes.is_some()
     }
 
-    /// As [`Cell::at`], but exact where the interpolation error could put the
-    /// point on the wrong side of a source pixel's border.
-    pub fn at_centre(&self, col: f64, row: f64) -> Option<SourcePoint> {
-        let point = self.at(col, row)?;
-        let near = |x: f64| (x - x.round()).abs() < self.doubt();
-        if near(point.col) || near(point.row) { self.mapping.exact(col, row) } else { Some(point) }
-    }
-
-    /// Twice the error that was measured, for it was measured at nine points only.
-    pub fn doubt(&self) -> f64 {
-        2.0 * self.error
-    }
-
-    /// Source coordinates of a position on the grid that lies in this cell or
-    /// on its border.
-    pub fn at(&self, col: f64, row: f64) -> Option<SourcePoint> {
-        match &self.nodes {
-            Some(nodes) => {
-                let ((i, s), (j, t)) = (nodes.part(row - self.row0), nodes.part(col - self.col0));
-                Some(interpolate(&nodes.squares[i * nodes.count() + j], s, t))
-            }
-            None => self.mapping.exact(col, row),
-        }
+    /// Exact source coordinates of a place, in pixels from the cell's corner.
+    #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
+    pub fn exact(&self, col: f64, row: f64) -> Option<SourcePoint> {
+        let (cell_row, cell_col) = self.at;
+        self.mapping.exact((cell_col * CELL) as f64 + col, (cell_row * CELL) as f64 + row)
     }
 }
 
 /// The quadratic Lagrange polynomials through 0, ½ and 1.
-pub const fn weights(t: f64) -> [f64; 3] {
+pub fn weights(t: f64) -> [f64; 3] {
     [(2.0 * t - 1.0) * (t - 1.0), 4.0 * t * (1.0 - t), t * (2.0 * t - 1.0)]
 }
 
@@ -237,11 +200,12 @@ fn interpolate(nodes: &[[SourcePoint; 3]; 3], s: f64, t: f64) -> SourcePoint {
 mod tests {
     use super::*;
     use crate::Proj;
+    use crate::warp::places::{Corners, Row};
     use seedbed_grid::{Projections, Shape2d, Xy};
 
     #[test]
     #[expect(clippy::cast_precision_loss, reason = "small")]
-    fn every_pixel_is_within_the_tolerance_of_proj() {
+    fn every_corner_is_within_the_tolerance_of_proj() {
         let daymet = Proj
             .resolve("+proj=lcc +lat_1=25 +lat_2=60 +lat_0=42.5 +lon_0=-100 +x_0=0 +y_0=0 +ellps=WGS84 +units=m +no_defs")
             .unwrap();
@@ -257,11 +221,12 @@ mod tests {
         for (cell_row, cell_col) in [(150, 300), (190, 385), (170, 420)] {
             let cell = mapping.cell(cell_row, cell_col);
             assert!(cell.nodes.is_some(), "cell {cell_row}, {cell_col}");
-            for row in 0..32 {
-                for col in 0..32 {
-                    let (row, col) = ((cell_row * 32 + row) as f64 + 0.5, (cell_col * 32 + col) as f64 + 0.5);
-                    let (found, truth) = (cell.at(col, row).unwrap(), mapping.exact(col, row).unwrap());
-                    let off = (found.col - truth.col).abs().max((found.row - truth.row).abs());
+            let (corners, mut line) = (Corners::of(&cell), Row::default());
+            for row in 0..33 {
+                corners.row(&mapping.frame(), cell.at, row, &mut line);
+                for col in 0..33 {
+                    let truth = cell.exact(col as f64, row as f64).unwrap();
+                    let off = (line.col[col] - truth.col).abs().max((line.row[col] - truth.row).abs());
                     assert!(off <= cell.error * 1.01 + 1e-9, "{off:e} > measured {:e}", cell.error);
                     worst = worst.max(off);
                 }

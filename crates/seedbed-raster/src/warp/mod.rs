@@ -29,17 +29,20 @@ mod apply;
 mod area;
 mod boxes;
 mod build;
-mod centres;
 mod coordinates;
+mod kernel;
 mod lanes;
 mod lists;
+mod places;
+mod reach;
 mod samples;
 
 use crate::{Resampling, WarpError};
-use apply::{Common, Room, Strip};
+use apply::{Common, Fill, Room, Strip};
 use build::{Build, Planned};
 use coordinates::Mapping;
 use rayon::prelude::*;
+use seedbed_block::simd::Level;
 use seedbed_block::{Index, PixelRange, Real, Shape2d};
 use seedbed_grid::{Affine, GeoBox, PixelGrid, Projections};
 
@@ -150,8 +153,8 @@ impl WarpPlan {
     pub fn apply<T: Real>(&self, source: &[T], out: &mut [T]) {
         let Some((common, strips)) = self.split(source, out) else { return };
         let mut room = Room::default();
-        for (strip, mut rows) in strips {
-            apply::fill_strip(common, &self.cells, strip, source, &mut rows, &mut room);
+        for (strip, rows) in strips {
+            self.fill(common, strip, source, rows, &mut room);
         }
     }
 
@@ -161,9 +164,21 @@ impl WarpPlan {
     /// As [`WarpPlan::apply`].
     pub fn apply_in_parallel<T: Real>(&self, source: &[T], out: &mut [T]) {
         let Some((common, strips)) = self.split(source, out) else { return };
-        strips.into_par_iter().for_each_init(Room::default, |room, (strip, mut rows)| {
-            apply::fill_strip(common, &self.cells, strip, source, &mut rows, room);
+        strips.into_par_iter().for_each_init(Room::default, |room, (strip, rows)| {
+            self.fill(common, strip, source, rows, room);
         });
+    }
+
+    fn fill<T: Real>(
+        &self,
+        common: &Common,
+        strip: &Strip,
+        source: &[T],
+        mut rows: Vec<&mut [T]>,
+        room: &mut Room<T>,
+    ) {
+        let fill = Fill { common, cells: &self.cells, strip, source, out: &mut rows, room };
+        Level::best().run(fill);
     }
 
     /// The strips, each with its rows on every layer of `out`.

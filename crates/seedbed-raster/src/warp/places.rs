@@ -9,6 +9,9 @@ pub struct Row<const N: usize = WIDTH> {
     pub row: [f64; N],
 }
 
+/// A row of corners.
+pub type Edge = Row<{ WIDTH + 1 }>;
+
 /// The pixel centres of a cell.
 pub type Centres = Places<WIDTH>;
 /// The pixel corners of a cell, its own last ones included.
@@ -18,7 +21,7 @@ pub type Corners = Places<{ WIDTH + 1 }>;
 pub struct Places<const N: usize> {
     way: Way,
     /// Those of them, counted row by row, that are too near to a source pixel's border to be interpolated.
-    exact: Vec<(u16, SourcePoint)>,
+    exact: Vec<(usize, SourcePoint)>,
 }
 
 enum Way {
@@ -35,38 +38,30 @@ impl<const N: usize> Places<N> {
     const WITHIN: f64 = if N == WIDTH { 0.5 } else { 0.0 };
 
     /// Those of a cell.
-    #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]
+    #[expect(clippy::cast_precision_loss, reason = "at most 33")]
     pub fn of(cell: &Cell<'_>) -> Self {
-        let at =
-            |k: usize| (cell.col0 + (k % N) as f64 + Self::WITHIN, cell.row0 + (k / N) as f64 + Self::WITHIN);
         let exactly = |k: usize| {
-            let (col, row) = at(k);
-            cell.mapping.exact(col, row).unwrap_or(NOWHERE)
+            let (col, row) = ((k % N) as f64 + Self::WITHIN, (k / N) as f64 + Self::WITHIN);
+            cell.exact(col, row).unwrap_or(NOWHERE)
         };
-        let Some(nodes) = &cell.nodes else {
-            let way = if cell.mapping.linear {
-                Way::Linear
-            } else {
-                Way::Listed((0..N * N).map(exactly).collect())
-            };
-            return Self { way, exact: Vec::new() };
+        let way = match &cell.nodes {
+            Some(nodes) => Way::Quadratic(nodes.clone()),
+            None if cell.mapping.linear => Way::Linear,
+            None => Way::Listed((0..N * N).map(exactly).collect()),
         };
-        let mut centres = Self { way: Way::Quadratic(nodes.clone()), exact: Vec::new() };
-        let doubt = cell.doubt();
-        let near = |x: f64| (x - x.round()).abs() < doubt;
-        let (mut exact, mut row) = (Vec::new(), Row::default());
-        for r in 0..N {
-            centres.interpolated(nodes, r, &mut row);
-            for c in 0..N {
-                if near(row.col[c]) || near(row.row[c]) {
-                    let k = r * N + c;
-                    // There are at most 33 x 33.
-                    exact.push((u16::try_from(k).unwrap_or(u16::MAX), exactly(k)));
-                }
+        let mut exact = Vec::new();
+        // Centres decide which pixel they lie in; corners only weigh.
+        if let (Way::Quadratic(nodes), true) = (&way, N == WIDTH) {
+            // Twice the error that was measured, for it was measured at nine points only.
+            let near = |x: f64| (x - x.round()).abs() < 2.0 * cell.error;
+            let mut row = Row::default();
+            for r in 0..N {
+                Self::interpolate(nodes, r, &mut row);
+                let doubtful = (0..N).filter(|c| near(row.col[*c]) || near(row.row[*c]));
+                exact.extend(doubtful.map(|c| (r * N + c, exactly(r * N + c))));
             }
         }
-        centres.exact = exact;
-        centres
+        Self { way, exact }
     }
 
     /// One row of a cell, from 0.
@@ -87,45 +82,46 @@ impl<const N: usize> Places<N> {
                     (out.col[c], out.row[c]) = (px.x, px.y);
                 }
             }
-            Way::Quadratic(nodes) => self.interpolated(nodes, r, out),
+            Way::Quadratic(nodes) => Self::interpolate(nodes, r, out),
             Way::Listed(points) => {
                 for (c, point) in points[r * N..(r + 1) * N].iter().enumerate() {
                     (out.col[c], out.row[c]) = (point.col, point.row);
                 }
             }
         }
-        for (k, point) in &self.exact {
-            let k = usize::from(*k);
-            if k / N == r {
-                (out.col[k % N], out.row[k % N]) = (point.col, point.row);
-            }
+        let first = self.exact.partition_point(|(k, _)| *k < r * N);
+        for (k, point) in self.exact[first..].iter().take_while(|(k, _)| *k < (r + 1) * N) {
+            (out.col[k % N], out.row[k % N]) = (point.col, point.row);
         }
     }
 
     #[inline(always)]
-    #[expect(clippy::unused_self, reason = "it reads as a part of `row`")]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "from 0 to 33"
-    )]
-    fn interpolated(&self, nodes: &Nodes, r: usize, out: &mut Row<N>) {
-        let (i, s) = nodes.part(r as f64 + Self::WITHIN);
-        let down = weights(s);
-        let side = nodes.side as usize;
-        for (j, square) in nodes.squares[i * nodes.count()..(i + 1) * nodes.count()].iter().enumerate() {
+    #[expect(clippy::cast_precision_loss, reason = "at most 33")]
+    fn interpolate(nodes: &Nodes, r: usize, out: &mut Row<N>) {
+        let (parts, side) = (nodes.parts, nodes.side());
+        // A cell's last corners are its last part's.
+        let i = (r / side).min(parts - 1);
+        let within = |k: usize, part: usize| ((k - part * side) as f64 + Self::WITHIN) / side as f64;
+        let down = weights(within(r, i));
+        for (j, square) in nodes.squares[i * parts..(i + 1) * parts].iter().enumerate() {
             let line = [0, 1, 2].map(|j| SourcePoint {
                 col: down[0] * square[0][j].col + down[1] * square[1][j].col + down[2] * square[2][j].col,
                 row: down[0] * square[0][j].row + down[1] * square[1][j].row + down[2] * square[2][j].row,
             });
-            let (first, last) = (j * side, if j + 1 == nodes.count() { N } else { (j + 1) * side });
-            for c in first..last {
-                let [u, v, w] = weights(((c - first) as f64 + Self::WITHIN) / nodes.side);
+            for c in j * side..if j + 1 == parts { N } else { (j + 1) * side } {
+                let [u, v, w] = weights(within(c, j));
                 out.col[c] = u * line[0].col + v * line[1].col + w * line[2].col;
                 out.row[c] = u * line[0].row + v * line[1].row + w * line[2].row;
             }
         }
+    }
+}
+
+impl<const N: usize> Row<N> {
+    /// The place at a column; `None` where there is none.
+    pub fn point(&self, c: usize) -> Option<SourcePoint> {
+        let point = SourcePoint { col: self.col[c], row: self.row[c] };
+        (!point.col.is_nan() && !point.row.is_nan()).then_some(point)
     }
 }
 

@@ -1,0 +1,80 @@
+//! The same kernel in the instructions that the processor has.
+//!
+//! Lanes don't mix, and nothing is fused, so every level gives the same bits.
+
+/// What is done at some level.
+pub trait Work {
+    /// Does it. Inline it always, with all that it calls: only what is inlined is
+    /// compiled for the level's instructions.
+    fn run(self);
+}
+
+/// A set of vector instructions that this processor has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level(Instructions);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Instructions {
+    /// What every processor of the architecture has.
+    Base,
+    /// 256 bits.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 512 bits.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Level {
+    /// The best this processor has.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::all().last().copied().unwrap_or(Self(Instructions::Base))
+    }
+
+    /// All that this processor has, the best one last.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one level"))]
+        let mut levels = vec![Self(Instructions::Base)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") {
+                levels.push(Self(Instructions::Avx2));
+            }
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+            {
+                levels.push(Self(Instructions::Avx512));
+            }
+        }
+        levels
+    }
+
+    /// Does work at this level.
+    pub fn run(self, work: impl Work) {
+        match self.0 {
+            Instructions::Base => work.run(),
+            // SAFETY: such a level is only made by `all`, where the processor has the features.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => unsafe { avx2(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => unsafe { avx512(work) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn avx2(work: impl Work) {
+    work.run();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+fn avx512(work: impl Work) {
+    work.run();
+}
