@@ -129,9 +129,9 @@ impl Inspector<'_> {
         if let Some(path) = location.as_path() {
             return Ok(Some(of_file(path.to_owned())?));
         }
-        let size = self.runtime.block_on(self.stores.head(&location))?.size;
-        let Some(size) = size.or(asset.size()) else { return Ok(None) };
-        let remote = Remote::new(&self.stores, &self.runtime, location.clone(), size);
+        let version = self.runtime.block_on(self.stores.head(&location))?;
+        let Some(size) = version.size.or(asset.size()) else { return Ok(None) };
+        let remote = Remote::new(&self.stores, &self.runtime, location.clone(), size, version);
         let magic = remote.bytes(0..size.min(8))?;
         if magic.starts_with(b"CDF") || magic.starts_with(b"\x89HDF") {
             let name = PathBuf::from(location.to_string());

@@ -3,7 +3,7 @@
 use crate::PrepError;
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_raster::ReadAt;
-use seedbed_storage::{Location, Stores};
+use seedbed_storage::{Location, Meta, Stores};
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
@@ -24,13 +24,15 @@ pub(crate) struct Remote {
     runtime: Handle,
     at: Location,
     size: u64,
+    /// What its server said of it at first: all ranges are of that version.
+    version: Meta,
     short: Mutex<HashMap<u64, Vec<u8>>>,
 }
 
 impl Remote {
-    /// The file at a place, which has `size` bytes.
-    pub(crate) fn new(stores: &Stores, runtime: &Handle, at: Location, size: u64) -> Self {
-        Self { stores: stores.clone(), runtime: runtime.clone(), at, size, short: Mutex::default() }
+    /// The file at a place, which has `size` bytes and is of one version, as far as that is told.
+    pub(crate) fn new(stores: &Stores, runtime: &Handle, at: Location, size: u64, version: Meta) -> Self {
+        Self { stores: stores.clone(), runtime: runtime.clone(), at, size, version, short: Mutex::default() }
     }
 
     /// The bytes of a range within the file.
@@ -41,7 +43,10 @@ impl Remote {
         {
             return Ok(known);
         }
-        let bytes = self.runtime.block_on(self.stores.read_range(&self.at, range.clone()))?.to_vec();
+        let bytes = self
+            .runtime
+            .block_on(self.stores.read_range_of(&self.version, &self.at, range.clone()))?
+            .to_vec();
         if length <= SHORT {
             let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
             if short.len() >= REMEMBERED {
@@ -69,7 +74,8 @@ impl ReadAt for Remote {
     }
 
     fn read_many(&self, ranges: &[Range<u64>]) -> io::Result<Vec<Vec<u8>>> {
-        let asked = ranges.iter().map(|range| self.stores.read_range(&self.at, range.clone()));
+        let asked =
+            ranges.iter().map(|range| self.stores.read_range_of(&self.version, &self.at, range.clone()));
         let answers = stream::iter(asked).buffered(AT_ONCE).map_ok(|bytes| bytes.to_vec());
         self.runtime.block_on(answers.try_collect()).map_err(|e| io::Error::other(PrepError::from(e)))
     }

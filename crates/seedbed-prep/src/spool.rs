@@ -209,14 +209,15 @@ impl Spool {
             Some(Afar::Parts(remote, _)) => return Ok(Some(remote.clone())),
             None => {}
         }
-        let size = self.block_on(self.stores.head(&asset.location))?.size;
+        let version = self.block_on(self.stores.head(&asset.location))?;
+        let size = version.size;
         let expected = match &asset.identity {
             crate::Identity::Checksum(_) => size,
             crate::Identity::Origin { size: told, .. } => told.or(size),
         };
         // What keeps a range from coming may not keep the whole: a transfer will tell.
         let found = size.filter(|_| size == expected).and_then(|size| {
-            let remote = Remote::new(&self.stores, &self.runtime, asset.location.clone(), size);
+            let remote = Remote::new(&self.stores, &self.runtime, asset.location.clone(), size, version);
             let magic = remote.bytes(0..size.min(HDF5.len() as u64)).ok()?;
             (magic == HDF5).then(|| Arc::new(remote))
         });

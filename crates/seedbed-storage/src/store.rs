@@ -11,7 +11,7 @@ use crate::local::Local;
 use crate::named::{Kind, NamedStore};
 use crate::progress::Progress;
 use crate::s3::{Keys, Known, S3, lent_keys};
-use crate::transfer::{self, Expectation, Transferred};
+use crate::transfer::{self, Expectation, Transferred, differ};
 use crate::upload;
 use crate::{Checksum, Function, Location, Settings, StorageError};
 use bytes::Bytes;
@@ -153,6 +153,20 @@ impl Stores {
     /// [`StorageError::Range`] if it begins behind the file's end, [`StorageError::TooLarge`] if it is longer
     /// than [`Settings::max_document`]; others if it is not there, or the store can't read parts of it.
     pub async fn read_range(&self, at: &Location, range: Range<u64>) -> Result<Bytes, StorageError> {
+        self.read_range_of(&Meta::default(), at, range).await
+    }
+
+    /// The same of one version, as [`Stores::head`] told it: ranges that are read one after the other are then of one
+    /// file.
+    ///
+    /// # Errors
+    /// As [`Stores::read_range`]; [`StorageError::Changed`] if the store tells that the file is another one by now.
+    pub async fn read_range_of(
+        &self,
+        version: &Meta,
+        at: &Location,
+        range: Range<u64>,
+    ) -> Result<Bytes, StorageError> {
         let (http, limit) = (&self.0.http, self.0.http.settings().max_document);
         if range.is_empty() {
             return Ok(Bytes::new());
@@ -161,8 +175,13 @@ impl Stores {
             return Err(StorageError::TooLarge { at: at.shown(), limit });
         }
         match self.store(at)? {
-            Store::Local(local, path) => local.read_range(path, range).await,
-            remote => http.range(&remote.get()?, &range).await,
+            Store::Local(local, path) => {
+                if differ(version, &local.head(path).await?) {
+                    return Err(StorageError::Changed { at: at.shown() });
+                }
+                local.read_range(path, range).await
+            }
+            remote => http.range(&remote.get()?, &range, version).await,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, item, item_with, rules, target};
 use seedbed_block::{Date, Period};
-use seedbed_prep::{Plans, Spool, TileReader};
+use seedbed_prep::{Plans, PrepError, Spool, TileReader};
 use seedbed_raster::Proj;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
@@ -30,6 +30,8 @@ with netCDF4.Dataset(sys.argv[1], 'w') as f:
 struct Server {
     url: String,
     sent: Arc<AtomicUsize>,
+    /// Which version of the file it says that it has.
+    version: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -38,13 +40,15 @@ impl Server {
         let url = format!("http://{}/pr.nc", listener.local_addr().unwrap());
         let sent = Arc::new(AtomicUsize::new(0));
         let counted = sent.clone();
+        let version = Arc::new(AtomicUsize::new(0));
+        let told = version.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A client that goes away is no matter.
-                let _ = answer(stream, &body, ranges, &counted);
+                let _ = answer(stream, &body, ranges, &counted, told.load(Ordering::SeqCst));
             }
         });
-        Self { url, sent }
+        Self { url, sent, version }
     }
 
     fn sent(&self) -> usize {
@@ -52,7 +56,13 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream, body: &[u8], ranges: bool, sent: &AtomicUsize) -> std::io::Result<()> {
+fn answer(
+    mut stream: TcpStream,
+    body: &[u8],
+    ranges: bool,
+    sent: &AtomicUsize,
+    version: usize,
+) -> std::io::Result<()> {
     let (mut head, mut range) = (false, None);
     for (n, line) in BufReader::new(stream.try_clone()?).lines().enumerate() {
         let line = line?.to_ascii_lowercase();
@@ -74,7 +84,7 @@ fn answer(mut stream: TcpStream, body: &[u8], ranges: bool, sent: &AtomicUsize) 
     };
     let length = part.len();
     let told = format!(
-        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}ETag: \"a\"\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}ETag: \"{version}\"\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(told.as_bytes())?;
     if !head {
@@ -97,17 +107,21 @@ fn file(sandbox: &Sandbox) -> Option<Vec<u8>> {
 
 /// The west tile on some days of the asset at `href`.
 fn read(sandbox: &Sandbox, spool: &Spool, href: &str, days: &str) -> Vec<f64> {
+    reads(sandbox, spool, href, days).unwrap()
+}
+
+fn reads(sandbox: &Sandbox, spool: &Spool, href: &str, days: &str) -> Result<Vec<f64>, PrepError> {
     let items = if href.starts_with("http") {
         item_with("a", "2004-01-01/2004-02-09", &json!({ "value": { "href": href } }))
     } else {
         item("a", "2004-01-01/2004-02-09", href)
     };
-    let series = sandbox.series("value", &[items]).unwrap();
+    let series = sandbox.series("value", &[items])?;
     let period: Period = days.parse().unwrap();
     let mut reader =
-        TileReader::open(&series, target("west"), rules(), period, Plans::default(), spool, &Proj).unwrap();
+        TileReader::open(&series, target("west"), rules(), period, Plans::default(), spool, &Proj)?;
     let days: Vec<Date> = period.days().collect();
-    reader.read(&days).unwrap().values().to_vec()
+    Ok(reader.read(&days)?.values().to_vec())
 }
 
 fn copies(sandbox: &Sandbox) -> usize {
@@ -163,4 +177,22 @@ fn a_server_without_ranges_gives_the_whole_file() {
     let whole = read(&sandbox, &sandbox.spool(), &server.url, days);
     assert_eq!(whole, read(&sandbox, &sandbox.spool(), "pr.nc", days));
     assert_eq!(copies(&sandbox), 1);
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read_is_noticed() {
+    let sandbox = Sandbox::new();
+    let Some(body) = file(&sandbox) else { return };
+    let server = Server::start(body, true);
+    let spool = sandbox.spool();
+    read(&sandbox, &spool, &server.url, "2004-01-11/2004-01-12");
+    server.version.store(1, Ordering::SeqCst);
+    let error = reads(&sandbox, &spool, &server.url, "2004-01-20/2004-01-21").unwrap_err();
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    assert!(told.contains("changed while it was read"), "{told}");
 }

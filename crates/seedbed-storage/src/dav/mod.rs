@@ -17,7 +17,7 @@ use crate::abilities::{Abilities, CreateOnce, Replace};
 use crate::http::{Http, Method, Request};
 use crate::identity::Identity;
 use crate::names::{random, temporary};
-use crate::store::Put;
+use crate::store::{Meta, Put};
 use crate::{Function, Location, StorageError, secret};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -254,7 +254,10 @@ impl Dav {
         if heeds_overwrite {
             self.discard(http, &second).await;
         }
-        let ranges = http.range(&self.request(Method::Get, &target), &(1..3)).await.is_ok_and(|b| b == "ro");
+        let ranges = http
+            .range(&self.request(Method::Get, &target), &(1..3), &Meta::default())
+            .await
+            .is_ok_and(|b| b == "ro");
         let look = self.request(Method::Head, &target).header("want-digest", WANT_DIGEST);
         let digests = http.request(&look).await?.headers.get("digest").is_some();
         self.discard(http, &target).await;

@@ -21,6 +21,7 @@ pub(crate) use upload::Feed;
 
 use crate::identity::{Grant, Identity};
 use crate::store::Meta;
+use crate::transfer::differ;
 use crate::{Location, Settings, StorageError, secret};
 use answer::{network, silent};
 use bytes::Bytes;
@@ -125,50 +126,64 @@ impl Http {
     }
 
     /// The bytes of a range, fewer only where the file ends before.
-    pub(crate) async fn range(&self, get: &Request, range: &Range<u64>) -> Result<Bytes, StorageError> {
+    /// An answer that tells another version than this one is an error; what only one tells says nothing.
+    pub(crate) async fn range(
+        &self,
+        get: &Request,
+        range: &Range<u64>,
+        version: &Meta,
+    ) -> Result<Bytes, StorageError> {
         let at = &secret::shown(&get.url);
-        self.retried(&get.url, move || async move {
-            let behind = |size| StorageError::Range { at: at.clone(), start: range.start, size };
-            let mut end = range.end;
-            let answer = loop {
-                let request = get.clone().header("range", &format!("bytes={}-{}", range.start, end - 1));
-                let answer = self.attempt(&request).await?;
+        let (bytes, found) = self
+            .retried(&get.url, move || async move {
+                let behind = |size| StorageError::Range { at: at.clone(), start: range.start, size };
+                let mut end = range.end;
+                let answer = loop {
+                    let request = get.clone().header("range", &format!("bytes={}-{}", range.start, end - 1));
+                    let answer = self.attempt(&request).await?;
+                    let total = answer.headers.content_range().and_then(|(_, total)| total);
+                    let last = answer.headers.content_range_last();
+                    match total.filter(|total| answer.status == 206 && last >= Some(*total)) {
+                        // XRootD 5.5 promises bytes behind the file's end, and sends none at all.
+                        Some(total) if total <= range.start => return Err(behind(Some(total)).into()),
+                        Some(total) if total < end => end = total,
+                        _ => break answer,
+                    }
+                };
+                if answer.status == 416 {
+                    return Err(behind(answer.headers.unsatisfied_total()).into());
+                }
+                if answer.status != 206 {
+                    if answer.status != 200 {
+                        return Err(self.refused(answer).await);
+                    }
+                    let what = "answered with the whole file where a range was asked for".to_owned();
+                    return Err(StorageError::Protocol { at: at.clone(), what }.into());
+                }
+                let span = answer.headers.content_range().zip(answer.headers.content_range_last());
                 let total = answer.headers.content_range().and_then(|(_, total)| total);
-                let last = answer.headers.content_range_last();
-                match total.filter(|total| answer.status == 206 && last >= Some(*total)) {
-                    // XRootD 5.5 promises bytes behind the file's end, and sends none at all.
-                    Some(total) if total <= range.start => return Err(behind(Some(total)).into()),
-                    Some(total) if total < end => end = total,
-                    _ => break answer,
+                let found = Meta::of(&answer.headers, total);
+                let bytes = answer.body(range.end - range.start).await?;
+                match span {
+                    Some(((first, total), last))
+                        if first == range.start
+                            && last.checked_sub(first) == (bytes.len() as u64).checked_sub(1)
+                            && (last + 1 == range.end || Some(last + 1) == total) =>
+                    {
+                        Ok((bytes, found))
+                    }
+                    _ => {
+                        let what = "another part came than was asked for".to_owned();
+                        Err(StorageError::Protocol { at: at.clone(), what }.into())
+                    }
                 }
-            };
-            if answer.status == 416 {
-                return Err(behind(answer.headers.unsatisfied_total()).into());
-            }
-            if answer.status != 206 {
-                if answer.status != 200 {
-                    return Err(self.refused(answer).await);
-                }
-                let what = "answered with the whole file where a range was asked for".to_owned();
-                return Err(StorageError::Protocol { at: at.clone(), what }.into());
-            }
-            let span = answer.headers.content_range().zip(answer.headers.content_range_last());
-            let bytes = answer.body(range.end - range.start).await?;
-            match span {
-                Some(((first, total), last))
-                    if first == range.start
-                        && last.checked_sub(first) == (bytes.len() as u64).checked_sub(1)
-                        && (last + 1 == range.end || Some(last + 1) == total) =>
-                {
-                    Ok(bytes)
-                }
-                _ => {
-                    let what = "another part came than was asked for".to_owned();
-                    Err(StorageError::Protocol { at: at.clone(), what }.into())
-                }
-            }
-        })
-        .await
+            })
+            .await?;
+        // Asked again, it would still be another one.
+        if differ(version, &found) {
+            return Err(StorageError::Changed { at: at.clone() });
+        }
+        Ok(bytes)
     }
 
     /// Runs an attempt until it succeeds, fails for good or has failed too often.

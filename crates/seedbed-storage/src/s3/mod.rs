@@ -17,7 +17,7 @@ use crate::content::media_type;
 use crate::http::{Http, Method, Request};
 use crate::identity::Identity;
 use crate::names::random;
-use crate::store::{ListPage, Put};
+use crate::store::{ListPage, Meta, Put};
 use crate::{Checksum, Function, StorageError};
 use bytes::Bytes;
 use md5::{Digest, Md5};
@@ -198,7 +198,10 @@ impl S3 {
         } else {
             http.request(&self.put(&key, probe.clone())?).await?;
         }
-        let ranges = http.range(&self.request(Method::Get, &key)?, &(1..3)).await.is_ok_and(|b| b == "ro");
+        let ranges = http
+            .range(&self.request(Method::Get, &key)?, &(1..3), &Meta::default())
+            .await
+            .is_ok_and(|b| b == "ro");
         let md5 = base64::encode(&Md5::digest(b"other"));
         let checks_md5 = self.refuses(http, &key, MD5, &md5).await?;
         let sha256 = base64::encode(Checksum::of_bytes(b"other").digest());

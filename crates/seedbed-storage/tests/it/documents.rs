@@ -2,7 +2,7 @@
 
 use crate::server::{End, Reply, Server};
 use crate::{at, hasty, stores, told};
-use seedbed_storage::{Credentials, Request, Settings, StorageError, Stores};
+use seedbed_storage::{Credentials, Meta, Request, Settings, StorageError, Stores};
 use std::time::{Duration, Instant, SystemTime};
 
 #[tokio::test]
@@ -343,6 +343,7 @@ async fn starts_no_more_requests_a_second_than_the_rate_allows() {
 async fn a_range_is_what_was_asked_for_or_an_error() {
     let server = Server::start(|seen, _| match seen.path.as_str() {
         "/good" => Reply::new(206, "2345").header("content-range", "bytes 2-5/10"),
+        "/tagged" => Reply::new(206, "2345").header("content-range", "bytes 2-5/10").header("etag", "\"a\""),
         "/end" => Reply::new(206, "2345").header("content-range", "bytes 2-5/6"),
         // As rclone says it.
         "/ok" => Reply::ok("2345").header("content-range", "bytes 2-5/10"),
@@ -360,6 +361,18 @@ async fn a_range_is_what_was_asked_for_or_an_error() {
     for path in ["/other", "/short", "/lies", "/whole"] {
         let error = stores.read_range(&at(&server.url(path)), 2..6).await.unwrap_err();
         assert!(matches!(error, StorageError::Protocol { .. }), "{path}: {}", told(&error));
+    }
+    for (version, same) in [
+        (Meta { size: Some(10), ..Meta::default() }, true),
+        (Meta { size: Some(11), ..Meta::default() }, false),
+        (Meta { etag: Some("\"a\"".to_owned()), ..Meta::default() }, true),
+        (Meta { etag: Some("\"b\"".to_owned()), ..Meta::default() }, false),
+    ] {
+        let read = stores.read_range_of(&version, &at(&server.url("/tagged")), 2..6).await;
+        match read {
+            Ok(bytes) => assert!(same && bytes == "2345", "{version:?}"),
+            Err(error) => assert!(!same && matches!(error, StorageError::Changed { .. }), "{}", told(&error)),
+        }
     }
     let error = stores.read_range(&at(&server.url("/behind")), 2..6).await.unwrap_err();
     assert!(matches!(error, StorageError::Range { start: 2, size: Some(2), .. }), "{}", told(&error));
