@@ -73,11 +73,11 @@ async fn silent_source() -> Server {
     .await
 }
 
-/// Waits until something is left that holds bytes.
-async fn left(stores: &Stores, folder: &Location, older: Duration) -> Vec<Abandoned> {
+/// Waits until something is left that holds as many bytes.
+async fn left(stores: &Stores, folder: &Location, older: Duration, least: u64) -> Vec<Abandoned> {
     for _ in 0..3000 {
         let found = stores.abandoned(folder, older).await.unwrap_or_else(|e| panic!("{}", told(&e)));
-        if found.iter().any(|left| left.bytes.is_some_and(|n| n > 0)) {
+        if found.iter().any(|left| left.bytes.is_some_and(|n| n >= least)) {
             return found;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -115,13 +115,14 @@ async fn a_killed_upload_to_s3_is_found_and_given_up() {
     let source = silent_source().await;
     let to = folder.join("deep/x é+1.nc");
     let mut bringing = Bringing::start(&source.url("/x.nc"), &to, &s3_toml(&served));
-    left(&stores, &folder, ANY).await;
+    // Its parts go up side by side: it is killed when the last that it can have is there.
+    left(&stores, &folder, ANY, TOLD as u64).await;
     // While it runs, it is told from one that has run for longer.
     assert!(bringing.runs());
     assert_eq!(stores.abandoned(&folder, HOUR).await.unwrap(), []);
     drop(bringing);
-    let found = left(&stores, &folder, Duration::from_secs(1)).await;
-    assert_eq!((found.len(), &found[0].at, found[0].bytes), (1, &to, Some(10 << 20)));
+    let found = left(&stores, &folder, Duration::from_secs(1), 1).await;
+    assert_eq!((found.len(), &found[0].at, found[0].bytes), (1, &to, Some(TOLD as u64)));
     assert!(found[0].age >= Duration::from_secs(1) && found[0].age < HOUR);
     // One beside the folder is none of it.
     assert_eq!(stores.abandoned(&at("s3://bucket/some"), ANY).await.unwrap(), []);
@@ -204,12 +205,12 @@ async fn the_temporary_file_of_a_process_killed_before_its_move_is_found_on_a_dc
     stores.replace(&folder.join("deep/mine.tmp"), "mine".into()).await.unwrap();
     dcache_fault(&served, r#"{"dies": ["MOVE", ".nc."]}"#);
     let mut bringing = Bringing::start(path.to_str().unwrap(), &to, &text);
-    left(&stores, &folder, ANY).await;
+    left(&stores, &folder, ANY, 1).await;
     assert!(bringing.runs());
     assert_eq!(stores.abandoned(&folder, HOUR).await.unwrap(), []);
     drop(bringing);
     dcache_fault(&served, r#"{"dies": null}"#);
-    let found = left(&stores, &folder, Duration::from_secs(1)).await;
+    let found = left(&stores, &folder, Duration::from_secs(1), 1).await;
     let name = found[0].at.file_name().unwrap();
     assert!(name.starts_with("x é.nc."), "{name}");
     assert_eq!((found.len(), found[0].bytes), (1, Some(100_000)));
@@ -235,11 +236,11 @@ async fn the_truncated_file_of_an_upload_given_up_is_found_on_webdav() {
         let stores = stores.clone();
         async move { stores.transfer(&from, &to, &Expectation::default(), &Silent).await }
     });
-    left(&stores, &folder, ANY).await;
+    left(&stores, &folder, ANY, 1).await;
     assert_eq!(stores.abandoned(&folder, HOUR).await.unwrap(), []);
     bringing.abort();
     assert!(bringing.await.unwrap_err().is_cancelled());
-    let found = left(&stores, &folder, Duration::from_secs(1)).await;
+    let found = left(&stores, &folder, Duration::from_secs(1), 1).await;
     discards(&stores, &folder, &found).await;
     assert_eq!(stores.list(&folder).await.unwrap(), []);
 }
