@@ -61,6 +61,11 @@ bench-composite *ARGS:
 bench-netcdf *ARGS:
     @. tests/env.sh; benches/netcdf.sh "$@"
 
+# From a netCDF to COGs on a tile, many tiles of one source, and a stream into memory, side by side with
+# GDAL's Python and odc-geo with rio-cogeo; ARGS: --days 20, --rounds 3, --only zstd
+bench-prep *ARGS:
+    @. tests/env.sh; benches/prep.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

@@ -80,6 +80,12 @@ impl PixelRange {
         self.col0 + self.cols
     }
 
+    /// Whether all of another range lies in it.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.union(other) == self
+    }
+
     /// Rows and columns; a negative extent counts as zero.
     #[must_use]
     pub fn shape(self) -> Shape2d {

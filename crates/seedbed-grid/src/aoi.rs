@@ -166,10 +166,13 @@ impl Aoi {
     /// The area widened by a distance, or narrowed by a negative one.
     ///
     /// # Errors
-    /// [`AoiError::NoPolygon`] where nothing is left.
+    /// [`AoiError::NoPolygon`] where nothing is left, [`AoiError::Ring`] where the
+    /// border's new edges could go either way round the Earth.
     pub fn buffered(&self, distance: Distance) -> Result<Self, AoiError> {
-        let polygons = buffer::buffered(&overlay::rings(&self.geometry), distance);
         let what = format!("{} with a buffer of {distance}", self.what);
+        let polygons = buffer::buffered(&overlay::rings(&self.geometry), distance).map_err(|edge| {
+            AoiError::Ring { file: what.clone(), place: "the border".to_owned(), reason: edge.to_string() }
+        })?;
         if polygons.is_empty() {
             return Err(AoiError::NoPolygon { file: what, found: "nothing".to_owned() });
         }

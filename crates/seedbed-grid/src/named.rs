@@ -1,6 +1,6 @@
 //! Well-known grids by name.
 
-use crate::cover::{TileSize, cover_within};
+use crate::cover::{SizeUnit, TileSize, cover_within};
 use crate::{Aoi, Cover, GridError, PixelGrid, Projections, Scheme, Tile, TileGrid};
 use seedbed_block::{PixelRange, Shape2d, Xy};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,17 @@ impl NamedGrid {
         all.get(name).ok_or_else(|| {
             let known: Vec<&str> = all.keys().map(String::as_str).collect();
             GridError::UnknownGrid { name: name.to_owned(), known: known.join(", ") }
+        })
+    }
+
+    /// The name of the grid that a scheme's tiles of a size lie on, where their names alone tell.
+    #[must_use]
+    pub fn of_tiles(scheme: Scheme, size: Option<TileSize>) -> Option<&'static str> {
+        let pixels = size.filter(|s| s.unit == SizeUnit::Pixel).map(|s| s.value);
+        (scheme == Scheme::Modis).then_some(match pixels {
+            Some(4800.0) => "modis-sinusoidal-250m",
+            Some(1200.0) => "modis-sinusoidal-1km",
+            _ => "modis-sinusoidal-500m",
         })
     }
 

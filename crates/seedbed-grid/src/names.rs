@@ -1,6 +1,6 @@
 //! What tiles are called, and what a name means.
 
-use crate::{GridError, PixelGrid, numbered};
+use crate::{GridError, PixelGrid, SizeUnit, TileSize, numbered};
 use seedbed_block::{Index, PixelRange, Shape2d};
 use std::fmt;
 use std::str::FromStr;
@@ -62,6 +62,19 @@ impl Scheme {
             Self::Daymet => "daymet",
             Self::VegetLegacy => "veget-legacy",
         }
+    }
+
+    /// The size that its tiles have wherever they are, if they all have one.
+    #[must_use]
+    pub fn size(self) -> Option<TileSize> {
+        (self == Self::Daymet).then_some(TileSize { value: 2.0, unit: SizeUnit::Degree })
+    }
+
+    /// Whether its tiles on a grid are drawn in degrees first, as
+    /// [`veget::tiles`](crate::veget::tiles) does, and then moved onto the grid.
+    #[must_use]
+    pub fn is_drawn(self, grid: &PixelGrid) -> bool {
+        self == Self::Veget && grid.crs.geographic
     }
 
     /// The name of the tile at `at`, counted in tiles of `shape` from the origin.
@@ -214,7 +227,7 @@ pub fn square_corner(name: &str) -> Option<(i32, i32)> {
         if let Some(number) = text.strip_suffix(plus) {
             return number.parse().ok();
         }
-        text.strip_suffix(minus)?.parse::<i32>().ok().map(|n| -n.abs())
+        text.strip_suffix(minus)?.parse::<i32>().ok()?.checked_abs().map(|n| -n)
     };
     Some((signed(lat, 'N', 'S')?, signed(lon, 'E', 'W')?))
 }

@@ -3,7 +3,6 @@
 use crate::aoi::{Outline, Outlines, geojson, shapefile};
 use crate::ring::Ring;
 use crate::{AoiError, Bbox, Cover, Crs, GridError, PixelGrid, Projections, snap};
-use ::geojson::GeoJson;
 use ::shapefile::dbase::{self, FieldValue, Record};
 use serde_json::Value;
 use std::path::Path;
@@ -97,11 +96,8 @@ fn from_geojson(path: &Path, file: &str) -> Result<Parsed, GridError> {
         std::fs::read_to_string(path).map_err(|source| AoiError::Read { file: file.to_owned(), source })?;
     let (outlines, crs) = geojson::outlines(&text, file)?;
     let mut said = std::collections::HashMap::new();
-    if let Ok(GeoJson::FeatureCollection(collection)) = text.parse::<GeoJson>() {
-        for (i, f) in collection.features.iter().enumerate() {
-            let label = geojson::label(f, i);
-            said.insert(label, f.properties.clone().unwrap_or_default());
-        }
+    for (i, f) in geojson::features(&text, file)?.into_iter().enumerate() {
+        said.insert(geojson::label(&f, i), f.properties.unwrap_or_default());
     }
     let lookup = move |feature: &str| {
         let Some(p) = said.get(feature) else { return Said::default() };

@@ -131,7 +131,8 @@ impl Inspector<'_> {
         }
         let version = self.runtime.block_on(self.stores.head(&location))?;
         let Some(size) = version.size.or(asset.size()) else { return Ok(None) };
-        let remote = Remote::new(&self.stores, &self.runtime, location.clone(), size, version);
+        let remote =
+            Remote::new((&self.stores, &self.runtime), location.clone(), size, version, Arc::default());
         let magic = remote.bytes(0..size.min(8))?;
         if magic.starts_with(b"CDF") || magic.starts_with(b"\x89HDF") {
             let name = PathBuf::from(location.to_string());

@@ -30,6 +30,7 @@ mod source;
 mod spool;
 mod tree;
 mod verify;
+mod windows;
 
 pub use clean::{CleanReport, clean};
 pub use composite::{Composite, composite};

@@ -3,6 +3,7 @@
 use crate::error::one_line;
 use crate::parallel::{in_parallel, threads};
 use crate::tree::write_catalog;
+use crate::windows::Windows;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, Plans, PrepError, Provenance, Rules, Series,
     Spool, Target, TaskKey, TileReader, TimeRule, Variable, is_done,
@@ -65,6 +66,9 @@ const BATCH: usize = 16;
 /// Bytes of values read in one go.
 const PIECE: usize = 64 << 20;
 
+/// Bytes of decoded sources that tiles share.
+const SHARED: usize = 512 << 20;
+
 /// Bytes a pixel that writing a variable takes: its values, and what is stored of
 /// them and of the overviews, compressed or not.
 const BYTES: usize = 24;
@@ -97,9 +101,10 @@ struct Read<T> {
 }
 
 /// What all tiles and dates have in common.
-struct Context<'a> {
+struct Context<'a, T> {
     request: &'a Prepare,
     series: Vec<Series>,
+    windows: Windows<T>,
     spool: &'a Spool,
     projections: &'a dyn Projections,
 }
@@ -135,11 +140,11 @@ pub fn prepare<T: Real>(
             Series::masked(key, &request.items, key, mask, spool, projections)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let context = Context { request, series, spool, projections };
+    let context = Context { request, series, windows: Windows::<T>::new(SHARED), spool, projections };
     let mut untouched = Vec::new();
     let mut tiles: Vec<TilePlan> = Vec::new();
     for tile in &request.grid.tiles {
-        match context.plan::<T>(tile)? {
+        match context.plan(tile)? {
             Some(planned) => tiles.push(planned),
             None => untouched.push(tile.name.clone()),
         }
@@ -158,14 +163,14 @@ pub fn prepare<T: Real>(
     }
     set.write(&request.out, spool)?;
     spool.keep_digests();
-    let work = context.batches::<T>(&tiles);
+    let work = context.batches(&tiles);
     let most = tiles.iter().map(|t| t.target.geobox.shape.len()).max().unwrap_or(0);
     let mut behind = report.present;
     progress(behind, report.expected);
     let results = in_parallel(
         &work,
         threads(PIECE.saturating_add(most * BYTES)),
-        |_, (tile, dates)| context.batch::<T>(tile, dates),
+        |_, (tile, dates)| context.batch(tile, dates),
         |n| {
             behind += work[n - 1].1.len();
             progress(behind, report.expected);
@@ -185,9 +190,9 @@ pub fn prepare<T: Real>(
     Ok(report)
 }
 
-impl Context<'_> {
+impl<T: Real> Context<'_, T> {
     /// Opens a series on a tile, or `None` if none of it lies there.
-    fn open<T: Real>(
+    fn open(
         &self,
         series: &Series,
         target: &Target,
@@ -212,7 +217,7 @@ impl Context<'_> {
     }
 
     /// A tile's dates, or `None` if nothing touches it.
-    fn plan<T: Real>(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
+    fn plan(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
         let geobox = self.request.grid.geobox(tile);
         let (_, bbox) = geobox.footprint(self.projections, 16)?;
         let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
@@ -225,7 +230,8 @@ impl Context<'_> {
             let Some(period) = self.request.period.map_or(Some(all), |p| all.intersection(p)) else {
                 continue;
             };
-            let Some(reader) = self.open::<T>(series, &target, &plans, period)? else { continue };
+            let Some(reader) = self.open(series, &target, &plans, period)? else { continue };
+            reader.need(&self.windows)?;
             for day in reader.dates().filter(|d| period.contains(*d)) {
                 days.entry(day).or_default().push(n);
             }
@@ -243,14 +249,14 @@ impl Context<'_> {
             }
             let variables = (having.len() < self.series.len())
                 .then(|| having.iter().map(|n| self.series[*n].name.clone()).collect());
-            let key = self.key::<T>(&target, day, &json!(keys))?;
+            let key = self.key(&target, day, &json!(keys))?;
             let member = Member { tile: tile.name.clone(), period: day.to_string(), key, variables };
             dates.push(Planned { member, day, series: having, origins });
         }
         Ok((!dates.is_empty()).then(|| TilePlan { tile: tile.clone(), target, plans, dates }))
     }
 
-    fn key<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
+    fn key(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
         TaskKey::of(&json!([
             "prep",
             [REVISION, Resampling::REVISION, cog::REVISION],
@@ -283,8 +289,9 @@ impl Context<'_> {
         })
     }
 
-    /// What isn't done yet, in batches of consecutive dates that the same series have.
-    fn batches<'p, T>(&self, tiles: &'p [TilePlan]) -> Vec<(&'p TilePlan, Vec<&'p Planned>)> {
+    /// What isn't done yet, in batches of consecutive dates that the same series have; by
+    /// date and then by tile, so that tiles that share windows of a file follow each other.
+    fn batches<'p>(&self, tiles: &'p [TilePlan]) -> Vec<(&'p TilePlan, Vec<&'p Planned>)> {
         let mut batches: Vec<(&TilePlan, Vec<&Planned>)> = Vec::new();
         for tile in tiles {
             let layer = tile.target.geobox.shape.len() * size_of::<T>() * self.series.len();
@@ -301,36 +308,37 @@ impl Context<'_> {
                 batches.push((tile, batch));
             }
         }
+        batches.sort_by_key(|(_, dates)| dates.first().map(|date| date.day));
         batches
     }
 
     /// Makes a batch. Where reading it in one go fails, its dates are read one by
     /// one, so that each fails for itself.
-    fn batch<T: Real>(&self, tile: &TilePlan, dates: &[&Planned]) -> Vec<Result<Outcome, String>> {
+    fn batch(&self, tile: &TilePlan, dates: &[&Planned]) -> Vec<Result<Outcome, String>> {
         let write = |date: &Planned, blocks: &[Read<T>], n: usize| {
             self.write(tile, date, blocks, n).map_err(|e| one_line(&e))
         };
-        if let Ok(blocks) = self.read::<T>(tile, dates) {
+        if let Ok(blocks) = self.read(tile, dates) {
             return dates.iter().enumerate().map(|(n, date)| write(date, &blocks, n)).collect();
         }
         let each = dates.iter().map(|date| {
-            let blocks = self.read::<T>(tile, &[*date]).map_err(|e| one_line(&e))?;
+            let blocks = self.read(tile, &[*date]).map_err(|e| one_line(&e))?;
             write(date, &blocks, 0)
         });
         each.collect()
     }
 
     /// Every series of a batch.
-    fn read<T: Real>(&self, tile: &TilePlan, dates: &[&Planned]) -> Result<Vec<Read<T>>, PrepError> {
+    fn read(&self, tile: &TilePlan, dates: &[&Planned]) -> Result<Vec<Read<T>>, PrepError> {
         let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(Vec::new()) };
         let period = Period { start: first.day, end: last.day };
         let days: Vec<Date> = dates.iter().map(|d| d.day).collect();
         let mut blocks = Vec::new();
         for n in &first.series {
-            let Some(mut reader) = self.open::<T>(&self.series[*n], &tile.target, &tile.plans, period)?
-            else {
+            let Some(mut reader) = self.open(&self.series[*n], &tile.target, &tile.plans, period)? else {
                 continue;
             };
+            reader.share(&self.windows);
             let rules = &self.request.rules;
             let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
             let unit = stated.or_else(|| reader.unit_text().map(str::to_owned));
@@ -339,7 +347,7 @@ impl Context<'_> {
         Ok(blocks)
     }
 
-    fn write<T: Real>(
+    fn write(
         &self,
         tile: &TilePlan,
         date: &Planned,

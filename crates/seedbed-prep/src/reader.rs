@@ -3,12 +3,14 @@
 use crate::days::{Days, Slot, shift};
 use crate::screen::Screen;
 use crate::source::Source;
+use crate::windows::Windows;
 use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
-use seedbed_block::{Block, Conversion, Date, Period, Real};
+use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::Projections;
 use seedbed_raster::{Raster, WarpPlan};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Decoded source pixels held at once, in bytes: a window may be far larger than
@@ -29,6 +31,7 @@ pub struct TileReader<'a, T> {
     sources: Vec<Source>,
     days: Days,
     open: Option<(usize, Raster)>,
+    windows: Option<&'a Windows<T>>,
     screen: Screen,
     composites: BTreeMap<Date, Vec<T>>,
     warped: Vec<T>,
@@ -78,6 +81,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             sources,
             days,
             open: None,
+            windows: None,
             screen: Screen::default(),
             composites: BTreeMap::new(),
             warped: Vec::new(),
@@ -97,6 +101,26 @@ impl<'a, T: Real> TileReader<'a, T> {
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
         Self::open(series, target, rules, series.period(), plans, spool, projections)
+    }
+
+    /// Notes in `windows` what the tile needs of its sources.
+    pub(crate) fn need(&self, windows: &Windows<T>) -> Result<(), PrepError> {
+        for source in &self.sources {
+            if let Some(window) = self.plan(source)?.source_window() {
+                windows.need(source, window);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads through windows that it shares with other tiles.
+    pub(crate) fn share(&mut self, windows: &'a Windows<T>) {
+        self.windows = Some(windows);
+    }
+
+    /// The warp plan from a source.
+    fn plan(&self, source: &Source) -> Result<Arc<WarpPlan>, PrepError> {
+        self.plans.get(&source.facts.geobox, &self.target, self.rules.resampling, self.projections)
     }
 
     /// The input's name.
@@ -125,9 +149,7 @@ impl<'a, T: Real> TileReader<'a, T> {
     pub(crate) fn window(&self) -> Result<usize, PrepError> {
         let mut most = 0;
         for source in &self.sources {
-            let (from, how) = (&source.facts.geobox, self.rules.resampling);
-            let plan = self.plans.get(from, &self.target, how, self.projections)?;
-            most = most.max(plan.source_window().map_or(0, |w| w.shape().len()));
+            most = most.max(self.plan(source)?.source_window().map_or(0, |w| w.shape().len()));
         }
         Ok(most)
     }
@@ -277,15 +299,12 @@ impl<'a, T: Real> TileReader<'a, T> {
         let pixels = self.pixels();
         for (n, slot) in slots.iter().enumerate() {
             let source = &self.sources[slot.source];
-            let plan = self.plans.get(
-                &source.facts.geobox,
-                &self.target,
-                self.rules.resampling,
-                self.projections,
-            )?;
+            let plan = self.plan(source)?;
             let conversion = source.conversion(&self.name, &self.rules)?;
-            let window = plan.source_window().map_or(0, |w| w.shape().len());
-            let at_once = (WINDOWS / (window * size_of::<T>()).max(1)).clamp(1, layers);
+            let Some(window) = plan.source_window() else { continue };
+            let at_once = self.windows.and_then(|windows| windows.at_once(source, window));
+            let own = || WINDOWS / (window.shape().len() * size_of::<T>()).max(1);
+            let at_once = at_once.unwrap_or_else(own).clamp(1, layers);
             for first in (0..layers).step_by(at_once) {
                 let last = layers.min(first + at_once);
                 let part = &mut out[first * pixels..last * pixels];
@@ -307,7 +326,7 @@ impl<'a, T: Real> TileReader<'a, T> {
         let pixels = self.pixels();
         let Some(window) = plan.source_window() else { return Ok(()) };
         let layers = from.layer..from.layer + out.len() / pixels;
-        let mut stored = self.raster(from.source)?.read_layers::<T>(layers.clone(), window)?;
+        let mut stored = self.stored(from.source, layers.clone(), window)?;
         let source = (from.source, &self.sources[from.source]);
         self.screen.apply(source, &self.rules, layers, window, self.projections, &mut stored)?;
         if gaps_only {
@@ -328,6 +347,21 @@ impl<'a, T: Real> TileReader<'a, T> {
         Ok(())
     }
 
+    /// Layers of a source on a window, as they are stored but for scale and offset.
+    fn stored(
+        &mut self,
+        source: usize,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Vec<T>, PrepError> {
+        let raster = held(&mut self.open, source, || self.sources[source].open())?;
+        let read = |window| Ok(raster.read_layers::<T>(layers.clone(), window)?);
+        match self.windows {
+            Some(windows) => windows.read(&self.sources[source], layers.clone(), window, read),
+            None => read(window),
+        }
+    }
+
     /// Holds one layer's values to the range that makes sense.
     fn check_range(&self, from: Slot, layer: usize, values: &[T]) -> Result<(), PrepError> {
         let (Some(sane), Some(unit)) = (self.rules.sane, self.rules.wanted) else { return Ok(()) };
@@ -344,16 +378,20 @@ impl<'a, T: Real> TileReader<'a, T> {
             path: source.path.clone(),
         })
     }
+}
 
-    /// The source's raster; the last one used stays open.
-    fn raster(&mut self, source: usize) -> Result<&Raster, PrepError> {
-        let raster = match self.open.take() {
-            Some((held, raster)) if held == source => raster,
-            _ => self.sources[source].open()?,
-        };
-        let (_, raster) = self.open.insert((source, raster));
-        Ok(raster)
-    }
+/// The raster of source number `wanted`; the last one used stays open.
+pub(crate) fn held(
+    last: &mut Option<(usize, Raster)>,
+    wanted: usize,
+    open: impl FnOnce() -> Result<Raster, PrepError>,
+) -> Result<&Raster, PrepError> {
+    let raster = match last.take() {
+        Some((number, raster)) if number == wanted => raster,
+        _ => open()?,
+    };
+    let (_, raster) = last.insert((wanted, raster));
+    Ok(raster)
 }
 
 /// Converts values in place; NaN stays NaN.

@@ -7,18 +7,46 @@ use seedbed_storage::{Location, Meta, Stores};
 use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::runtime::Handle;
 
 /// Ranges up to this length are metadata, which are remembered.
 const SHORT: u64 = 1 << 16;
-/// How many of them, 16 MiB.
-const REMEMBERED: usize = 256;
+/// How many bytes of them, of all files.
+const REMEMBERED: usize = 64 << 20;
 /// How many ranges are asked for at once; the stores' own limits hold besides.
 const AT_ONCE: usize = 8;
 
-/// Bytes of one remote file. What its metadata take is remembered, since every
-/// tile opens the file anew.
+/// Short ranges of remote files that were read: what their metadata take, since every
+/// tile opens its files anew.
+#[derive(Default)]
+pub(crate) struct Remembered(Mutex<Ranges>);
+
+#[derive(Default)]
+struct Ranges {
+    /// Of each file by its address: the bytes from an offset on.
+    files: HashMap<Location, HashMap<u64, Vec<u8>>>,
+    bytes: usize,
+}
+
+impl Remembered {
+    fn find(&self, at: &Location, range: &Range<u64>) -> Option<Vec<u8>> {
+        let ranges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = usize::try_from(range.end - range.start).ok()?;
+        ranges.files.get(at)?.get(&range.start).filter(|bytes| bytes.len() == length).cloned()
+    }
+
+    fn keep(&self, at: &Location, start: u64, bytes: Vec<u8>) {
+        let mut ranges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if ranges.bytes + bytes.len() > REMEMBERED {
+            *ranges = Ranges::default();
+        }
+        ranges.bytes += bytes.len();
+        ranges.files.entry(at.clone()).or_default().insert(start, bytes);
+    }
+}
+
+/// Bytes of one remote file.
 pub(crate) struct Remote {
     stores: Stores,
     runtime: Handle,
@@ -26,20 +54,26 @@ pub(crate) struct Remote {
     size: u64,
     /// What its server said of it at first: all ranges are of that version.
     version: Meta,
-    short: Mutex<HashMap<u64, Vec<u8>>>,
+    remembered: Arc<Remembered>,
 }
 
 impl Remote {
     /// The file at a place, which has `size` bytes and is of one version, as far as that is told.
-    pub(crate) fn new(stores: &Stores, runtime: &Handle, at: Location, size: u64, version: Meta) -> Self {
-        Self { stores: stores.clone(), runtime: runtime.clone(), at, size, version, short: Mutex::default() }
+    pub(crate) fn new(
+        (stores, runtime): (&Stores, &Handle),
+        at: Location,
+        size: u64,
+        version: Meta,
+        remembered: Arc<Remembered>,
+    ) -> Self {
+        Self { stores: stores.clone(), runtime: runtime.clone(), at, size, version, remembered }
     }
 
     /// The bytes of a range within the file.
     pub(crate) fn bytes(&self, range: Range<u64>) -> Result<Vec<u8>, PrepError> {
         let length = range.end - range.start;
         if length <= SHORT
-            && let Some(known) = self.known(&range)
+            && let Some(known) = self.remembered.find(&self.at, &range)
         {
             return Ok(known);
         }
@@ -48,19 +82,9 @@ impl Remote {
             .block_on(self.stores.read_range_of(&self.version, &self.at, range.clone()))?
             .to_vec();
         if length <= SHORT {
-            let mut short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
-            if short.len() >= REMEMBERED {
-                short.clear();
-            }
-            short.insert(range.start, bytes.clone());
+            self.remembered.keep(&self.at, range.start, bytes.clone());
         }
         Ok(bytes)
-    }
-
-    fn known(&self, range: &Range<u64>) -> Option<Vec<u8>> {
-        let short = self.short.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = usize::try_from(range.end - range.start).ok()?;
-        short.get(&range.start).filter(|bytes| bytes.len() == length).cloned()
     }
 }
 

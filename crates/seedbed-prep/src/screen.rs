@@ -1,6 +1,7 @@
 //! Source pixels taken out before anything is resampled: those that a quality
 //! layer speaks against, and those outside the range that is called valid.
 
+use crate::reader::held;
 use crate::source::Source;
 use crate::{PrepError, Rules, ValidRange};
 use seedbed_block::{Index, PixelRange, Real};
@@ -73,11 +74,7 @@ impl Screen {
         window: PixelRange,
         projections: &dyn Projections,
     ) -> Result<Vec<f64>, PrepError> {
-        let raster = match self.open.take() {
-            Some((held, raster)) if held == number => raster,
-            _ => quality.open()?,
-        };
-        let (_, raster) = self.open.insert((number, raster));
+        let raster = held(&mut self.open, number, || quality.open())?;
         let (ours, theirs) = (&source.facts.geobox, &quality.facts.geobox);
         if ours == theirs {
             return Ok(raster.read_layers(layers, window)?);

@@ -2,7 +2,7 @@
 
 use crate::digests::Digests;
 use crate::identity::hex;
-use crate::remote::Remote;
+use crate::remote::{Remembered, Remote};
 use crate::source::{self, Facts, Source};
 use crate::{PrepError, Quality, SourceAsset};
 use seedbed_block::PixelRange;
@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 /// and the next run find it there. Of a remote netCDF-4 file the parts that a tile
 /// needs are read by byte ranges instead, as long as all that was so read of it
 /// is less than half of the file; its checksum can't be compared then, but its
-/// size is. Digests of local files are kept in
+/// size and version are. Digests of local files are kept in
 /// `<folder>/digests.json`.
 #[derive(Clone)]
 pub struct Spool {
@@ -33,6 +33,7 @@ pub struct Spool {
     brought: Arc<Mutex<HashSet<PathBuf>>>,
     facts: Arc<Mutex<HashMap<FileKey, Arc<Facts>>>>,
     afar: Arc<Mutex<HashMap<PathBuf, Afar>>>,
+    remembered: Arc<Remembered>,
     digests: Digests,
 }
 
@@ -44,6 +45,9 @@ enum Afar {
     /// It may be read by ranges; so many bytes of it were promised to readers.
     Parts(Arc<Remote>, u64),
 }
+
+/// A file that is read by ranges, and what it says of itself.
+type Read = (Arc<Remote>, Arc<Facts>);
 
 /// The suffix of files that may be read by ranges.
 const NETCDF: [&str; 2] = [".nc", ".nc4"];
@@ -67,6 +71,7 @@ impl Spool {
             brought: Arc::default(),
             facts: Arc::default(),
             afar: Arc::default(),
+            remembered: Arc::default(),
             digests,
         }
     }
@@ -88,30 +93,13 @@ impl Spool {
     /// # Errors
     /// What a transfer or a damaged file brings.
     pub(crate) fn source(&self, asset: &SourceAsset) -> Result<Source, PrepError> {
-        let place = self.place(asset);
-        if let Some(remote) = self.remote(asset, &place)? {
-            let path = PathBuf::from(asset.location.to_string());
-            let facts = self.facts(asset, &path, Some(&remote));
-            match facts {
-                Err(PrepError::Raster(
-                    RasterError::Ranges { reason, .. } | RasterError::Damaged { reason, .. },
-                )) => {
-                    tracing::info!(file = %asset.location, reason, "fetched whole");
-                    self.fetch_whole(place);
-                }
-                other => {
-                    return Ok(Source {
-                        asset: asset.clone(),
-                        path,
-                        remote: Some(remote),
-                        facts: other?,
-                        quality: None,
-                    });
-                }
-            }
-        }
-        let path = self.local(asset)?;
-        let facts = self.facts(asset, &path, None)?;
+        let (path, remote, facts) = if let Some((remote, facts)) = self.afar(asset)? {
+            (PathBuf::from(asset.location.to_string()), Some(remote), facts)
+        } else {
+            let path = self.local(asset)?;
+            let facts = self.facts(asset, &path, None)?;
+            (path, None, facts)
+        };
         let quality = match &asset.quality {
             None => None,
             Some(quality) => {
@@ -121,7 +109,23 @@ impl Spool {
                 Some(Box::new(self.source(&asset.layer(quality))?))
             }
         };
-        Ok(Source { asset: asset.clone(), path, remote: None, facts, quality })
+        Ok(Source { asset: asset.clone(), path, remote, facts, quality })
+    }
+
+    /// A remote file that can be read by ranges, and what it says of itself.
+    fn afar(&self, asset: &SourceAsset) -> Result<Option<Read>, PrepError> {
+        let place = self.place(asset);
+        let Some(remote) = self.remote(asset, &place)? else { return Ok(None) };
+        match self.facts(asset, Path::new(&asset.location.to_string()), Some(&remote)) {
+            Err(PrepError::Raster(
+                RasterError::Ranges { reason, .. } | RasterError::Damaged { reason, .. },
+            )) => {
+                tracing::info!(file = %asset.location, reason, "fetched whole");
+                self.fetch_whole(place);
+                Ok(None)
+            }
+            facts => Ok(Some((remote, facts?))),
+        }
     }
 
     /// Refuses a quality layer that is neither an asset of the item nor a variable
@@ -160,16 +164,24 @@ impl Spool {
     }
 
     /// Decides how the layers of a window are read: by ranges, or, where what
-    /// was read of the file so comes to half of it, from a local copy.
+    /// was read of the file so comes to half of it, from a local copy. Its quality
+    /// layer likewise; of one on another grid all may be needed.
     ///
     /// # Errors
     /// As [`Spool::source`].
     pub(crate) fn settle(
         &self,
-        source: Source,
+        mut source: Source,
         layers: Range<usize>,
         window: PixelRange,
     ) -> Result<Source, PrepError> {
+        if let Some(quality) = source.quality.take() {
+            let (ours, theirs) = (&source.facts, &quality.facts);
+            let window =
+                if ours.geobox == theirs.geobox { window } else { PixelRange::of_shape(theirs.geobox.shape) };
+            let layers = if theirs.dates.len() == ours.dates.len() { layers.clone() } else { 0..1 };
+            source.quality = Some(Box::new(self.settle(*quality, layers, window)?));
+        }
         let Some(remote) = &source.remote else { return Ok(source) };
         if layers.is_empty() {
             return Ok(source);
@@ -201,7 +213,8 @@ impl Spool {
     fn remote(&self, asset: &SourceAsset, place: &Path) -> Result<Option<Arc<Remote>>, PrepError> {
         let named = asset.location.file_name().is_some_and(|n| NETCDF.iter().any(|end| n.ends_with(end)));
         // A quality layer of the same file needs it whole.
-        if asset.location.as_path().is_some() || !named || place.exists() || asset.quality.is_some() {
+        let whole = matches!(asset.quality, Some(Quality::Variable(_)));
+        if asset.location.as_path().is_some() || !named || place.exists() || whole {
             return Ok(None);
         }
         match lock(&self.afar).get(place) {
@@ -217,7 +230,8 @@ impl Spool {
         };
         // What keeps a range from coming may not keep the whole: a transfer will tell.
         let found = size.filter(|_| size == expected).and_then(|size| {
-            let remote = Remote::new(&self.stores, &self.runtime, asset.location.clone(), size, version);
+            let (ways, remembered) = ((&self.stores, &self.runtime), self.remembered.clone());
+            let remote = Remote::new(ways, asset.location.clone(), size, version, remembered);
             let magic = remote.bytes(0..size.min(HDF5.len() as u64)).ok()?;
             (magic == HDF5).then(|| Arc::new(remote))
         });

@@ -6,7 +6,7 @@ use seedbed_block::Conversion;
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::Projections;
 use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
-use seedbed_prep::{PrepError, Rules, Sane, Series, Spool};
+use seedbed_prep::{Mask, PrepError, Rules, Sane, Series, Spool, ValidRange};
 use seedbed_raster::Resampling;
 use seedbed_storage::{Location, LocationError};
 
@@ -51,7 +51,7 @@ impl Resolver<'_> {
             }
             let over = self.overrides.items.iter().find(|o| o.name == *name);
             let from = over.map_or_else(|| project.resolve(&section.items), |o| o.items.clone());
-            let series = self.series(&key, &from, &section.asset, name)?;
+            let series = self.series(&key, &from, &section.asset, name, section.mask.as_ref())?;
             inputs.push(Input { index, series, rules: self.input_rules(index, section)? });
         }
         if let Some(stray) = self.overrides.items.iter().find(|o| !project.inputs.contains_key(&o.name)) {
@@ -68,7 +68,14 @@ impl Resolver<'_> {
         Ok(inputs)
     }
 
-    fn series(&self, key: &str, from: &str, asset: &str, name: &str) -> Result<Series, RunError> {
+    fn series(
+        &self,
+        key: &str,
+        from: &str,
+        asset: &str,
+        name: &str,
+        mask: Option<&Mask>,
+    ) -> Result<Series, RunError> {
         let failed = |source: PrepError| RunError::Input {
             path: self.project.path.clone(),
             key: key.to_owned(),
@@ -80,7 +87,7 @@ impl Resolver<'_> {
             .spool
             .block_on(ItemCollection::read(self.spool.stores(), &location))
             .map_err(|e| failed(e.into()))?;
-        Series::from_items(name, &items.items, asset, self.spool, self.projections).map_err(failed)
+        Series::masked(name, &items.items, asset, mask, self.spool, self.projections).map_err(failed)
     }
 
     fn input_rules(&self, index: usize, section: &InputSection) -> Result<Rules, RunError> {
@@ -93,7 +100,8 @@ impl Resolver<'_> {
             adjust: adjust(section.scale, section.offset),
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
-            ..Rules::default()
+            mask: section.mask.clone(),
+            valid_range: self.valid_range(section.keep_invalid)?,
         })
     }
 
@@ -152,6 +160,7 @@ impl Resolver<'_> {
             adjust: adjust(section.scale, section.offset),
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
+            valid_range: self.valid_range(section.keep_invalid)?,
             ..Rules::default()
         };
         match (section.value, &section.href, &section.items, &section.asset) {
@@ -179,7 +188,7 @@ impl Resolver<'_> {
                 Ok(Static::Field { series, rules })
             }
             (None, None, Some(items), Some(asset)) => {
-                let series = self.series(key, &project.resolve(items), asset, name)?;
+                let series = self.series(key, &project.resolve(items), asset, name, None)?;
                 Ok(Static::Field { series, rules })
             }
             _ => Err(project.key_error(key, "give either `value`, or `href`, or `items` and `asset`")),
@@ -189,8 +198,19 @@ impl Resolver<'_> {
     /// A variant that reproduces another program's treatment of stored nodata must
     /// see such values, so only a layer that is mostly out of range is refused there.
     fn sane(&self, spec: &InputSpec) -> Result<Sane, RunError> {
-        let lenient = self.spec.variant(self.settings.variant())?.lenient;
-        Ok(Sane { low: spec.range.0, high: spec.range.1, tolerated: if lenient { 0.5 } else { 0.0 } })
+        let tolerated = if self.lenient()? { 0.5 } else { 0.0 };
+        Ok(Sane { low: spec.range.0, high: spec.range.1, tolerated })
+    }
+
+    /// What becomes of stored values that item or file calls invalid, where the project
+    /// doesn't say: they are missing, but for a variant that must see them.
+    fn valid_range(&self, keep: Option<bool>) -> Result<ValidRange, RunError> {
+        let keep = keep.map_or_else(|| self.lenient(), Ok)?;
+        Ok(if keep { ValidRange::Ignored } else { ValidRange::Missing })
+    }
+
+    fn lenient(&self) -> Result<bool, RunError> {
+        Ok(self.spec.variant(self.settings.variant())?.lenient)
     }
 
     fn unknown(&self, key: &str, list: &[InputSpec]) -> RunError {

@@ -3,7 +3,7 @@
 use crate::{PeriodKind, RunError};
 use seedbed_block::{Period, Precision, Unit};
 use seedbed_model::SettingValue;
-use seedbed_prep::{LeapRule, TimeRule};
+use seedbed_prep::{LeapRule, Mask, TimeRule};
 use seedbed_raster::cog::Compress;
 use seedbed_raster::{DType, Resampling};
 use serde::{Deserialize, Serialize};
@@ -49,12 +49,14 @@ pub struct ProjectSection {
     pub leap: LeapRule,
 }
 
-/// `[grid]`: a file, or what to make one from.
+/// `[grid]`: a file, a well-known grid, or what to make one from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GridSection {
     /// A `tiles.grid.json`.
     pub file: Option<String>,
+    /// A well-known grid, in its usual tiles.
+    pub name: Option<String>,
     /// The CRS of the grid.
     pub crs: Option<String>,
     /// Corner of pixel (0, 0).
@@ -63,7 +65,7 @@ pub struct GridSection {
     pub resolution: Option<f64>,
     /// Tile size: `200px`, `2deg` or `100000m`.
     pub tile: Option<String>,
-    /// Area of interest: a GeoJSON file or shapefile.
+    /// Area of interest: a file, or well-known text.
     pub aoi: Option<String>,
 }
 
@@ -82,6 +84,11 @@ pub struct InputSection {
     /// From layers to days.
     #[serde(default)]
     pub time: TimeRule,
+    /// Which pixels a quality layer lets through, as `prep --mask` writes it.
+    pub mask: Option<Mask>,
+    /// Keep values outside the range that item or file calls valid; where it isn't said
+    /// they are missing, unless the model's variant must see them.
+    pub keep_invalid: Option<bool>,
     /// Factor after unit conversion.
     pub scale: Option<f64>,
     /// Added after it.
@@ -104,6 +111,8 @@ pub struct StaticSection {
     pub unit: Option<Unit>,
     /// The kernel.
     pub resampling: Option<Resampling>,
+    /// Keep values outside the range that item or file calls valid, as for inputs.
+    pub keep_invalid: Option<bool>,
     /// Factor after unit conversion.
     pub scale: Option<f64>,
     /// Added after it.

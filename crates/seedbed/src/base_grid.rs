@@ -3,7 +3,7 @@
 use crate::context::Ctx;
 use crate::failure::{Judge, usage, usage_hint};
 use anyhow::Context;
-use seedbed_grid::{NamedGrid, PixelGrid, PixelRange, Projections, Scheme, SizeUnit, TileSize, Xy};
+use seedbed_grid::{NamedGrid, PixelGrid, PixelRange, Projections, Scheme, TileSize, Xy};
 use seedbed_raster::{Raster, RasterSource};
 use std::path::{Path, PathBuf};
 
@@ -59,14 +59,10 @@ impl GridArgs {
             && self.resolution.is_none()
     }
 
-    /// The grid asked for; MODIS' names bring their own.
+    /// The grid asked for; some tiles' names bring their own.
     pub fn base(&self, names: Option<Scheme>, tile: Option<TileSize>, ctx: &Ctx) -> anyhow::Result<BaseGrid> {
-        let of_modis = (names == Some(Scheme::Modis) && self.is_default()).then_some(match tile {
-            Some(TileSize { value: 4800.0, unit: SizeUnit::Pixel }) => "modis-sinusoidal-250m",
-            Some(TileSize { value: 1200.0, unit: SizeUnit::Pixel }) => "modis-sinusoidal-1km",
-            _ => "modis-sinusoidal-500m",
-        });
-        if let Some(name) = self.grid.as_deref().or(of_modis) {
+        let by_names = names.filter(|_| self.is_default()).and_then(|n| NamedGrid::of_tiles(n, tile));
+        if let Some(name) = self.grid.as_deref().or(by_names) {
             let named = NamedGrid::find(name).or_usage()?;
             return Ok(BaseGrid {
                 grid: named.pixel_grid(&ctx.projections)?,
@@ -76,7 +72,7 @@ impl GridArgs {
             });
         }
         let names = names.unwrap_or_default();
-        let tile = (names == Scheme::Daymet).then_some(TileSize { value: 2.0, unit: SizeUnit::Degree });
+        let tile = names.size();
         if let Some(path) = &self.like {
             let (grid, extent) = of_raster(path)?;
             return Ok(BaseGrid { grid, extent: Some(extent), tile, names });

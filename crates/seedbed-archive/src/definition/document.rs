@@ -324,6 +324,8 @@ pub(crate) struct AssetTable {
     pub data_type: Option<DataType>,
     /// The stored value that means no data.
     pub nodata: Option<f64>,
+    /// The least and the greatest stored value that stand for an observation.
+    pub valid_range: Option<[f64; 2]>,
     /// The factor of the stored values.
     pub scale: Option<f64>,
     /// What is added to the scaled values.
@@ -354,6 +356,7 @@ pub(crate) enum Claim {
     Unit,
     DataType,
     Nodata,
+    ValidRange,
     Scale,
     Offset,
 }

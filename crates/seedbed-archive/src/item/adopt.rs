@@ -1,6 +1,6 @@
 //! An API's own item, completed.
 
-use super::band::number;
+use super::band::{number, range};
 use super::{PROJECTION, RASTER, end_of, media_type, set_properties, start_of};
 use crate::definition::{AssetTable, Claim, Definition};
 use crate::grid::Placed;
@@ -109,6 +109,7 @@ fn complete_band(asset: &mut Map<String, Value>, claims: &AssetTable, old: bool)
     for (claim, name, value) in [
         (Claim::DataType, "data_type", claims.data_type.map(|t| json!(t))),
         (Claim::Nodata, "nodata", claims.nodata.map(number)),
+        (Claim::ValidRange, "valid_range", claims.valid_range.map(range)),
         (Claim::Unit, "unit", claims.unit.as_ref().map(|u| json!(u))),
         (Claim::Scale, scale[0], claims.scale.map(|s| json!(s))),
         (Claim::Offset, scale[1], claims.offset.map(|o| json!(o))),

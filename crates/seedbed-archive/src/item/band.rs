@@ -18,7 +18,12 @@ pub(super) fn number(value: f64) -> Value {
     }
 }
 
-/// The band of STAC 1.1.
+/// The least and the greatest of a range.
+pub(super) fn range(of: [f64; 2]) -> Value {
+    Value::Array(of.map(number).into())
+}
+
+/// The band of STAC 1.1; `valid_range` is CF's word, for which STAC has none.
 pub(super) fn band(claims: &AssetTable) -> Map<String, Value> {
     let mut band = Map::new();
     let mut set = |name: &str, value: Option<Value>| {
@@ -29,6 +34,7 @@ pub(super) fn band(claims: &AssetTable) -> Map<String, Value> {
     set("name", claims.variable.as_ref().map(|v| json!(v)));
     set("data_type", claims.data_type.map(|t| json!(t)));
     set("nodata", claims.nodata.map(number));
+    set("valid_range", claims.valid_range.map(range));
     set("unit", claims.unit.as_ref().map(|u| json!(u)));
     set("raster:scale", claims.scale.map(|s| json!(s)));
     set("raster:offset", claims.offset.map(|o| json!(o)));

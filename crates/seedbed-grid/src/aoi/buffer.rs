@@ -1,7 +1,7 @@
 //! Areas made wider or narrower by a distance.
 
 use super::overlay::{self, Rings};
-use super::seam;
+use super::seam::{self, Ambiguous};
 use crate::ring::{Ring, densify};
 use geo::algorithm::buffer::{Buffer, BufferStyle, LineCap, LineJoin};
 use geo::{LineString, MultiPolygon};
@@ -50,6 +50,9 @@ const MOST: f64 = 1e6;
 /// Pieces of an outline that are widened together span this many degrees at most, so
 /// that a plane laid over their middle is true to about 0.2 %.
 const PIECE: f64 = 1.0;
+
+/// Edges of a band's outline are cut to this many degrees.
+const LONGEST: f64 = 90.0;
 
 /// Angle from one corner of a rounded end to the next: arcs are 0.06 % short at most.
 const ARC: f64 = 0.07;
@@ -106,33 +109,55 @@ fn style(distance: f64) -> BufferStyle<f64> {
 }
 
 /// The polygons (in longitude and latitude, within ±180°) widened or narrowed.
-pub fn buffered(polygons: &[Rings], distance: Distance) -> Vec<Rings> {
+///
+/// # Errors
+/// [`Ambiguous`] for a band with an edge that could go either way round the Earth.
+pub fn buffered(polygons: &[Rings], distance: Distance) -> Result<Vec<Rings>, Ambiguous> {
     let polygons = overlay::union(polygons);
     let (by, bands) = match distance {
         Distance::Degrees(d) => {
-            let lines = polygons.iter().flat_map(rings).map(closed).collect::<Vec<_>>();
+            let lines = polygons.iter().flat_map(rings).flat_map(outline).collect::<Vec<_>>();
             let band = geo::MultiLineString(lines).buffer_with_style(style(d.abs()));
             (d, overlay::rings(&band))
         }
         Distance::Metres(m) => (m, polygons.iter().flat_map(rings).flat_map(|r| band(r, m.abs())).collect()),
     };
     if by == 0.0 {
-        return polygons;
+        return Ok(polygons);
     }
-    let bands: Vec<Rings> = bands.into_iter().flat_map(within_bounds).collect();
-    if by > 0.0 {
+    let parts = bands.into_iter().map(within_bounds).collect::<Result<Vec<_>, _>>()?;
+    let bands: Vec<Rings> = parts.into_iter().flatten().collect();
+    Ok(if by > 0.0 {
         overlay::union(&polygons.into_iter().chain(bands).collect::<Vec<_>>())
     } else {
         overlay::difference(&polygons, &overlay::union(&bands))
-    }
+    })
 }
 
 fn rings((outer, holes): &Rings) -> impl Iterator<Item = &Ring> {
     std::iter::once(outer).chain(holes)
 }
 
-fn closed(ring: &Ring) -> LineString<f64> {
-    LineString::from(ring.iter().chain(ring.first()).copied().collect::<Ring>())
+/// Whether an edge runs along the antimeridian or a pole: a cut of the map, no outline.
+fn is_seam(a: (f64, f64), b: (f64, f64)) -> bool {
+    (a.0.abs() == 180.0 && a.0 == b.0) || (a.1.abs() == 90.0 && a.1 == b.1)
+}
+
+/// The lines of a ring that bound its area on Earth: all of it, or what lies between seams.
+fn outline(ring: &Ring) -> Vec<LineString<f64>> {
+    let n = ring.len();
+    let seam_before = |i: &usize| is_seam(ring[(i + n - 1) % n], ring[i % n]);
+    // From behind a seam, so that no line is cut at the ring's arbitrary first point.
+    let first = (0..n).find(seam_before).unwrap_or(0);
+    let mut lines = vec![vec![ring[first]]];
+    for i in first + 1..=first + n {
+        let at = ring[i % n];
+        match lines.last_mut() {
+            Some(line) if !seam_before(&i) => line.push(at),
+            _ => lines.push(vec![at]),
+        }
+    }
+    lines.into_iter().filter(|line| line.len() > 1).map(LineString::from).collect()
 }
 
 /// The band of `metres` on both sides of a ring, piece by piece.
@@ -142,14 +167,10 @@ fn band(ring: &Ring, metres: f64) -> Vec<Rings> {
     let mut bands = Vec::new();
     while let Some(start) = points.next() {
         let mut piece = vec![start];
-        // An edge along the antimeridian or a pole is a cut of the map, no outline.
-        let seam = |a: (f64, f64), b: (f64, f64)| {
-            (a.0.abs() == 180.0 && a.0 == b.0) || (a.1.abs() == 90.0 && a.1 == b.1)
-        };
         while let Some(next) = points.peek().copied() {
             let last = piece[piece.len() - 1];
             let wide = (next.0 - start.0).abs().max((next.1 - start.1).abs()) > PIECE;
-            if seam(last, next) {
+            if is_seam(last, next) {
                 break;
             }
             piece.push(next);
@@ -175,16 +196,16 @@ fn band(ring: &Ring, metres: f64) -> Vec<Rings> {
 }
 
 /// A polygon cut at the antimeridian and the poles.
-fn within_bounds((outer, holes): Rings) -> Vec<Rings> {
-    let clamp = |r: &Ring| r.iter().map(|p| (p.0, p.1.clamp(-90.0, 90.0))).collect::<Ring>();
-    // Bands are at most some degrees wide: no edge of theirs can be ambiguous.
-    let Ok(outer) = seam::unrolled(&clamp(&outer)) else { return Vec::new() };
-    let holes: Vec<Ring> = holes
-        .iter()
-        .filter_map(|h| seam::unrolled(&clamp(h)).ok())
-        .map(|h| seam::aligned(h, &outer))
-        .collect();
-    seam::split(&outer, &holes)
+fn within_bounds((outer, holes): Rings) -> Result<Vec<Rings>, Ambiguous> {
+    let unrolled = |ring: &Ring| {
+        // Edges of a wide band may be long: in short ones none can be ambiguous.
+        let clamped = ring.iter().map(|p| (p.0, p.1.clamp(-90.0, 90.0))).collect::<Ring>();
+        seam::unrolled(&densify(&clamped, LONGEST))
+    };
+    let outer = unrolled(&outer)?;
+    let holes: Result<Vec<Ring>, _> =
+        holes.iter().map(|h| unrolled(h).map(|h| seam::aligned(h, &outer))).collect();
+    Ok(seam::split(&outer, &holes?))
 }
 
 #[cfg(test)]
@@ -218,16 +239,42 @@ mod tests {
         let total = |p: Vec<Rings>| -> f64 {
             p.iter().map(|(o, h)| area(o) - h.iter().map(|r| area(r)).sum::<f64>()).sum()
         };
-        let wide = total(buffered(&[(square.clone(), vec![])], Distance::Degrees(0.5)));
+        let wide = total(buffered(&[(square.clone(), vec![])], Distance::Degrees(0.5)).unwrap());
         let exact = 16.0 + 4.0 * 4.0 * 0.5 + std::f64::consts::PI * 0.25;
         assert!((wide / exact - 1.0).abs() < 1e-4, "{wide} {exact}");
-        let narrow = total(buffered(&[(square.clone(), vec![])], Distance::Degrees(-0.5)));
+        let narrow = total(buffered(&[(square.clone(), vec![])], Distance::Degrees(-0.5)).unwrap());
         assert!((narrow - 9.0).abs() < 1e-6, "{narrow}");
         let halves = [
             (vec![(0.0, 0.0), (2.0, 0.0), (2.0, 4.0), (0.0, 4.0)], vec![]),
             (vec![(2.0, 0.0), (4.0, 0.0), (4.0, 4.0), (2.0, 4.0)], vec![]),
         ];
-        let narrow = total(buffered(&halves, Distance::Degrees(-0.5)));
+        let narrow = total(buffered(&halves, Distance::Degrees(-0.5)).unwrap());
         assert!((narrow - 9.0).abs() < 1e-6, "a border between two parts is none: {narrow}");
+    }
+
+    #[test]
+    fn the_antimeridian_and_the_poles_are_no_border() {
+        let total = |p: Vec<Rings>| -> f64 {
+            p.iter().map(|(o, h)| area(o) - h.iter().map(|r| area(r)).sum::<f64>()).sum()
+        };
+        // 176° to 184°, in two parts, from any first point.
+        for by in 0..4 {
+            let turned = |mut ring: Ring| -> Ring {
+                ring.rotate_left(by);
+                ring
+            };
+            let parts = [
+                (turned(vec![(176.0, 0.0), (180.0, 0.0), (180.0, 4.0), (176.0, 4.0)]), vec![]),
+                (turned(vec![(-180.0, 0.0), (-176.0, 0.0), (-176.0, 4.0), (-180.0, 4.0)]), vec![]),
+            ];
+            let narrow = total(buffered(&parts, Distance::Degrees(-0.5)).unwrap());
+            assert!((narrow - 21.0).abs() < 1e-6, "{by}: {narrow}");
+            let wide = total(buffered(&parts, Distance::Degrees(0.5)).unwrap());
+            let exact = 32.0 + 24.0 * 0.5 + std::f64::consts::PI * 0.25;
+            assert!((wide / exact - 1.0).abs() < 1e-4, "{by}: {wide} {exact}");
+        }
+        let cap = [(vec![(-180.0, 80.0), (180.0, 80.0), (180.0, 90.0), (-180.0, 90.0)], vec![])];
+        let narrow = total(buffered(&cap, Distance::Degrees(-1.0)).unwrap());
+        assert!((narrow - 360.0 * 9.0).abs() < 1e-6, "{narrow}");
     }
 }

@@ -9,14 +9,7 @@ use geojson::{Feature, GeoJson, Geometry, GeometryValue, Position};
 /// The polygons of a document and the name of its CRS, if it carries the older
 /// `crs` member.
 pub fn outlines(text: &str, file: &str) -> Result<(Outlines, Option<String>), AoiError> {
-    let document: GeoJson = text.trim_start_matches('\u{feff}').parse().map_err(|source| {
-        let file = file.to_owned();
-        if text.contains("\"Topology\"") {
-            AoiError::TopoJson { file }
-        } else {
-            AoiError::GeoJson { file, source }
-        }
-    })?;
+    let document = parsed(text, file)?;
     let mut found = Outlines::default();
     let members = match &document {
         GeoJson::Geometry(g) => {
@@ -36,6 +29,27 @@ pub fn outlines(text: &str, file: &str) -> Result<(Outlines, Option<String>), Ao
     };
     let name = members.as_ref().and_then(|m| m.get("crs")?.get("properties")?.get("name")?.as_str());
     Ok((found, name.map(str::to_owned)))
+}
+
+/// The features of a document, labelled as [`outlines`] does by their places; a bare
+/// geometry has none.
+pub fn features(text: &str, file: &str) -> Result<Vec<Feature>, AoiError> {
+    Ok(match parsed(text, file)? {
+        GeoJson::FeatureCollection(collection) => collection.features,
+        GeoJson::Feature(feature) => vec![feature],
+        GeoJson::Geometry(_) => Vec::new(),
+    })
+}
+
+fn parsed(text: &str, file: &str) -> Result<GeoJson, AoiError> {
+    text.trim_start_matches('\u{feff}').parse().map_err(|source| {
+        let file = file.to_owned();
+        if text.contains("\"Topology\"") {
+            AoiError::TopoJson { file }
+        } else {
+            AoiError::GeoJson { file, source }
+        }
+    })
 }
 
 /// What a feature is called in messages: its number, and its id if it has one.

@@ -46,14 +46,7 @@ impl Bench<'_> {
     pub fn polygons(&mut self, outline: &Outline) -> Result<Vec<Rings>, AoiError> {
         let mut rings = Vec::new();
         for (place, ring) in outline.named_rings() {
-            let ring = seam::unrolled(ring).map_err(|seam::Ambiguous(a, b)| {
-                let reason = format!(
-                    "its edge from ({}, {}) to ({}, {}) could go either way round the Earth: put positions \
-                     along it, or cut the area at 180°",
-                    a.0, a.1, b.0, b.1
-                );
-                self.bad(&place, reason)
-            })?;
+            let ring = seam::unrolled(ring).map_err(|edge| self.bad(&place, edge.to_string()))?;
             rings.push((place, ring));
         }
         let mut rings = rings.into_iter();

@@ -8,6 +8,18 @@ type Point = (f64, f64);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ambiguous(pub Point, pub Point);
 
+impl std::fmt::Display for Ambiguous {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(a, b) = self;
+        write!(
+            f,
+            "its edge from ({}, {}) to ({}, {}) could go either way round the Earth: put positions along it, \
+             or cut the area at 180°",
+            a.0, a.1, b.0, b.1
+        )
+    }
+}
+
 /// Edges wider than this many degrees may go the other way round.
 const HALF: f64 = 180.0;
 /// A ring with such an edge and at least this wide is one that jumps at ±180°; a

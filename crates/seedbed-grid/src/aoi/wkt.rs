@@ -4,7 +4,11 @@ use super::outline::{Outline, Outlines};
 use crate::AoiError;
 use crate::ring::Ring;
 
-/// Whether a text begins as well-known text of a geometry does.
+/// Collections within collections go this deep at most.
+const DEEPEST: usize = 32;
+
+/// Whether a text begins as well-known text of a geometry does: with its kind, and then a
+/// bracket or a word, which tells it from a file's name.
 #[must_use]
 pub fn is_wkt(text: &str) -> bool {
     const KINDS: [&str; 8] = [
@@ -18,12 +22,19 @@ pub fn is_wkt(text: &str) -> bool {
         "MULTILINESTRING",
     ];
     let start = text.trim_start().to_ascii_uppercase();
-    KINDS.iter().any(|k| start.strip_prefix(k).is_some_and(|rest| !rest.starts_with(['.', '/', '_', '-'])))
+    KINDS.iter().any(|kind| {
+        let Some(rest) = start.strip_prefix(kind) else { return false };
+        if *kind == "SRID=" {
+            return true;
+        }
+        let tagged = rest.trim_start().trim_start_matches(['Z', 'M']).trim_start();
+        tagged.starts_with('(') || tagged.starts_with("EMPTY")
+    })
 }
 
 /// The polygons of a text, one geometry a line or several, and its CRS.
 pub fn outlines(text: &str, what: &str) -> Result<(Outlines, Option<String>), AoiError> {
-    let mut reader = Reader { rest: text.trim(), whole: text.trim(), found: Outlines::default() };
+    let mut reader = Reader { rest: text.trim(), whole: text.trim(), depth: 0, found: Outlines::default() };
     let failed = |reader: &Reader<'_>, expected: &str| {
         let at = reader.whole.len() - reader.rest.len();
         let found: String = reader.rest.chars().take(12).collect();
@@ -56,6 +67,8 @@ pub fn outlines(text: &str, what: &str) -> Result<(Outlines, Option<String>), Ao
 struct Reader<'a> {
     rest: &'a str,
     whole: &'a str,
+    /// How many collections are open.
+    depth: usize,
     found: Outlines,
 }
 
@@ -117,7 +130,13 @@ impl Reader<'_> {
                 }
             }
             "GEOMETRYCOLLECTION" => {
+                if self.depth == DEEPEST {
+                    self.rest = before;
+                    return Err("fewer collections within collections");
+                }
+                self.depth += 1;
                 self.list(|r| r.geometry(feature))?;
+                self.depth -= 1;
             }
             "POINT" | "LINESTRING" => {
                 self.list(Self::position)?;
@@ -204,11 +223,17 @@ mod tests {
             ("POLYGON((0 0,1 1", "`,` or `)` expected"),
             ("CIRCLE(0 0)", "POLYGON, MULTIPOLYGON or GEOMETRYCOLLECTION expected, not `CIRCLE(0 0)`"),
             ("SRID=x;POLYGON EMPTY", "a number after SRID="),
+            (&"GEOMETRYCOLLECTION(".repeat(100_000), "fewer collections within collections expected"),
         ] {
             let message = outlines(text, "text").unwrap_err().to_string();
             assert!(message.contains(says), "{message}");
         }
         assert!(is_wkt(" polygon((0 0)") && is_wkt("SRID=4326;POINT(1 2)"));
-        assert!(!is_wkt("polygon.geojson") && !is_wkt("area.wkt"));
+        assert!(is_wkt("Polygon ZM ((0 0 1 2") && is_wkt("POLYGONZ((") && is_wkt("MULTIPOLYGON EMPTY"));
+        for file in
+            ["polygon.geojson", "polygons.geojson", "area.wkt", "Polygon 1.shp", "point", "POINTS/a.shp"]
+        {
+            assert!(!is_wkt(file), "{file}");
+        }
     }
 }

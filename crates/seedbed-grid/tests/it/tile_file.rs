@@ -73,6 +73,20 @@ fn tiles_of_the_original_tools_are_moved_onto_the_grid_and_it_is_said_how_far() 
 }
 
 #[test]
+fn one_feature_and_a_byte_order_mark_are_read_too() {
+    let folder = Folder::new();
+    let path = folder.path("one.geojson");
+    let feature = r#"{"type":"Feature","properties":{"name":"t"},"geometry":
+        {"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1],[0,0]]]}}"#;
+    let collection = format!("\u{feff}{{\"type\":\"FeatureCollection\",\"features\":[{feature}]}}");
+    for text in [feature, &collection] {
+        std::fs::write(&path, text).unwrap();
+        let back = TileFile::read(&path, &degrees(0.01), &Two).unwrap();
+        assert_eq!(back.cover.grid.tiles[0].name, "t");
+    }
+}
+
+#[test]
 fn files_of_another_grid_and_files_without_tiles_are_refused() {
     let folder = Folder::new();
     let path = folder.path("tiles.geojson");

@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, item, item_with, rules, target};
 use seedbed_block::{Date, Period};
-use seedbed_prep::{Plans, PrepError, Spool, TileReader};
+use seedbed_prep::{Mask, Plans, PrepError, Rules, Series, Spool, TileReader};
 use seedbed_raster::Proj;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Write};
@@ -24,6 +24,8 @@ with netCDF4.Dataset(sys.argv[1], 'w') as f:
     v = f.createVariable('pr', 'f4', ('time', 'lat', 'lon'), zlib=True, shuffle=True, chunksizes=(1, 25, 30))
     v.units = 'mm'
     v[:] = np.random.default_rng(1).uniform(0, 99, (40, 100, 120))
+    if sys.argv[2] == 'whole':
+        v[:] = np.random.default_rng(2).integers(0, 1 << 20, v.shape)
 ";
 
 /// A web server of one file, which counts the bytes it sends.
@@ -96,12 +98,17 @@ fn answer(
 
 /// The file, or `None` with a line that says why.
 fn file(sandbox: &Sandbox) -> Option<Vec<u8>> {
+    written(sandbox, "pr.nc", "fractions")
+}
+
+/// A file of such numbers.
+fn written(sandbox: &Sandbox, name: &str, numbers: &str) -> Option<Vec<u8>> {
     let Ok(python) = std::env::var("SEEDBED_PYTHON") else {
         println!("skipped: SEEDBED_PYTHON is not set");
         return None;
     };
-    let path = sandbox.path("pr.nc");
-    assert!(Command::new(python).args(["-c", WRITE]).arg(&path).status().unwrap().success());
+    let path = sandbox.path(name);
+    assert!(Command::new(python).args(["-c", WRITE]).arg(&path).arg(numbers).status().unwrap().success());
     Some(std::fs::read(path).unwrap())
 }
 
@@ -148,6 +155,36 @@ fn a_tile_of_a_remote_file_costs_its_own_chunks() {
     // Their chunks, and two blocks of 64 KiB in which the chunks are listed.
     let listed = 2 << 16;
     assert!(server.sent() - sent < size / 16 + listed, "{} more", server.sent() - sent);
+}
+
+#[test]
+fn a_quality_layer_in_a_file_of_its_own_is_read_by_ranges_too() {
+    let sandbox = Sandbox::new();
+    let Some((body, quality)) = file(&sandbox).zip(written(&sandbox, "quality.nc", "whole")) else { return };
+    let sizes = (body.len(), quality.len());
+    let servers = (Server::start(body, true), Server::start(quality, true));
+    let period: Period = "2004-01-11/2004-01-15".parse().unwrap();
+    let mask: Mask = "quality:BITS=0:0".parse().unwrap();
+    let days: Vec<Date> = period.days().collect();
+    let read = |value: &str, quality: &str| {
+        let assets = json!({ "value": { "href": value }, "quality": { "href": quality } });
+        let items = [item_with("a", "2004-01-01/2004-02-09", &assets)];
+        let items = sandbox.items(&items);
+        let spool = sandbox.spool();
+        let series = Series::masked("value", &items, "value", Some(&mask), &spool, &Proj).unwrap();
+        let rules = Rules { mask: Some(mask.clone()), ..rules() };
+        TileReader::<f64>::open(&series, target("west"), rules, period, Plans::default(), &spool, &Proj)
+            .and_then(|mut reader| Ok(reader.read(&days)?.values().to_vec()))
+            .unwrap()
+    };
+    let masked = read(&servers.0.url, &servers.1.url);
+    assert!(servers.0.sent() < sizes.0 / 2 && servers.1.sent() < sizes.1 / 2 && copies(&sandbox) == 0);
+    let here = |name: &str| sandbox.path(name).display().to_string();
+    let same = |a: &f64, b: &f64| a.to_bits() == b.to_bits();
+    let local = read(&here("pr.nc"), &here("quality.nc"));
+    assert!(masked.iter().zip(&local).all(|(a, b)| same(a, b)));
+    let missing = masked.iter().filter(|v| v.is_nan()).count();
+    assert!((masked.len() / 3..masked.len() * 2 / 3).contains(&missing), "{missing} of {}", masked.len());
 }
 
 #[test]

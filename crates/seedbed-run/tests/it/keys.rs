@@ -38,6 +38,8 @@ fn everything_that_changes_values_changes_every_key() {
         ("name = \"veget\"", "name = \"veget\"\nprecision = \"f64\""),
         ("asset = \"ppt\"", "asset = \"ppt\"\nscale = 2.0"),
         ("asset = \"ppt\"", "asset = \"ppt\"\nresampling = \"nearest\""),
+        ("asset = \"ppt\"", "asset = \"ppt\"\nkeep_invalid = true"),
+        ("asset = \"ppt\"", "asset = \"ppt\"\nmask = \"tmax:DROP=3\""),
         ("time = \"composite\"", "time = \"composite-legacy\""),
         ("value = 220", "value = 221"),
         ("[\"etasw\", \"swf\"]", "[\"swf\", \"etasw\"]"),

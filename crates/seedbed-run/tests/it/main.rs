@@ -6,5 +6,6 @@ mod keys;
 mod outputs;
 mod refusals;
 mod resume;
+mod screening;
 mod support;
 mod workers;

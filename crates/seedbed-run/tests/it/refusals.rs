@@ -133,3 +133,22 @@ fn a_static_that_lies_elsewhere_is_named_before_day_one() {
     let (said, usage) = refusal(&sandbox);
     assert!(usage && said.contains("touches tile east"), "{said}");
 }
+
+#[test]
+fn a_project_says_its_grid_in_one_way() {
+    let sandbox = Sandbox::new();
+    let grid = |text: &str| {
+        sandbox.write_project(&PROJECT.replace("file = \"tiles.grid.json\"", text));
+        refusal(&sandbox)
+    };
+    for (text, says) in [
+        ("file = \"tiles.grid.json\"\nname = \"daymet-na\"", "grid.name: `file` already says so"),
+        ("name = \"daymet-na\"\ncrs = \"EPSG:5070\"", "grid.crs: `name` already says so"),
+        ("name = \"daymet\"", "no grid `daymet`; there are"),
+        ("name = \"daymet-na\"\naoi = \"POLYGON((0 0, 1 0))\"", "grid.aoi"),
+        ("crs = \"EPSG:5070\"", "give `file`, or `name`, or `crs`, `tile` and `aoi`"),
+    ] {
+        let (said, usage) = grid(text);
+        assert!(usage && said.contains(says), "{text}: {said}");
+    }
+}

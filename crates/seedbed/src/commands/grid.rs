@@ -7,8 +7,8 @@ use crate::failure::{Judge, usage_hint};
 use crate::report::{Report, Status, count};
 use seedbed_grid::legacy::{self, LegacyTile};
 use seedbed_grid::{
-    Aoi, Cover, NamedGrid, PixelGrid, Scheme, Tile, TileFile, TileGrid, TileSize, cover, cover_within,
-    export, snap, touched, veget,
+    Aoi, Cover, GridError, NamedGrid, PixelGrid, Scheme, Tile, TileFile, TileGrid, TileSize, cover,
+    cover_within, export, snap, touched, veget,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -217,8 +217,8 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
         };
         return Ok((covered, Some(read.moved).filter(|m| *m > BITS)));
     }
-    let by_degrees = base.names == Scheme::Veget && base.grid.crs.geographic;
-    if !args.tiles.is_empty() && by_degrees {
+    let drawn = base.names.is_drawn(&base.grid);
+    if !args.tiles.is_empty() && drawn {
         let (tiles, moved) = snapped(&named(&args.tiles, args.tile)?, &base.grid)?;
         return Ok((within(tiles)?, moved));
     }
@@ -238,12 +238,16 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
         return Ok((covered, None));
     }
     let aoi = aoi.ok_or_else(no_area)?;
-    if by_degrees
-        && args.grid.origin.is_none()
-        && let Ok(tiles) = veget::tiles(aoi.bbox(), size, args.grid.resolution)
-    {
-        let (tiles, moved) = snapped(&tiles, &base.grid)?;
-        return Ok((within(tiles)?, moved));
+    if drawn && args.grid.origin.is_none() {
+        match veget::tiles(aoi.bbox(), size, args.grid.resolution) {
+            Ok(tiles) => {
+                let (tiles, moved) = snapped(&tiles, &base.grid)?;
+                return Ok((within(tiles)?, moved));
+            }
+            // A size that the original tools had no tiles of: squares of the grid with such names.
+            Err(GridError::Scheme { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
     }
     Ok((cover(&base.grid, aoi, size, base.names, &ctx.projections)?, None))
 }
