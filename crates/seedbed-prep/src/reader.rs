@@ -107,7 +107,7 @@ impl<'a, T: Real> TileReader<'a, T> {
     pub(crate) fn need(&self, windows: &Windows<T>) -> Result<(), PrepError> {
         for source in &self.sources {
             if let Some(window) = self.plan(source)?.source_window() {
-                windows.need(source, window);
+                windows.need(source.variable(), window);
             }
         }
         Ok(())
@@ -302,7 +302,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             let plan = self.plan(source)?;
             let conversion = source.conversion(&self.name, &self.rules)?;
             let Some(window) = plan.source_window() else { continue };
-            let at_once = self.windows.and_then(|windows| windows.at_once(source, window));
+            let at_once = self.windows.and_then(|windows| windows.at_once(&source.variable(), window));
             let own = || WINDOWS / (window.shape().len() * size_of::<T>()).max(1);
             let at_once = at_once.unwrap_or_else(own).clamp(1, layers);
             for first in (0..layers).step_by(at_once) {
@@ -357,7 +357,7 @@ impl<'a, T: Real> TileReader<'a, T> {
         let raster = held(&mut self.open, source, || self.sources[source].open())?;
         let read = |window| Ok(raster.read_layers::<T>(layers.clone(), window)?);
         match self.windows {
-            Some(windows) => windows.read(&self.sources[source], layers.clone(), window, read),
+            Some(windows) => windows.read(self.sources[source].variable(), layers.clone(), window, read),
             None => read(window),
         }
     }

@@ -1,6 +1,7 @@
 //! One asset of an input, and what item and file say of its values.
 
 use crate::remote::Remote;
+use crate::windows::FileVariable;
 use crate::{PrepError, Quality, Rules, SourceAsset};
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
@@ -120,6 +121,11 @@ impl SourceAsset {
 }
 
 impl Source {
+    /// Its file, and the variable inside.
+    pub(crate) fn variable(&self) -> FileVariable {
+        (self.path.clone(), self.asset.variable.clone())
+    }
+
     /// Opens its file.
     pub(crate) fn open(&self) -> Result<Raster, PrepError> {
         open(&self.asset, &self.path, self.remote.as_ref())

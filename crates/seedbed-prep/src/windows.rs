@@ -1,7 +1,6 @@
 //! Decoded source pixels that several tiles need, read once for all of them.
 
 use crate::PrepError;
-use crate::source::Source;
 use seedbed_block::{PixelRange, Real};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -16,14 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// part of it. Tiles that lie so far apart that the window around them is more than
 /// their own together read their own.
 pub(crate) struct Windows<T> {
-    needs: Mutex<HashMap<Variable, Need>>,
+    needs: Mutex<HashMap<FileVariable, Need>>,
     held: Mutex<Held<T>>,
     /// Bytes that may be held; what is in use when its turn to go comes stays for so long.
     most: usize,
 }
 
 /// A variable of a file.
-type Variable = (PathBuf, Option<String>);
+pub(crate) type FileVariable = (PathBuf, Option<String>);
 
 /// What all tiles need of a variable.
 #[derive(Clone, Copy)]
@@ -40,8 +39,8 @@ type Decoded<T> = Arc<Mutex<Option<Arc<Vec<T>>>>>;
 
 /// What is held, the oldest first.
 struct Held<T> {
-    order: VecDeque<((Variable, Range<usize>), usize)>,
-    windows: HashMap<(Variable, Range<usize>), Decoded<T>>,
+    order: VecDeque<((FileVariable, Range<usize>), usize)>,
+    windows: HashMap<(FileVariable, Range<usize>), Decoded<T>>,
     bytes: usize,
 }
 
@@ -52,11 +51,11 @@ impl<T: Real> Windows<T> {
         Self { needs: Mutex::default(), held: Mutex::new(held), most }
     }
 
-    /// Notes that a tile needs a window of a source; all are noted before the first reads.
-    pub(crate) fn need(&self, source: &Source, window: PixelRange) {
+    /// Notes that a tile needs a window of a variable; all are noted before the first reads.
+    pub(crate) fn need(&self, variable: FileVariable, window: PixelRange) {
         let mut needs = lock(&self.needs);
         let none = Need { around: window, pixels: 0, tiles: 0 };
-        let need = needs.entry(variable(source)).or_insert(none);
+        let need = needs.entry(variable).or_insert(none);
         need.around = need.around.union(window);
         need.pixels += window.shape().len();
         need.tiles += 1;
@@ -64,14 +63,14 @@ impl<T: Real> Windows<T> {
 
     /// How many layers to read at once where a tile shares its window; `None` where it
     /// reads its own. All tiles are told the same.
-    pub(crate) fn at_once(&self, source: &Source, window: PixelRange) -> Option<usize> {
-        let around = self.shared(&variable(source), window)?;
+    pub(crate) fn at_once(&self, variable: &FileVariable, window: PixelRange) -> Option<usize> {
+        let around = self.shared(variable, window)?;
         // Two at a time: one that is used while the next is decoded.
         Some((self.most / 2 / (around.shape().len() * size_of::<T>())).max(1))
     }
 
     /// The window that a tile shares, if it does.
-    fn shared(&self, variable: &Variable, window: PixelRange) -> Option<PixelRange> {
+    fn shared(&self, variable: &FileVariable, window: PixelRange) -> Option<PixelRange> {
         let need = lock(&self.needs).get(variable).copied()?;
         let size = need.around.shape().len();
         let fits = size * size_of::<T>() <= self.most;
@@ -83,12 +82,11 @@ impl<T: Real> Windows<T> {
     /// that it is given, the tile's or one around several.
     pub(crate) fn read(
         &self,
-        source: &Source,
+        variable: FileVariable,
         layers: Range<usize>,
         window: PixelRange,
         read: impl FnOnce(PixelRange) -> Result<Vec<T>, PrepError>,
     ) -> Result<Vec<T>, PrepError> {
-        let variable = variable(source);
         let Some(around) = self.shared(&variable, window) else { return read(window) };
         let bytes = around.shape().len() * layers.len() * size_of::<T>();
         let slot = self.slot((variable, layers), bytes);
@@ -102,7 +100,7 @@ impl<T: Real> Windows<T> {
         Ok(part(&all, around, window))
     }
 
-    fn slot(&self, key: (Variable, Range<usize>), bytes: usize) -> Decoded<T> {
+    fn slot(&self, key: (FileVariable, Range<usize>), bytes: usize) -> Decoded<T> {
         let mut held = lock(&self.held);
         if let Some(slot) = held.windows.get(&key) {
             return slot.clone();
@@ -119,10 +117,6 @@ impl<T: Real> Windows<T> {
         held.bytes += bytes;
         slot
     }
-}
-
-fn variable(source: &Source) -> Variable {
-    (source.path.clone(), source.asset.variable.clone())
 }
 
 /// The part of every layer in a window of a larger one.
@@ -154,5 +148,64 @@ mod tests {
         let window = PixelRange { row0: 0, col0: 3, rows: 2, cols: 2 };
         assert_eq!(part(&all, around, window), [5, 6, 9, 10, 17, 18, 21, 22]);
         assert_eq!(part(&all, around, around), all);
+    }
+
+    #[test]
+    fn tiles_that_lie_together_share_what_is_decoded_and_others_do_not() {
+        let variable = |name: &str| (PathBuf::from(name), None);
+        let tile = |row0, col0| PixelRange { row0, col0, rows: 4, cols: 4 };
+        let windows = Windows::<f32>::new(1 << 20);
+        let near = [tile(0, 0), tile(0, 3), tile(3, 0), tile(3, 3)];
+        near.into_iter().for_each(|window| windows.need(variable("near"), window));
+        [tile(0, 0), tile(90, 90)].into_iter().for_each(|window| windows.need(variable("far"), window));
+        let mut decoded = Vec::new();
+        let mut read = |name: &str, layers: Range<usize>, window| {
+            let part = windows.read(variable(name), layers.clone(), window, |around| {
+                decoded.push((name.to_owned(), layers.clone(), around));
+                let value = |n, row, col| (n * 10_000 + row * 100 + col) as f32;
+                let PixelRange { row0, col0, rows, cols } = around;
+                let layers = layers.start as i64..layers.end as i64;
+                let pixels = |n| (0..rows * cols).map(move |p| value(n, row0 + p / cols, col0 + p % cols));
+                Ok(layers.flat_map(pixels).collect())
+            });
+            part.unwrap()
+        };
+        for window in near {
+            let part = read("near", 2..4, window);
+            let corner = (window.row0 * 100 + window.col0) as f32;
+            assert_eq!((part.len(), part[0], part[31]), (32, 20_000.0 + corner, 30_303.0 + corner));
+        }
+        read("near", 4..5, near[0]);
+        read("far", 0..1, tile(0, 0));
+        read("far", 0..1, tile(90, 90));
+        let around = PixelRange { row0: 0, col0: 0, rows: 7, cols: 7 };
+        let expected = [
+            ("near".to_owned(), 2..4, around),
+            ("near".to_owned(), 4..5, around),
+            ("far".to_owned(), 0..1, tile(0, 0)),
+            ("far".to_owned(), 0..1, tile(90, 90)),
+        ];
+        assert_eq!(decoded, expected);
+    }
+
+    #[test]
+    fn what_was_held_longest_goes_when_there_is_no_room() {
+        let windows = Windows::<f32>::new(2 * 16 * 4);
+        let (variable, window) =
+            ((PathBuf::from("x"), None), PixelRange { row0: 0, col0: 0, rows: 4, cols: 4 });
+        windows.need(variable.clone(), window);
+        windows.need(variable.clone(), window);
+        assert_eq!(windows.at_once(&variable, window), Some(1));
+        let decoded = std::cell::Cell::new(0);
+        for layer in [0, 1, 0, 1, 2, 1, 0] {
+            let read = |_| {
+                decoded.set(decoded.get() + 1);
+                Ok(vec![0.0; 16])
+            };
+            windows.read(variable.clone(), layer..layer + 1, window, read).unwrap();
+        }
+        // 0 and 1, then 2 in place of 0, then 0 in place of 1.
+        assert_eq!(decoded.get(), 4);
+        assert!(lock(&windows.held).bytes <= windows.most);
     }
 }

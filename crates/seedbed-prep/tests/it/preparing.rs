@@ -103,3 +103,22 @@ fn preparing_is_for_dates_as_they_are() {
     request.rules.time = TimeRule::Composite;
     assert!(run(&sandbox, &request).is_err());
 }
+
+#[test]
+fn tiles_prepared_together_are_those_prepared_alone() {
+    let (together, alone) = (Sandbox::new(), Sandbox::new());
+    let made = |sandbox: &Sandbox, tiles: &[&str]| {
+        sandbox.cog("1.tif", around(), |n| n as f64);
+        let mut request = request(sandbox, &[item("1", "2004-01-01", "1.tif")]);
+        request.grid.tiles.retain(|tile| tiles.contains(&tile.name.as_str()));
+        let report = run(sandbox, &request).unwrap();
+        assert_eq!(report.made, tiles.len());
+        let files = sandbox.files("out").into_iter();
+        let cogs = files.filter(|(path, _)| path.extension().is_some_and(|e| e == "tif"));
+        cogs.map(|(path, bytes)| (path.file_name().unwrap().to_owned(), bytes)).collect::<Vec<_>>()
+    };
+    let both = made(&together, &["east", "west"]);
+    let east = made(&alone, &["east"]);
+    let west = made(&alone, &["west"]);
+    assert_eq!(both, [east, west].concat().into_iter().collect::<Vec<_>>());
+}

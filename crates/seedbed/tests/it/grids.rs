@@ -1,7 +1,9 @@
 //! Areas in every form, named grids, tiles by name and tile files.
 
 use crate::python::python;
+use crate::real::{item, items};
 use crate::sandbox::Sandbox;
+use serde_json::json;
 
 fn names(report: &serde_json::Value) -> Vec<String> {
     let tiles = report["tiles"].as_array().unwrap();
@@ -43,7 +45,18 @@ fn archives_tiles_have_their_names() {
     let whole = ["grid", "--grid", "gridmet", "--out", "w.geojson", "--json"];
     assert_eq!(names(&sandbox.seedbed(whole).succeeds().json()).len(), 18);
     sandbox.seedbed(["grid", "--grid", "daymet", "--out", "x.geojson"]).exits(2).says("daymet-na");
-    sandbox.seedbed(["grid", "--grids"]).succeeds();
+    let listed = sandbox.seedbed(["--json", "grid", "--grids"]).succeeds().json();
+    let listed: Vec<&str> =
+        listed["grids"].as_array().unwrap().iter().map(|g| g["name"].as_str().unwrap()).collect();
+    assert!(
+        listed.len() > 8 && ["daymet-na", "gridmet", "prism-4km"].iter().all(|n| listed.contains(n)),
+        "{listed:?}"
+    );
+    sandbox
+        .seedbed(["grid", "--grids"])
+        .succeeds()
+        .prints("daymet-na            ")
+        .prints("Daymet, continental");
     let beyond = ["grid", "--grid", "prism-4km", "--bbox=5,45,6,46", "--out", "x.geojson"];
     sandbox.seedbed(beyond).exits(2).says("has no area on this grid");
 }
@@ -100,4 +113,83 @@ fn geopandas_reads_what_is_written_and_finds_the_same_shares() {
     if let Some(ran) = python(&sandbox, script, ["a.geojson", "a.shp"]) {
         println!("{}", ran.succeeds().stdout);
     }
+}
+
+/// A raster in longitude and latitude over Delaware Bay, whose values tell where they are.
+const WRITE: &str = "
+import numpy as np, rasterio
+from rasterio.transform import from_origin
+rows, cols = np.mgrid[0:200, 0:300]
+with rasterio.open('bay.tif', 'w', driver='GTiff', height=200, width=300, count=1, dtype='float32',
+                   crs='EPSG:4326', transform=from_origin(-77, 41, 0.01, 0.01)) as raster:
+    raster.write((rows * 1000 + cols).astype('float32'), 1)
+";
+
+/// What each tile's centre should be by the raster's own numbers, and is.
+const CENTRES: &str = "
+import glob, json, rasterio
+from rasterio.warp import transform
+found = {}
+for path in sorted(glob.glob('out/*/*/*/*.tif')):
+    with rasterio.open(path) as tile:
+        row, col = tile.height // 2, tile.width // 2
+        (x,), (y,) = transform(tile.crs, 'EPSG:4326', *([v] for v in tile.xy(row, col)))
+        value = tile.read(1, masked=True)[row, col]
+        want = int((41 - y) / 0.01) * 1000 + int((x + 77) / 0.01)
+        got = None if value is rasterio.numpy.ma.masked else float(value)
+        found[path.split('/')[1]] = [want, got, tile.crs.to_proj4(), tile.width, tile.height]
+print(json.dumps(found))
+";
+
+#[test]
+fn rasters_are_prepared_on_named_grids_and_on_other_rasters_grids() {
+    let sandbox = Sandbox::new();
+    let Some(written) = python(&sandbox, WRITE, [""; 0]) else { return };
+    written.succeeds();
+    let assets = json!({ "bay": { "href": "bay.tif" } });
+    let bay = [-77.0, 39.0, -74.0, 41.0];
+    sandbox.write("items.json", items(&[item("bay", bay, "2020-01-01", "2020-01-01", &json!({}), &assets)]));
+    let prepared = |how: &[&str]| {
+        let _ = std::fs::remove_dir_all(sandbox.path("out"));
+        let args = [&["--json", "prep", "items.json", "--assets", "bay", "--out", "out"], how].concat();
+        sandbox.seedbed(args).succeeds();
+        let found = python(&sandbox, CENTRES, [""; 0]).unwrap().succeeds().json();
+        for (tile, [want, got]) in found.as_object().unwrap().iter().map(|(t, f)| (t, [&f[0], &f[1]])) {
+            assert!(got.is_null() || got.as_f64() == want.as_f64(), "{tile}: {want} is {got}");
+        }
+        found
+    };
+    let area = "POLYGON((-76.2 39.6,-75.2 39.6,-75.2 40.4,-76.2 40.4,-76.2 39.6))";
+    let daymet = prepared(&["--grid", "daymet-na", "--aoi", area]);
+    let tiles = daymet.as_object().unwrap();
+    assert!(!tiles.is_empty() && tiles.values().any(|t| !t[1].is_null()), "{daymet}");
+    assert!(tiles.values().all(|t| t[2].as_str().unwrap().contains("+proj=lcc") && t[3] == 500), "{daymet}");
+    // A raster's grid, whole; and the tiles of it that `grid` makes.
+    let small =
+        ["grid", "--bbox=-76,39.5,-75,40.5", "--crs", "EPSG:5070", "--resolution", "2000", "--tile", "40px"];
+    sandbox.seedbed([&small[..], &["--out", "t.geojson"]].concat()).succeeds();
+    prepared(&["--grid", "t.grid.json"]);
+    let like = sandbox.files().into_iter().find(|f| f.starts_with("out/") && f.ends_with(".tif")).unwrap();
+    std::fs::copy(sandbox.path(&like), sandbox.path("like.tif")).unwrap();
+    let whole = prepared(&["--like", "like.tif"]);
+    assert_eq!((&whole["like"][3], &whole["like"][4]), (&json!(40), &json!(40)));
+    let cut = ["grid", "--like", "like.tif", "--tile", "20px", "--json", "--out", "cut.geojson"];
+    assert_eq!(names(&sandbox.seedbed(cut).succeeds().json()).len(), 4);
+    let quarters = prepared(&["--grid", "cut.grid.json"]);
+    assert!(quarters.as_object().unwrap().values().all(|t| t[3] == 20), "{quarters}");
+    sandbox
+        .seedbed([
+            "prep",
+            "items.json",
+            "--assets",
+            "bay",
+            "--grid",
+            "t.grid.json",
+            "--aoi",
+            area,
+            "--out",
+            "out",
+        ])
+        .exits(2)
+        .says("has its tiles already");
 }

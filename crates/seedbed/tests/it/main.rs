@@ -29,6 +29,7 @@ mod real_crawl;
 mod real_golden;
 mod real_oregon;
 mod real_prep;
+mod real_rasters;
 mod reports;
 mod resume;
 mod sandbox;
