@@ -3,7 +3,7 @@
 use crate::days::{Days, Slot, shift};
 use crate::screen::Screen;
 use crate::source::Source;
-use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
+use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
 use seedbed_block::{Block, Conversion, Date, Period, Real};
 use seedbed_grid::Projections;
@@ -27,9 +27,12 @@ pub struct TileReader<'a, T> {
     projections: &'a dyn Projections,
     plans: Plans,
     sources: Vec<Source>,
+    /// The places of their assets in the series.
+    places: Vec<usize>,
     days: Days,
     open: Option<(usize, Raster)>,
     screen: Screen,
+    room: usize,
     composites: BTreeMap<Date, Vec<T>>,
     warped: Vec<T>,
 }
@@ -52,13 +55,14 @@ impl<'a, T: Real> TileReader<'a, T> {
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
         let (from, to) = rules.reach(period);
-        let mut sources = Vec::new();
-        for asset in series.near(target.bbox, from, to) {
+        let (mut sources, mut places) = (Vec::new(), Vec::new());
+        for (place, asset) in series.places(target.bbox, from, to) {
             let source = spool.source(asset)?;
             let plan = plans.get(&source.facts.geobox, &target, rules.resampling, projections)?;
             if let Some(window) = plan.source_window() {
                 let layers = source.facts.layers(from, to);
                 sources.push(spool.settle(source, layers, window)?);
+                places.push(place);
             }
         }
         if sources.is_empty() {
@@ -76,12 +80,21 @@ impl<'a, T: Real> TileReader<'a, T> {
             projections,
             plans,
             sources,
+            places,
             days,
             open: None,
             screen: Screen::default(),
+            room: WINDOWS,
             composites: BTreeMap::new(),
             warped: Vec::new(),
         })
+    }
+
+    /// Decodes as many layers at once as take this many bytes, but at least one,
+    /// instead of [`WINDOWS`].
+    #[must_use]
+    pub(crate) fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// Opens a static field: a series whose dates don't matter.
@@ -116,20 +129,15 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.days.dates()
     }
 
-    /// The assets that hold a day, in the order in which they are merged.
-    pub fn assets(&self, day: Date) -> impl Iterator<Item = &SourceAsset> {
-        self.days.slots(day).iter().map(|slot| &self.sources[slot.source].asset)
+    /// The assets that hold a day, in the order in which they are merged: their places
+    /// in the series.
+    pub fn assets(&self, day: Date) -> impl Iterator<Item = usize> {
+        self.days.slots(day).iter().map(|slot| self.places[slot.source])
     }
 
-    /// The most source pixels that one layer is read from.
-    pub(crate) fn window(&self) -> Result<usize, PrepError> {
-        let mut most = 0;
-        for source in &self.sources {
-            let (from, how) = (&source.facts.geobox, self.rules.resampling);
-            let plan = self.plans.get(from, &self.target, how, self.projections)?;
-            most = most.max(plan.source_window().map_or(0, |w| w.shape().len()));
-        }
-        Ok(most)
+    /// What it is read from.
+    pub(crate) fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// The unit of the values as item or file states it, where none is wanted.
@@ -285,7 +293,8 @@ impl<'a, T: Real> TileReader<'a, T> {
             )?;
             let conversion = source.conversion(&self.name, &self.rules)?;
             let window = plan.source_window().map_or(0, |w| w.shape().len());
-            let at_once = (WINDOWS / (window * size_of::<T>()).max(1)).clamp(1, layers);
+            let each = source.layer_bytes::<T>(window) + if n > 0 { pixels * size_of::<T>() } else { 0 };
+            let at_once = (self.room / each.max(1)).clamp(1, layers);
             for first in (0..layers).step_by(at_once) {
                 let last = layers.min(first + at_once);
                 let part = &mut out[first * pixels..last * pixels];

@@ -87,7 +87,7 @@ impl Spool {
     ///
     /// # Errors
     /// What a transfer or a damaged file brings.
-    pub(crate) fn source(&self, asset: &SourceAsset) -> Result<Source, PrepError> {
+    pub(crate) fn source(&self, asset: &Arc<SourceAsset>) -> Result<Source, PrepError> {
         let place = self.place(asset);
         if let Some(remote) = self.remote(asset, &place)? {
             let path = PathBuf::from(asset.location.to_string());
