@@ -5,6 +5,7 @@ use crate::{PrepError, Rules};
 use seedbed_block::series::LONGEST_GAP;
 use seedbed_block::{Date, Period, date, is_leap};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// A layer of a source: which source, which layer of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,12 +86,9 @@ impl Days {
     /// Whether the series' calendar leaves out a day: 29 February or 31 December,
     /// if the series has it in none of its leap years, but has the day before.
     pub(crate) fn leaves_out(&self, day: Date) -> bool {
-        if !may_be_left_out(day) || !self.0.contains_key(&shift(day, -1)) {
-            return false;
-        }
-        let years = self.0.first_key_value().zip(self.0.last_key_value());
-        let has = |year| is_leap(year) && self.0.contains_key(&date(year, day.month(), day.day()));
-        years.is_some_and(|((first, _), (last, _))| !(first.year()..=last.year()).any(has))
+        let ends = self.0.first_key_value().zip(self.0.last_key_value());
+        let years = ends.map(|((first, _), (last, _))| first.year()..=last.year());
+        years.is_some_and(|years| left_out(day, years, |day| self.0.contains_key(&day)))
     }
 
     /// Whether two composites near enough to each other have the day between them.
@@ -100,6 +98,14 @@ impl Days {
         let span = before.zip(after).map(|((a, _), (b, _))| Period { start: *a, end: *b }.len() - 1);
         span.is_some_and(|days| i32::try_from(days).is_ok_and(|days| days <= LONGEST_GAP))
     }
+}
+
+/// Whether the calendar of a series of these years leaves a day out; `has` says which
+/// days it has.
+pub(crate) fn left_out(day: Date, mut years: RangeInclusive<i16>, has: impl Fn(Date) -> bool) -> bool {
+    may_be_left_out(day)
+        && has(shift(day, -1))
+        && !years.any(|year| is_leap(year) && has(date(year, day.month(), day.day())))
 }
 
 /// Whether some 365-day calendar leaves the day out.

@@ -5,12 +5,12 @@ use crate::product::{Flaw, check_file, file_of, read_record};
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Spool, TaskKey, Variable,
-    is_done,
+    is_done, revisions,
 };
 use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::{Band, Item};
 use seedbed_grid::{Projections, Tile};
-use seedbed_raster::cog::{self, CogOptions, Threads};
+use seedbed_raster::cog::{CogOptions, Threads};
 use seedbed_raster::{DType, Raster, RasterSource};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -186,7 +186,7 @@ fn plan<'a>(
         let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
         let key = TaskKey::of(&json!([
             "mosaic",
-            [REVISION, cog::REVISION],
+            revisions(REVISION, &[]),
             set.name,
             extent,
             keys,

@@ -13,6 +13,11 @@ pub struct Plans(Arc<Mutex<Vec<Planned>>>);
 type Planned = (GeoBox, Resampling, Arc<WarpPlan>);
 
 impl Plans {
+    /// Forgets all plans.
+    pub(crate) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The plan from `source` to the target.
     pub(crate) fn get(
         &self,

@@ -1,18 +1,17 @@
 //! Aligned COGs: every date of chosen assets, on every tile.
 
-use crate::error::one_line;
-use crate::parallel::{in_parallel, threads};
-use crate::tree::write_catalog;
+use crate::parallel::threads;
+use crate::production::{Job, Production, span};
 use crate::windows::Windows;
 use crate::{
-    Attempt, Description, Done, Expected, Member, Outcome, Plans, PrepError, Provenance, Rules, Series,
-    Spool, Target, TaskKey, TileReader, TimeRule, Variable, is_done,
+    Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Rules, Spool, Target, TaskKey,
+    TileReader, Variable, revisions,
 };
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
-use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
-use seedbed_raster::cog::{self, CogOptions};
-use seedbed_raster::{DType, Resampling};
+use seedbed_grid::{Index, Projections, Tile, TileGrid};
+use seedbed_raster::DType;
+use seedbed_raster::cog::CogOptions;
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -51,6 +50,8 @@ pub struct PrepareReport {
     pub present: usize,
     /// Tiles no asset touches.
     pub untouched: Vec<String>,
+    /// Tiles and periods whose days the inputs don't all have, and how many they have.
+    pub partial: Vec<String>,
     /// What could not be made, and why.
     pub failed: Vec<String>,
     /// The product's catalog.
@@ -72,6 +73,9 @@ const SHARED: usize = 512 << 20;
 /// Bytes a pixel that writing a variable takes: its values, and what is stored of
 /// them and of the overviews, compressed or not.
 const BYTES: usize = 24;
+
+/// A tile and some of its dates, which are read in one go.
+type Batch<'p> = (&'p TilePlan, Vec<&'p Planned>);
 
 /// One tile, planned.
 struct TilePlan {
@@ -100,15 +104,6 @@ struct Read<T> {
     block: Block<T>,
 }
 
-/// What all tiles and dates have in common.
-struct Context<'a, T> {
-    request: &'a Prepare,
-    series: Vec<Series>,
-    windows: Windows<T>,
-    spool: &'a Spool,
-    projections: &'a dyn Projections,
-}
-
 /// Prepares items onto tiles: a COG for each tile, date and asset, one item for
 /// each tile and date. What is there already is left alone; a tile and date that
 /// fails doesn't stop the others. With `dry_run` only the report's plan is made;
@@ -127,97 +122,27 @@ pub fn prepare<T: Real>(
     dry_run: bool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PrepareReport, PrepError> {
-    if request.rules.time != TimeRule::Daily {
-        return Err(PrepError::Request(
-            "dates are prepared as they are: the time rule must be daily".to_owned(),
-        ));
-    }
-    let series = request
-        .assets
-        .iter()
-        .map(|key| {
-            let mask = request.rules.mask.as_ref();
-            Series::masked(key, &request.items, key, mask, spool, projections)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let context = Context { request, series, windows: Windows::<T>::new(SHARED), spool, projections };
-    let mut untouched = Vec::new();
-    let mut tiles: Vec<TilePlan> = Vec::new();
-    for tile in &request.grid.tiles {
-        match context.plan(tile)? {
-            Some(planned) => tiles.push(planned),
-            None => untouched.push(tile.name.clone()),
-        }
-    }
-    let set = context.expected(&tiles)?;
-    let mut report = PrepareReport {
-        expected: set.members.len(),
-        made: 0,
-        present: set.members.iter().filter(|m| is_done(&request.out, m) == Done::Yes).count(),
-        untouched,
-        failed: Vec::new(),
-        catalog: request.out.join("catalog.json"),
-    };
+    let production = Production::open(request, spool, projections)?;
+    let windows = Windows::<T>::new(SHARED);
+    let (tiles, untouched) = production.tiles(|tile| production.plan(tile, &windows))?;
+    let members = tiles.iter().flat_map(|t| t.dates.iter().map(|d| d.member.clone())).collect();
+    let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.target.bbox)).collect();
+    let set = production.expected(request.assets.clone(), &placed, members)?;
+    let mut report = production.report(&set, untouched);
     if dry_run {
         return Ok(report);
     }
-    set.write(&request.out, spool)?;
-    spool.keep_digests();
-    let work = context.batches(&tiles);
+    let jobs = production.batches::<T>(&tiles);
     let most = tiles.iter().map(|t| t.target.geobox.shape.len()).max().unwrap_or(0);
-    let mut behind = report.present;
-    progress(behind, report.expected);
-    let results = in_parallel(
-        &work,
-        threads(PIECE.saturating_add(most * BYTES)),
-        |_, (tile, dates)| context.batch(tile, dates),
-        |n| {
-            behind += work[n - 1].1.len();
-            progress(behind, report.expected);
-        },
-    );
-    for ((_, dates), outcomes) in work.iter().zip(results) {
-        for (Planned { member, .. }, outcome) in dates.iter().zip(outcomes) {
-            match outcome {
-                Ok(Outcome::Created) => report.made += 1,
-                Ok(Outcome::Adopted) => report.present += 1,
-                Err(reason) => report.failed.push(format!("{} {}: {reason}", member.tile, member.period)),
-            }
-        }
-    }
-    let description = format!("{} on tiles of {}", request.assets.join(", "), set.grid.crs);
-    write_catalog(&request.out, &set, &description, spool)?;
+    let threads = threads(PIECE.saturating_add(most * BYTES));
+    let act = |(tile, dates): &Batch<'_>| production.batch(tile, dates, &windows);
+    production.make(&set, &mut report, &jobs, threads, act, progress)?;
     Ok(report)
 }
 
-impl<T: Real> Context<'_, T> {
-    /// Opens a series on a tile, or `None` if none of it lies there.
-    fn open(
-        &self,
-        series: &Series,
-        target: &Target,
-        plans: &Plans,
-        period: Period,
-    ) -> Result<Option<TileReader<'_, T>>, PrepError> {
-        let rules = self.request.rules.clone();
-        let opened = TileReader::open(
-            series,
-            target.clone(),
-            rules,
-            period,
-            plans.clone(),
-            self.spool,
-            self.projections,
-        );
-        match opened {
-            Ok(reader) => Ok(Some(reader)),
-            Err(PrepError::Outside { .. }) => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// A tile's dates, or `None` if nothing touches it.
-    fn plan(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
+impl Production<'_> {
+    /// A tile's dates, or `None` if nothing touches it; what it needs is noted in `windows`.
+    fn plan<T: Real>(&self, tile: &Tile, windows: &Windows<T>) -> Result<Option<TilePlan>, PrepError> {
         let geobox = self.request.grid.geobox(tile);
         let (_, bbox) = geobox.footprint(self.projections, 16)?;
         let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
@@ -226,12 +151,9 @@ impl<T: Real> Context<'_, T> {
         let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
         let mut readers: BTreeMap<usize, TileReader<'_, T>> = BTreeMap::new();
         for (n, series) in self.series.iter().enumerate() {
-            let all = series.period();
-            let Some(period) = self.request.period.map_or(Some(all), |p| all.intersection(p)) else {
-                continue;
-            };
-            let Some(reader) = self.open(series, &target, &plans, period)? else { continue };
-            reader.need(&self.windows)?;
+            let Some(period) = self.period(series) else { continue };
+            let Some(reader) = self.reader::<T>(series, target.clone(), &plans, period)? else { continue };
+            reader.need(windows)?;
             for day in reader.dates().filter(|d| period.contains(*d)) {
                 days.entry(day).or_default().push(n);
             }
@@ -242,24 +164,24 @@ impl<T: Real> Context<'_, T> {
             let mut keys = Vec::new();
             let mut origins = BTreeSet::new();
             for n in &having {
-                let assets: Vec<_> = readers[n].assets(day).collect();
-                let read = assets.iter().map(|a| a.key()).collect::<Result<Vec<_>, _>>()?;
-                keys.push((&self.series[*n].name, read));
-                origins.extend(assets.iter().flat_map(|a| a.origins().cloned()));
+                let assets: Vec<usize> = readers[n].assets(day).collect();
+                let read: Vec<_> = assets.iter().map(|a| self.key(*n, *a)).collect();
+                keys.push(json!([&self.series[*n].name, read]));
+                origins.extend(assets.iter().flat_map(|a| self.origins(*n, *a)));
             }
             let variables = (having.len() < self.series.len())
                 .then(|| having.iter().map(|n| self.series[*n].name.clone()).collect());
-            let key = self.key(&target, day, &json!(keys))?;
+            let key = self.task::<T>(&target, day, &json!(keys))?;
             let member = Member { tile: tile.name.clone(), period: day.to_string(), key, variables };
             dates.push(Planned { member, day, series: having, origins });
         }
         Ok((!dates.is_empty()).then(|| TilePlan { tile: tile.clone(), target, plans, dates }))
     }
 
-    fn key(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
+    fn task<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
         TaskKey::of(&json!([
             "prep",
-            [REVISION, Resampling::REVISION, cog::REVISION],
+            revisions(REVISION, &[]),
             T::PRECISION,
             self.request.name,
             [json!(target.tile), json!(target.geobox), json!(target.anchor)],
@@ -270,84 +192,60 @@ impl<T: Real> Context<'_, T> {
         ]))
     }
 
-    fn expected(&self, tiles: &[TilePlan]) -> Result<Expected, PrepError> {
-        let Some(bbox) = tiles.iter().map(|t| t.target.bbox).reduce(Bbox::union) else {
-            return Err(PrepError::Outside {
-                input: self.request.assets.join(", "),
-                assets: self.series.iter().map(|s| s.assets.len()).sum(),
-                what: format!("any of the {} tiles", self.request.grid.tiles.len()),
-            });
-        };
-        Ok(Expected {
-            format_version: Expected::FORMAT,
-            name: self.request.name.clone(),
-            variables: self.request.assets.clone(),
-            grid: self.request.grid.grid.clone(),
-            tiles: tiles.iter().map(|t| t.tile.clone()).collect(),
-            bbox,
-            members: tiles.iter().flat_map(|t| t.dates.iter().map(|d| d.member.clone())).collect(),
-        })
-    }
-
-    /// What isn't done yet, in batches of consecutive dates that the same series have; by
+    /// What isn't done yet, in batches of consecutive dates that the same series have: by
     /// date and then by tile, so that tiles that share windows of a file follow each other.
-    fn batches<'p>(&self, tiles: &'p [TilePlan]) -> Vec<(&'p TilePlan, Vec<&'p Planned>)> {
-        let mut batches: Vec<(&TilePlan, Vec<&Planned>)> = Vec::new();
+    fn batches<'p, T>(&self, tiles: &'p [TilePlan]) -> Vec<Job<'p, Batch<'p>>> {
+        let mut jobs = Vec::new();
         for tile in tiles {
             let layer = tile.target.geobox.shape.len() * size_of::<T>() * self.series.len();
             let most = (PIECE / layer.max(1)).clamp(1, BATCH);
-            let open = tile.dates.iter().filter(|d| is_done(&self.request.out, &d.member) != Done::Yes);
-            let mut batch: Vec<&Planned> = Vec::new();
-            for date in open {
-                if batch.len() == most || batch.last().is_some_and(|last| last.series != date.series) {
-                    batches.push((tile, std::mem::take(&mut batch)));
-                }
-                batch.push(date);
-            }
-            if !batch.is_empty() {
-                batches.push((tile, batch));
+            let open: Vec<&Planned> = tile.dates.iter().filter(|d| self.is_open(&d.member)).collect();
+            for alike in open.chunk_by(|a, b| a.series == b.series) {
+                jobs.extend(alike.chunks(most).map(|dates| Job {
+                    members: dates.iter().map(|d| &d.member).collect(),
+                    what: (tile, dates.to_vec()),
+                }));
             }
         }
-        batches.sort_by_key(|(_, dates)| dates.first().map(|date| date.day));
-        batches
+        jobs.sort_by_key(|job| job.what.1.first().map(|date| date.day));
+        jobs
     }
 
     /// Makes a batch. Where reading it in one go fails, its dates are read one by
     /// one, so that each fails for itself.
-    fn batch(&self, tile: &TilePlan, dates: &[&Planned]) -> Vec<Result<Outcome, String>> {
-        let write = |date: &Planned, blocks: &[Read<T>], n: usize| {
-            self.write(tile, date, blocks, n).map_err(|e| one_line(&e))
-        };
-        if let Ok(blocks) = self.read(tile, dates) {
-            return dates.iter().enumerate().map(|(n, date)| write(date, &blocks, n)).collect();
+    fn batch<T: Real>(
+        &self,
+        tile: &TilePlan,
+        dates: &[&Planned],
+        windows: &Windows<T>,
+    ) -> Vec<Result<Outcome, PrepError>> {
+        if let Ok(blocks) = self.read(tile, dates, windows) {
+            return dates.iter().enumerate().map(|(n, date)| self.write(tile, date, &blocks, n)).collect();
         }
-        let each = dates.iter().map(|date| {
-            let blocks = self.read(tile, &[*date]).map_err(|e| one_line(&e))?;
-            write(date, &blocks, 0)
-        });
+        let each = dates.iter().map(|date| self.write(tile, date, &self.read(tile, &[*date], windows)?, 0));
         each.collect()
     }
 
     /// Every series of a batch.
-    fn read(&self, tile: &TilePlan, dates: &[&Planned]) -> Result<Vec<Read<T>>, PrepError> {
-        let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(Vec::new()) };
-        let period = Period { start: first.day, end: last.day };
+    fn read<T: Real>(
+        &self,
+        tile: &TilePlan,
+        dates: &[&Planned],
+        windows: &Windows<T>,
+    ) -> Result<Vec<Read<T>>, PrepError> {
         let days: Vec<Date> = dates.iter().map(|d| d.day).collect();
+        let (Some(first), Some(period)) = (dates.first(), span(&days)) else { return Ok(Vec::new()) };
         let mut blocks = Vec::new();
         for n in &first.series {
-            let Some(mut reader) = self.open(&self.series[*n], &tile.target, &tile.plans, period)? else {
-                continue;
-            };
-            reader.share(&self.windows);
-            let rules = &self.request.rules;
-            let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
-            let unit = stated.or_else(|| reader.unit_text().map(str::to_owned));
-            blocks.push(Read { series: *n, unit, block: reader.read(&days)? });
+            let opened = self.reader::<T>(&self.series[*n], tile.target.clone(), &tile.plans, period)?;
+            let Some(mut reader) = opened else { continue };
+            reader.share(windows);
+            blocks.push(Read { series: *n, unit: self.unit(&reader), block: reader.read(&days)? });
         }
         Ok(blocks)
     }
 
-    fn write(
+    fn write<T: Real>(
         &self,
         tile: &TilePlan,
         date: &Planned,

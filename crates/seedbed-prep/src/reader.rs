@@ -4,7 +4,7 @@ use crate::days::{Days, Slot, shift};
 use crate::screen::Screen;
 use crate::source::Source;
 use crate::windows::Windows;
-use crate::{LeapRule, Plans, PrepError, Rules, Series, SourceAsset, Spool, Target, TimeRule};
+use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::Projections;
@@ -29,10 +29,13 @@ pub struct TileReader<'a, T> {
     projections: &'a dyn Projections,
     plans: Plans,
     sources: Vec<Source>,
+    /// The places of their assets in the series.
+    places: Vec<usize>,
     days: Days,
     open: Option<(usize, Raster)>,
     windows: Option<&'a Windows<T>>,
     screen: Screen,
+    room: usize,
     composites: BTreeMap<Date, Vec<T>>,
     warped: Vec<T>,
 }
@@ -55,13 +58,14 @@ impl<'a, T: Real> TileReader<'a, T> {
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
         let (from, to) = rules.reach(period);
-        let mut sources = Vec::new();
-        for asset in series.near(target.bbox, from, to) {
+        let (mut sources, mut places) = (Vec::new(), Vec::new());
+        for (place, asset) in series.places(target.bbox, from, to) {
             let source = spool.source(asset)?;
             let plan = plans.get(&source.facts.geobox, &target, rules.resampling, projections)?;
             if let Some(window) = plan.source_window() {
                 let layers = source.facts.layers(from, to);
                 sources.push(spool.settle(source, layers, window)?);
+                places.push(place);
             }
         }
         if sources.is_empty() {
@@ -79,13 +83,22 @@ impl<'a, T: Real> TileReader<'a, T> {
             projections,
             plans,
             sources,
+            places,
             days,
             open: None,
             windows: None,
             screen: Screen::default(),
+            room: WINDOWS,
             composites: BTreeMap::new(),
             warped: Vec::new(),
         })
+    }
+
+    /// Decodes as many layers at once as take this many bytes, but at least one,
+    /// instead of [`WINDOWS`].
+    #[must_use]
+    pub(crate) fn with_room(self, room: usize) -> Self {
+        Self { room, ..self }
     }
 
     /// Opens a static field: a series whose dates don't matter.
@@ -140,18 +153,15 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.days.dates()
     }
 
-    /// The assets that hold a day, in the order in which they are merged.
-    pub fn assets(&self, day: Date) -> impl Iterator<Item = &SourceAsset> {
-        self.days.slots(day).iter().map(|slot| &self.sources[slot.source].asset)
+    /// The assets that hold a day, in the order in which they are merged: their places
+    /// in the series.
+    pub fn assets(&self, day: Date) -> impl Iterator<Item = usize> {
+        self.days.slots(day).iter().map(|slot| self.places[slot.source])
     }
 
-    /// The most source pixels that one layer is read from.
-    pub(crate) fn window(&self) -> Result<usize, PrepError> {
-        let mut most = 0;
-        for source in &self.sources {
-            most = most.max(self.plan(source)?.source_window().map_or(0, |w| w.shape().len()));
-        }
-        Ok(most)
+    /// What it is read from.
+    pub(crate) fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
     /// The unit of the values as item or file states it, where none is wanted.
@@ -302,9 +312,10 @@ impl<'a, T: Real> TileReader<'a, T> {
             let plan = self.plan(source)?;
             let conversion = source.conversion(&self.name, &self.rules)?;
             let Some(window) = plan.source_window() else { continue };
-            let at_once = self.windows.and_then(|windows| windows.at_once(&source.variable(), window));
-            let own = || WINDOWS / (window.shape().len() * size_of::<T>()).max(1);
-            let at_once = at_once.unwrap_or_else(own).clamp(1, layers);
+            let shared = self.windows.and_then(|windows| windows.at_once(&source.variable(), window));
+            let each = source.layer_bytes::<T>(window.shape().len());
+            let each = each + if n > 0 { pixels * size_of::<T>() } else { 0 };
+            let at_once = shared.unwrap_or(self.room / each.max(1)).clamp(1, layers);
             for first in (0..layers).step_by(at_once) {
                 let last = layers.min(first + at_once);
                 let part = &mut out[first * pixels..last * pixels];

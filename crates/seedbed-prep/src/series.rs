@@ -6,6 +6,7 @@ use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, GeoBox, Projections};
 use seedbed_storage::Location;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// One asset of one item, with what the item claims of it.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ pub struct SourceAsset {
 #[derive(Debug, Clone)]
 pub enum Quality {
     /// An asset of the same item.
-    Asset(Box<SourceAsset>),
+    Asset(Arc<SourceAsset>),
     /// A variable of the same file.
     Variable(String),
 }
@@ -133,7 +134,7 @@ pub struct Series {
     /// The input's name.
     pub name: String,
     /// The assets in time order.
-    pub assets: Vec<SourceAsset>,
+    pub assets: Vec<Arc<SourceAsset>>,
 }
 
 impl Series {
@@ -171,12 +172,12 @@ impl Series {
             let mut source = SourceAsset::of(item, &found, spool, projections)?;
             source.quality = match mask.map(|mask| (&mask.asset, item.asset(&mask.asset))) {
                 Some((_, Some(layer))) => {
-                    Some(Quality::Asset(Box::new(SourceAsset::of(item, &layer, spool, projections)?)))
+                    Some(Quality::Asset(Arc::new(SourceAsset::of(item, &layer, spool, projections)?)))
                 }
                 Some((name, None)) => Some(Quality::Variable(name.clone())),
                 None => None,
             };
-            assets.push(source);
+            assets.push(Arc::new(source));
         }
         if assets.is_empty() {
             let mut there: Vec<&str> = items.iter().flat_map(Item::assets).map(|(key, _)| key).collect();
@@ -221,15 +222,26 @@ impl Series {
             valid_range: None,
             quality: None,
         };
-        Ok(Self { name: name.to_owned(), assets: vec![asset] })
+        Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)] })
     }
 
     /// The assets that may hold pixels of `bbox` between two days.
-    pub fn near(&self, bbox: Bbox, from: Date, to: Date) -> impl Iterator<Item = &SourceAsset> {
+    pub fn near(&self, bbox: Bbox, from: Date, to: Date) -> impl Iterator<Item = &Arc<SourceAsset>> {
+        self.places(bbox, from, to).map(|(_, asset)| asset)
+    }
+
+    /// The same with their places in the series.
+    pub(crate) fn places(
+        &self,
+        bbox: Bbox,
+        from: Date,
+        to: Date,
+    ) -> impl Iterator<Item = (usize, &Arc<SourceAsset>)> {
         self.assets
             .iter()
-            .filter(move |a| a.period.start <= to && a.period.end >= from)
-            .filter(move |a| a.bbox.is_none_or(|b| b.intersects(bbox)))
+            .enumerate()
+            .filter(move |(_, a)| a.period.start <= to && a.period.end >= from)
+            .filter(move |(_, a)| a.bbox.is_none_or(|b| b.intersects(bbox)))
     }
 
     /// From the first day of all assets to the last.

@@ -5,14 +5,14 @@ use crate::windows::FileVariable;
 use crate::{PrepError, Quality, Rules, SourceAsset};
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
-use seedbed_raster::{Raster, RasterSource};
+use seedbed_raster::{DType, Raster, RasterSource};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An asset whose file can be read.
 pub(crate) struct Source {
-    pub(crate) asset: SourceAsset,
+    pub(crate) asset: Arc<SourceAsset>,
     /// Where it is on the local disk; its address, if it is read by ranges.
     pub(crate) path: PathBuf,
     /// The bytes of a file that is read by ranges.
@@ -30,8 +30,20 @@ pub(crate) struct Facts {
     pub(crate) dates: Vec<Option<Date>>,
     /// Unit of the values.
     pub(crate) unit: Option<String>,
+    /// How its numbers are stored.
+    pub(crate) stored: Stored,
     /// The least and the greatest value that stand for an observation, scaled.
     pub(crate) valid_range: Option<[f64; 2]>,
+}
+
+/// How a file's numbers stand for values: value = number × scale + offset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) dtype: DType,
+    pub(crate) scale: f64,
+    pub(crate) offset: f64,
+    /// The number of a missing value.
+    pub(crate) nodata: Option<f64>,
 }
 
 /// Opens an asset's file, its values scaled and its nodata known by the file's
@@ -88,6 +100,12 @@ impl Facts {
             geobox: raster.geobox().clone(),
             dates: raster.layers().iter().map(|l| l.date).collect(),
             valid_range,
+            stored: Stored {
+                dtype: raster.data_type(),
+                scale: raster.scale(),
+                offset: raster.offset(),
+                nodata: raster.nodata(),
+            },
             unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
         }
     }
@@ -103,10 +121,10 @@ impl Facts {
 
 impl SourceAsset {
     /// The asset as which a quality layer is read: what `quality` says.
-    pub(crate) fn layer(&self, quality: &Quality) -> Self {
+    pub(crate) fn layer(&self, quality: &Quality) -> Arc<Self> {
         match quality {
-            Quality::Asset(asset) => Self::clone(asset),
-            Quality::Variable(name) => Self {
+            Quality::Asset(asset) => asset.clone(),
+            Quality::Variable(name) => Arc::new(Self {
                 variable: Some(name.clone()),
                 nodata: None,
                 scale: None,
@@ -115,7 +133,7 @@ impl SourceAsset {
                 valid_range: None,
                 quality: None,
                 ..self.clone()
-            },
+            }),
         }
     }
 }
@@ -124,6 +142,15 @@ impl Source {
     /// Its file, and the variable inside.
     pub(crate) fn variable(&self) -> FileVariable {
         (self.path.clone(), self.asset.variable.clone())
+    }
+
+    /// Bytes that a layer takes while it is warped, of a window of so many pixels: its
+    /// values, once more as the warp lays them out, and its quality, which is read as
+    /// 64-bit numbers on its own grid and brought onto this one.
+    pub(crate) fn layer_bytes<T>(&self, window: usize) -> usize {
+        let values = 2 * size_of::<T>();
+        let quality = self.quality.as_ref().map_or(0, |q| 8 + 8 * finer(&self.facts.geobox, &q.facts.geobox));
+        window * (values + quality)
     }
 
     /// Opens its file.
@@ -189,4 +216,18 @@ impl Source {
             offset: to.offset * rules.adjust.scale + rules.adjust.offset,
         })
     }
+}
+
+/// How many pixels of another grid lie in one of `ours`, at least 1; beside an edge
+/// there may be some more.
+fn finer(ours: &GeoBox, theirs: &GeoBox) -> usize {
+    let area = |g: &GeoBox| (g.affine.a * g.affine.e - g.affine.b * g.affine.d).abs();
+    let ratio = if ours.crs == theirs.crs { area(ours) / area(theirs) } else { 1.0 };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive number of pixels"
+    )]
+    let whole = ratio.ceil().clamp(1.0, 1e6) as usize;
+    whole
 }

@@ -92,7 +92,7 @@ impl Spool {
     ///
     /// # Errors
     /// What a transfer or a damaged file brings.
-    pub(crate) fn source(&self, asset: &SourceAsset) -> Result<Source, PrepError> {
+    pub(crate) fn source(&self, asset: &Arc<SourceAsset>) -> Result<Source, PrepError> {
         let (path, remote, facts) = if let Some((remote, facts)) = self.afar(asset)? {
             (PathBuf::from(asset.location.to_string()), Some(remote), facts)
         } else {

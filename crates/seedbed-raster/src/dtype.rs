@@ -54,6 +54,17 @@ impl DType {
         }
     }
 
+    /// Bytes of a number.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::UInt8 | Self::Int8 => 1,
+            Self::UInt16 | Self::Int16 => 2,
+            Self::UInt32 | Self::Int32 | Self::Float32 => 4,
+            Self::Float64 => 8,
+        }
+    }
+
     /// The smallest and largest finite number the type holds.
     #[must_use]
     pub fn range(self) -> (f64, f64) {

@@ -4,8 +4,7 @@ use crate::inputs::Static;
 use crate::{RunError, Runner, Task};
 use seedbed_block::{Date, Period};
 use seedbed_grid::Tile;
-use seedbed_prep::{Member, Rules, Target, TaskKey};
-use seedbed_raster::{Resampling, cog};
+use seedbed_prep::{Member, Rules, Target, TaskKey, revisions};
 use serde_json::json;
 
 /// The revision of the runner's own arithmetic, part of every key.
@@ -61,7 +60,7 @@ impl Runner<'_> {
         let outputs: Vec<&str> = self.outputs.iter().map(|o| o.name.as_str()).collect();
         let common = TaskKey::of(&json!({
             "task": "run",
-            "revisions": [REVISION, Resampling::REVISION, cog::REVISION, spec.revision],
+            "revisions": revisions(REVISION, &[spec.revision]),
             "name": self.name(),
             "model": spec.name,
             "settings": self.settings,

@@ -7,7 +7,7 @@ use crate::context::{Ctx, local_path};
 use crate::failure::{self, Judge, usage, usage_hint};
 use crate::query::QueryArgs;
 use crate::report::{Status, count};
-use seedbed_block::{Period, Unit};
+use seedbed_block::{Date, Period, Unit};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::{NamedGrid, Tile, TileGrid};
 use seedbed_prep::{Mask, Prepare, PrepareReport, Rules, ValidRange};
@@ -84,10 +84,10 @@ impl PrepareArgs {
         };
         let grid = chosen(grid, &self.tiles)?;
         let query = self.query.query()?;
-        let period = match query.datetime {
-            Some((Some(start), Some(end))) => Some(Period::new(start, end).or_usage()?),
-            _ => None,
-        };
+        let period = query
+            .datetime
+            .map(|(start, end)| Period::new(start.unwrap_or(Date::MIN), end.unwrap_or(Date::MAX)));
+        let period = period.transpose().or_usage()?;
         let items = ItemCollection::read(&ctx.stores, &self.items).await?.select(&query)?.items;
         if items.is_empty() {
             return Err(usage_hint(format!("no item of {} is selected", self.items), "widen the selection"));

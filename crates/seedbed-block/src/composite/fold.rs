@@ -8,17 +8,17 @@ const LANES: usize = 64;
 
 /// Folds every pixel's values in the order of the layers: `step` takes what there
 /// is so far, a value, and whether it is there; `end` what there is and the number
-/// of values. NaN where there are fewer than `least`, or none; `least` 0 takes all.
+/// of values. NaN where there are fewer than `least`, or none, unless `least` is `None`.
 pub(super) fn run<T: Real, A: Copy>(
     layers: &[&[T]],
-    least: usize,
+    least: Option<usize>,
     out: &mut [T],
     start: A,
     step: impl Fn(A, T, bool) -> A,
     end: impl Fn(A, f64) -> T,
 ) {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^52 layers")]
-    let least = least as f64;
+    let least = least.map_or(0.0, |least| least.max(1) as f64);
     Level::best().run(Fold { layers, least, out, start, step, end });
 }
 
@@ -92,8 +92,7 @@ where
             for ((out, folded), n) in out.iter_mut().zip(folded).zip(count) {
                 let n = n.to_f64();
                 let value = (self.end)(folded, n);
-                let counts = self.least == 0.0 || (n >= self.least && n > 0.0);
-                *out = if counts { value } else { T::NAN };
+                *out = if n >= self.least { value } else { T::NAN };
             }
         }
     }

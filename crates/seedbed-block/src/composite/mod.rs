@@ -58,16 +58,16 @@ pub fn composite<T: Sample>(layers: &[&[T]], statistic: Statistic, least: usize,
         Statistic::Median => select::quantiles(layers, None, least, out),
         Statistic::Quantile(q) => select::quantiles(layers, Some(q), least, out),
         Statistic::Mean => {
-            fold::run(layers, least, out, 0.0, fold::add, |sum, n| T::of(sum / n));
+            fold::run(layers, Some(least), out, 0.0, fold::add, |sum, n| T::of(sum / n));
         }
-        Statistic::Sum => fold::run(layers, least, out, 0.0, fold::add, |sum, _| T::of(sum)),
+        Statistic::Sum => fold::run(layers, Some(least), out, 0.0, fold::add, |sum, _| T::of(sum)),
         Statistic::Min => {
-            fold::run(layers, least, out, T::of(f64::INFINITY), fold::lesser, |v, _| v + T::ZERO);
+            fold::run(layers, Some(least), out, T::of(f64::INFINITY), fold::lesser, |v, _| v + T::ZERO);
         }
         Statistic::Max => {
-            fold::run(layers, least, out, T::of(f64::NEG_INFINITY), fold::greater, |v, _| v + T::ZERO);
+            fold::run(layers, Some(least), out, T::of(f64::NEG_INFINITY), fold::greater, |v, _| v + T::ZERO);
         }
-        Statistic::Count => fold::run(layers, 0, out, (), |(), _, _| (), |(), n| T::of(n)),
+        Statistic::Count => fold::run(layers, None, out, (), |(), _, _| (), |(), n| T::of(n)),
     }
 }
 

@@ -6,23 +6,26 @@
 //! the limit nor the number of threads changes a bit.
 
 mod blocks;
+mod budget;
+mod coverage;
 mod plan;
+mod steps;
 
-use crate::error::one_line;
-use crate::parallel::{cores, in_parallel};
-use crate::tree::write_catalog;
+use crate::parallel::in_parallel;
+use crate::production::{Job, Production};
 use crate::{
-    Attempt, Description, Done, Expected, Outcome, PrepError, Prepare, PrepareReport, Provenance, Series,
-    Spool, TimeRule, Variable, is_done,
+    Attempt, Description, Member, Outcome, PrepError, Prepare, PrepareReport, Provenance, Spool, Variable,
 };
-use blocks::Budget;
+use blocks::Working;
+use coverage::Coverage;
 use plan::{Group, Part, TilePlan};
 use seedbed_block::composite::{Sample, Statistic};
 use seedbed_block::{Grouping, Period};
-use seedbed_grid::{Bbox, Projections};
+use seedbed_grid::Projections;
 use seedbed_raster::DType;
 use seedbed_raster::cog::{CogOptions, Threads};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// What to composite.
 #[derive(Debug, Clone)]
@@ -36,28 +39,31 @@ pub struct Composite {
     pub statistics: Vec<Statistic>,
     /// A pixel of fewer observations is missing, but in a count.
     pub least: usize,
-    /// Likewise one that has observations in a smaller share of the group's layers.
+    /// Likewise one that has observations in a smaller share of the layers: of groups
+    /// within a year those that there should be, such as the days of a month.
     pub share: f64,
-    /// Bytes that all work at once may take, about.
+    /// Bytes that all work at once may take: layers, windows of the sources and their
+    /// quality, plans of warps, results, and what writing takes. What the program takes
+    /// for its items and libraries for their files comes on top.
     pub memory: usize,
     /// What stands in records as the process: `seedbed composite`.
     pub process: String,
 }
 
 /// The revision of this algorithm, part of every key.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
-/// A value this near to the middle between two stored steps lies on it: decimal
-/// scales such as 0.0001 have no exact binary form, so that the mean of 4500 and
-/// 4501 steps comes out some 1e-12 steps off.
-const TIE: f64 = 1e-6;
+/// Stored where there is no tile, so that counts can be put together over any area:
+/// no pixel has as many layers.
+const NOT_COUNTED: f64 = 65_535.0;
+
+/// The unit of an asset's values, and its blocks with one array a statistic.
+type Made<T> = (Option<String>, Vec<Vec<Vec<T>>>);
 
 /// What all products have in common.
 struct Context<'a> {
     request: &'a Composite,
-    series: Vec<Series>,
-    spool: &'a Spool,
-    projections: &'a dyn Projections,
+    production: Production<'a>,
 }
 
 /// Composites items onto tiles: a COG for each tile, group, asset and statistic, one
@@ -78,69 +84,47 @@ pub fn composite<T: Sample>(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PrepareReport, PrepError> {
     check(request)?;
-    let prepare = &request.prepare;
-    let mask = prepare.rules.mask.as_ref();
-    let series = prepare
-        .assets
+    let context = Context { request, production: Production::open(&request.prepare, spool, projections)? };
+    let production = &context.production;
+    let (tiles, untouched) = production.tiles(|tile| context.plan::<T>(tile))?;
+    let members = tiles.iter().flat_map(|t| t.groups.iter().map(|g| g.member.clone())).collect();
+    let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.bbox)).collect();
+    let variables = request.variables(request.prepare.assets.iter().map(String::as_str));
+    let set = production.expected(variables, &placed, members)?;
+    let mut report = production.report(&set, untouched);
+    report.partial = tiles.iter().flat_map(|t| &t.groups).flat_map(|g| context.partial(g)).collect();
+    let open: Vec<(&TilePlan, Vec<&Group>)> = tiles
         .iter()
-        .map(|key| Series::masked(key, &prepare.items, key, mask, spool, projections))
-        .collect::<Result<Vec<_>, _>>()?;
-    let context = Context { request, series, spool, projections };
-    let mut untouched = Vec::new();
-    let mut tiles: Vec<TilePlan> = Vec::new();
-    for tile in &prepare.grid.tiles {
-        match context.plan::<T>(tile)? {
-            Some(planned) => tiles.push(planned),
-            None => untouched.push(tile.name.clone()),
-        }
-    }
-    let set = context.expected(&tiles)?;
-    let work: Vec<(&TilePlan, &Group)> = tiles
-        .iter()
-        .flat_map(|t| t.groups.iter().map(move |g| (t, g)))
-        .filter(|(_, g)| is_done(&prepare.out, &g.member) != Done::Yes)
+        .map(|t| (t, t.groups.iter().filter(|g| production.is_open(&g.member)).collect::<Vec<_>>()))
+        .filter(|(_, groups)| !groups.is_empty())
         .collect();
-    let budget = context.budget::<T>(&work)?;
-    let mut report = PrepareReport {
-        expected: set.members.len(),
-        made: 0,
-        present: set.members.len() - work.len(),
-        untouched,
-        failed: Vec::new(),
-        catalog: prepare.out.join("catalog.json"),
-    };
+    let at_work: Vec<&TilePlan> = open.iter().map(|(tile, _)| *tile).collect();
+    let budget = context.budget::<T>(&at_work, open.iter().map(|(_, groups)| groups.len()).sum())?;
     if dry_run {
         return Ok(report);
     }
-    set.write(&prepare.out, spool)?;
-    spool.keep_digests();
-    let behind = report.present;
-    progress(behind, report.expected);
-    let results = in_parallel(
-        &work,
-        budget.products,
-        |_, (tile, group)| context.product::<T>(tile, group, &budget).map_err(|e| one_line(&e)),
-        |n| progress(behind + n, report.expected),
-    );
-    for ((_, group), outcome) in work.iter().zip(results) {
-        match outcome {
-            Ok(Outcome::Created) => report.made += 1,
-            Ok(Outcome::Adopted) => report.present += 1,
-            Err(reason) => {
-                report.failed.push(format!("{} {}: {reason}", group.member.tile, group.member.period));
-            }
-        }
-    }
-    let description = format!("{} on tiles of {}", set.variables.join(", "), set.grid.crs);
-    write_catalog(&prepare.out, &set, &description, spool)?;
+    let working: Vec<Working<'_>> = open
+        .iter()
+        .zip(&budget.layouts)
+        .map(|((tile, groups), layout)| Working::new(tile, *layout, groups.len()))
+        .collect();
+    let jobs: Vec<Job<'_, (&Working<'_>, &Group)>> = working
+        .iter()
+        .zip(&open)
+        .flat_map(|(tile, (_, groups))| groups.iter().map(move |g| (tile, *g)))
+        .map(|(tile, group)| Job { members: vec![&group.member], what: (tile, group) })
+        .collect();
+    let act = |(tile, group): &(&Working<'_>, &Group)| {
+        let made = context.product::<T>(tile, group, budget.blocks);
+        tile.is_behind();
+        vec![made]
+    };
+    production.make(&set, &mut report, &jobs, budget.products, act, progress)?;
     Ok(report)
 }
 
 fn check(request: &Composite) -> Result<(), PrepError> {
     let refused = |what: String| Err(PrepError::Request(what));
-    if request.prepare.rules.time != TimeRule::Daily {
-        return refused("dates are composited as they are: the time rule must be daily".to_owned());
-    }
     if request.statistics.is_empty() {
         return refused("a composite needs a statistic".to_owned());
     }
@@ -148,6 +132,12 @@ fn check(request: &Composite) -> Result<(), PrepError> {
         if request.statistics[..n].contains(statistic) {
             return refused(format!("the statistic {statistic} is asked for twice"));
         }
+    }
+    if let Some(key) = request.twice() {
+        return refused(format!(
+            "two variables would be called `{key}`: give each asset once, and composite assets whose names \
+             end like a statistic by themselves"
+        ));
     }
     if !(0.0..=1.0).contains(&request.share) {
         return refused(format!("a share of {} isn't from 0 to 1", request.share));
@@ -164,6 +154,39 @@ impl Composite {
         }
     }
 
+    /// Observations that a pixel needs, of so many layers that there should be.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "a share of a number of layers"
+    )]
+    fn least_of(&self, layers: usize) -> usize {
+        // A share such as 0.8 of 30 mustn't come out as 25 for the last bit of 0.8.
+        let share = (self.share * layers as f64 - 1e-9).ceil().max(0.0) as usize;
+        self.least.max(share)
+    }
+
+    /// What the record says of how it was made.
+    fn parameters(&self) -> Map<String, Value> {
+        let mut parameters = match serde_json::to_value(&self.prepare.rules) {
+            Ok(Value::Object(rules)) => rules,
+            _ => Map::new(),
+        };
+        parameters.insert("grouping".to_owned(), json!(self.grouping));
+        parameters.insert("statistics".to_owned(), json!(self.statistics));
+        parameters.insert("min_count".to_owned(), json!(self.least));
+        parameters.insert("min_valid".to_owned(), json!(self.share));
+        parameters
+    }
+
+    /// The first key that two variables would have.
+    fn twice(&self) -> Option<String> {
+        let all = self.variables(self.prepare.assets.iter().map(String::as_str));
+        let mut seen = BTreeSet::new();
+        all.into_iter().find(|key| !seen.insert(key.clone()))
+    }
+
     /// The keys of all statistics of some assets.
     fn variables<'a>(&'a self, assets: impl Iterator<Item = &'a str> + 'a) -> Vec<String> {
         let of = |asset: &'a str| (0..self.statistics.len()).map(move |n| self.variable(asset, n));
@@ -174,136 +197,101 @@ impl Composite {
     fn stored(&self, statistic: Statistic) -> CogOptions {
         let asked = self.prepare.cog.clone();
         match statistic {
-            Statistic::Count => {
-                CogOptions { dtype: DType::UInt16, scale: 1.0, offset: 0.0, nodata: None, ..asked }
-            }
+            Statistic::Count => CogOptions {
+                dtype: DType::UInt16,
+                scale: 1.0,
+                offset: 0.0,
+                nodata: Some(NOT_COUNTED),
+                ..asked
+            },
             _ => asked,
         }
     }
 }
 
 impl Context<'_> {
-    fn expected(&self, tiles: &[TilePlan]) -> Result<Expected, PrepError> {
-        let prepare = &self.request.prepare;
-        let Some(bbox) = tiles.iter().map(|t| t.bbox).reduce(Bbox::union) else {
-            return Err(PrepError::Outside {
-                input: prepare.assets.join(", "),
-                assets: self.series.iter().map(|s| s.assets.len()).sum(),
-                what: format!("any of the {} tiles", prepare.grid.tiles.len()),
-            });
-        };
-        Ok(Expected {
-            format_version: Expected::FORMAT,
-            name: prepare.name.clone(),
-            variables: self.request.variables(prepare.assets.iter().map(String::as_str)),
-            grid: prepare.grid.grid.clone(),
-            tiles: tiles.iter().map(|t| t.tile.clone()).collect(),
-            bbox,
-            members: tiles.iter().flat_map(|t| t.groups.iter().map(|g| g.member.clone())).collect(),
-        })
-    }
-
     /// Makes one product.
     fn product<T: Sample>(
         &self,
-        tile: &TilePlan,
+        tile: &Working<'_>,
         group: &Group,
-        budget: &Budget,
+        blocks: usize,
     ) -> Result<Outcome, PrepError> {
         let Composite { prepare, statistics, .. } = self.request;
-        let geobox = prepare.grid.geobox(&tile.tile);
+        let geobox = prepare.grid.geobox(&tile.plan.tile);
         let mut attempt = Attempt::begin(&prepare.out, &group.member, &geobox, &prepare.cog)?;
         for part in &group.parts {
-            let (unit, results) = self.part::<T>(tile, part, budget)?;
-            let asset = &self.series[part.series].name;
-            for (n, (statistic, mut values)) in statistics.iter().zip(results).enumerate() {
-                let stored = self.request.stored(*statistic);
-                settle(&mut values, &stored);
+            let (unit, mut all) = self.part::<T>(tile, part, blocks)?;
+            let asset = self.name(part);
+            for (n, statistic) in statistics.iter().enumerate() {
+                // Blocks go as they are put together.
+                let parts = all.iter_mut().map(|block| std::mem::take(&mut block[n]));
+                let mut values = Vec::with_capacity(geobox.shape.len());
+                parts.for_each(|mut part| values.append(&mut part));
                 let variable = Variable {
                     name: self.request.variable(asset, n),
                     title: format!("{asset}, {statistic} of {}", group.member.period),
                     unit: unit.clone().filter(|_| *statistic != Statistic::Count),
                     facts: Map::new(),
                 };
-                attempt.write_as(Threads::Caller, variable, &values, stored)?;
+                attempt.write_as(Threads::Caller, variable, &values, self.request.stored(*statistic))?;
             }
         }
         let (first, last) = group.days();
-        let mut parameters = match serde_json::to_value(&prepare.rules) {
-            Ok(Value::Object(rules)) => rules,
-            _ => Map::new(),
-        };
-        parameters.insert("grouping".to_owned(), json!(self.request.grouping));
-        parameters.insert("statistics".to_owned(), json!(statistics));
-        parameters.insert("min_count".to_owned(), json!(self.request.least));
-        parameters.insert("min_valid".to_owned(), json!(self.request.share));
         let provenance = Provenance {
             process: self.request.process.clone(),
-            parameters,
+            parameters: self.request.parameters(),
             derived_from: group.origins.iter().cloned().collect(),
             created: last,
         };
-        let layers: Map<String, Value> = group
-            .parts
-            .iter()
-            .map(|part| (self.series[part.series].name.clone(), json!(part.days.len())))
-            .collect();
         let description = Description {
             product: &prepare.name,
             period: self.request.grouping.span(first).unwrap_or(Period { start: first, end: last }),
             provenance: &provenance,
-            properties: Map::from_iter([("seedbed:layers".to_owned(), Value::Object(layers))]),
+            properties: self.properties(group),
         };
-        Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
+        let Production { spool, projections, .. } = self.production;
+        Ok(attempt.commit(spool, projections, &description)?.outcome)
     }
 
-    /// All statistics of one asset on a whole tile, and the unit of its values.
-    fn part<T: Sample>(
-        &self,
-        tile: &TilePlan,
-        part: &Part,
-        budget: &Budget,
-    ) -> Result<(Option<String>, Vec<Vec<T>>), PrepError> {
-        let blocks = self.blocks::<T>(tile, part, budget);
-        let read = in_parallel(&blocks, budget.blocks, |_, rows| self.block::<T>(tile, part, *rows), |_| ());
-        let mut unit = None;
-        let mut results: Vec<Vec<T>> = self.request.statistics.iter().map(|_| Vec::new()).collect();
-        for block in read {
-            let block = block?;
-            unit = unit.or(block.unit);
-            results.iter_mut().zip(block.results).for_each(|(all, mut some)| all.append(&mut some));
+    /// All blocks of one asset, each with one array a statistic, and the unit of its values.
+    fn part<T: Sample>(&self, tile: &Working<'_>, part: &Part, blocks: usize) -> Result<Made<T>, PrepError> {
+        let read = in_parallel(&tile.blocks(), blocks, |_, n| self.block::<T>(tile, part, *n), |_| ());
+        let read = read.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let unit = read.iter().find_map(|block| block.unit.clone());
+        Ok((unit, read.into_iter().map(|block| block.results).collect()))
+    }
+
+    fn name(&self, part: &Part) -> &str {
+        &self.production.series[part.series].name
+    }
+
+    /// What the record says of the layers: how many there are, and of which span some
+    /// are lacking.
+    fn properties(&self, group: &Group) -> Map<String, Value> {
+        let name = |part: &Part| self.name(part).to_owned();
+        let layers: Map<String, Value> =
+            group.parts.iter().map(|part| (name(part), json!(part.days.len()))).collect();
+        let mut properties = Map::from_iter([("seedbed:layers".to_owned(), Value::Object(layers))]);
+        let partial: Map<String, Value> = group
+            .parts
+            .iter()
+            .filter_map(|part| Some((part, part.coverage.filter(|c| c.is_partial())?)))
+            .map(|(part, c)| (name(part), json!({ "layers": c.had, "expected": c.expected })))
+            .collect();
+        if !partial.is_empty() {
+            properties.insert("seedbed:partial".to_owned(), Value::Object(partial));
         }
-        Ok((unit, results))
+        properties
     }
-}
 
-/// Rounds values to the steps in which they are stored, halves away from zero.
-fn settle<T: Sample>(values: &mut [T], stored: &CogOptions) {
-    if !stored.dtype.is_integer() || (stored.scale == 1.0 && stored.offset == 0.0) {
-        return;
-    }
-    for value in values.iter_mut().filter(|v| !v.is_missing()) {
-        let steps = (value.to_f64() - stored.offset) / stored.scale;
-        let halves = (2.0 * steps).round();
-        let steps = if (2.0 * steps - halves).abs() < 2.0 * TIE { halves / 2.0 } else { steps };
-        *value = T::of(steps.round() * stored.scale + stored.offset);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_of_a_decimal_step_go_away_from_zero() {
-        let stored = CogOptions { dtype: DType::Int16, scale: 0.0001, ..CogOptions::default() };
-        let steps = |stored_as: i32| f64::from(stored_as) * 0.0001;
-        for first in -10_000..10_000 {
-            let mut values = [(steps(first) + steps(first + 1)) * 0.5, f64::NAN];
-            settle(&mut values, &stored);
-            let wanted = (f64::from(first) + 0.5).round();
-            assert_eq!((values[0] / 0.0001).round(), wanted, "between {first} and the next");
-            assert!(values[1].is_nan());
-        }
+    /// The same for the report.
+    fn partial(&self, group: &Group) -> Vec<String> {
+        let Member { tile, period, .. } = &group.member;
+        let parts = group.parts.iter().filter_map(|part| {
+            let Coverage { had, expected } = part.coverage.filter(|c| c.is_partial())?;
+            Some(format!("{tile} {period}: {} has {had} of {expected}", self.name(part)))
+        });
+        parts.collect()
     }
 }

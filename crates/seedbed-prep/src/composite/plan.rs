@@ -1,14 +1,13 @@
 //! Which days of which assets go into which product.
 
-use super::{Context, REVISION};
-use crate::{Member, Plans, PrepError, Series, SourceAsset, Target, TaskKey, TileReader};
+use super::coverage::Coverage;
+use super::{Context, REVISION, steps};
+use crate::{Member, Plans, PrepError, Target, TaskKey, revisions};
 use seedbed_block::composite::{self, Sample};
-use seedbed_block::{Date, Period};
-use seedbed_grid::{Bbox, Index, PixelRange, Tile};
-use seedbed_raster::Resampling;
+use seedbed_block::{Date, Precision};
+use seedbed_grid::{Bbox, GeoBox, Index, PixelRange, Tile};
 use seedbed_storage::Location;
-use serde_json::json;
-use std::collections::btree_map::Entry;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One tile, planned.
@@ -16,9 +15,18 @@ pub(super) struct TilePlan {
     pub(super) tile: Tile,
     /// Its box in WGS 84.
     pub(super) bbox: Bbox,
-    /// Source pixels that a row of it needs, of one layer, at most.
-    pub(super) window: usize,
+    /// What its sources lie on.
+    pub(super) grounds: Vec<Ground>,
     pub(super) groups: Vec<Group>,
+}
+
+/// A grid of sources, and what reading from it takes.
+pub(super) struct Ground {
+    pub(super) geobox: GeoBox,
+    /// Bytes a source pixel, for each layer that is read at once.
+    pub(super) layer: usize,
+    /// Bytes a source pixel once, however many layers are read.
+    pub(super) once: usize,
 }
 
 /// One product, planned.
@@ -35,25 +43,38 @@ pub(super) struct Part {
     pub(super) series: usize,
     /// Its days in the group, in order; at least one.
     pub(super) days: Vec<Date>,
-    /// The assets that hold them.
-    pub(super) assets: BTreeSet<AssetId>,
+    /// How much of the group's span they are; groups across the years have none.
+    pub(super) coverage: Option<Coverage>,
+    /// The assets that hold them, by their place in the series.
+    pub(super) assets: BTreeSet<usize>,
+    /// Whether values are held as 16-bit steps.
+    pub(super) in_steps: bool,
 }
 
-/// An asset of a series: its time and item.
-pub(super) type AssetId = (Period, String);
+/// A series on a tile.
+#[derive(Default)]
+struct Found {
+    /// Its days, and the assets that hold each.
+    days: BTreeMap<Date, BTreeSet<usize>>,
+    /// Whether every source is of 16-bit steps.
+    in_steps: bool,
+}
 
 /// Rows looked at in one go: plans of warps take memory.
 const STRIP: usize = 256;
-
-pub(super) fn id(asset: &SourceAsset) -> AssetId {
-    (asset.period, asset.item.clone())
-}
 
 impl Group {
     /// The first and the last day.
     pub(super) fn days(&self) -> (Date, Date) {
         let days = || self.parts.iter().flat_map(|p| p.days.iter().copied());
         (days().min().unwrap_or(Date::MIN), days().max().unwrap_or(Date::MIN))
+    }
+}
+
+impl Part {
+    /// Layers there should be.
+    pub(super) fn expected(&self) -> usize {
+        self.coverage.map_or(self.days.len(), |coverage| coverage.expected)
     }
 }
 
@@ -67,101 +88,127 @@ impl Context<'_> {
         Target { tile: tile.name.clone(), anchor, geobox, bbox }
     }
 
-    /// Opens a series on a target, or `None` if none of it lies there.
-    pub(super) fn open<T: Sample>(
-        &self,
-        series: &Series,
-        target: Target,
-        period: Period,
-    ) -> Result<Option<TileReader<'_, T>>, PrepError> {
-        let rules = self.request.prepare.rules.clone();
-        let plans = Plans::default();
-        match TileReader::open(series, target, rules, period, plans, self.spool, self.projections) {
-            Ok(reader) => Ok(Some(reader)),
-            Err(PrepError::Outside { .. }) => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
     /// A tile's groups, or `None` if nothing touches it.
     pub(super) fn plan<T: Sample>(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
-        let (_, bbox) = self.request.prepare.grid.geobox(tile).footprint(self.projections, 16)?;
-        let mut window = 0;
-        // Per group and series.
-        let mut found: BTreeMap<String, BTreeMap<usize, Days>> = BTreeMap::new();
-        for (n, series) in self.series.iter().enumerate() {
-            let all = series.period();
-            let Some(period) = self.request.prepare.period.map_or(Some(all), |p| all.intersection(p)) else {
-                continue;
-            };
+        let production = &self.production;
+        let (_, bbox) = self.request.prepare.grid.geobox(tile).footprint(production.projections, 16)?;
+        let mut grounds: Vec<Ground> = Vec::new();
+        let mut found: BTreeMap<usize, Found> = BTreeMap::new();
+        for (n, series) in production.series.iter().enumerate() {
+            let Some(period) = production.period(series) else { continue };
             for row in (0..tile.range.rows).step_by(STRIP) {
                 let rows = (tile.range.rows - row).min(STRIP.cast_signed() as i64);
-                let Some(reader) = self.open::<T>(series, self.rows(tile, bbox, row, rows), period)? else {
+                let target = self.rows(tile, bbox, row, rows);
+                let Some(reader) = production.reader::<T>(series, target, &Plans::default(), period)? else {
                     continue;
                 };
-                window = window.max(reader.window()?.div_ceil(usize::try_from(rows).unwrap_or(1)));
-                for day in reader.dates().filter(|d| period.contains(*d)) {
-                    let group = found.entry(self.request.grouping.group(day)).or_default();
-                    let assets = group.entry(n).or_default().entry(day).or_default();
-                    for asset in reader.assets(day) {
-                        if let Entry::Vacant(free) = assets.entry(id(asset)) {
-                            let origins = asset.origins().cloned().collect();
-                            free.insert(Found { key: asset.key()?, origins });
+                let mut in_steps = true;
+                for source in reader.sources() {
+                    let (geobox, layer) = (&source.facts.geobox, source.layer_bytes::<T>(1));
+                    let once = source.facts.stored.dtype.bytes() + size_of::<T>();
+                    in_steps &= self.in_steps(&source.facts);
+                    match grounds.iter_mut().find(|ground| ground.geobox == *geobox) {
+                        Some(known) => {
+                            (known.layer, known.once) = (known.layer.max(layer), known.once.max(once));
                         }
+                        None => grounds.push(Ground { geobox: geobox.clone(), layer, once }),
                     }
+                }
+                let all = found.entry(n).or_insert_with(|| Found { in_steps: true, ..Found::default() });
+                all.in_steps &= in_steps;
+                for day in reader.dates().filter(|d| period.contains(*d)) {
+                    all.days.entry(day).or_default().extend(reader.assets(day));
                 }
             }
         }
-        let groups = found.into_iter().map(|(name, series)| self.group::<T>(tile, name, series));
-        let groups = groups.collect::<Result<Vec<_>, _>>()?;
-        Ok((!groups.is_empty()).then(|| TilePlan { tile: tile.clone(), bbox, window, groups }))
+        let groups = self.groups::<T>(tile, &found)?;
+        Ok((!groups.is_empty()).then(|| TilePlan { tile: tile.clone(), bbox, grounds, groups }))
+    }
+
+    /// Whether a file's values are the steps in which composites are stored, so that they
+    /// and their medians are 16-bit numbers.
+    fn in_steps(&self, facts: &crate::source::Facts) -> bool {
+        steps::may_hold(facts, &self.request.prepare, &self.request.statistics)
+    }
+
+    /// What goes together, in the order of the groups' names.
+    fn groups<T: Sample>(
+        &self,
+        tile: &Tile,
+        found: &BTreeMap<usize, Found>,
+    ) -> Result<Vec<Group>, PrepError> {
+        let mut parts: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+        for (&series, of) in found {
+            let all: BTreeSet<Date> = of.days.keys().copied().collect();
+            let mut groups: BTreeMap<String, Vec<Date>> = BTreeMap::new();
+            for day in &all {
+                groups.entry(self.request.grouping.group(*day)).or_default().push(*day);
+            }
+            for (name, days) in groups {
+                let assets: BTreeSet<usize> = days.iter().flat_map(|d| of.days[d].iter().copied()).collect();
+                let span = days.first().and_then(|day| self.request.grouping.span(*day));
+                let alone = assets
+                    .first()
+                    .map_or(1, |first| self.production.series[series].assets[*first].period.len());
+                parts.entry(name).or_default().push(Part {
+                    series,
+                    coverage: span.map(|span| Coverage::of(&all, span, alone)),
+                    days,
+                    assets,
+                    in_steps: of.in_steps,
+                });
+            }
+        }
+        parts.into_iter().map(|(name, parts)| self.group::<T>(tile, name, parts, found)).collect()
     }
 
     fn group<T: Sample>(
         &self,
         tile: &Tile,
         period: String,
-        series: BTreeMap<usize, Days>,
+        parts: Vec<Part>,
+        found: &BTreeMap<usize, Found>,
     ) -> Result<Group, PrepError> {
-        let request = self.request;
-        let mut inputs = Vec::new();
-        let mut parts = Vec::new();
-        let mut origins = BTreeSet::new();
-        for (n, days) in series {
-            let read: Vec<_> = days
-                .iter()
-                .map(|(day, assets)| (day, assets.values().map(|f| &f.key).collect::<Vec<_>>()))
-                .collect();
-            inputs.push(json!([self.series[n].name, read]));
-            origins.extend(days.values().flat_map(|a| a.values().flat_map(|f| f.origins.iter().cloned())));
-            parts.push(Part {
-                series: n,
-                days: days.keys().copied().collect(),
-                assets: days.values().flat_map(|a| a.keys().cloned()).collect(),
-            });
-        }
-        let key = TaskKey::of(&json!([
-            "composite",
-            [REVISION, Resampling::REVISION, composite::REVISION],
-            T::PRECISION,
-            [&request.prepare.name, &request.process, &period],
-            [json!(tile), json!(request.prepare.grid.geobox(tile))],
-            [json!(request.grouping), json!(request.statistics), json!(request.least), json!(request.share)],
-            inputs,
-            request.prepare.rules,
-            request.prepare.cog,
-        ]))?;
-        let names = parts.iter().map(|p| self.series[p.series].name.as_str());
-        let variables = (parts.len() < self.series.len()).then(|| request.variables(names));
+        let production = &self.production;
+        let name = |part: &Part| production.series[part.series].name.as_str();
+        let inputs = parts.iter().map(|part| {
+            let assets = |day| &found[&part.series].days[day];
+            let keys = |day| assets(day).iter().map(|a| production.key(part.series, *a)).collect::<Vec<_>>();
+            let days: Vec<_> = part.days.iter().map(|day| (day, keys(day))).collect();
+            json!([name(part), part.expected(), days])
+        });
+        let inputs: Vec<Value> = inputs.collect();
+        let revisions = revisions(REVISION, &[composite::REVISION]);
+        let key = self.request.task(&revisions, T::PRECISION, tile, &period, &inputs)?;
+        let origins =
+            parts.iter().flat_map(|p| p.assets.iter().flat_map(|a| production.origins(p.series, *a)));
+        let origins = origins.collect();
+        let variables =
+            (parts.len() < production.series.len()).then(|| self.request.variables(parts.iter().map(name)));
         Ok(Group { member: Member { tile: tile.name.clone(), period, key, variables }, parts, origins })
     }
 }
 
-/// Days, and the assets that hold each in the order of merging.
-type Days = BTreeMap<Date, BTreeMap<AssetId, Found>>;
-
-/// An asset that holds a day.
-struct Found {
-    key: TaskKey,
-    origins: Vec<Location>,
+impl super::Composite {
+    /// The key of one product.
+    fn task(
+        &self,
+        revisions: &[u32],
+        precision: Precision,
+        tile: &Tile,
+        period: &str,
+        inputs: &[Value],
+    ) -> Result<TaskKey, PrepError> {
+        TaskKey::of(&json!([
+            "composite",
+            revisions,
+            precision,
+            [&self.prepare.name, &self.process, period],
+            [json!(tile), json!(self.prepare.grid.geobox(tile))],
+            [json!(self.grouping), json!(self.statistics), json!(self.least), json!(self.share)],
+            inputs,
+            self.prepare.rules,
+            self.prepare.cog,
+        ]))
+    }
 }

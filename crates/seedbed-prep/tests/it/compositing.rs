@@ -139,21 +139,37 @@ fn a_record_says_what_a_composite_was_made_from_and_a_mosaic_takes_it() {
 #[test]
 fn neither_memory_nor_blocks_change_a_byte() {
     let sandbox = Sandbox::new();
-    let mut items = years(&sandbox);
-    // An item's box may be less than its file covers: here the first row or two.
-    for item in &mut items {
-        item.set_field("bbox", json!([-90.2, 45.85, -88.8, 46.2]));
-    }
+    // A tile of 250 × 250 pixels, of which 40 layers take more than what writing takes.
+    let tile = PixelRange { row0: 40, col0: 100, rows: 250, cols: 250 };
+    let around = PixelRange { row0: 38, col0: 98, rows: 254, cols: 254 };
+    let items: Vec<Value> =
+        (1970..2010_u16)
+            .map(|year| {
+                let name = format!("{year}.tif");
+                let value = |p: usize| f64::from(year % 11) * f64::from(u8::try_from(p % 97).unwrap());
+                sandbox.cog(&name, around, |p| {
+                    if p % 40 == usize::from(year % 40) { f64::NAN } else { value(p) }
+                });
+                let mut item = item(&year.to_string(), &format!("{year}-01-01"), &name);
+                // An item's box may be less than its file covers: here the first rows.
+                item["bbox"] = json!([-90.2, 45.85, -65.0, 46.2]);
+                item
+            })
+            .collect();
+    let items = sandbox.items(&items);
     for resampling in [Resampling::Nearest, Resampling::Bilinear, Resampling::Average] {
         let mut request = request(items.clone(), &[Statistic::Median, Statistic::Mean]);
         request.prepare.rules.resampling = resampling;
+        request.prepare.grid.tiles.truncate(1);
+        request.prepare.grid.tiles[0].range = tile;
         let out = |memory: &str| format!("{resampling}-{memory}");
         run(&sandbox, &request, &out("plenty")).unwrap();
-        let needed = (1000..20_000).step_by(200).find(|memory| {
+        let needed = (1..=12).map(|megabytes| megabytes << 20).find(|memory| {
             request.memory = *memory;
             run(&sandbox, &request, &out("scant")).is_ok()
         });
-        assert!(needed.is_some(), "a block is a row then");
+        // All layers of it would take 20 MB.
+        assert!(needed.is_some(), "a block is some rows then");
         assert_eq!(sandbox.files(&out("plenty")), sandbox.files(&out("scant")));
     }
 }
@@ -340,4 +356,77 @@ fn one_statistic_isnt_asked_for_twice() {
     let sandbox = Sandbox::new();
     let request = request(years(&sandbox), &[Statistic::Mean, Statistic::Mean]);
     assert!(run(&sandbox, &request, "out").unwrap_err().to_string().contains("twice"));
+}
+
+#[test]
+fn two_variables_of_one_name_are_refused() {
+    let sandbox = Sandbox::new();
+    let mut request = request(years(&sandbox), &[Statistic::Median, Statistic::Count]);
+    for (assets, named) in [(["value", "value"], "`value`"), (["value", "value_count"], "`value_count`")] {
+        request.prepare.assets = assets.map(str::to_owned).to_vec();
+        let error = run(&sandbox, &request, "out").unwrap_err();
+        assert!(error.is_usage() && error.to_string().contains(named), "{error}");
+    }
+    request.prepare.assets = vec!["value".to_owned(); 2];
+    request.prepare.out = sandbox.path("out");
+    let error = prepare::<f64>(&request.prepare, &sandbox.spool(), &Proj, false, &mut |_, _| ()).unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("`value`"), "{error}");
+    assert!(sandbox.files("out").is_empty());
+}
+
+#[test]
+fn items_of_one_name_in_two_collections_are_two_observations() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("a.tif", around(), |_| f64::NAN);
+    sandbox.cog("b.tif", around(), |_| 7.0);
+    let mut items = [item("one", "2001-01-01", "a.tif"), item("one", "2001-01-01", "b.tif")];
+    items[0]["collection"] = json!("terra");
+    items[1]["collection"] = json!("aqua");
+    run(&sandbox, &request(sandbox.items(&items), &[Statistic::Median]), "out").unwrap();
+    // The second fills what the first lacks.
+    assert_eq!(values(&sandbox, "out", "west", "doy-001", "value"), vec![7.0; 30]);
+}
+
+#[test]
+fn empty_pixels_are_missing_whatever_the_least_count() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("a.tif", around(), |_| f64::NAN);
+    let items = sandbox.items(&[item("one", "2001-01-01", "a.tif")]);
+    for statistic in [Statistic::Median, Statistic::Mean, Statistic::Sum, Statistic::Min, Statistic::Max] {
+        let mut request = request(items.clone(), &[statistic, Statistic::Count]);
+        request.least = 0;
+        let out = statistic.to_string();
+        run(&sandbox, &request, &out).unwrap();
+        assert!(same(&values(&sandbox, &out, "west", "doy-001", "value"), &[f64::NAN; 30]), "{statistic}");
+        assert_eq!(values(&sandbox, &out, "west", "doy-001", "value_count"), [0.0; 30]);
+    }
+}
+
+#[test]
+fn counts_of_an_area_that_is_no_rectangle_are_put_together() {
+    let sandbox = Sandbox::new();
+    let mut request = request(years(&sandbox), &[Statistic::Median, Statistic::Count]);
+    // An L: two tiles beside each other, and one of two rows below the first.
+    let south = PixelRange { row0: 46, rows: 2, ..range("west") };
+    request.prepare.grid.tiles.push(seedbed_grid::Tile { name: "south".to_owned(), range: south });
+    run(&sandbox, &request, "out").unwrap();
+    let together = |allow_holes: bool, out: &str| {
+        let request = MosaicRequest { product: sandbox.path("out"), out: sandbox.path(out), allow_holes };
+        mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap();
+        let set = Expected::read(&sandbox.path(out)).unwrap().0;
+        let folder = set.members[0].folder(&sandbox.path(out));
+        let record: Value =
+            serde_json::from_slice(&std::fs::read(set.members[0].record(&sandbox.path(out))).unwrap())
+                .unwrap();
+        let href = record["assets"]["value_count"]["href"].as_str().unwrap();
+        let raster = Raster::open(&RasterSource::new(folder.join(href))).unwrap();
+        let all: Vec<f64> = raster.read(0, PixelRange { row0: 0, col0: 0, rows: 8, cols: 10 }).unwrap();
+        all.iter().map(|v| v.is_nan()).collect::<Vec<bool>>()
+    };
+    let whole: Vec<bool> = (0..80).map(|p| p / 10 >= 6 && p % 10 >= 5).collect();
+    assert_eq!(together(false, "l"), whole);
+    // Without the east there is a hole in the area.
+    std::fs::remove_dir_all(sandbox.path("out/east")).unwrap();
+    let holed: Vec<bool> = (0..80).map(|p| p % 10 >= 5).collect();
+    assert_eq!(together(true, "holed"), holed);
 }

@@ -80,14 +80,16 @@ pub struct BandMeta {
 
 /// Goes up whenever the encoder would give other bytes for the same input; part of the keys of
 /// tasks that write files.
-pub const REVISION: u32 = 1;
+pub const REVISION: u32 = 2;
 
 /// Rows and columns up to which a tile of 256 pixels holds the whole raster.
 const SMALL: usize = 256;
 
 /// Writes one band to `path`, which must not exist. The same input gives the same bytes.
 ///
-/// Values are stored as round((value − offset) / scale), halves away from zero.
+/// Values are stored as round((value − offset) / scale), halves away from zero; in scaled
+/// integers what is nearer to a half than a millionth of a step is one, since decimal scales
+/// have no exact binary form.
 /// Tiles have 512 pixels (256 where the raster is no larger), overviews halve
 /// down to one tile. The file has a temporary name until it is whole; it isn't
 /// flushed to the disk.
@@ -131,7 +133,7 @@ pub fn write_on<T: Real>(
         let source = io::Error::from(io::ErrorKind::AlreadyExists);
         return Err(RasterError::Io { path: path.to_owned(), source });
     }
-    let tile = if shape.rows.max(shape.cols) <= SMALL { 256 } else { 512 };
+    let tile = tile_of(shape);
     let codec = Codec::new(options.compress, options.level).map_err(bad)?;
     let tiling = Tiling { tile, codec, overview: options.overview, threads };
     let quantiser = Quantiser::new(path, shape, options);
@@ -166,6 +168,27 @@ pub fn write_on<T: Real>(
     let part = Part::create(&full).map_err(failed)?;
     part.fill(|out| layout::write(out, &facts, &encoded.levels)).map_err(failed)
 }
+
+/// Bytes of memory that [`write()`] takes at most on the calling thread, beside the
+/// values: all compressed tiles, should nothing be saved by compressing them, a strip of
+/// tiles as it is stored, and the overview that is under way.
+#[must_use]
+pub fn room(shape: Shape2d, dtype: DType) -> usize {
+    let tile = tile_of(shape);
+    let padded = shape.rows.next_multiple_of(tile) * shape.cols.next_multiple_of(tile);
+    // Overviews have a third of the pixels of all; halving holds one twice.
+    let tiles = padded + padded / 2;
+    let strip = tile * shape.cols + 4 * tile * tile;
+    dtype.bytes() * (tiles + shape.len() / 2 + shape.len() / 4 + strip) + BUFFER
+}
+
+/// Rows and columns of a tile.
+fn tile_of(shape: Shape2d) -> usize {
+    if shape.rows.max(shape.cols) <= SMALL { 256 } else { 512 }
+}
+
+/// Bytes gathered before they go to the file.
+const BUFFER: usize = 1 << 17;
 
 /// What contradicts what.
 fn check(shape: Shape2d, values: usize, options: &CogOptions) -> Result<(), String> {
@@ -241,7 +264,7 @@ impl Part {
 
     /// Writes the content and gives the file its name.
     fn fill(self, content: impl FnOnce(&mut BufWriter<&fs::File>) -> io::Result<()>) -> io::Result<()> {
-        let mut out = BufWriter::with_capacity(1 << 17, &self.file);
+        let mut out = BufWriter::with_capacity(BUFFER, &self.file);
         content(&mut out)?;
         out.flush()?;
         drop(out);

@@ -6,6 +6,11 @@ use crate::{DType, RasterError};
 use seedbed_block::{Real, Shape2d};
 use std::path::Path;
 
+/// A value this near below the middle between two steps lies on it: decimal scales such as
+/// 0.0001 have no exact binary form, so that the mean of 4500 and 4501 steps comes out some
+/// 1e-12 steps off.
+const TIE: f64 = 1e-6;
+
 /// stored = round((value − offset) / scale), NaN to the missing value.
 #[derive(Debug, Clone, Copy)]
 pub struct Quantiser<'a> {
@@ -14,6 +19,8 @@ pub struct Quantiser<'a> {
     options: &'a CogOptions,
     /// Whether values are stored as they are.
     plain: bool,
+    /// What steps are moved by, away from zero: halves of decimal steps are then halves.
+    tie: f64,
     min: f64,
     max: f64,
     /// In the stored precision; NaN, which equals nothing, where there is none.
@@ -32,6 +39,7 @@ impl<'a> Quantiser<'a> {
             cols: shape.cols,
             options,
             plain: options.scale == 1.0 && options.offset == 0.0,
+            tie: if options.dtype.is_integer() { TIE } else { 0.0 },
             min,
             max,
             nodata: nodata.unwrap_or(f64::NAN),
@@ -51,17 +59,23 @@ impl<'a> Quantiser<'a> {
     pub fn stored<T: Real, S: Sample>(&self, values: &[T], first: usize) -> Result<Vec<S>, RasterError> {
         let mut out = Vec::with_capacity(values.len());
         for (row, line) in values.chunks(self.cols).enumerate() {
-            let CogOptions { scale, offset, .. } = *self.options;
             let fits = if self.plain {
                 self.line(line, &mut out, |v| v)
             } else {
-                self.line(line, &mut out, |v| (v - offset) / scale)
+                self.line(line, &mut out, |v| self.steps(v))
             };
             if !fits {
                 return Err(self.refusal::<T, S>(line, first + row * self.cols));
             }
         }
         Ok(out)
+    }
+
+    /// A value as a number of steps, not rounded yet.
+    fn steps(&self, value: f64) -> f64 {
+        let CogOptions { scale, offset, .. } = *self.options;
+        let steps = (value - offset) / scale;
+        steps + self.tie.copysign(steps)
     }
 
     /// Whether every value could be stored. In short steps without branches, so that the compiler
@@ -95,7 +109,7 @@ impl<'a> Quantiser<'a> {
         let (mut i, mut value, mut stored) = (first, f64::NAN, f64::NAN);
         for (col, v) in line.iter().enumerate() {
             let v = v.to_f64();
-            let scaled = if self.plain { v } else { (v - self.options.offset) / self.options.scale };
+            let scaled = if self.plain { v } else { self.steps(v) };
             // Plain rounding for the message: beyond the range the quick one isn't exact.
             let s = if self.options.dtype.is_integer() { scaled.round() } else { S::rounded(scaled) };
             let inside = (self.min..=self.max).contains(&s) && s != self.nodata;
@@ -125,6 +139,21 @@ mod tests {
     fn stored<S: Sample>(values: &[f64], options: &CogOptions) -> Result<Vec<S>, RasterError> {
         let shape = Shape2d { rows: 1, cols: values.len() };
         Quantiser::new(Path::new("out.tif"), shape, options).stored(values, 0)
+    }
+
+    #[test]
+    fn halves_of_a_decimal_step_go_away_from_zero() {
+        let options = CogOptions {
+            dtype: DType::Int16,
+            scale: 0.0001,
+            nodata: Some(-32_768.0),
+            ..CogOptions::default()
+        };
+        let steps = |stored: i16| f64::from(stored) * 0.0001;
+        let firsts: Vec<i16> = (-10_000..10_000).collect();
+        let values: Vec<f64> = firsts.iter().map(|n| (steps(*n) + steps(n + 1)) * 0.5).collect();
+        let wanted: Vec<i16> = firsts.iter().map(|n| if *n < 0 { *n } else { n + 1 }).collect();
+        assert_eq!(stored::<i16>(&values, &options).unwrap(), wanted);
     }
 
     #[test]

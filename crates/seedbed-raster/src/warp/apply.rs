@@ -51,6 +51,13 @@ pub struct Strip {
     pub patches: Vec<Patch>,
 }
 
+impl Strip {
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.patches.capacity() * size_of::<Patch>()
+    }
+}
+
 /// Sorts cells into strips of patches.
 pub fn strips(cells: &mut [Planned], range: PixelRange) -> Vec<Strip> {
     let patch_of = |cell: &Planned| (cell.at.0.div_euclid(PATCH.0), cell.at.1.div_euclid(PATCH.1));

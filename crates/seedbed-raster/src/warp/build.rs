@@ -49,6 +49,17 @@ pub enum Samples {
     Lists(Lists),
 }
 
+impl Samples {
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Points(centres) => centres.bytes(),
+            Self::Boxes(corners) => corners.bytes(),
+            Self::Lists(lists) => lists.bytes(),
+        }
+    }
+}
+
 impl Build<'_> {
     pub fn run(&self) -> Result<Built, WarpError> {
         let range = self.range;

@@ -87,6 +87,14 @@ impl Lists {
         self.starts.push(small(self.runs.len() as u64));
     }
 
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        self.starts.capacity() * size_of::<u32>()
+            + self.runs.capacity() * size_of::<Run>()
+            + self.weights.capacity() * size_of::<f64>()
+            + self.centres.capacity() * size_of::<Option<(u32, u32)>>()
+    }
+
     /// The smallest range of source pixels that holds all.
     pub fn reach(&self) -> Option<PixelRange> {
         let of = |run: &Run| PixelRange {

@@ -137,6 +137,14 @@ impl WarpPlan {
         self.target
     }
 
+    /// Bytes of memory that the plan takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let cells = self.cells.iter().map(|cell| cell.samples.bytes()).sum::<usize>();
+        let strips = self.strips.iter().map(Strip::bytes).sum::<usize>();
+        size_of::<Self>() + self.cells.capacity() * size_of::<Planned>() + cells + strips
+    }
+
     /// The largest measured deviation of interpolated source coordinates from
     /// PROJ's, in source pixels; at most 1e-5.
     #[must_use]

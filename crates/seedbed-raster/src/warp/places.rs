@@ -64,6 +64,15 @@ impl<const N: usize> Places<N> {
         Self { way, exact }
     }
 
+    /// Bytes on the heap.
+    pub fn bytes(&self) -> usize {
+        let listed = match &self.way {
+            Way::Listed(all) => size_of_val::<[SourcePoint]>(all),
+            Way::Linear | Way::Quadratic(_) => 0,
+        };
+        listed + self.exact.capacity() * size_of::<(usize, SourcePoint)>()
+    }
+
     /// One row of a cell, from 0.
     #[inline(always)]
     #[expect(clippy::cast_precision_loss, reason = "grid indices are far below 2^52")]

@@ -3,7 +3,7 @@
 use crate::python::{interpreter, python};
 use crate::real::{has, item, items, real_data};
 use crate::sandbox::Sandbox;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
 
 const SPOTS: &str = include_str!("real/spots.py");

@@ -1,0 +1,210 @@
+//! What every production of aligned files has in common: inputs opened, tiles
+//! planned, products made and told of.
+
+use crate::error::one_line;
+use crate::parallel::in_parallel;
+use crate::tree::write_catalog;
+use crate::{
+    Done, Expected, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool, Target,
+    TaskKey, TileReader, TimeRule, is_done,
+};
+use seedbed_block::{Date, Period, Real};
+use seedbed_grid::{Bbox, Projections, Tile};
+use seedbed_storage::Location;
+
+/// The inputs of a request, opened.
+pub(crate) struct Production<'a> {
+    pub(crate) request: &'a Prepare,
+    /// One an asset key, in the request's order.
+    pub(crate) series: Vec<Series>,
+    /// The keys of each series' assets.
+    keys: Vec<Vec<TaskKey>>,
+    pub(crate) spool: &'a Spool,
+    pub(crate) projections: &'a dyn Projections,
+}
+
+/// The tiles that some input touches, each planned, and the names of the others.
+pub(crate) type Planned<P> = (Vec<P>, Vec<String>);
+
+/// Some products that are made in one go.
+pub(crate) struct Job<'p, P> {
+    pub(crate) members: Vec<&'p Member>,
+    /// What they are made from.
+    pub(crate) what: P,
+}
+
+impl<'a> Production<'a> {
+    /// Opens the request's series.
+    ///
+    /// # Errors
+    /// [`PrepError::Request`] for another time rule than daily and an asset that is
+    /// given twice; else as [`Series::masked`].
+    pub(crate) fn open(
+        request: &'a Prepare,
+        spool: &'a Spool,
+        projections: &'a dyn Projections,
+    ) -> Result<Self, PrepError> {
+        if request.rules.time != TimeRule::Daily {
+            let reason = "dates are taken as they are: the time rule must be daily";
+            return Err(PrepError::Request(reason.to_owned()));
+        }
+        let assets = &request.assets;
+        if let Some(n) = (1..assets.len()).find(|n| assets[..*n].contains(&assets[*n])) {
+            return Err(PrepError::Request(format!("the asset `{}` is asked for twice", assets[n])));
+        }
+        let mask = request.rules.mask.as_ref();
+        let open = |key: &String| Series::masked(key, &request.items, key, mask, spool, projections);
+        let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
+        let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { request, series, keys, spool, projections })
+    }
+
+    /// The days of a series that are asked for, if there may be any.
+    pub(crate) fn period(&self, series: &Series) -> Option<Period> {
+        let all = series.period();
+        self.request.period.map_or(Some(all), |asked| all.intersection(asked))
+    }
+
+    /// The key of an asset, by its series and its place in it.
+    pub(crate) fn key(&self, series: usize, asset: usize) -> &TaskKey {
+        &self.keys[series][asset]
+    }
+
+    /// Where what an asset's values depend on came from.
+    pub(crate) fn origins(&self, series: usize, asset: usize) -> impl Iterator<Item = Location> {
+        self.series[series].assets[asset].origins().cloned()
+    }
+
+    /// Opens a series on a target, or `None` if none of it lies there.
+    pub(crate) fn reader<T: Real>(
+        &self,
+        series: &Series,
+        target: Target,
+        plans: &Plans,
+        period: Period,
+    ) -> Result<Option<TileReader<'a, T>>, PrepError> {
+        let rules = self.request.rules.clone();
+        match TileReader::open(series, target, rules, period, plans.clone(), self.spool, self.projections) {
+            Ok(reader) => Ok(Some(reader)),
+            Err(PrepError::Outside { .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The unit of a series' values: as it is stated, else as item or file have it.
+    pub(crate) fn unit<T: Real>(&self, reader: &TileReader<'_, T>) -> Option<String> {
+        let rules = &self.request.rules;
+        let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
+        stated.or_else(|| reader.unit_text().map(str::to_owned))
+    }
+
+    /// Plans every tile; `plan` gives `None` for one that nothing touches.
+    pub(crate) fn tiles<P>(
+        &self,
+        mut plan: impl FnMut(&Tile) -> Result<Option<P>, PrepError>,
+    ) -> Result<Planned<P>, PrepError> {
+        let (mut tiles, mut untouched) = (Vec::new(), Vec::new());
+        for tile in &self.request.grid.tiles {
+            match plan(tile)? {
+                Some(planned) => tiles.push(planned),
+                None => untouched.push(tile.name.clone()),
+            }
+        }
+        Ok((tiles, untouched))
+    }
+
+    /// What there should be: `members` of these tiles, each with its box.
+    ///
+    /// # Errors
+    /// [`PrepError::Outside`] if there is no tile.
+    pub(crate) fn expected(
+        &self,
+        variables: Vec<String>,
+        tiles: &[(&Tile, Bbox)],
+        members: Vec<Member>,
+    ) -> Result<Expected, PrepError> {
+        let request = self.request;
+        let Some(bbox) = tiles.iter().map(|(_, bbox)| *bbox).reduce(Bbox::union) else {
+            return Err(PrepError::Outside {
+                input: request.assets.join(", "),
+                assets: self.series.iter().map(|s| s.assets.len()).sum(),
+                what: format!("any of the {} tiles", request.grid.tiles.len()),
+            });
+        };
+        Ok(Expected {
+            format_version: Expected::FORMAT,
+            name: request.name.clone(),
+            variables,
+            grid: request.grid.grid.clone(),
+            tiles: tiles.iter().map(|(tile, _)| (*tile).clone()).collect(),
+            bbox,
+            members,
+        })
+    }
+
+    /// Whether a product is still to be made.
+    pub(crate) fn is_open(&self, member: &Member) -> bool {
+        is_done(&self.request.out, member) != Done::Yes
+    }
+
+    /// A report of nothing made yet.
+    pub(crate) fn report(&self, set: &Expected, untouched: Vec<String>) -> PrepareReport {
+        PrepareReport {
+            expected: set.members.len(),
+            made: 0,
+            present: set.members.iter().filter(|m| !self.is_open(m)).count(),
+            untouched,
+            partial: Vec::new(),
+            failed: Vec::new(),
+            catalog: self.request.out.join("catalog.json"),
+        }
+    }
+
+    /// Does the jobs, each of which gives an outcome for each of its members, and
+    /// writes the product's documents before and after. What fails stops no other.
+    ///
+    /// # Errors
+    /// What writing the documents brings.
+    pub(crate) fn make<P: Sync>(
+        &self,
+        set: &Expected,
+        report: &mut PrepareReport,
+        jobs: &[Job<'_, P>],
+        threads: usize,
+        act: impl Fn(&P) -> Vec<Result<Outcome, PrepError>> + Sync,
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(), PrepError> {
+        set.write(&self.request.out, self.spool)?;
+        self.spool.keep_digests();
+        let mut behind = report.present;
+        progress(behind, report.expected);
+        let results = in_parallel(
+            jobs,
+            threads,
+            |_, job| act(&job.what).into_iter().map(|r| r.map_err(|e| one_line(&e))).collect::<Vec<_>>(),
+            |n| {
+                behind += jobs[n - 1].members.len();
+                progress(behind, report.expected);
+            },
+        );
+        for (job, outcomes) in jobs.iter().zip(results) {
+            for (member, outcome) in job.members.iter().zip(outcomes) {
+                match outcome {
+                    Ok(Outcome::Created) => report.made += 1,
+                    Ok(Outcome::Adopted) => report.present += 1,
+                    Err(reason) => {
+                        report.failed.push(format!("{} {}: {reason}", member.tile, member.period));
+                    }
+                }
+            }
+        }
+        let description = format!("{} on tiles of {}", set.variables.join(", "), set.grid.crs);
+        write_catalog(&self.request.out, set, &description, self.spool)
+    }
+}
+
+/// The days from the first of some to the last.
+pub(crate) fn span(days: &[Date]) -> Option<Period> {
+    days.iter().min().zip(days.iter().max()).map(|(start, end)| Period { start: *start, end: *end })
+}
