@@ -1,11 +1,11 @@
-//! Aligned COGs: every date of chosen assets, on every tile.
+//! Aligned rasters: every date of chosen assets, on every tile.
 
 use crate::error::one_line;
 use crate::parallel::{in_parallel, threads};
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, Plans, PrepError, Provenance, Rules, Series,
-    Spool, Target, TaskKey, TileReader, TimeRule, Variable, is_done,
+    Spool, Target, TaskKey, TileReader, TimeRule, Variable, cubes, is_done,
 };
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// What to prepare.
 #[derive(Debug, Clone)]
@@ -33,10 +34,35 @@ pub struct Prepare {
     pub rules: Rules,
     /// How they are written.
     pub cog: CogOptions,
+    /// Into what.
+    pub format: Format,
     /// Only days inside, if given.
     pub period: Option<Period>,
     /// Where the product goes.
     pub out: PathBuf,
+}
+
+/// What a product's files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A COG for each tile, date and asset.
+    #[default]
+    Cog,
+    /// A Zarr cube of all dates for each tile and asset.
+    Zarr,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cog" => Ok(Self::Cog),
+            "zarr" => Ok(Self::Zarr),
+            _ => Err(format!("`{text}` is no format; there are cog and zarr")),
+        }
+    }
 }
 
 /// What was prepared.
@@ -70,21 +96,21 @@ const PIECE: usize = 64 << 20;
 const BYTES: usize = 24;
 
 /// One tile, planned.
-struct TilePlan {
-    tile: Tile,
-    target: Target,
-    plans: Plans,
-    dates: Vec<Planned>,
+pub(crate) struct TilePlan {
+    pub(crate) tile: Tile,
+    pub(crate) target: Target,
+    pub(crate) plans: Plans,
+    pub(crate) dates: Vec<Planned>,
 }
 
 /// One tile and date, planned.
-struct Planned {
-    member: Member,
-    day: Date,
+pub(crate) struct Planned {
+    pub(crate) member: Member,
+    pub(crate) day: Date,
     /// The series that have the day.
-    series: Vec<usize>,
+    pub(crate) series: Vec<usize>,
     /// Where what they have came from.
-    origins: BTreeSet<Location>,
+    pub(crate) origins: BTreeSet<Location>,
 }
 
 /// A series on a batch of dates.
@@ -97,15 +123,16 @@ struct Read<T> {
 }
 
 /// What all tiles and dates have in common.
-struct Context<'a> {
-    request: &'a Prepare,
-    series: Vec<Series>,
-    spool: &'a Spool,
-    projections: &'a dyn Projections,
+pub(crate) struct Context<'a> {
+    pub(crate) request: &'a Prepare,
+    pub(crate) series: Vec<Series>,
+    pub(crate) spool: &'a Spool,
+    pub(crate) projections: &'a dyn Projections,
 }
 
 /// Prepares items onto tiles: a COG for each tile, date and asset, one item for
-/// each tile and date. What is there already is left alone; a tile and date that
+/// each tile and date; or a Zarr cube for each tile and asset, one item for each
+/// tile. What is there already is left alone; a tile and date that
 /// fails doesn't stop the others. With `dry_run` only the report's plan is made;
 /// remote assets are fetched even then, since only files tell their days.
 ///
@@ -144,7 +171,14 @@ pub fn prepare<T: Real>(
             None => untouched.push(tile.name.clone()),
         }
     }
-    let set = context.expected(&tiles)?;
+    let cubes = match request.format {
+        Format::Cog => Vec::new(),
+        Format::Zarr => cubes::plan(&context, &tiles)?,
+    };
+    let mut set = context.expected(&tiles)?;
+    if request.format == Format::Zarr {
+        set.members = cubes.iter().map(|cube| cube.member.clone()).collect();
+    }
     let mut report = PrepareReport {
         expected: set.members.len(),
         made: 0,
@@ -158,27 +192,9 @@ pub fn prepare<T: Real>(
     }
     set.write(&request.out, spool)?;
     spool.keep_digests();
-    let work = context.batches::<T>(&tiles);
-    let most = tiles.iter().map(|t| t.target.geobox.shape.len()).max().unwrap_or(0);
-    let mut behind = report.present;
-    progress(behind, report.expected);
-    let results = in_parallel(
-        &work,
-        threads(PIECE.saturating_add(most * BYTES)),
-        |_, (tile, dates)| context.batch::<T>(tile, dates),
-        |n| {
-            behind += work[n - 1].1.len();
-            progress(behind, report.expected);
-        },
-    );
-    for ((_, dates), outcomes) in work.iter().zip(results) {
-        for (Planned { member, .. }, outcome) in dates.iter().zip(outcomes) {
-            match outcome {
-                Ok(Outcome::Created) => report.made += 1,
-                Ok(Outcome::Adopted) => report.present += 1,
-                Err(reason) => report.failed.push(format!("{} {}: {reason}", member.tile, member.period)),
-            }
-        }
+    match request.format {
+        Format::Cog => context.make::<T>(&tiles, &mut report, progress),
+        Format::Zarr => cubes::make::<T>(&context, &set, &cubes, &mut report, progress),
     }
     let description = format!("{} on tiles of {}", request.assets.join(", "), set.grid.crs);
     write_catalog(&request.out, &set, &description, spool)?;
@@ -186,8 +202,39 @@ pub fn prepare<T: Real>(
 }
 
 impl Context<'_> {
+    /// Makes the COGs that aren't there yet.
+    fn make<T: Real>(
+        &self,
+        tiles: &[TilePlan],
+        report: &mut PrepareReport,
+        progress: &mut dyn FnMut(usize, usize),
+    ) {
+        let work = self.batches::<T>(tiles);
+        let most = tiles.iter().map(|t| t.target.geobox.shape.len()).max().unwrap_or(0);
+        let mut behind = report.present;
+        progress(behind, report.expected);
+        let results = in_parallel(
+            &work,
+            threads(PIECE.saturating_add(most * BYTES)),
+            |_, (tile, dates)| self.batch::<T>(tile, dates),
+            |n| {
+                behind += work[n - 1].1.len();
+                progress(behind, report.expected);
+            },
+        );
+        for ((_, dates), outcomes) in work.iter().zip(results) {
+            for (Planned { member, .. }, outcome) in dates.iter().zip(outcomes) {
+                match outcome {
+                    Ok(Outcome::Created) => report.made += 1,
+                    Ok(Outcome::Adopted) => report.present += 1,
+                    Err(reason) => report.failed.push(format!("{} {}: {reason}", member.tile, member.period)),
+                }
+            }
+        }
+    }
+
     /// Opens a series on a tile, or `None` if none of it lies there.
-    fn open<T: Real>(
+    pub(crate) fn open<T: Real>(
         &self,
         series: &Series,
         target: &Target,
@@ -320,6 +367,13 @@ impl Context<'_> {
         each.collect()
     }
 
+    /// The unit of a reader's values, as the record states it.
+    pub(crate) fn unit<T: Real>(&self, reader: &TileReader<'_, T>) -> Option<String> {
+        let rules = &self.request.rules;
+        let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
+        stated.or_else(|| reader.unit_text().map(str::to_owned))
+    }
+
     /// Every series of a batch.
     fn read<T: Real>(&self, tile: &TilePlan, dates: &[&Planned]) -> Result<Vec<Read<T>>, PrepError> {
         let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return Ok(Vec::new()) };
@@ -331,9 +385,7 @@ impl Context<'_> {
             else {
                 continue;
             };
-            let rules = &self.request.rules;
-            let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
-            let unit = stated.or_else(|| reader.unit_text().map(str::to_owned));
+            let unit = self.unit(&reader);
             blocks.push(Read { series: *n, unit, block: reader.read(&days)? });
         }
         Ok(blocks)
@@ -354,13 +406,9 @@ impl Context<'_> {
             let values = block.layer(layer).unwrap_or_default();
             attempt.write(Variable { name, title, unit: unit.clone(), facts: Map::new() }, values)?;
         }
-        let parameters = match serde_json::to_value(&self.request.rules) {
-            Ok(Value::Object(rules)) => rules,
-            _ => Map::new(),
-        };
         let provenance = Provenance {
             process: "seedbed prep".to_owned(),
-            parameters,
+            parameters: parameters(self.request),
             derived_from: date.origins.iter().cloned().collect(),
             created: date.day,
         };
@@ -371,6 +419,14 @@ impl Context<'_> {
             properties: Map::new(),
         };
         Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
+    }
+}
+
+/// How values were read, for the record.
+pub(crate) fn parameters(request: &Prepare) -> Map<String, Value> {
+    match serde_json::to_value(&request.rules) {
+        Ok(Value::Object(rules)) => rules,
+        _ => Map::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, around, item, item_with, range, tiles, words};
 use seedbed_grid::PixelRange;
-use seedbed_prep::{Expected, PrepError, Prepare, PrepareReport, Rules, TimeRule, prepare, verify};
+use seedbed_prep::{Expected, Format, PrepError, Prepare, PrepareReport, Rules, TimeRule, prepare, verify};
 use seedbed_raster::Proj;
 use serde_json::{Value, json};
 use std::fs;
@@ -15,6 +15,7 @@ fn request(sandbox: &Sandbox, items: &[Value]) -> Prepare {
         grid: tiles(),
         rules: Rules::default(),
         cog: Prepare::default_cog(),
+        format: Format::Cog,
         period: None,
         out: sandbox.path("out"),
     }
