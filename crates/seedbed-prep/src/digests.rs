@@ -1,6 +1,6 @@
 //! Digests of local files, remembered so that starting again reads no file again.
 
-use crate::PrepError;
+use crate::{PrepError, folder};
 use seedbed_storage::Checksum;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -50,12 +50,17 @@ impl Digests {
         Self { file, held: Arc::default() }
     }
 
-    /// The multihash of a file's bytes.
+    /// The multihash of a file's bytes, or of all files of a folder.
     ///
     /// # Errors
     /// [`PrepError::Read`] if the file is missing or can't be read.
     pub(crate) fn of(&self, path: &Path) -> Result<String, PrepError> {
         let unreadable = |source| PrepError::Read { path: path.to_owned(), source };
+        if path.is_dir() {
+            let names = folder::files(path).map_err(unreadable)?;
+            let one = |name: &String| Ok((name.clone(), self.of(&path.join(name))?));
+            return Ok(folder::of_list(names.iter().map(one).collect::<Result<Vec<_>, PrepError>>()?));
+        }
         let full = std::path::absolute(path).map_err(unreadable)?;
         let found = stamp(&fs::metadata(path).map_err(unreadable)?);
         let known = {

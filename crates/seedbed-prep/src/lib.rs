@@ -8,10 +8,13 @@
 
 mod clean;
 mod composite;
+mod cube;
+mod cubes;
 mod days;
 mod digests;
 mod error;
 mod expected;
+mod folder;
 mod identity;
 mod inspect;
 mod mask;
@@ -44,7 +47,7 @@ pub use mask::{Mask, MaskError};
 pub use mosaic::{MosaicReport, MosaicRequest, mosaic};
 pub use parallel::in_parallel;
 pub use plans::Plans;
-pub use prepare::{Prepare, PrepareReport, prepare};
+pub use prepare::{Format, Prepare, PrepareReport, prepare};
 pub use product::{Attempt, Committed, Done, Outcome, Variable, is_done};
 pub use reader::{TileReader, WINDOWS};
 pub use record::{Description, Provenance};

@@ -5,10 +5,10 @@ use crate::product::{Flaw, check_file, file_of, read_record};
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Spool, TaskKey, Variable,
-    is_done, revisions,
+    cube, is_done, revisions,
 };
 use seedbed_block::{Period, PixelRange, Real};
-use seedbed_catalog::{Band, Item};
+use seedbed_catalog::{Asset, Band, Item};
 use seedbed_grid::{Projections, Tile};
 use seedbed_raster::cog::{CogOptions, Threads};
 use seedbed_raster::{DType, Raster, RasterSource};
@@ -114,6 +114,7 @@ pub fn mosaic(
     let Some(extent) = expected.tiles.iter().map(|t| t.range).reduce(PixelRange::union) else {
         return Err(PrepError::Request(format!("{} has no tiles", request.product.display())));
     };
+    refuse_cubes(&request.product, &expected, &root)?;
     let mut set = Expected {
         name: format!("{}-mosaic", expected.name),
         tiles: vec![Tile { name: "mosaic".to_owned(), range: extent }],
@@ -151,6 +152,19 @@ pub fn mosaic(
         holes: expected.members.iter().filter(|m| holes.contains(m)).map(named).collect(),
         catalog: request.out.join("catalog.json"),
     })
+}
+
+/// Refuses a product of cubes, before anything is written.
+fn refuse_cubes(product: &Path, expected: &Expected, root: &Path) -> Result<(), PrepError> {
+    let record = expected.members.iter().find_map(|m| read_record(&m.record(root)).ok());
+    let is_cube = |asset: &Asset<'_>| asset.media_type() == Some(cube::MEDIA_TYPE);
+    match record.iter().flat_map(Item::assets).find(|(_, asset)| is_cube(asset)) {
+        Some((key, _)) => Err(PrepError::Request(format!(
+            "`{key}` of {} is a Zarr cube, and mosaics are of COGs: prepare it with --format cog",
+            product.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// Whether two paths lead to one folder.

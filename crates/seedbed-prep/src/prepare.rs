@@ -1,11 +1,11 @@
-//! Aligned COGs: every date of chosen assets, on every tile.
+//! Aligned rasters: every date of chosen assets, on every tile.
 
 use crate::parallel::threads;
 use crate::production::{Job, Production, span};
 use crate::windows::Windows;
 use crate::{
     Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Rules, Spool, Target, TaskKey,
-    TileReader, Variable, revisions,
+    TileReader, Variable, cubes, revisions,
 };
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// What to prepare.
 #[derive(Debug, Clone)]
@@ -33,10 +34,35 @@ pub struct Prepare {
     pub rules: Rules,
     /// How they are written.
     pub cog: CogOptions,
+    /// Into what.
+    pub format: Format,
     /// Only days inside, if given.
     pub period: Option<Period>,
     /// Where the product goes.
     pub out: PathBuf,
+}
+
+/// What a product's files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A COG for each tile, date and asset.
+    #[default]
+    Cog,
+    /// A Zarr cube of all dates for each tile and asset.
+    Zarr,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cog" => Ok(Self::Cog),
+            "zarr" => Ok(Self::Zarr),
+            _ => Err(format!("`{text}` is no format; there are cog and zarr")),
+        }
+    }
 }
 
 /// What was prepared.
@@ -78,21 +104,21 @@ const BYTES: usize = 24;
 type Batch<'p> = (&'p TilePlan, Vec<&'p Planned>);
 
 /// One tile, planned.
-struct TilePlan {
-    tile: Tile,
-    target: Target,
-    plans: Plans,
-    dates: Vec<Planned>,
+pub(crate) struct TilePlan {
+    pub(crate) tile: Tile,
+    pub(crate) target: Target,
+    pub(crate) plans: Plans,
+    pub(crate) dates: Vec<Planned>,
 }
 
 /// One tile and date, planned.
-struct Planned {
-    member: Member,
-    day: Date,
+pub(crate) struct Planned {
+    pub(crate) member: Member,
+    pub(crate) day: Date,
     /// The series that have the day.
-    series: Vec<usize>,
+    pub(crate) series: Vec<usize>,
     /// Where what they have came from.
-    origins: BTreeSet<Location>,
+    pub(crate) origins: BTreeSet<Location>,
 }
 
 /// A series on a batch of dates.
@@ -105,7 +131,8 @@ struct Read<T> {
 }
 
 /// Prepares items onto tiles: a COG for each tile, date and asset, one item for
-/// each tile and date. What is there already is left alone; a tile and date that
+/// each tile and date; or a Zarr cube for each tile and asset, one item for each
+/// tile. What is there already is left alone; a tile and date that
 /// fails doesn't stop the others. With `dry_run` only the report's plan is made;
 /// remote assets are fetched even then, since only files tell their days.
 ///
@@ -125,11 +152,22 @@ pub fn prepare<T: Real>(
     let production = Production::open(request, spool, projections)?;
     let windows = Windows::<T>::new(SHARED);
     let (tiles, untouched) = production.tiles(|tile| production.plan(tile, &windows))?;
-    let members = tiles.iter().flat_map(|t| t.dates.iter().map(|d| d.member.clone())).collect();
+    let cubes = match request.format {
+        Format::Cog => Vec::new(),
+        Format::Zarr => cubes::plan(&production, &tiles)?,
+    };
+    let members = match request.format {
+        Format::Cog => tiles.iter().flat_map(|t| t.dates.iter().map(|d| d.member.clone())).collect(),
+        Format::Zarr => cubes.iter().map(|cube| cube.member.clone()).collect(),
+    };
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.target.bbox)).collect();
     let set = production.expected(request.assets.clone(), &placed, members)?;
     let mut report = production.report(&set, untouched);
     if dry_run {
+        return Ok(report);
+    }
+    if request.format == Format::Zarr {
+        cubes::make::<T>(&production, &set, &cubes, &mut report, progress)?;
         return Ok(report);
     }
     let jobs = production.batches::<T>(&tiles);
@@ -260,13 +298,9 @@ impl Production<'_> {
             let values = block.layer(layer).unwrap_or_default();
             attempt.write(Variable { name, title, unit: unit.clone(), facts: Map::new() }, values)?;
         }
-        let parameters = match serde_json::to_value(&self.request.rules) {
-            Ok(Value::Object(rules)) => rules,
-            _ => Map::new(),
-        };
         let provenance = Provenance {
             process: "seedbed prep".to_owned(),
-            parameters,
+            parameters: parameters(self.request),
             derived_from: date.origins.iter().cloned().collect(),
             created: date.day,
         };
@@ -277,6 +311,14 @@ impl Production<'_> {
             properties: Map::new(),
         };
         Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
+    }
+}
+
+/// How values were read, for the record.
+pub(crate) fn parameters(request: &Prepare) -> Map<String, Value> {
+    match serde_json::to_value(&request.rules) {
+        Ok(Value::Object(rules)) => rules,
+        _ => Map::new(),
     }
 }
 

@@ -11,8 +11,8 @@
 use crate::error::at;
 use crate::identity::hex;
 use crate::record::{Description, record};
-use crate::{Member, PrepError, Spool};
-use seedbed_block::Real;
+use crate::{Member, PrepError, Spool, folder};
+use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::{self, BandMeta, CogOptions, Threads};
@@ -28,7 +28,7 @@ use std::time::SystemTime;
 #[derive(Debug)]
 pub struct Attempt {
     pub(crate) folder: PathBuf,
-    staging: PathBuf,
+    pub(crate) staging: PathBuf,
     pub(crate) member: Member,
     pub(crate) geobox: GeoBox,
     pub(crate) options: CogOptions,
@@ -55,6 +55,8 @@ pub(crate) struct Written {
     pub(crate) file: String,
     pub(crate) options: CogOptions,
     pub(crate) statistics: Statistics,
+    /// The days of a cube's layers; nothing of a COG.
+    pub(crate) dates: Option<Vec<Date>>,
 }
 
 /// A file of a product, as staged.
@@ -155,11 +157,12 @@ impl Attempt {
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
         cog::write_on(threads, &path, &self.geobox, values, &band, &options)?;
         self.check(&path, &options)?;
-        self.written.push(Written { variable, file, options, statistics: statistics(values) });
+        self.written.push(Written { variable, file, options, statistics: statistics(values), dates: None });
         Ok(())
     }
 
-    fn check(&self, path: &Path, meant: &CogOptions) -> Result<(), PrepError> {
+    /// Reads a file back through the public reader; gives the days of its layers.
+    pub(crate) fn check(&self, path: &Path, meant: &CogOptions) -> Result<Vec<Option<Date>>, PrepError> {
         let raster = Raster::open(&RasterSource::new(path))?;
         let wrong = |what: String| Err(PrepError::Unverified { path: path.to_owned(), what });
         let found = raster.geobox();
@@ -183,7 +186,7 @@ impl Attempt {
         if !same_nodata(raster.nodata(), meant.nodata) {
             return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), meant.nodata));
         }
-        Ok(())
+        Ok(raster.layers().iter().map(|layer| layer.date).collect())
     }
 
     /// Flushes and digests the staged files, names them by their contents and
@@ -275,8 +278,8 @@ fn check(record: &Path) -> Done {
     }
     for (key, asset) in item.assets() {
         let path = file_of(record, &asset);
-        let found = fs::metadata(&path).ok().map(|m| m.len());
-        if found.is_none() || found != asset.size() {
+        let found = folder::size(&path).ok();
+        if found.is_none() || found != folder::stated(&asset).0 {
             return Done::Damaged(format!("asset `{key}`: {} is missing or damaged", path.display()));
         }
     }
@@ -296,15 +299,16 @@ pub(crate) fn file_of(record: &Path, asset: &Asset<'_>) -> PathBuf {
     record.parent().unwrap_or(Path::new(".")).join(asset.href().trim_start_matches("./"))
 }
 
-/// Holds an asset's file to the size and digest that its record states.
+/// Holds an asset's file, or all files of its folder, to the size and digest that its record states.
 pub(crate) fn check_file(path: &Path, asset: &Asset<'_>) -> Result<(), Flaw> {
-    let size = fs::metadata(path).map_err(|e| Flaw::Missing(e.to_string()))?.len();
-    if asset.size() != Some(size) {
-        let stated = asset.size().map_or_else(|| "nothing".to_owned(), |s| s.to_string());
+    let size = folder::size(path).map_err(|e| Flaw::Missing(e.to_string()))?;
+    let stated = folder::stated(asset);
+    if stated.0 != Some(size) {
+        let stated = stated.0.map_or_else(|| "nothing".to_owned(), |s| s.to_string());
         return Err(Flaw::Wrong(format!("it has {size} bytes, its record says {stated}")));
     }
-    let digest = Checksum::of_file(path).map_err(|e| Flaw::Wrong(e.to_string()))?;
-    if asset.checksum() != Some(digest.multihash().as_str()) {
+    let digest = folder::checksum(path).map_err(|e| Flaw::Wrong(e.to_string()))?;
+    if stated.1 != Some(digest.as_str()) {
         return Err(Flaw::Wrong("its checksum is not the one in its record".to_owned()));
     }
     Ok(())
@@ -340,22 +344,22 @@ pub(crate) fn read_record(path: &Path) -> Result<Item, PrepError> {
     Item::from_value(value).map_err(|e| document(e.to_string()))
 }
 
-/// The staged files by name, each flushed to the disk and digested.
+/// The staged files by their way from the folder, each flushed to the disk and digested.
 fn staged(folder: &Path) -> Result<Vec<Staged>, PrepError> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(at(folder))? {
-        let path = entry.map_err(at(folder))?.path();
+    for name in folder::files(folder).map_err(at(folder))? {
+        let path = folder.join(&name);
         let file = fs::File::open(&path).map_err(at(&path))?;
         file.sync_all().map_err(at(&path))?;
         let size = file.metadata().map_err(at(&path))?.len();
         let checksum = Checksum::of_file(&path)
             .map_err(|source| PrepError::Read { path: path.clone(), source })?
             .multihash();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         files.push(Staged { name, size, checksum });
     }
-    files.sort_by(|a, b| a.name.cmp(&b.name));
-    sync_folder(folder)?;
+    for inside in folder::folders(folder).map_err(at(folder))? {
+        sync_folder(&inside)?;
+    }
     Ok(files)
 }
 

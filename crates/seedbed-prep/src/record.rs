@@ -1,7 +1,8 @@
 //! A product's record: the STAC item that says what it is and what it was made from.
 
+use crate::folder::FIELD;
 use crate::product::{Contents, Staged, Written};
-use crate::{Attempt, PrepError};
+use crate::{Attempt, PrepError, cube, folder};
 use seedbed_block::Period;
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::gdal_version;
@@ -35,6 +36,9 @@ pub struct Description<'a> {
     pub properties: Map<String, Value>,
 }
 
+/// The media type of a COG.
+const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
+
 const EXTENSIONS: [&str; 4] = [
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
@@ -55,13 +59,22 @@ pub(crate) fn record(
     ring.extend(ring.first().copied());
     let mut assets = Map::new();
     for one in written {
-        let Some(staged) = contents.files.iter().find(|f| f.name == one.file) else {
+        let stored = match &one.dates {
+            Some(_) => Some(Map::from_iter([(FIELD.to_owned(), folder::record(&one.file, &contents.files))])),
+            None => contents.files.iter().find(|f| f.name == one.file).map(of_file),
+        };
+        let Some(stored) = stored else {
             return Err(PrepError::Unverified {
                 path: one.file.clone().into(),
                 what: "it is gone from its staging folder".to_owned(),
             });
         };
-        assets.insert(one.variable.name.clone(), asset(geobox, one, &contents.folder, staged));
+        let mut asset = asset(geobox, one, &contents.folder, stored);
+        // The item's axes are those of all its cubes.
+        if let Some(dates) = one.dates.as_ref().filter(|_| written.iter().any(|w| w.dates != one.dates)) {
+            asset["cube:dimensions"] = cube::dimensions(geobox, dates);
+        }
+        assets.insert(one.variable.name.clone(), asset);
     }
     let mut properties = json!({
         "datetime": null,
@@ -76,8 +89,11 @@ pub(crate) fn record(
         "processing:software": { "seedbed": env!("CARGO_PKG_VERSION"), "gdal": gdal_version() },
     });
     if let Value::Object(all) = &mut properties {
+        all.extend(cube::properties(geobox, written));
         all.extend(description.properties.clone());
     }
+    let cubes = written.iter().any(|one| one.dates.is_some());
+    let extensions: Vec<&str> = EXTENSIONS.into_iter().chain(cubes.then_some(cube::EXTENSION)).collect();
     let mut links = vec![
         json!({ "rel": "root", "href": "../../catalog.json", "type": "application/json" }),
         json!({ "rel": "parent", "href": "../../collection.json", "type": "application/json" }),
@@ -93,7 +109,7 @@ pub(crate) fn record(
     Ok(json!({
         "type": "Feature",
         "stac_version": "1.1.0",
-        "stac_extensions": EXTENSIONS,
+        "stac_extensions": extensions,
         "id": format!("{}-{}-{}", description.product, member.tile, member.period),
         "collection": description.product,
         "geometry": { "type": "Polygon", "coordinates": [ring] },
@@ -104,7 +120,15 @@ pub(crate) fn record(
     }))
 }
 
-fn asset(geobox: &GeoBox, one: &Written, folder: &str, staged: &Staged) -> Value {
+/// A file's size and digest.
+fn of_file(staged: &Staged) -> Map<String, Value> {
+    Map::from_iter([
+        ("file:size".to_owned(), json!(staged.size)),
+        ("file:checksum".to_owned(), json!(staged.checksum)),
+    ])
+}
+
+fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value>) -> Value {
     let (s, options) = (&one.statistics, &one.options);
     let mut band = json!({
         "name": one.variable.name,
@@ -122,15 +146,16 @@ fn asset(geobox: &GeoBox, one: &Written, folder: &str, staged: &Staged) -> Value
     }
     let mut asset = json!({
         "href": format!("./{folder}/{}", one.file),
-        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "type": if one.dates.is_some() { cube::MEDIA_TYPE } else { COG },
         "title": one.variable.title,
         "roles": ["data"],
-        "file:size": staged.size,
-        "file:checksum": staged.checksum,
-        "proj:shape": [geobox.shape.rows, geobox.shape.cols],
-        "proj:transform": geobox.affine,
-        "bands": [band],
     });
+    if let Value::Object(all) = &mut asset {
+        all.extend(stored);
+    }
+    asset["proj:shape"] = json!([geobox.shape.rows, geobox.shape.cols]);
+    asset["proj:transform"] = json!(geobox.affine);
+    asset["bands"] = json!([band]);
     if let Some(code) = &geobox.crs.code {
         asset["proj:code"] = json!(code);
     } else {

@@ -1,8 +1,9 @@
-//! A netCDF variable, and who reads its values: we, chunk by chunk, or the library.
+//! A variable of netCDF or Zarr, and who reads its values: we, chunk by chunk, or a library.
 
-use crate::chunks::{ChunkReader, Fault};
+use crate::chunks::{Axes, ChunkReader, Fault};
 use crate::netcdf::Variable;
 use crate::ranges::{LocalFile, ReadAt};
+use crate::zarr::ZarrArray;
 use crate::{RasterError, classic};
 use gdal::Dataset;
 use seedbed_block::{PixelRange, Real};
@@ -16,6 +17,8 @@ pub struct ArrayReader {
     pub variable: Variable,
     /// The file as GDAL opened it; `None` of one that is read through byte ranges.
     dataset: Option<Dataset>,
+    /// The array of a Zarr group of version 3.
+    zarr: Option<ZarrArray>,
     /// Who reads its chunks, found out at the first reading; `None` where the library has to.
     chunks: OnceCell<Option<ChunkReader>>,
 }
@@ -23,7 +26,7 @@ pub struct ArrayReader {
 impl ArrayReader {
     /// Of a local file.
     pub fn of_dataset(variable: Variable, dataset: Dataset) -> Self {
-        Self { variable, dataset: Some(dataset), chunks: OnceCell::new() }
+        Self { variable, dataset: Some(dataset), zarr: None, chunks: OnceCell::new() }
     }
 
     /// Of a file's bytes.
@@ -32,7 +35,12 @@ impl ArrayReader {
     /// [`RasterError::Ranges`] if its values are stored in a way that isn't known.
     pub fn of_bytes(variable: Variable, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
         let reader = reader(bytes, &variable).map_err(|fault| refused(path, &variable.name, fault))?;
-        Ok(Self { variable, dataset: None, chunks: OnceCell::from(Some(reader)) })
+        Ok(Self { variable, dataset: None, zarr: None, chunks: OnceCell::from(Some(reader)) })
+    }
+
+    /// Of a Zarr group of version 3.
+    pub fn of_zarr(variable: Variable, array: ZarrArray) -> Self {
+        Self { variable, dataset: None, zarr: Some(array), chunks: OnceCell::from(None) }
     }
 
     /// Leaves the values to the library, where there is one.
@@ -68,6 +76,9 @@ impl ArrayReader {
         layers: Range<usize>,
         window: PixelRange,
     ) -> Result<Vec<T>, RasterError> {
+        if let Some(array) = &self.zarr {
+            return self.read_zarr(array, layers, window);
+        }
         let name = &self.variable.name;
         let fault = match self.chunks(path) {
             Some(reader) => match reader.read(&self.variable.decoding, layers.clone(), window) {
@@ -87,6 +98,25 @@ impl ArrayReader {
                 Err(refused(path, name, Fault::Unknown("nobody knows how its values are stored".to_owned())))
             }
         }
+    }
+
+    fn read_zarr<T: Real>(
+        &self,
+        array: &ZarrArray,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Vec<T>, RasterError> {
+        let Axes { leading, along } = self.variable.axes();
+        let (mut begin, mut extent) = (vec![0; leading], vec![1; leading]);
+        if let Some(along) = along {
+            (begin[along], extent[along]) = (layers.start, layers.len());
+        }
+        let shape = window.shape();
+        // The window was checked to lie inside.
+        let corner = [window.row0, window.col0].map(|n| usize::try_from(n).unwrap_or(0));
+        begin.extend(corner);
+        extent.extend([shape.rows, shape.cols]);
+        Ok(array.decode(&array.read(&begin, &extent)?, &self.variable.decoding))
     }
 
     /// How many bytes of the file a window takes; `None` where the library reads it.

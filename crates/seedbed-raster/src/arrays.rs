@@ -65,7 +65,13 @@ impl Attributed for Array<'_> {
     }
 
     fn numbers(&self, name: &str) -> Option<Vec<f64>> {
-        self.number_attribute(name)
+        // GDAL's reader of Zarr doesn't leave these among the attributes.
+        let taken = || match name {
+            "scale_factor" => self.scale().map(|n| vec![n]),
+            "add_offset" => self.offset().map(|n| vec![n]),
+            _ => None,
+        };
+        self.number_attribute(name).or_else(taken)
     }
 
     fn spatial_ref(&self) -> Option<SpatialRef> {

@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes, and what lies inside a zip.
 
-use crate::RasterError;
+use crate::{RasterError, zarr};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,10 @@ pub enum Kind {
     Hdf4,
     /// A zip archive.
     Zip,
+    /// A folder that is a Zarr group of version 3.
+    Zarr,
+    /// A folder that is one of version 2.
+    Zarr2,
     /// Anything that GDAL opens as bands.
     Bands,
 }
@@ -41,6 +45,9 @@ pub fn local(path: &Path) -> Result<PathBuf, RasterError> {
 /// Tells a file's kind, and refuses one that isn't what its name says.
 pub fn kind(path: &Path) -> Result<Kind, RasterError> {
     let io = |source| RasterError::Io { path: path.to_owned(), source };
+    if path.is_dir() {
+        return folder(path);
+    }
     let mut head = Vec::with_capacity(512);
     File::open(path).map_err(io)?.take(512).read_to_end(&mut head).map_err(io)?;
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
@@ -64,6 +71,19 @@ pub fn kind(path: &Path) -> Result<Kind, RasterError> {
         refuse_remote_vrt(path, &head)?;
         Kind::Bands
     })
+}
+
+/// Tells what a folder is.
+fn folder(path: &Path) -> Result<Kind, RasterError> {
+    let holds = |name: &str| path.join(name).is_file();
+    if holds(zarr::DOCUMENT) {
+        Ok(Kind::Zarr)
+    } else if holds(".zgroup") || holds(".zarray") {
+        Ok(Kind::Zarr2)
+    } else {
+        let reason = "it is a folder, and no Zarr group: there is neither zarr.json nor .zgroup in it";
+        Err(RasterError::Damaged { path: path.to_owned(), reason: reason.to_owned() })
+    }
 }
 
 /// The start of a text, on one line; `None` for binary data.

@@ -256,6 +256,22 @@ impl Array<'_> {
         (has != 0).then_some(value)
     }
 
+    /// The factor from stored to physical values, where GDAL has taken it from the attributes.
+    pub fn scale(&self) -> Option<f64> {
+        let mut has: c_int = 0;
+        // SAFETY: the array is alive and `has` a valid place for the flag.
+        let value = unsafe { sys::GDALMDArrayGetScale(self.handle, &raw mut has) };
+        (has != 0).then_some(value)
+    }
+
+    /// What is added after scaling, likewise.
+    pub fn offset(&self) -> Option<f64> {
+        let mut has: c_int = 0;
+        // SAFETY: the array is alive and `has` a valid place for the flag.
+        let value = unsafe { sys::GDALMDArrayGetOffset(self.handle, &raw mut has) };
+        (has != 0).then_some(value)
+    }
+
     pub fn unit(&self) -> Option<String> {
         // SAFETY: the string belongs to the array and is copied at once.
         unsafe { text(sys::GDALMDArrayGetUnit(self.handle)) }.filter(|u| !u.is_empty())

@@ -12,6 +12,7 @@
 //!   once and applied to as many layers as there are.
 //! * [`read_area`] – areas of interest, in whatever file.
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
+//! * [`zarr`] – cubes of many dates, likewise.
 
 mod array;
 mod arrays;
@@ -38,6 +39,7 @@ mod stored;
 mod valid;
 mod vector;
 mod warp;
+pub mod zarr;
 
 pub use dtype::DType;
 pub use error::{RasterError, WarpError};

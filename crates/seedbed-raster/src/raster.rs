@@ -9,6 +9,7 @@ use crate::netcdf::{self, Variable};
 use crate::place;
 use crate::ranges::{ReadAt, RemoteNetcdf};
 use crate::stored::Decoding;
+use crate::zarr::ZarrGroup;
 use crate::{DType, RasterError, runtime, valid};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
@@ -21,7 +22,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RasterSource {
     /// A local file: netCDF, HDF4-EOS, GeoTIFF, JPEG 2000, ESRI grid, BIL, VRT,
-    /// or a zip that holds `.tif` or `.bil` members.
+    /// or a zip that holds `.tif` or `.bil` members; or the folder of a Zarr group.
     pub path: PathBuf,
     /// The variable inside, where there are several: a netCDF variable, an
     /// HDF4 field (`1 km 16 days NDVI`), a zip member by its name without
@@ -66,6 +67,7 @@ enum Content {
 enum Opened {
     Array(Dataset, String),
     Bands(Dataset),
+    Zarr(Box<ZarrGroup>, String),
 }
 
 impl Raster {
@@ -84,6 +86,14 @@ impl Raster {
                 let valid_range = root.get(&name).and_then(|array| valid::of_array(&*array));
                 drop(root);
                 Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_dataset(v, dataset)))
+            }
+            Opened::Zarr(group, name) => {
+                let v = group.describe(path, &name)?;
+                let array = group.array(&name).cloned();
+                let valid_range = array.as_ref().and_then(|array| valid::of_array(array));
+                let gone = || RasterError::Damaged { path: path.to_owned(), reason: format!("no `{name}`") };
+                let array = array.ok_or_else(gone)?;
+                Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_zarr(v, array)))
             }
             Opened::Bands(dataset) => {
                 let b = bands::describe(&dataset, path, source.variable.as_deref())?;
@@ -147,7 +157,7 @@ impl Raster {
         match open(path, Some("\u{1}")) {
             Err(RasterError::Variable { available, .. }) => Ok(available),
             Err(error) => Err(error),
-            Ok(Opened::Array(_, name)) => Ok(vec![name]),
+            Ok(Opened::Array(_, name) | Opened::Zarr(_, name)) => Ok(vec![name]),
             Ok(Opened::Bands(dataset)) => match bands::describe(&dataset, path, Some("\u{1}")) {
                 Err(RasterError::Variable { available, .. }) => Ok(available),
                 Err(error) => Err(error),
@@ -333,6 +343,16 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
         Kind::Netcdf => {
             refuse_short_netcdf(path)?;
             let dataset = bands::open(path, &name, &["netCDF"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
+            let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable)?;
+            Ok(Opened::Array(dataset, chosen))
+        }
+        Kind::Zarr => {
+            let group = ZarrGroup::open(&full)?;
+            let chosen = group.choose(path, variable)?;
+            Ok(Opened::Zarr(Box::new(group), chosen))
+        }
+        Kind::Zarr2 => {
+            let dataset = bands::open(path, &name, &["Zarr"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
             let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable)?;
             Ok(Opened::Array(dataset, chosen))
         }

@@ -10,8 +10,8 @@ use crate::report::{Status, count};
 use seedbed_block::{Date, Period, Unit};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::{NamedGrid, Tile, TileGrid};
-use seedbed_prep::{Mask, Prepare, PrepareReport, Rules, ValidRange};
-use seedbed_raster::cog::{CogOptions, Compress};
+use seedbed_prep::{Format, Mask, Prepare, PrepareReport, Rules, ValidRange};
+use seedbed_raster::cog::{CogOptions, Compress, Overview};
 use seedbed_raster::{DType, Resampling};
 use seedbed_storage::Location;
 use std::io::{self, Write};
@@ -63,6 +63,14 @@ pub struct PrepareArgs {
     /// deflate, zstd or none.
     #[arg(long, default_value = "deflate")]
     compress: Compress,
+    /// The compression's level, more being smaller and slower: deflate 1 to 12, zstd 1 to 22.
+    #[arg(long, value_name = "N")]
+    level: Option<u8>,
+    /// How overviews are made: average, nearest or mode. If not given it is average, and
+    /// nearest where --resampling is nearest or mode and values are stored unscaled in an
+    /// integer type, as classes are.
+    #[arg(long, value_name = "HOW")]
+    overviews: Option<Overview>,
     /// The product's name; the last part of --out where none is given.
     #[arg(long)]
     name: Option<String>,
@@ -100,6 +108,11 @@ impl PrepareArgs {
             _ => Some(f64::NAN),
         };
         let valid_range = if self.keep_invalid { ValidRange::Ignored } else { ValidRange::Missing };
+        let overview = self.overviews.unwrap_or_else(|| {
+            let picked = matches!(self.resampling, Resampling::Nearest | Resampling::Mode);
+            let classes = picked && self.dtype.is_integer() && self.scale == 1.0;
+            if classes { Overview::Nearest } else { Overview::Average }
+        });
         Ok(Prepare {
             name: name.unwrap_or_else(|| "prepared".to_owned()),
             items,
@@ -117,8 +130,11 @@ impl PrepareArgs {
                 scale: self.scale,
                 nodata,
                 compress: self.compress,
+                level: self.level,
+                overview,
                 ..Prepare::default_cog()
             },
+            format: Format::default(),
             period,
             out,
         })

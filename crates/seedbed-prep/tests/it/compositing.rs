@@ -5,7 +5,7 @@ use seedbed_block::composite::Statistic;
 use seedbed_block::{Grouping, PixelRange};
 use seedbed_catalog::Item;
 use seedbed_prep::{
-    Composite, Expected, Mask, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, ValidRange,
+    Composite, Expected, Format, Mask, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, ValidRange,
     composite, mosaic, prepare, verify,
 };
 use seedbed_raster::cog::CogOptions;
@@ -25,6 +25,7 @@ fn request(items: Vec<Item>, statistics: &[Statistic]) -> Composite {
             grid: tiles(),
             rules: Rules::default(),
             cog: Prepare::default_cog(),
+            format: Format::Cog,
             period: None,
             out: "".into(),
         },

@@ -74,6 +74,7 @@ fn request(items: &[Item], resampling: Resampling, dtype: DType) -> Composite {
             },
             rules: Rules { resampling, mask: Some("rank:KEEP=0".parse().unwrap()), ..Rules::default() },
             cog: CogOptions { dtype, nodata: Some(nodata), ..Prepare::default_cog() },
+            format: seedbed_prep::Format::Cog,
             period: None,
             out: "".into(),
         },

@@ -10,8 +10,8 @@ mod layout;
 mod metadata;
 mod overview;
 mod pyramid;
-mod quantise;
-mod sample;
+pub(crate) mod quantise;
+pub(crate) mod sample;
 
 pub use codec::Compress;
 pub use overview::Overview;
@@ -191,7 +191,7 @@ fn tile_of(shape: Shape2d) -> usize {
 const BUFFER: usize = 1 << 17;
 
 /// What contradicts what.
-fn check(shape: Shape2d, values: usize, options: &CogOptions) -> Result<(), String> {
+pub(crate) fn check(shape: Shape2d, values: usize, options: &CogOptions) -> Result<(), String> {
     let CogOptions { dtype, scale, offset, nodata, .. } = options;
     if values != shape.len() || values == 0 {
         return Err(format!("{values} values don't fill {}×{} pixels", shape.rows, shape.cols));

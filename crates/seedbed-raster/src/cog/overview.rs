@@ -3,6 +3,7 @@
 use super::sample::Sample;
 use seedbed_block::Shape2d;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// How a pixel of an overview follows from the 2×2 pixels under it, in the level below. Missing
 /// ones don't count; where all are missing, so is the overview's.
@@ -17,6 +18,19 @@ pub enum Overview {
     Nearest,
     /// The most frequent one, and of several the first in rows, then columns: for classes.
     Mode,
+}
+
+impl FromStr for Overview {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "average" => Ok(Self::Average),
+            "nearest" => Ok(Self::Nearest),
+            "mode" => Ok(Self::Mode),
+            _ => Err(format!("`{text}` is no way to make overviews; there are average, nearest and mode")),
+        }
+    }
 }
 
 /// Half as many rows and columns, rounded up: the last of an odd number has half a partner.

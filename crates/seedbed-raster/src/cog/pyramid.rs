@@ -22,7 +22,7 @@ pub enum Threads {
 
 impl Threads {
     /// The results for 0 to `n` − 1, in order.
-    fn map<R: Send>(self, n: usize, of: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
+    pub(crate) fn map<R: Send>(self, n: usize, of: impl Fn(usize) -> R + Sync + Send) -> Vec<R> {
         match self {
             Self::Pool if n > 1 => (0..n).into_par_iter().map(of).collect(),
             _ => (0..n).map(of).collect(),

@@ -28,3 +28,4 @@ mod support;
 mod tiles;
 mod vector;
 mod warp;
+mod zarr;

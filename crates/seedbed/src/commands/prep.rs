@@ -1,4 +1,4 @@
-//! `seedbed prep`: aligned COGs of every date, on every tile.
+//! `seedbed prep`: aligned COGs or cubes of every date, on every tile.
 
 use super::composite;
 use crate::context::Ctx;
@@ -9,7 +9,7 @@ use crate::report::{Report, Status};
 use crate::selection::byte_count;
 use seedbed_block::Every;
 use seedbed_block::composite::Statistic;
-use seedbed_prep::{Composite, PrepareReport};
+use seedbed_prep::{Composite, Format, Prepare, PrepareReport};
 use seedbed_raster::DType;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -20,14 +20,18 @@ Examples:
   seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --dtype int16 --scale 0.0001 --out prepared
   seedbed prep catalog/gridmet --assets pr --grid daymet-na --aoi park.gpkg --resampling bilinear --out prepared
   seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared
-  seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly";
+  seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly
+  seedbed prep items.json --assets tmax --grid tiles.grid.json --resampling bilinear --format zarr --compress zstd --out cubes";
 
-/// Align chosen assets to a tile grid, as COGs with items.
+/// Align chosen assets to a tile grid, as COGs or Zarr cubes with items.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     #[command(flatten)]
     prepare: PrepareArgs,
+    /// cog, a file a tile, date and asset; or zarr, a cube of all dates a tile and asset.
+    #[arg(long, default_value = "cog")]
+    format: Format,
     /// One layer a month, dekad or year rather than one a date.
     #[arg(long)]
     every: Option<Every>,
@@ -72,7 +76,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             "give one from 0 to 1, such as 0.8",
         ));
     }
-    let request = args.prepare.request(ctx).await?;
+    if args.format == Format::Zarr && args.every.is_some() {
+        return Err(usage_hint("--every makes COGs, no cubes", "leave out --every or --format zarr"));
+    }
+    let request = Prepare { format: args.format, ..args.prepare.request(ctx).await? };
     let (report, period) = if let Some(Every(grouping)) = args.every {
         let statistics = if args.statistic.is_empty() { vec![Statistic::Mean] } else { args.statistic };
         let request = Composite {
@@ -96,7 +103,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         let report = tokio::task::block_in_place(|| {
             prepare(&request, &spool, &ctx.projections, dry_run, &mut |done, total| meter.at(done, total))
         })?;
-        (report, "date")
+        (report, if request.format == Format::Zarr { "period" } else { "date" })
     };
     let status = preparing::status(&report, period);
     ctx.emit(&Prepared { dry_run, report, period })?;
