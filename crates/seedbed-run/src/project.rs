@@ -1,7 +1,7 @@
 //! The project file.
 
 use crate::{PeriodKind, RunError};
-use seedbed_block::{Period, Precision, Unit};
+use seedbed_block::{Bridge, Period, Precision, Unit};
 use seedbed_model::SettingValue;
 use seedbed_prep::{LeapRule, TimeRule};
 use seedbed_raster::cog::Compress;
@@ -82,6 +82,9 @@ pub struct InputSection {
     /// From layers to days.
     #[serde(default)]
     pub time: TimeRule,
+    /// The longest gap between composites that is bridged, such as `48d`.
+    #[serde(default)]
+    pub bridge: Bridge,
     /// Factor after unit conversion.
     pub scale: Option<f64>,
     /// Added after it.

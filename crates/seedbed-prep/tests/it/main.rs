@@ -7,6 +7,7 @@
 mod cleaning;
 mod commits;
 mod compositing;
+mod daily;
 mod mosaics;
 mod netcdf3;
 mod preparing;
