@@ -10,6 +10,7 @@
 //! * a missing value in memory is NaN, whatever the file's nodata value was.
 
 mod block;
+mod bridge;
 pub mod composite;
 mod date;
 mod extent;
@@ -20,6 +21,7 @@ pub mod simd;
 mod unit;
 
 pub use block::{Block, BlockError};
+pub use bridge::{Bridge, BridgeError};
 pub use date::{Calendar, DateError, Period, is_leap};
 pub use extent::{Index, PixelRange, Shape2d, Xy};
 pub use grouping::{Across, Every, Grouping, GroupingError};

@@ -1,9 +1,6 @@
 //! From composites every few days to a value a day.
 
-use crate::{Date, Period, Real};
-
-/// The longest gap between two valid composites that is bridged, in days.
-pub const LONGEST_GAP: i32 = 48;
+use crate::{Bridge, Date, Period, Real};
 
 /// The spacing the original NDVI preparation takes for granted, in days.
 const LEGACY_SPACING: f64 = 16.0;
@@ -54,7 +51,7 @@ pub enum SeriesError {
 /// day, `v2` the first valid one after it, `d` and `D` days from the one to the
 /// day and to the other. A composite is valid where it is not NaN. On the day of
 /// a valid composite the value is the composite's. Between valid composites more
-/// than [`LONGEST_GAP`] days apart, before the first and after the last, the value
+/// than `bridge` apart, before the first and after the last, the value
 /// is missing: give the neighbours beyond the period too.
 ///
 /// `values` has a layer of `pixels` values for each composite, and `out` is day ×
@@ -66,11 +63,12 @@ pub enum SeriesError {
 /// # Examples
 /// The last 16-day composite of a year starts on day 353, the next on 1 January:
 /// ```
-/// use seedbed_block::{date, series::{Spacing, interpolate}};
+/// use seedbed_block::{Bridge, date, series::{Spacing, interpolate}};
 /// let composites = [date(2003, 12, 19), date(2004, 1, 1)];
 /// let mut out = [0.0];
 /// let days = [date(2003, 12, 31)];
-/// interpolate(&composites, &[&[0.0], &[1.3]], &days, 1, Spacing::Actual, &mut out).unwrap();
+/// let by = (Spacing::Actual, Bridge::default());
+/// interpolate(&composites, &[&[0.0], &[1.3]], &days, 1, by, &mut out).unwrap();
 /// assert!((out[0] - 1.2_f64).abs() < 1e-12);
 /// ```
 pub fn interpolate<T: Real>(
@@ -78,7 +76,7 @@ pub fn interpolate<T: Real>(
     values: &[&[T]],
     days: &[Date],
     pixels: usize,
-    spacing: Spacing,
+    (spacing, bridge): (Spacing, Bridge),
     out: &mut [T],
 ) -> Result<(), SeriesError> {
     let got = values.iter().map(|layer| layer.len()).sum();
@@ -95,7 +93,7 @@ pub fn interpolate<T: Real>(
     }
     let numbers: Vec<i32> = composites.iter().map(|d| day_number(*d)).collect();
     for (day, layer) in days.iter().zip(out.chunks_exact_mut(pixels)) {
-        Interval::of(&numbers, day_number(*day), spacing).fill(values, layer);
+        Interval::of(&numbers, day_number(*day), spacing, bridge).fill(values, layer);
     }
     Ok(())
 }
@@ -107,17 +105,20 @@ struct Interval<'a> {
     /// Composites before this one lie on or before the day.
     next: usize,
     spacing: Spacing,
+    /// The longest gap, in days.
+    longest: i32,
 }
 
 impl<'a> Interval<'a> {
-    fn of(composites: &'a [i32], day: i32, spacing: Spacing) -> Self {
-        Self { composites, day, next: composites.partition_point(|n| *n <= day), spacing }
+    fn of(composites: &'a [i32], day: i32, spacing: Spacing, bridge: Bridge) -> Self {
+        let next = composites.partition_point(|n| *n <= day);
+        Self { composites, day, next, spacing, longest: bridge.days() }
     }
 
     /// The day's values. Neighbours that are both valid share one weight; pixels
     /// where one is masked are bridged one by one.
     fn fill<T: Real>(&self, values: &[&[T]], out: &mut [T]) {
-        let near = |k: &usize| self.day - self.composites[*k] <= LONGEST_GAP;
+        let near = |k: &usize| self.day - self.composites[*k] <= self.longest;
         let Some(before) = self.next.checked_sub(1).filter(near) else {
             out.fill(T::NAN);
             return;
@@ -144,7 +145,7 @@ impl<'a> Interval<'a> {
         } else {
             f64::from(days)
         };
-        (days <= LONGEST_GAP).then(|| T::of(f64::from(self.day - self.composites[before]) / apart))
+        (days <= self.longest).then(|| T::of(f64::from(self.day - self.composites[before]) / apart))
     }
 
     /// A pixel's value between the valid composites next to the day.
@@ -152,7 +153,7 @@ impl<'a> Interval<'a> {
         let at = |k: usize| values[k][pixel];
         let before = (0..self.next)
             .rev()
-            .take_while(|k| self.day - self.composites[*k] <= LONGEST_GAP)
+            .take_while(|k| self.day - self.composites[*k] <= self.longest)
             .find(|k| !at(*k).is_missing())?;
         if self.composites[before] == self.day {
             return Some(at(before));
@@ -210,7 +211,7 @@ mod tests {
     fn one(composites: &[Date], values: &[f64], day: Date, spacing: Spacing) -> f64 {
         let mut out = [0.0];
         let layers: Vec<&[f64]> = values.chunks(1).collect();
-        interpolate(composites, &layers, &[day], 1, spacing, &mut out).unwrap();
+        interpolate(composites, &layers, &[day], 1, (spacing, Bridge::default()), &mut out).unwrap();
         out[0]
     }
 
@@ -246,6 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_is_bridged_by_the_number_of_days_that_is_declared() {
+        let composites = [date(2003, 1, 1), date(2003, 1, 17), date(2003, 2, 2)];
+        let layers: [&[f64]; 3] = [&[0.0, 0.0], &[16.0, f64::NAN], &[32.0, 32.0]];
+        for (bridge, wanted) in [("15d", [None, None]), ("31d", [Some(8.0), None]), ("32d", [Some(8.0); 2])] {
+            let mut out = [0.0; 2];
+            let by = (Spacing::Actual, bridge.parse().unwrap());
+            interpolate(&composites, &layers, &[date(2003, 1, 9)], 2, by, &mut out).unwrap();
+            assert_eq!(out.map(|v| Some(v).filter(|v| !v.is_nan())), wanted, "{bridge}");
+        }
+    }
+
+    #[test]
     fn before_the_first_and_after_the_last_composite_values_are_missing() {
         let composites = [date(2003, 1, 17), date(2003, 2, 2)];
         assert!(one(&composites, &[1.0, 2.0], date(2003, 1, 16), Spacing::Actual).is_nan());
@@ -259,13 +272,14 @@ mod tests {
         let layers = [&[0.0_f32, 1.0, f32::NAN][..], &[16.0, 1.0, 5.0]];
         let mut out = [9.0; 6];
         let days = [date(2003, 1, 9), date(2003, 1, 1)];
-        interpolate(&composites, &layers, &days, 3, Spacing::Actual, &mut out).unwrap();
+        let by = (Spacing::Actual, Bridge::default());
+        interpolate(&composites, &layers, &days, 3, by, &mut out).unwrap();
         assert_eq!(out[..2], [8.0, 1.0]);
         assert!(out[2].is_nan() && out[5].is_nan());
         assert_eq!(out[3..5], [0.0, 1.0]);
-        assert!(interpolate(&composites, &layers[1..], &days, 3, Spacing::Actual, &mut out).is_err());
+        assert!(interpolate(&composites, &layers[1..], &days, 3, by, &mut out).is_err());
         let uneven = [&layers[0][..2], &[16.0, 1.0, 5.0, 9.0]];
-        assert!(interpolate(&composites, &uneven, &days, 3, Spacing::Actual, &mut out).is_err());
+        assert!(interpolate(&composites, &uneven, &days, 3, by, &mut out).is_err());
     }
 
     #[test]

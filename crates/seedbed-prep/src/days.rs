@@ -2,8 +2,7 @@
 
 use crate::source::Source;
 use crate::{PrepError, Rules};
-use seedbed_block::series::LONGEST_GAP;
-use seedbed_block::{Date, Period, date, is_leap};
+use seedbed_block::{Bridge, Date, Period, date, is_leap};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
@@ -91,13 +90,19 @@ impl Days {
         years.is_some_and(|years| left_out(day, years, |day| self.0.contains_key(&day)))
     }
 
-    /// Whether two composites near enough to each other have the day between them.
-    pub(crate) fn bridges(&self, day: Date) -> bool {
+    /// Whether the series has a day, or two composites near enough to each other have
+    /// it between them.
+    pub(crate) fn bridges(&self, day: Date, bridge: Bridge) -> bool {
         let before = self.0.range(..=day).next_back();
         let after = self.0.range(day..).next();
-        let span = before.zip(after).map(|((a, _), (b, _))| Period { start: *a, end: *b }.len() - 1);
-        span.is_some_and(|days| i32::try_from(days).is_ok_and(|days| days <= LONGEST_GAP))
+        before.zip(after).is_some_and(|((a, _), (b, _))| spans(*a, *b, bridge))
     }
+}
+
+/// Whether a gap from one day to another is bridged.
+pub(crate) fn spans(from: Date, to: Date, bridge: Bridge) -> bool {
+    let days = Period { start: from, end: to }.len() - 1;
+    i32::try_from(days).is_ok_and(|days| days <= bridge.days())
 }
 
 /// Whether the calendar of a series of these years leaves a day out; `has` says which
@@ -123,11 +128,16 @@ impl Rules {
     #[must_use]
     pub fn reach(&self, period: Period) -> (Date, Date) {
         let (back, on) = match self.time {
-            crate::TimeRule::Composite | crate::TimeRule::CompositeLegacy => (LONGEST_GAP, LONGEST_GAP),
+            // Its layers carry any year.
+            crate::TimeRule::Climatology => return (Date::MIN, Date::MAX),
+            crate::TimeRule::Composite | crate::TimeRule::CompositeLegacy => {
+                (self.bridge.days(), self.bridge.days())
+            }
             crate::TimeRule::Daily => {
                 // That a calendar leaves a day out shows in the day before it.
                 let before = self.leap != crate::LeapRule::Error && may_be_left_out(period.start);
-                (i32::from(before), 0)
+                let after = self.leap == crate::LeapRule::Interpolate && may_be_left_out(period.end);
+                (i32::from(before), i32::from(after))
             }
         };
         (shift(period.start, -back), shift(period.end, on))

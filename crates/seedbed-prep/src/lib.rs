@@ -7,6 +7,7 @@
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
 mod clean;
+mod climatology;
 mod composite;
 mod cube;
 mod cubes;
@@ -52,7 +53,7 @@ pub use product::{Attempt, Committed, Done, Outcome, Variable, is_done};
 pub use reader::{TileReader, WINDOWS};
 pub use record::{Description, Provenance};
 pub use revision::revisions;
-pub use rules::{LeapRule, Rules, Sane, Target, TimeRule, ValidRange};
+pub use rules::{LeapRule, RuleError, Rules, Sane, Target, TimeRule, ValidRange};
 pub use series::{Quality, Series, SourceAsset};
 pub use spool::{Spool, product_path};
 pub use tree::write_catalog;

@@ -5,7 +5,7 @@ use crate::production::{Job, Production, span};
 use crate::windows::Windows;
 use crate::{
     Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Rules, Spool, Target, TaskKey,
-    TileReader, Variable, cubes, revisions,
+    TileReader, TimeRule, Variable, cubes, revisions,
 };
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
@@ -30,7 +30,8 @@ pub struct Prepare {
     pub assets: Vec<String>,
     /// The tiles.
     pub grid: TileGrid,
-    /// How values are read; dates stay as they are, so the time rule is `daily`.
+    /// How values are read. By the rule `daily` dates stay as they are; by the others
+    /// every day that lies between composites is one.
     pub rules: Rules,
     /// How they are written.
     pub cog: CogOptions,
@@ -109,6 +110,10 @@ pub(crate) struct TilePlan {
     pub(crate) target: Target,
     pub(crate) plans: Plans,
     pub(crate) dates: Vec<Planned>,
+    /// Layers that are held while a batch is read.
+    held: usize,
+    /// Days that were asked for and aren't there.
+    partial: Vec<String>,
 }
 
 /// One tile and date, planned.
@@ -130,9 +135,10 @@ struct Read<T> {
     block: Block<T>,
 }
 
-/// Prepares items onto tiles: a COG for each tile, date and asset, one item for
-/// each tile and date; or a Zarr cube for each tile and asset, one item for each
-/// tile. What is there already is left alone; a tile and date that
+/// Prepares items onto tiles: a COG for each tile, date (of the items, or every day
+/// between them as the time rule has it) and asset, one item for each tile and date; or a
+/// Zarr cube for each tile and asset, one item for each tile. What is there already is
+/// left alone; a tile and date that
 /// fails doesn't stop the others. With `dry_run` only the report's plan is made;
 /// remote assets are fetched even then, since only files tell their days.
 ///
@@ -163,6 +169,7 @@ pub fn prepare<T: Real>(
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.target.bbox)).collect();
     let set = production.expected(request.assets.clone(), &placed, members)?;
     let mut report = production.report(&set, untouched);
+    report.partial = tiles.iter().flat_map(|t| t.partial.iter().cloned()).collect();
     if dry_run {
         return Ok(report);
     }
@@ -171,8 +178,8 @@ pub fn prepare<T: Real>(
         return Ok(report);
     }
     let jobs = production.batches::<T>(&tiles);
-    let most = tiles.iter().map(|t| t.target.geobox.shape.len()).max().unwrap_or(0);
-    let threads = threads(PIECE.saturating_add(most * BYTES));
+    let each = |t: &TilePlan| t.target.geobox.shape.len() * (BYTES + t.held * size_of::<T>());
+    let threads = threads(PIECE.saturating_add(tiles.iter().map(each).max().unwrap_or(0)));
     let act = |(tile, dates): &Batch<'_>| production.batch(tile, dates, &windows);
     production.make(&set, &mut report, &jobs, threads, act, progress)?;
     Ok(report)
@@ -186,13 +193,28 @@ impl Production<'_> {
         let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
         let target = Target { tile: tile.name.clone(), anchor, geobox, bbox };
         let plans = Plans::default();
+        let (mut held, mut partial) = (0, Vec::new());
         let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
         let mut readers: BTreeMap<usize, TileReader<'_, T>> = BTreeMap::new();
         for (n, series) in self.series.iter().enumerate() {
             let Some(period) = self.period(series) else { continue };
             let Some(reader) = self.reader::<T>(series, target.clone(), &plans, period)? else { continue };
             reader.need(windows)?;
-            for day in reader.dates().filter(|d| period.contains(*d)) {
+            let available = reader.available(period);
+            if let Some(asked) = self.request.period
+                && self.request.rules.time != TimeRule::Daily
+                && let Some(asked) = bounds(asked, series.period())
+                && available.len() < asked.len()
+            {
+                let (have, name) = (available.len(), &series.name);
+                partial.push(format!(
+                    "{}: {name} has {have} of the {} days of {asked}",
+                    tile.name,
+                    asked.len()
+                ));
+            }
+            held += reader.held(BATCH);
+            for day in available {
                 days.entry(day).or_default().push(n);
             }
             readers.insert(n, reader);
@@ -202,7 +224,7 @@ impl Production<'_> {
             let mut keys = Vec::new();
             let mut origins = BTreeSet::new();
             for n in &having {
-                let assets: Vec<usize> = readers[n].assets(day).collect();
+                let assets = readers[n].inputs(day);
                 let read: Vec<_> = assets.iter().map(|a| self.key(*n, *a)).collect();
                 keys.push(json!([&self.series[*n].name, read]));
                 origins.extend(assets.iter().flat_map(|a| self.origins(*n, *a)));
@@ -213,7 +235,7 @@ impl Production<'_> {
             let member = Member { tile: tile.name.clone(), period: day.to_string(), key, variables };
             dates.push(Planned { member, day, series: having, origins });
         }
-        Ok((!dates.is_empty()).then(|| TilePlan { tile: tile.clone(), target, plans, dates }))
+        Ok((!dates.is_empty()).then(|| TilePlan { tile: tile.clone(), target, plans, dates, held, partial }))
     }
 
     fn task<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
@@ -320,6 +342,13 @@ pub(crate) fn parameters(request: &Prepare) -> Map<String, Value> {
         Ok(Value::Object(rules)) => rules,
         _ => Map::new(),
     }
+}
+
+/// What is asked for, its open ends those of the series.
+fn bounds(asked: Period, series: Period) -> Option<Period> {
+    let start = if asked.start == Date::MIN { series.start } else { asked.start };
+    let end = if asked.end == Date::MAX { series.end } else { asked.end };
+    Period::new(start, end).ok()
 }
 
 impl Prepare {

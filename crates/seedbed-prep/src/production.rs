@@ -1,12 +1,13 @@
 //! What every production of aligned files has in common: inputs opened, tiles
 //! planned, products made and told of.
 
+use crate::days::shift;
 use crate::error::one_line;
 use crate::parallel::in_parallel;
 use crate::tree::write_catalog;
 use crate::{
-    Done, Expected, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool, Target,
-    TaskKey, TileReader, TimeRule, is_done,
+    Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool,
+    Target, TaskKey, TileReader, TimeRule, is_done,
 };
 use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
@@ -37,15 +38,17 @@ impl<'a> Production<'a> {
     /// Opens the request's series.
     ///
     /// # Errors
-    /// [`PrepError::Request`] for another time rule than daily and an asset that is
-    /// given twice; else as [`Series::masked`].
+    /// [`PrepError::Request`] for an asset that is given twice and a climatology whose
+    /// days aren't asked for; else as [`Series::masked`].
     pub(crate) fn open(
         request: &'a Prepare,
         spool: &'a Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
-        if request.rules.time != TimeRule::Daily {
-            let reason = "dates are taken as they are: the time rule must be daily";
+        let bounded = |p: Period| p.start > Date::MIN && p.end < Date::MAX;
+        if request.rules.time == TimeRule::Climatology && !request.period.is_some_and(bounded) {
+            let reason =
+                "a climatology has no years of its own: say from which day to which (--datetime A/B)";
             return Err(PrepError::Request(reason.to_owned()));
         }
         let assets = &request.assets;
@@ -62,7 +65,13 @@ impl<'a> Production<'a> {
 
     /// The days of a series that are asked for, if there may be any.
     pub(crate) fn period(&self, series: &Series) -> Option<Period> {
-        let all = series.period();
+        let mut all = series.period();
+        match (self.request.rules.time, self.request.rules.leap) {
+            (TimeRule::Climatology, _) => all = Period { start: Date::MIN, end: Date::MAX },
+            (TimeRule::Daily, LeapRule::Error) | (TimeRule::Composite | TimeRule::CompositeLegacy, _) => {}
+            // The last day of a calendar that ends on 30 December.
+            (TimeRule::Daily, _) => all.end = shift(all.end, 1),
+        }
         self.request.period.map_or(Some(all), |asked| all.intersection(asked))
     }
 

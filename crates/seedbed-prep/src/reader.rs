@@ -1,11 +1,12 @@
 //! One input on one tile, day by day.
 
-use crate::days::{Days, Slot, shift};
+use crate::climatology::Climatology;
+use crate::days::{Days, Slot, shift, spans};
 use crate::screen::Screen;
 use crate::source::Source;
 use crate::windows::Windows;
 use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
-use seedbed_block::series::{LONGEST_GAP, Spacing, interpolate};
+use seedbed_block::series::{Spacing, interpolate};
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::Projections;
 use seedbed_raster::{Raster, WarpPlan};
@@ -32,6 +33,8 @@ pub struct TileReader<'a, T> {
     /// The places of their assets in the series.
     places: Vec<usize>,
     days: Days,
+    /// Its layers by day of year, where that is what they go by.
+    climatology: Option<Climatology>,
     open: Option<(usize, Raster)>,
     windows: Option<&'a Windows<T>>,
     screen: Screen,
@@ -76,6 +79,8 @@ impl<'a, T: Real> TileReader<'a, T> {
             });
         }
         let days = Days::of(&sources)?;
+        let recurs = rules.time == TimeRule::Climatology;
+        let climatology = recurs.then(|| Climatology::of(&sources, &days)).transpose()?;
         Ok(Self {
             name: series.name.clone(),
             target,
@@ -85,6 +90,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             sources,
             places,
             days,
+            climatology,
             open: None,
             windows: None,
             screen: Screen::default(),
@@ -159,6 +165,64 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.days.slots(day).iter().map(|slot| self.places[slot.source])
     }
 
+    /// The days of a period that can be read.
+    pub(crate) fn available(&self, period: Period) -> Vec<Date> {
+        // Days that stand in for others aren't among those there are layers for.
+        if self.rules.time == TimeRule::Daily && self.rules.leap == LeapRule::Error {
+            return self.dates().filter(|day| period.contains(*day)).collect();
+        }
+        period.days().filter(|day| self.has(*day)).collect()
+    }
+
+    /// The assets that the values of a day may depend on: their places in the series, in
+    /// order.
+    pub(crate) fn inputs(&self, day: Date) -> Vec<usize> {
+        let slots: Vec<Slot> = match self.rules.time {
+            TimeRule::Daily if !self.days.slots(day).is_empty() => return self.assets(day).collect(),
+            TimeRule::Daily => {
+                let next = if self.rules.leap == LeapRule::Interpolate { 1 } else { -1 };
+                let near = [shift(day, -1), shift(day, next)];
+                near.iter().flat_map(|day| self.days.slots(*day)).copied().collect()
+            }
+            TimeRule::Composite | TimeRule::CompositeLegacy | TimeRule::Climatology => self
+                .layers(Period { start: day, end: day })
+                .into_iter()
+                .flat_map(|(_, slots)| slots)
+                .collect(),
+        };
+        let mut places: Vec<usize> = slots.iter().map(|slot| self.places[slot.source]).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
+    /// The layers between which the days of a period lie, and those that may bridge gaps.
+    fn layers(&self, period: Period) -> Vec<(Date, Vec<Slot>)> {
+        let bridge = self.rules.bridge;
+        let owned = |(day, slots): (Date, &[Slot])| (day, slots.to_vec());
+        match &self.climatology {
+            Some(climatology) => climatology.around(period, bridge).map(owned).collect(),
+            None => {
+                let (from, to) = (shift(period.start, -bridge.days()), shift(period.end, bridge.days()));
+                self.days.between(from, to).map(owned).collect()
+            }
+        }
+    }
+
+    /// The most layers that are held while so many days are read one after the other.
+    pub(crate) fn held(&self, days: usize) -> usize {
+        if self.rules.time == TimeRule::Daily {
+            return 0;
+        }
+        let reach = days + 2 * usize::try_from(self.rules.bridge.days()).unwrap_or(0);
+        let all: Vec<Date> = self.dates().collect();
+        let near = |from: Date, to: Date| Period { start: from, end: to }.len() <= reach;
+        let within = |n: usize| all[n..].partition_point(|day| near(all[n], *day));
+        let most = (0..all.len()).map(within).max().unwrap_or(0);
+        // What recurs is met again in the next year.
+        if self.climatology.is_some() { most.max(all.len() * reach / 365 + 2) } else { most }
+    }
+
     /// What it is read from.
     pub(crate) fn sources(&self) -> &[Source] {
         &self.sources
@@ -196,13 +260,25 @@ impl<'a, T: Real> TileReader<'a, T> {
     fn has(&self, day: Date) -> bool {
         match self.rules.time {
             TimeRule::Daily => !self.days.slots(day).is_empty() || self.stands_in(day),
-            TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day),
+            TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day, self.rules.bridge),
+            TimeRule::Climatology => {
+                let dates: Vec<Date> =
+                    self.layers(Period { start: day, end: day }).iter().map(|(date, _)| *date).collect();
+                let next = dates.partition_point(|date| *date < day);
+                let before = dates[..next].last().or(dates.get(next).filter(|date| **date == day));
+                let ends = before.zip(dates.get(next));
+                ends.is_some_and(|(a, b)| *b == day || spans(*a, *b, self.rules.bridge))
+            }
         }
     }
 
     /// Whether the leap rule says what stands for a day.
     fn stands_in(&self, day: Date) -> bool {
-        self.rules.leap != LeapRule::Error && self.days.leaves_out(day)
+        match self.rules.leap {
+            LeapRule::Error => false,
+            LeapRule::Repeat | LeapRule::Missing => self.days.leaves_out(day),
+            LeapRule::Interpolate => self.days.leaves_out(day) && !self.days.slots(shift(day, 1)).is_empty(),
+        }
     }
 
     /// The values on the given days, which must increase: time, y, x.
@@ -233,7 +309,7 @@ impl<'a, T: Real> TileReader<'a, T> {
         }
         match self.rules.time {
             TimeRule::Daily => self.read_daily(days, out),
-            TimeRule::Composite => self.read_composite(days, Spacing::Actual, out),
+            TimeRule::Composite | TimeRule::Climatology => self.read_composite(days, Spacing::Actual, out),
             TimeRule::CompositeLegacy => self.read_composite(days, Spacing::Legacy, out),
         }
     }
@@ -275,6 +351,16 @@ impl<'a, T: Real> TileReader<'a, T> {
                     let slots = self.days.slots(yesterday).to_vec();
                     self.read_slots(&slots, 1, &mut out[today])?;
                 }
+                LeapRule::Interpolate => {
+                    let out = &mut out[today];
+                    let slots = self.days.slots(yesterday).to_vec();
+                    self.read_slots(&slots, 1, out)?;
+                    let mut next = vec![T::NAN; pixels];
+                    let slots = self.days.slots(shift(day, 1)).to_vec();
+                    self.read_slots(&slots, 1, &mut next)?;
+                    let half = T::of(0.5);
+                    out.iter_mut().zip(next).for_each(|(to, next)| *to = (*to + next) * half);
+                }
                 LeapRule::Missing | LeapRule::Error => out[today].fill(T::NAN),
             }
             at += 1;
@@ -284,14 +370,10 @@ impl<'a, T: Real> TileReader<'a, T> {
 
     fn read_composite(&mut self, days: &[Date], spacing: Spacing, out: &mut [T]) -> Result<(), PrepError> {
         let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };
-        let (from, to) = (shift(*first, -LONGEST_GAP), shift(*last, LONGEST_GAP));
-        self.composites.retain(|day, _| *day >= from && *day <= to);
-        let wanted: Vec<(Date, Vec<Slot>)> = self
-            .days
-            .between(from, to)
-            .filter(|(day, _)| !self.composites.contains_key(day))
-            .map(|(day, slots)| (day, slots.to_vec()))
-            .collect();
+        let around = self.layers(Period { start: *first, end: *last });
+        self.composites.retain(|day, _| around.iter().any(|(near, _)| near == day));
+        let wanted = around.into_iter().filter(|(day, _)| !self.composites.contains_key(day));
+        let wanted: Vec<(Date, Vec<Slot>)> = wanted.collect();
         for (day, slots) in wanted {
             let mut layer = vec![T::NAN; self.pixels()];
             self.read_slots(&slots, 1, &mut layer)?;
@@ -299,7 +381,8 @@ impl<'a, T: Real> TileReader<'a, T> {
         }
         let dates: Vec<Date> = self.composites.keys().copied().collect();
         let layers: Vec<&[T]> = self.composites.values().map(Vec::as_slice).collect();
-        interpolate(&dates, &layers, days, self.pixels(), spacing, out)
+        let by = (spacing, self.rules.bridge);
+        interpolate(&dates, &layers, days, self.pixels(), by, out)
             .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))
     }
 

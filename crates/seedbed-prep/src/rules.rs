@@ -1,10 +1,11 @@
 //! What an input is to become: the tile it goes to and the rules it is read by.
 
 use crate::Mask;
-use seedbed_block::{Conversion, Real, Unit};
+use seedbed_block::{Bridge, Conversion, Real, Unit};
 use seedbed_grid::{Bbox, GeoBox, Index};
 use seedbed_raster::Resampling;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// How a series becomes one value a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -13,10 +14,13 @@ pub enum TimeRule {
     /// Every day has a layer of its own.
     #[default]
     Daily,
-    /// Linear between composites, bridging masked ones up to 48 days.
+    /// Linear between composites; masked ones are bridged, pixel by pixel.
     Composite,
     /// As `composite`, but every interval counts 16 days, as legacy NDVI series do.
     CompositeLegacy,
+    /// Linear between layers that recur every year on their day of the year; the last of
+    /// a year is followed by its first.
+    Climatology,
 }
 
 /// What stands for a day that the input's calendar leaves out in leap years:
@@ -30,8 +34,55 @@ pub enum LeapRule {
     Error,
     /// The day before stands for it.
     Repeat,
+    /// The mean of the day before and the day after, where both are there.
+    Interpolate,
     /// The day is missing.
     Missing,
+}
+
+/// A word that is none of a rule's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{word}` is no {what}; there are {known}")]
+pub struct RuleError {
+    word: String,
+    what: &'static str,
+    known: String,
+}
+
+fn named<T: Copy>(word: &str, what: &'static str, all: &[(&str, T)]) -> Result<T, RuleError> {
+    all.iter().find(|(name, _)| *name == word).map(|(_, rule)| *rule).ok_or_else(|| RuleError {
+        word: word.to_owned(),
+        what,
+        known: all.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "),
+    })
+}
+
+impl FromStr for TimeRule {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let all = [
+            ("daily", Self::Daily),
+            ("composite", Self::Composite),
+            ("composite-legacy", Self::CompositeLegacy),
+            ("climatology", Self::Climatology),
+        ];
+        named(text, "time rule", &all)
+    }
+}
+
+impl FromStr for LeapRule {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        let all = [
+            ("error", Self::Error),
+            ("repeat", Self::Repeat),
+            ("interpolate", Self::Interpolate),
+            ("missing", Self::Missing),
+        ];
+        named(text, "leap rule", &all)
+    }
 }
 
 /// What an input is turned into.
@@ -54,6 +105,10 @@ pub struct Rules {
     pub resampling: Resampling,
     /// From layers to days.
     pub time: TimeRule,
+    /// The longest gap that is bridged between composites, or between layers of a
+    /// climatology.
+    #[serde(default, skip_serializing_if = "Bridge::is_default")]
+    pub bridge: Bridge,
     /// Days a calendar leaves out.
     pub leap: LeapRule,
     /// The unit the values are in, if the user said so; else the item's or the file's word.
@@ -125,6 +180,7 @@ impl Default for Rules {
         Self {
             resampling: Resampling::Nearest,
             time: TimeRule::Daily,
+            bridge: Bridge::default(),
             leap: LeapRule::Error,
             unit: None,
             adjust: Conversion::IDENTITY,
@@ -133,5 +189,31 @@ impl Default for Rules {
             mask: None,
             valid_range: ValidRange::Ignored,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_by_the_names_they_are_written_with() {
+        for rule in [TimeRule::Daily, TimeRule::Composite, TimeRule::CompositeLegacy, TimeRule::Climatology] {
+            let written = serde_json::to_value(rule).unwrap();
+            assert_eq!(written.as_str().unwrap().parse(), Ok(rule));
+        }
+        for rule in [LeapRule::Error, LeapRule::Repeat, LeapRule::Interpolate, LeapRule::Missing] {
+            let written = serde_json::to_value(rule).unwrap();
+            assert_eq!(written.as_str().unwrap().parse(), Ok(rule));
+        }
+        assert!("skip".parse::<LeapRule>().unwrap_err().to_string().contains("repeat, interpolate, missing"));
+    }
+
+    #[test]
+    fn a_usual_bridge_is_no_part_of_a_key() {
+        let written = serde_json::to_value(Rules::default()).unwrap();
+        assert!(written.get("bridge").is_none());
+        let rules = Rules { bridge: "16d".parse().unwrap(), ..Rules::default() };
+        assert_eq!(serde_json::to_value(rules).unwrap()["bridge"], "16d");
     }
 }

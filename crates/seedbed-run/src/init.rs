@@ -21,7 +21,8 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
     writeln!(text, "period = \"2003-01-01/2004-12-31\"  # first and last day, both included")?;
     writeln!(
         text,
-        "leap = \"repeat\"  # a day an input's calendar leaves out: error, repeat (the day before) or missing\n"
+        "leap = \"repeat\"  # a day an input's calendar leaves out: error, repeat (the day before), \
+         interpolate or missing\n"
     )?;
     writeln!(text, "[grid]\nfile = \"tiles.grid.json\"  # made by: seedbed grid\n")?;
     for input in &spec.inputs {
@@ -33,7 +34,11 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
         writeln!(text, "{mark}items = \"catalog/catalog.json\"")?;
         writeln!(text, "{mark}asset = \"{}\"", input.name)?;
         if input.name == "ndvi" {
-            writeln!(text, "{mark}time = \"composite\"  # 16-day composites, linear between them")?;
+            writeln!(
+                text,
+                "{mark}time = \"composite\"  # 16-day composites, linear between them; or climatology"
+            )?;
+            writeln!(text, "# bridge = \"48d\"  # the longest gap between two valid ones")?;
         }
         writeln!(text, "# unit = \"{}\"  # where items and files don't say", input.unit)?;
         writeln!(text, "# resampling = \"bilinear\"  # nearest, bilinear, cubic, average …\n")?;

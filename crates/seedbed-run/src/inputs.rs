@@ -95,6 +95,7 @@ impl Resolver<'_> {
         Ok(Rules {
             resampling: section.resampling.unwrap_or(Resampling::Bilinear),
             time: section.time,
+            bridge: section.bridge,
             leap: self.project.project.leap,
             unit: section.unit,
             adjust: adjust(section.scale, section.offset),

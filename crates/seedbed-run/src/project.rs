@@ -1,7 +1,7 @@
 //! The project file.
 
 use crate::{PeriodKind, RunError};
-use seedbed_block::{Period, Precision, Unit};
+use seedbed_block::{Bridge, Period, Precision, Unit};
 use seedbed_model::SettingValue;
 use seedbed_prep::{LeapRule, Mask, TimeRule};
 use seedbed_raster::cog::Compress;
@@ -84,6 +84,9 @@ pub struct InputSection {
     /// From layers to days.
     #[serde(default)]
     pub time: TimeRule,
+    /// The longest gap between composites that is bridged, such as `48d`.
+    #[serde(default)]
+    pub bridge: Bridge,
     /// Which pixels a quality layer lets through, as `prep --mask` writes it.
     pub mask: Option<Mask>,
     /// Keep values outside the range that item or file calls valid; where it isn't said

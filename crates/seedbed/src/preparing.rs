@@ -5,12 +5,13 @@ use crate::area;
 use crate::base_grid;
 use crate::context::{Ctx, local_path};
 use crate::failure::{self, Judge, usage, usage_hint};
+use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Status, count};
-use seedbed_block::{Date, Period, Unit};
+use seedbed_block::{Bridge, Date, Period, Unit};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::{NamedGrid, Tile, TileGrid};
-use seedbed_prep::{Format, Mask, Prepare, PrepareReport, Rules, ValidRange};
+use seedbed_prep::{Composite, Format, LeapRule, Mask, Prepare, PrepareReport, Rules, TimeRule, ValidRange};
 use seedbed_raster::cog::{CogOptions, Compress, Overview};
 use seedbed_raster::{DType, Resampling};
 use seedbed_storage::Location;
@@ -82,20 +83,49 @@ pub struct PrepareArgs {
     pub dry_run: bool,
 }
 
+/// How dates become days.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Timing {
+    /// From layers to days.
+    pub time: TimeRule,
+    /// The longest gap between them that is bridged.
+    pub bridge: Bridge,
+    /// Days that a calendar leaves out.
+    pub leap: LeapRule,
+}
+
+impl Timing {
+    /// The interval in which items are of use for the days of another.
+    fn reach(self, (start, end): Interval) -> Option<Interval> {
+        let days = match (self.time, self.leap) {
+            (TimeRule::Climatology, _) => return None,
+            (TimeRule::Daily, LeapRule::Error) => 0,
+            (TimeRule::Daily, _) => 1,
+            (TimeRule::Composite | TimeRule::CompositeLegacy, _) => self.bridge.days(),
+        };
+        let shift = |day: Date, days: i32| day.saturating_add(jiff::Span::new().days(days));
+        Some((start.map(|day| shift(day, -days)), end.map(|day| shift(day, days))))
+    }
+}
+
+/// First and last day, either of which may be open.
+type Interval = (Option<Date>, Option<Date>);
+
 impl PrepareArgs {
     /// The request, its items read and selected.
-    pub async fn request(self, ctx: &Ctx) -> anyhow::Result<Prepare> {
+    pub async fn request(self, ctx: &Ctx, timing: Timing) -> anyhow::Result<Prepare> {
         let grid = match (&self.grid, &self.like) {
             (Some(path), _) => named_or_file(path, self.aoi.as_deref(), ctx)?,
             (None, Some(path)) => grid_of(path)?,
             (None, None) => return Err(usage("one of --grid and --like is needed")),
         };
         let grid = chosen(grid, &self.tiles)?;
-        let query = self.query.query()?;
+        let mut query = self.query.query()?;
         let period = query
             .datetime
             .map(|(start, end)| Period::new(start.unwrap_or(Date::MIN), end.unwrap_or(Date::MAX)));
         let period = period.transpose().or_usage()?;
+        query.datetime = query.datetime.and_then(|interval| timing.reach(interval));
         let items = ItemCollection::read(&ctx.stores, &self.items).await?.select(&query)?.items;
         if items.is_empty() {
             return Err(usage_hint(format!("no item of {} is selected", self.items), "widen the selection"));
@@ -123,6 +153,9 @@ impl PrepareArgs {
                 unit: self.unit,
                 mask: self.mask,
                 valid_range,
+                time: timing.time,
+                bridge: timing.bridge,
+                leap: timing.leap,
                 ..Rules::default()
             },
             cog: CogOptions {
@@ -144,14 +177,54 @@ impl PrepareArgs {
 /// So many untouched tiles are named.
 const SHOWN: usize = 8;
 
-/// What the products of a command are: `date` gives `3 tiles and dates`.
-fn products(number: usize, period: &str) -> String {
-    let one = format!("tile and {period}");
-    count(number, &one).replace(&format!("{one}s"), &format!("tiles and {period}s"))
+/// What a product is of, besides a tile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A date.
+    Date,
+    /// A month, dekad or year.
+    Period,
+    /// Dates of several years.
+    Group,
 }
 
-/// Writes a report as text; its products are of a tile and a `period`.
-pub fn text(r: &PrepareReport, period: &str, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
+impl Of {
+    /// So many products: `3 tiles and dates`.
+    fn count(self, number: usize) -> String {
+        let (one, more) = match self {
+            Self::Date => ("tile and date", "tiles and dates"),
+            Self::Period => ("tile and period", "tiles and periods"),
+            Self::Group => ("tile and group", "tiles and groups"),
+        };
+        format!("{number} {}", if number == 1 { one } else { more })
+    }
+}
+
+/// Memory that work on several dates may take where nothing is said, about.
+pub const MEMORY: &str = "2GiB";
+
+/// Composites, in the arithmetic that the stored type asks for.
+pub fn composite(
+    request: &Composite,
+    ctx: &Ctx,
+    label: &'static str,
+    dry_run: bool,
+) -> anyhow::Result<PrepareReport> {
+    let spool = ctx.spool(&request.prepare.out);
+    let meter = ctx.meter(label, Counted::Things("tiles and groups"), None);
+    // Whole steps are rounded to from 64 bits, which see a half for what it is.
+    let composite = match request.prepare.cog.dtype {
+        DType::Float32 => seedbed_prep::composite::<f32>,
+        _ => seedbed_prep::composite::<f64>,
+    };
+    let report = tokio::task::block_in_place(|| {
+        composite(request, &spool, &ctx.projections, dry_run, &mut |done, total| meter.at(done, total))
+    })?;
+    Ok(report)
+}
+
+/// Writes a report as text.
+pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     for failed in &r.failed {
         writeln!(out, "failed: {failed}")?;
     }
@@ -160,7 +233,13 @@ pub fn text(r: &PrepareReport, period: &str, dry_run: bool, out: &mut dyn Write)
         let more = if r.untouched.len() > SHOWN { ", …" } else { "" };
         writeln!(out, "no asset touches {}: {shown}{more}", count(r.untouched.len(), "tile"))?;
     }
-    let all = products(r.expected, period);
+    if !r.partial.is_empty() {
+        let shown = r.partial.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+        let more = if r.partial.len() > SHOWN { "; …" } else { "" };
+        let number = of.count(r.partial.len());
+        writeln!(out, "partial, and marked as such in their items: {number}: {shown}{more}")?;
+    }
+    let all = of.count(r.expected);
     if dry_run {
         return writeln!(out, "{all}: {} there already, the rest would be made", r.present);
     }
@@ -175,9 +254,9 @@ pub fn text(r: &PrepareReport, period: &str, dry_run: bool, out: &mut dyn Write)
 }
 
 /// The command's status; what failed is told on stderr.
-pub fn status(report: &PrepareReport, period: &str) -> Status {
+pub fn status(report: &PrepareReport, of: Of) -> Status {
     if let Some(first) = report.failed.first() {
-        let all = products(report.expected, period);
+        let all = of.count(report.expected);
         failure::tell(
             format_args!("{} of {all} failed; {first}", report.failed.len()),
             "the same command makes only what failed",

@@ -14,7 +14,8 @@ mod steps;
 use crate::parallel::in_parallel;
 use crate::production::{Job, Production};
 use crate::{
-    Attempt, Description, Member, Outcome, PrepError, Prepare, PrepareReport, Provenance, Spool, Variable,
+    Attempt, Description, LeapRule, Member, Outcome, PrepError, Prepare, PrepareReport, Provenance, Spool,
+    TimeRule, Variable,
 };
 use blocks::Working;
 use coverage::Coverage;
@@ -125,6 +126,10 @@ pub fn composite<T: Sample>(
 
 fn check(request: &Composite) -> Result<(), PrepError> {
     let refused = |what: String| Err(PrepError::Request(what));
+    let rules = &request.prepare.rules;
+    if (rules.time, rules.leap) != (TimeRule::Daily, LeapRule::Error) {
+        return refused("dates are composited as they are: no time or leap rule applies".to_owned());
+    }
     if request.statistics.is_empty() {
         return refused("a composite needs a statistic".to_owned());
     }

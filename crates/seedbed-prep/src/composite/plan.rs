@@ -178,8 +178,7 @@ impl Context<'_> {
             json!([name(part), part.expected(), days])
         });
         let inputs: Vec<Value> = inputs.collect();
-        let revisions = revisions(REVISION, &[composite::REVISION]);
-        let key = self.request.task(&revisions, T::PRECISION, tile, &period, &inputs)?;
+        let key = self.request.task(&super::Composite::revisions(), T::PRECISION, tile, &period, &inputs)?;
         let origins =
             parts.iter().flat_map(|p| p.assets.iter().flat_map(|a| production.origins(p.series, *a)));
         let origins = origins.collect();
@@ -190,6 +189,11 @@ impl Context<'_> {
 }
 
 impl super::Composite {
+    /// The revisions of all that goes into a product.
+    fn revisions() -> Vec<u32> {
+        revisions(REVISION, &[composite::REVISION])
+    }
+
     /// The key of one product.
     fn task(
         &self,
@@ -210,5 +214,52 @@ impl super::Composite {
             self.prepare.rules,
             self.prepare.cog,
         ]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Prepare, Rules};
+    use seedbed_block::Grouping;
+    use seedbed_block::composite::Statistic;
+    use seedbed_grid::{Projections, TileGrid, Xy};
+    use seedbed_raster::{Proj, Resampling, cog};
+
+    #[test]
+    fn a_revision_that_goes_up_makes_another_key() {
+        let crs = Proj.resolve("EPSG:4326").unwrap();
+        let range = PixelRange { row0: 0, col0: 0, rows: 2, cols: 2 };
+        let tile = Tile { name: "one".to_owned(), range };
+        let grid =
+            seedbed_grid::PixelGrid { crs, origin: Xy { x: 0.0, y: 0.0 }, resolution: Xy { x: 1.0, y: 1.0 } };
+        let request = crate::Composite {
+            prepare: Prepare {
+                name: "medians".to_owned(),
+                items: Vec::new(),
+                assets: vec!["value".to_owned()],
+                grid: TileGrid { grid, scheme: "test".to_owned(), tiles: vec![tile.clone()] },
+                rules: Rules::default(),
+                cog: Prepare::default_cog(),
+                period: None,
+                out: "out".into(),
+            },
+            grouping: Grouping::Month,
+            statistics: vec![Statistic::Median],
+            least: 1,
+            share: 0.0,
+            memory: 1,
+            process: "test".to_owned(),
+        };
+        let key =
+            |revisions: &[u32]| request.task(revisions, Precision::Double, &tile, "month-01", &[]).unwrap();
+        let all = crate::Composite::revisions();
+        // Its own steps, the warp's kernels, the encoder and the statistics.
+        assert_eq!(all, [REVISION, Resampling::REVISION, cog::REVISION, composite::REVISION]);
+        for n in 0..all.len() {
+            let mut next = all.clone();
+            next[n] += 1;
+            assert_ne!(key(&next), key(&all), "{next:?}");
+        }
     }
 }

@@ -14,7 +14,6 @@ pub(super) const MISSING: i16 = i16::MIN;
 /// Whether a file's values, and the statistics of them, are steps of what is written:
 /// 16-bit numbers of the same scale, taken from the nearest pixel and not converted, of
 /// which none is [`MISSING`].
-#[expect(clippy::float_cmp, reason = "the same scale is the same number")]
 pub(super) fn may_hold(facts: &Facts, prepare: &Prepare, statistics: &[Statistic]) -> bool {
     let (stored, cog, rules) = (facts.stored, &prepare.cog, &prepare.rules);
     let least = f64::from(MISSING);

@@ -8,6 +8,7 @@ mod cleaning;
 mod commits;
 mod compositing;
 mod cubes;
+mod daily;
 mod mosaics;
 mod netcdf3;
 mod preparing;

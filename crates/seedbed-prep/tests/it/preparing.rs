@@ -2,7 +2,7 @@
 
 use crate::support::{Sandbox, around, item, item_with, range, tiles, words};
 use seedbed_grid::PixelRange;
-use seedbed_prep::{Expected, Format, PrepError, Prepare, PrepareReport, Rules, TimeRule, prepare, verify};
+use seedbed_prep::{Expected, Format, PrepError, Prepare, PrepareReport, Rules, prepare, verify};
 use seedbed_raster::Proj;
 use serde_json::{Value, json};
 use std::fs;
@@ -95,14 +95,6 @@ fn a_date_that_fails_stops_no_other() {
     assert_eq!((report.expected, report.made, report.failed.len()), (4, 2, 2));
     assert!(report.failed[0].contains("2004-01-02"), "{:?}", report.failed);
     assert_eq!(verify(&sandbox.path("out")).unwrap().problems.len(), 2);
-}
-
-#[test]
-fn preparing_is_for_dates_as_they_are() {
-    let sandbox = Sandbox::new();
-    let mut request = request(&sandbox, &two_days(&sandbox));
-    request.rules.time = TimeRule::Composite;
-    assert!(run(&sandbox, &request).is_err());
 }
 
 #[test]

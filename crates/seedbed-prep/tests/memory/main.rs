@@ -1,6 +1,9 @@
 //! Composites keep to the memory that they are given: a program of its own, since what
 //! it allocates is counted.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "the numbers are of use")]
+
 mod allocator;
 
 use allocator::{Counting, peak_of};

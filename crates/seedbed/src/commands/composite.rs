@@ -1,14 +1,12 @@
 //! `seedbed composite`: one layer of many, such as the median of a day over all years.
 
 use crate::context::Ctx;
-use crate::preparing::{self, PrepareArgs};
-use crate::progress::Counted;
+use crate::preparing::{self, Of, PrepareArgs, Timing};
 use crate::report::{Report, Status};
 use crate::selection::byte_count;
 use seedbed_block::Across;
 use seedbed_block::composite::Statistic;
 use seedbed_prep::{Composite, PrepareReport};
-use seedbed_raster::DType;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -38,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1)]
     min_count: usize,
     /// Memory that all work at once may take, about.
-    #[arg(long, value_name = "BYTES", default_value = "2GiB", value_parser = byte_count)]
+    #[arg(long, value_name = "BYTES", default_value = preparing::MEMORY, value_parser = byte_count)]
     memory: u64,
 }
 
@@ -53,7 +51,7 @@ impl Report for Composited {
     const COMMAND: &'static str = "composite";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        preparing::text(&self.report, "group", self.dry_run, out)
+        preparing::text(&self.report, Of::Group, self.dry_run, out)
     }
 }
 
@@ -61,7 +59,7 @@ impl Report for Composited {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let dry_run = args.prepare.dry_run;
     let request = Composite {
-        prepare: args.prepare.request(ctx).await?,
+        prepare: args.prepare.request(ctx, Timing::default()).await?,
         grouping: args.by.0,
         statistics: args.statistic,
         least: args.min_count,
@@ -69,23 +67,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         memory: usize::try_from(args.memory).unwrap_or(usize::MAX),
         process: "seedbed composite".to_owned(),
     };
-    let report = execute(&request, ctx, "composite", dry_run)?;
-    let status = preparing::status(&report, "group");
+    let report = preparing::composite(&request, ctx, "composite", dry_run)?;
+    let status = preparing::status(&report, Of::Group);
     ctx.emit(&Composited { dry_run, report })?;
     Ok(status)
-}
-
-/// Composites, in the arithmetic that the stored type asks for.
-pub fn execute(request: &Composite, ctx: &Ctx, label: &str, dry_run: bool) -> anyhow::Result<PrepareReport> {
-    let spool = ctx.spool(&request.prepare.out);
-    let meter = ctx.meter(label, Counted::Things("tiles and groups"), None);
-    // Whole steps are rounded to from 64 bits, which see a half for what it is.
-    let composite = match request.prepare.cog.dtype {
-        DType::Float32 => seedbed_prep::composite::<f32>,
-        _ => seedbed_prep::composite::<f64>,
-    };
-    let report = tokio::task::block_in_place(|| {
-        composite(request, &spool, &ctx.projections, dry_run, &mut |done, total| meter.at(done, total))
-    })?;
-    Ok(report)
 }

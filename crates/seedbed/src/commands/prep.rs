@@ -1,15 +1,14 @@
 //! `seedbed prep`: aligned COGs or cubes of every date, on every tile.
 
-use super::composite;
 use crate::context::Ctx;
 use crate::failure::usage_hint;
-use crate::preparing::{self, PrepareArgs};
+use crate::preparing::{self, Of, PrepareArgs, Timing};
 use crate::progress::Counted;
 use crate::report::{Report, Status};
 use crate::selection::byte_count;
-use seedbed_block::Every;
 use seedbed_block::composite::Statistic;
-use seedbed_prep::{Composite, Format, Prepare, PrepareReport};
+use seedbed_block::{Bridge, Every};
+use seedbed_prep::{Composite, Format, LeapRule, Prepare, PrepareReport, TimeRule};
 use seedbed_raster::DType;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -21,7 +20,13 @@ Examples:
   seedbed prep catalog/gridmet --assets pr --grid daymet-na --aoi park.gpkg --resampling bilinear --out prepared
   seedbed prep items.json --assets ppt --like dem.tif --datetime 2020-01 --out prepared
   seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly
-  seedbed prep items.json --assets tmax --grid tiles.grid.json --resampling bilinear --format zarr --compress zstd --out cubes";
+  seedbed prep items.json --assets tmax --grid tiles.grid.json --resampling bilinear --format zarr --compress zstd --out cubes
+  seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --time composite --bridge 48d --datetime 2003 --out daily
+  seedbed prep medians --assets ndvi --grid tiles.grid.json --time climatology --datetime 2003 --out normal-year
+  seedbed prep catalog/daymet --assets tmax --grid tiles.grid.json --leap repeat --out whole-years
+
+Composites are read from --bridge before the days asked for to as long after them. Days that lie between no
+two of them near enough aren't made, and the report says how many.";
 
 /// Align chosen assets to a tile grid, as COGs or Zarr cubes with items.
 #[derive(Debug, clap::Args)]
@@ -35,15 +40,27 @@ pub struct Args {
     /// One layer a month, dekad or year rather than one a date.
     #[arg(long)]
     every: Option<Every>,
+    /// From layers to days: daily (dates as they are), composite (every day, linear between composites),
+    /// composite-legacy (16 days between them, whatever their dates), or climatology (layers of every year
+    /// by day of year, for the days of --datetime).
+    #[arg(long, value_name = "RULE", default_value = "daily", conflicts_with = "every")]
+    time: TimeRule,
+    /// The longest gap between valid composites that is bridged, pixel by pixel.
+    #[arg(long, value_name = "DAYS", default_value_t, requires = "time")]
+    bridge: Bridge,
+    /// What stands for a day that a 365-day calendar leaves out: error (nothing), repeat (the day before),
+    /// interpolate (the mean of both neighbours) or missing.
+    #[arg(long, value_name = "RULE", default_value = "error", conflicts_with = "every")]
+    leap: LeapRule,
     /// What is made of the dates of one: mean, sum, min, max, median, count, quantile=Q; mean if not given.
     #[arg(long, value_delimiter = ',', requires = "every")]
     statistic: Vec<Statistic>,
     /// Pixels with observations in a smaller share of those dates, from 0 to 1, are missing.
     #[arg(long, value_name = "SHARE", requires = "every")]
     min_valid: Option<f64>,
-    /// Memory that the work on months, dekads or years may take, about; 2GiB if not given.
-    #[arg(long, value_name = "BYTES", requires = "every", value_parser = byte_count)]
-    memory: Option<u64>,
+    /// Memory that the work on months, dekads or years may take, about.
+    #[arg(long, value_name = "BYTES", default_value = preparing::MEMORY, requires = "every", value_parser = byte_count)]
+    memory: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,19 +69,16 @@ struct Prepared {
     #[serde(flatten)]
     report: PrepareReport,
     #[serde(skip)]
-    period: &'static str,
+    of: Of,
 }
 
 impl Report for Prepared {
     const COMMAND: &'static str = "prep";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        preparing::text(&self.report, self.period, self.dry_run, out)
+        preparing::text(&self.report, self.of, self.dry_run, out)
     }
 }
-
-/// Memory where nothing is said.
-const MEMORY: u64 = 2 << 30;
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
@@ -79,8 +93,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if args.format == Format::Zarr && args.every.is_some() {
         return Err(usage_hint("--every makes COGs, no cubes", "leave out --every or --format zarr"));
     }
-    let request = Prepare { format: args.format, ..args.prepare.request(ctx).await? };
-    let (report, period) = if let Some(Every(grouping)) = args.every {
+    let timing = Timing { time: args.time, bridge: args.bridge, leap: args.leap };
+    let request = Prepare { format: args.format, ..args.prepare.request(ctx, timing).await? };
+    let (report, of) = if let Some(Every(grouping)) = args.every {
         let statistics = if args.statistic.is_empty() { vec![Statistic::Mean] } else { args.statistic };
         let request = Composite {
             prepare: request,
@@ -88,10 +103,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             statistics,
             least: 1,
             share,
-            memory: usize::try_from(args.memory.unwrap_or(MEMORY)).unwrap_or(usize::MAX),
+            memory: usize::try_from(args.memory).unwrap_or(usize::MAX),
             process: "seedbed prep".to_owned(),
         };
-        (composite::execute(&request, ctx, "prep", dry_run)?, "period")
+        (preparing::composite(&request, ctx, "prep", dry_run)?, Of::Period)
     } else {
         let spool = ctx.spool(&request.out);
         let meter = ctx.meter("prep", Counted::Things("tiles and dates"), None);
@@ -103,9 +118,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         let report = tokio::task::block_in_place(|| {
             prepare(&request, &spool, &ctx.projections, dry_run, &mut |done, total| meter.at(done, total))
         })?;
-        (report, if request.format == Format::Zarr { "period" } else { "date" })
+        (report, if request.format == Format::Zarr { Of::Period } else { Of::Date })
     };
-    let status = preparing::status(&report, period);
-    ctx.emit(&Prepared { dry_run, report, period })?;
+    let status = preparing::status(&report, of);
+    ctx.emit(&Prepared { dry_run, report, of })?;
     Ok(status)
 }

@@ -62,8 +62,20 @@ fn medians_of_a_day_over_the_years_are_numpys() {
     assert_eq!((&planned["expected"], &planned["made"]), (&json!(1), &json!(0)));
     assert!(!sandbox.path("out/catalog.json").exists());
     assert_eq!(run(&sandbox, command)["made"], 1);
-    let again = run(&sandbox, &format!("{command} --memory 600kB"));
+    let again = run(&sandbox, command);
     assert_eq!((&again["made"], &again["present"]), (&json!(0), &json!(1)));
+    // Memory changes how it is made and nothing of what is made; too little is refused.
+    let elsewhere = command.replace("--out out", "--name out --out scant");
+    let args = format!("{elsewhere} --memory 300kB");
+    sandbox.seedbed(args.split_whitespace()).exits(2).says("--memory");
+    assert_eq!(run(&sandbox, &format!("{elsewhere} --memory 3MB"))["made"], 1);
+    let files = |root: &str| {
+        let of = |path: &String| {
+            Some((path.strip_prefix(root)?.to_owned(), fs::read(sandbox.path(path)).unwrap()))
+        };
+        sandbox.files().iter().filter_map(of).filter(|(p, _)| p.ends_with(".tif")).collect::<Vec<_>>()
+    };
+    assert!(!files("out/").is_empty() && files("out/") == files("scant/"));
     let files = |name: &str| (2001..2007).map(|y| format!("{name}_{y}.tif")).collect::<Vec<_>>();
     let spec = json!({
         "groups": { "doy-113": files("ndvi") }, "quality": { "doy-113": files("rank") },
@@ -170,4 +182,55 @@ fn real_mod13a2_is_masked_by_the_rank_of_its_own_file() {
         assert!(pixels == 1200 * 1200 && missing > 0);
         fs::remove_dir_all(sandbox.path("out")).unwrap();
     }
+}
+
+/// A daily index of ones, of which the files are in the sandbox.
+const DAILY: &str = "
+import numpy as np, rasterio
+from rasterio.transform import from_origin
+for day in range(1, 29):
+    with rasterio.open(f'd{day:02}.tif', 'w', driver='GTiff', height=3, width=4, count=1, dtype='float32',
+                       crs='EPSG:5070', nodata=np.nan, transform=from_origin(0, 0, 500, 500)) as raster:
+        raster.write(np.full((3, 4), day, np.float32), 1)
+";
+
+#[test]
+fn a_month_that_is_cut_is_marked_and_counted_against_its_days() {
+    let sandbox = Sandbox::new();
+    let Some(written) = python(&sandbox, DAILY, [""; 0]) else { return };
+    written.succeeds();
+    let all: Vec<Value> = (1..29)
+        .map(|day| {
+            let assets = json!({ "v": { "href": format!("d{day:02}.tif"), "bands": [{ "unit": "mm" }] } });
+            let start = format!("2003-02-{day:02}");
+            item(&start, [-97.0, 22.0, -95.0, 24.0], &start, &start, &json!({}), &assets)
+        })
+        .collect();
+    sandbox.write("items.json", items(&all));
+    let prep = "prep items.json --assets v --every month --statistic sum,count --like d01.tif";
+    let whole = run(&sandbox, &format!("--json {prep} --out whole"));
+    assert_eq!(whole["partial"], json!([]));
+    // The days from the 15th on, by an interval without end: half of the month.
+    let cut = format!("{prep} --datetime 2003-02-15/.. --min-valid 0.5");
+    let report = run(&sandbox, &format!("--json {cut} --out half"));
+    assert_eq!(report["partial"], json!(["d01 2003-02: v has 14 of 28"]));
+    sandbox.seedbed(format!("{cut} --out half").split_whitespace()).succeeds().prints("v has 14 of 28");
+    let record = |out: &str| {
+        let of = |p: &String| p.starts_with(&format!("{out}/d01/2003-02/")) && p.ends_with(".json");
+        sandbox.json(sandbox.files().into_iter().find(of).unwrap())
+    };
+    let of = |out: &str, asset: &str, what: &str| {
+        record(out)["assets"][asset]["bands"][0]["statistics"][what].clone()
+    };
+    assert!(record("whole")["properties"]["seedbed:partial"].is_null());
+    assert_eq!(
+        record("half")["properties"]["seedbed:partial"],
+        json!({ "v": { "layers": 14, "expected": 28 } })
+    );
+    assert_eq!(record("half")["properties"]["end_datetime"], "2003-02-28T23:59:59Z");
+    assert_eq!((of("whole", "v", "maximum"), of("half", "v", "maximum")), (json!(406), json!(301)));
+    assert_eq!(of("half", "v_count", "minimum"), 14);
+    // Half of the month isn't more than half of it.
+    run(&sandbox, &format!("--json {prep} --datetime 2003-02-15/.. --min-valid 0.51 --out less"));
+    assert_eq!(of("less", "v", "valid_percent"), 0);
 }

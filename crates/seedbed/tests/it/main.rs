@@ -24,6 +24,7 @@ mod inputs_move;
 mod interop;
 mod point;
 mod python;
+mod readme;
 mod real;
 mod real_crawl;
 mod real_golden;
