@@ -241,6 +241,7 @@ mod tests {
                 grid: TileGrid { grid, scheme: "test".to_owned(), tiles: vec![tile.clone()] },
                 rules: Rules::default(),
                 cog: Prepare::default_cog(),
+                format: crate::Format::Cog,
                 period: None,
                 out: "out".into(),
             },
