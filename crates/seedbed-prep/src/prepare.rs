@@ -2,6 +2,7 @@
 
 use crate::parallel::threads;
 use crate::production::{Job, Production, span};
+use crate::tally::{self, Seen};
 use crate::windows::Windows;
 use crate::{
     Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Rules, Spool, Target, TaskKey,
@@ -86,7 +87,7 @@ pub struct PrepareReport {
 }
 
 /// The revision of this algorithm, part of every key.
-const REVISION: u32 = 3;
+const REVISION: u32 = 4;
 
 /// Dates read in one go: a file's chunk often holds several.
 const BATCH: usize = 16;
@@ -133,6 +134,8 @@ struct Read<T> {
     /// The unit of its values.
     unit: Option<String>,
     block: Block<T>,
+    /// What was seen of each date's source.
+    seen: Vec<Option<Seen>>,
 }
 
 /// Prepares items onto tiles: a COG for each tile, date (of the items, or every day
@@ -300,7 +303,13 @@ impl Production<'_> {
             let opened = self.reader::<T>(&self.series[*n], tile.target.clone(), &tile.plans, period)?;
             let Some(mut reader) = opened else { continue };
             reader.share(windows);
-            blocks.push(Read { series: *n, unit: self.unit(&reader), block: reader.read(&days)? });
+            // Only a date of the source is made from one layer of it.
+            if self.request.rules.time == TimeRule::Daily {
+                reader.take_down();
+            }
+            let block = reader.read(&days)?;
+            let seen = days.iter().map(|day| reader.seen(*day)).collect();
+            blocks.push(Read { series: *n, unit: self.unit(&reader), block, seen });
         }
         Ok(blocks)
     }
@@ -314,11 +323,15 @@ impl Production<'_> {
     ) -> Result<Outcome, PrepError> {
         let mut attempt =
             Attempt::begin(&self.request.out, &date.member, &tile.target.geobox, &self.request.cog)?;
-        for Read { series, unit, block } in blocks {
+        for Read { series, unit, block, seen } in blocks {
             let name = self.series[*series].name.clone();
             let title = format!("{name}, {}", date.day);
             let values = block.layer(layer).unwrap_or_default();
-            attempt.write(Variable { name, title, unit: unit.clone(), facts: Map::new() }, values)?;
+            let mut facts = Map::new();
+            if let Some(seen) = seen.get(layer).copied().flatten() {
+                facts.insert(tally::FIELD.to_owned(), seen.json());
+            }
+            attempt.write(Variable { name, title, unit: unit.clone(), facts }, values)?;
         }
         let provenance = Provenance {
             process: "seedbed prep".to_owned(),

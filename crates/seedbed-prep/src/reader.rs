@@ -4,6 +4,7 @@ use crate::climatology::Climatology;
 use crate::days::{Days, Slot, shift, spans};
 use crate::screen::Screen;
 use crate::source::Source;
+use crate::tally::Seen;
 use crate::windows::Windows;
 use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use seedbed_block::series::{Spacing, interpolate};
@@ -40,6 +41,8 @@ pub struct TileReader<'a, T> {
     screen: Screen,
     room: usize,
     composites: BTreeMap<Date, Vec<T>>,
+    /// What was seen of each day's source, where that is asked for.
+    seen: Option<BTreeMap<Date, Seen>>,
     warped: Vec<T>,
 }
 
@@ -96,6 +99,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             screen: Screen::default(),
             room: WINDOWS,
             composites: BTreeMap::new(),
+            seen: None,
             warped: Vec::new(),
         })
     }
@@ -130,6 +134,16 @@ impl<'a, T: Real> TileReader<'a, T> {
             }
         }
         Ok(())
+    }
+
+    /// Takes down, from now on, what is seen of each day's source.
+    pub(crate) fn take_down(&mut self) {
+        self.seen = Some(BTreeMap::new());
+    }
+
+    /// What was seen of a day's source.
+    pub(crate) fn seen(&self, day: Date) -> Option<Seen> {
+        self.seen.as_ref()?.get(&day).copied()
     }
 
     /// Reads through windows that it shares with other tiles.
@@ -423,6 +437,15 @@ impl<'a, T: Real> TileReader<'a, T> {
         let mut stored = self.stored(from.source, layers.clone(), window)?;
         let source = (from.source, &self.sources[from.source]);
         self.screen.apply(source, &self.rules, layers, window, self.projections, &mut stored)?;
+        if self.seen.is_some() {
+            let each = window.shape().len().max(1);
+            for (layer, values) in stored.chunks_exact(each).enumerate() {
+                let (day, seen) =
+                    (self.sources[from.source].day(from.layer + layer)?, Seen::of(values, conversion));
+                let taken = self.seen.get_or_insert_default();
+                taken.entry(day).and_modify(|all| *all = all.and(seen)).or_insert(seen);
+            }
+        }
         if gaps_only {
             let mut warped = std::mem::take(&mut self.warped);
             warped.resize(out.len(), T::NAN);

@@ -20,6 +20,7 @@ mod query;
 mod quicklook;
 mod report;
 mod selection;
+mod whole_file;
 mod workplace;
 
 use clap::Parser;

@@ -55,6 +55,9 @@ pub struct PrepareArgs {
     /// The unit the values are in, where items and files don't say.
     #[arg(long)]
     unit: Option<Unit>,
+    /// The unit that values are converted to; those of items and files, or --unit's, where not given.
+    #[arg(long, value_name = "UNIT")]
+    to_unit: Option<Unit>,
     /// The stored type: float32, float64, int16 or uint8.
     #[arg(long, default_value = "float32")]
     dtype: DType,
@@ -151,6 +154,7 @@ impl PrepareArgs {
             rules: Rules {
                 resampling: self.resampling,
                 unit: self.unit,
+                wanted: self.to_unit,
                 mask: self.mask,
                 valid_range,
                 time: timing.time,

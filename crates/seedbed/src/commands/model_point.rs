@@ -4,6 +4,7 @@ use crate::context::Ctx;
 use crate::failure::{Judge, usage, usage_hint};
 use crate::report::{Report, Status, tolerate_closed_pipe};
 use crate::selection::pair;
+use crate::whole_file;
 use anyhow::Context;
 use jiff::civil::Date;
 use seedbed_model::SettingValue;
@@ -110,7 +111,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     match out {
         _ if args.dry_run => ctx.emit(&report)?,
         Some(path) => {
-            write_file(&path, &run.output)?;
+            whole_file::write(&path, |file| write(&run.output, file))?;
             ctx.emit(&report)?;
         }
         // The table is the data that stdout is for; as JSON it is part of the report.
@@ -185,26 +186,6 @@ fn write(table: &Columns, out: impl Write) -> anyhow::Result<()> {
 /// The shortest text that reads back as the same number; empty for a missing one.
 fn cell(value: f64) -> String {
     if value.is_nan() { String::new() } else { value.to_string() }
-}
-
-/// Writes the table under its name only when it is whole.
-fn write_file(path: &Path, table: &Columns) -> anyhow::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".part");
-    let temporary = PathBuf::from(temporary);
-    let written = (|| {
-        let file = File::create(&temporary)?;
-        let mut buffered = io::BufWriter::new(file);
-        write(table, &mut buffered)?;
-        buffered.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        anyhow::Ok(())
-    })();
-    if written.is_err() {
-        // The write's error is the one to report.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn as_rows(table: &Columns) -> Vec<serde_json::Map<String, serde_json::Value>> {

@@ -6,12 +6,14 @@ use crate::preparing::{self, Of, PrepareArgs, Timing};
 use crate::progress::Counted;
 use crate::report::{Report, Status};
 use crate::selection::byte_count;
+use crate::whole_file;
 use seedbed_block::composite::Statistic;
 use seedbed_block::{Bridge, Every};
-use seedbed_prep::{Composite, Format, LeapRule, Prepare, PrepareReport, TimeRule};
+use seedbed_prep::{Composite, Format, LeapRule, Prepare, PrepareReport, Tally, TimeRule, tally};
 use seedbed_raster::DType;
 use serde::Serialize;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +24,7 @@ Examples:
   seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly
   seedbed prep items.json --assets tmax --grid tiles.grid.json --resampling bilinear --format zarr --compress zstd --out cubes
   seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --time composite --bridge 48d --datetime 2003 --out daily
+  seedbed prep catalog/maca --assets tasmax --grid daymet-na --aoi basin.geojson --resampling bilinear --to-unit degC --report days.csv --out aligned
   seedbed prep medians --assets ndvi --grid tiles.grid.json --time climatology --datetime 2003 --out normal-year
   seedbed prep catalog/daymet --assets tmax --grid tiles.grid.json --leap repeat --out whole-years
 
@@ -52,6 +55,10 @@ pub struct Args {
     /// interpolate (the mean of both neighbours) or missing.
     #[arg(long, value_name = "RULE", default_value = "error", conflicts_with = "every")]
     leap: LeapRule,
+    /// Write a table of every date, tile and asset as CSV: the least and the greatest value and the share of
+    /// valid pixels, in the part of the source that the tile is made from and in the tile itself.
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "every")]
+    report: Option<PathBuf>,
     /// What is made of the dates of one: mean, sum, min, max, median, count, quantile=Q; mean if not given.
     #[arg(long, value_delimiter = ',', requires = "every")]
     statistic: Vec<Statistic>,
@@ -93,8 +100,15 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if args.format == Format::Zarr && args.every.is_some() {
         return Err(usage_hint("--every makes COGs, no cubes", "leave out --every or --format zarr"));
     }
+    if args.format == Format::Zarr && args.report.is_some() {
+        return Err(usage_hint(
+            "--report is of dates, and cubes have none of their own",
+            "leave out --report",
+        ));
+    }
     let timing = Timing { time: args.time, bridge: args.bridge, leap: args.leap };
     let request = Prepare { format: args.format, ..args.prepare.request(ctx, timing).await? };
+    let out = request.out.clone();
     let (report, of) = if let Some(Every(grouping)) = args.every {
         let statistics = if args.statistic.is_empty() { vec![Statistic::Mean] } else { args.statistic };
         let request = Composite {
@@ -120,7 +134,23 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         })?;
         (report, if request.format == Format::Zarr { Of::Period } else { Of::Date })
     };
+    if let Some(path) = args.report.as_ref().filter(|_| !dry_run) {
+        write_tally(&out, path)?;
+    }
     let status = preparing::status(&report, of);
     ctx.emit(&Prepared { dry_run, report, of })?;
     Ok(status)
+}
+
+/// Writes the table of a product's values.
+fn write_tally(product: &Path, path: &Path) -> anyhow::Result<()> {
+    let rows = tally(product)?;
+    whole_file::write(path, |file| {
+        let mut writer = csv::Writer::from_writer(file);
+        writer.write_record(Tally::COLUMNS)?;
+        for row in &rows {
+            writer.write_record(row.row())?;
+        }
+        Ok(writer.flush()?)
+    })
 }
