@@ -78,7 +78,7 @@ impl Rules {
             clamp_rain: settings.switch("clamp_rain_fraction"),
             first_day_to_pack: settings.switch("first_day_snow_to_pack"),
             negative_is_land: settings.switch("negative_ndvi_is_land"),
-            melt: if settings.variant() == "master" { Melt::Unmasked } else { Melt::Warm },
+            melt: if settings.switch("melt_every_day") { Melt::Unmasked } else { Melt::Warm },
         }
     }
 }

@@ -197,12 +197,14 @@ fn master_melts_snow_on_freezing_days_and_has_no_intercept() {
         case.inputs[input] = Some(values.to_vec());
     }
     case.statics[3] = Some(vec![0.0]);
-    let melt = |variant: &str| {
-        let out = run(veget(), &settings(veget(), &[("variant", variant)]), &case, Precision::Double);
+    let melt = |pairs: &[(&str, &str)]| {
+        let out = run(veget(), &settings(veget(), pairs), &case, Precision::Double);
         out[position("snowmelt")].as_ref().unwrap()[1]
     };
-    assert_eq!(melt("reference"), 0.0);
-    assert!((melt("master") - 0.06 * (64.0 - 4.0)).abs() < 1e-12);
+    assert_eq!(melt(&[("variant", "reference")]), 0.0);
+    assert!((melt(&[("variant", "master")]) - 0.06 * (64.0 - 4.0)).abs() < 1e-12);
+    assert_eq!(melt(&[("variant", "master"), ("melt_every_day", "false")]), 0.0);
+    assert!((melt(&[("melt_every_day", "true")]) - 0.06 * (64.0 - 4.0)).abs() < 1e-12);
     let spec = veget().spec();
     assert!(spec.outputs_of("master").all(|(_, o)| o.name != "intercept"));
     assert!(!spec.variant("master").unwrap().sums_first_day);
