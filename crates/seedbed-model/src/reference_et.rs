@@ -11,7 +11,7 @@
 
 use crate::values::Number;
 use crate::{
-    Aggregation, Fallback, Forcing, InputSpec, Model, ModelError, ModelSpec, OutputSpec, Outputs,
+    Aggregation, Cadence, Fallback, Forcing, InputSpec, Model, ModelError, ModelSpec, OutputSpec, Outputs,
     ParameterSpec, Settings, Simulation, State, Statics, VariantSpec,
 };
 use seedbed_block::{Date, Precision, Unit};
@@ -142,6 +142,8 @@ static SPEC: LazyLock<ModelSpec> = LazyLock::new(|| {
         name: "reference-et",
         title: "Grass reference evapotranspiration by Hargreaves and Samani",
         revision: 1,
+        cadence: Cadence::Daily,
+        stores: 3,
         variants: VARIANTS,
         inputs: vec![
             air("tmin", "lowest air temperature of the day"),
@@ -224,7 +226,7 @@ impl<T: Number> Simulation for Strip<T> {
             forcing.get::<T>(&SPEC, index, n)?.ok_or(missing)
         };
         let (tmin, tmax) = (required(0)?, required(1)?);
-        let mut outputs = out.get::<T>(&SPEC, VARIANTS[0].name, forcing.dates.len() * n)?;
+        let mut outputs = out.get::<T>(&SPEC, VARIANTS[0].name, forcing.dates, n)?;
         for (_, eto) in &mut outputs {
             for (d, date) in forcing.dates.iter().enumerate() {
                 let sun = SolarDay::new(*date);

@@ -1,7 +1,7 @@
 //! What VegET says of itself.
 
 use crate::{
-    Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
+    Aggregation, Cadence, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
 };
 use seedbed_block::Unit;
 
@@ -155,6 +155,8 @@ pub fn spec() -> ModelSpec {
         name: "veget",
         title: "VegET: root-zone water balance and actual evapotranspiration",
         revision: 1,
+        cadence: Cadence::Daily,
+        stores: 11,
         variants: VARIANTS,
         inputs: inputs(),
         statics: statics(),

@@ -90,7 +90,7 @@ impl<T: Number> Simulation for Strip<T> {
         let (tmin, tmax) = (required(input::TMIN)?, required(input::TMAX)?);
         let tavg = get(input::TAVG)?;
         let ndvi = required(input::NDVI)?;
-        let mut outputs = out.get::<T>(self.spec, &self.variant, forcing.dates.len() * n)?;
+        let mut outputs = out.get::<T>(self.spec, &self.variant, forcing.dates, n)?;
         let computed;
         let eto = if let Some(given) = get(input::ETO)? {
             given

@@ -15,5 +15,6 @@
 mod golden;
 mod npy;
 mod point;
+mod spring_golden;
 mod support;
 mod veget;

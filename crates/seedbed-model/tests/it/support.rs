@@ -2,7 +2,7 @@
 
 use seedbed_block::{Date, Precision, date};
 use seedbed_model::{
-    Forcing, Model, ModelError, Outputs, SettingValue, Settings, State, Statics, Values, ValuesMut,
+    Cadence, Forcing, Model, ModelError, Outputs, SettingValue, Settings, State, Statics, Values, ValuesMut,
 };
 use std::path::PathBuf;
 
@@ -103,7 +103,8 @@ pub fn run_in_pieces(
         let inputs: Vec<Option<Vec<f64>>> = case.inputs.iter().map(|v| v.as_ref().map(part)).collect();
         let single: Vec<Option<Vec<f32>>> =
             inputs.iter().map(|v| v.as_ref().map(|v| v.iter().map(|x| *x as f32).collect())).collect();
-        let size = (to - from) * n;
+        let rows = spec.rows(&case.dates[from..to]);
+        let size = rows * n;
         let mut doubles: Vec<_> = whole.iter().map(|v| v.as_ref().map(|_| vec![0.0_f64; size])).collect();
         let mut singles: Vec<_> = whole.iter().map(|v| v.as_ref().map(|_| vec![0.0_f32; size])).collect();
         let (given, wanted) = match precision {
@@ -118,8 +119,12 @@ pub fn run_in_pieces(
         };
         let forcing = Forcing { dates: &case.dates[from..to], inputs: given };
         simulation.advance(&forcing, &mut Outputs { values: wanted })?;
+        // Of a year that goes on, what is known by now takes the place of what was.
+        let goes_on = spec.cadence == Cadence::Yearly && from > 0 && rows > 0;
+        let known = if goes_on && case.dates[from - 1].year() == case.dates[from].year() { n } else { 0 };
         for (i, list) in whole.iter_mut().enumerate() {
             if let Some(list) = list {
+                list.truncate(list.len() - known);
                 match precision {
                     Precision::Double => list.extend(doubles[i].as_ref().unwrap()),
                     Precision::Single => {
