@@ -1,6 +1,6 @@
 //! The day's length in hours.
 
-use super::lanes::{LANE, Lanes};
+use super::lanes::{LANE, Lanes, trace};
 
 /// The latitudes of pixels that are computed together.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Latitudes {
         let mut lanes = Self { tan: [0.0; LANE], north: [0.0; LANE] };
         for (l, degrees) in degrees.iter().enumerate() {
             lanes.tan[l] = (degrees * std::f64::consts::PI / 180.0).tan();
-            lanes.north[l] = f64::from(u8::from(*degrees >= 40.0)) + (degrees - degrees);
+            lanes.north[l] = f64::from(u8::from(*degrees >= 40.0)) + trace(*degrees);
         }
         lanes
     }

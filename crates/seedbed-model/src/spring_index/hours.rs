@@ -14,7 +14,7 @@
 //! `24 − L ≤ 1` there is no night hour, and the reference's fall-back to the day's
 //! formula is never needed.
 
-use super::lanes::{LANE, Lanes, floor, ln, sin_cos};
+use super::lanes::{LANE, Lanes, floor, ln, sin_cos, trace};
 use super::plants::BASE;
 use std::f64::consts::PI;
 
@@ -79,9 +79,7 @@ pub fn degree_hours(tmin: &Lanes, tmax: &Lanes, length: &Lanes, logs: &[f64; 24]
         }
     }
     for l in 0..LANE {
-        // 0, or NaN if any of them is.
-        let probe = tmin[l] + tmax[l] + length[l];
-        sum[l] += probe - probe;
+        sum[l] += trace(tmin[l] + tmax[l] + length[l]);
     }
     sum
 }

@@ -18,7 +18,12 @@
 //! Abatzoglou (2014), doi:10.1002/2014GL059266 (exposure). Izquierdo-Verdiguier et al.
 //! (2018), doi:10.1016/j.agrformet.2018.06.028 (from gridded Daymet).
 
-#![expect(clippy::inline_always, reason = "only what is inlined is compiled for a level's instructions")]
+#![expect(
+    clippy::inline_always,
+    clippy::needless_bitwise_bool,
+    clippy::needless_range_loop,
+    reason = "loops over lanes, without branches and all inlined, become code of a level's instructions"
+)]
 
 mod calendar;
 mod day_length;

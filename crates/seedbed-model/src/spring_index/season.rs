@@ -1,6 +1,6 @@
 //! A year's first leaf and first bloom, day by day.
 
-use super::lanes::{LANE, Lanes};
+use super::lanes::{LANE, Lanes, trace};
 use super::plants::{BASE, BLOOM, LEAF, PLANTS, SYNOPTIC, THRESHOLD};
 use super::rules::{Gaps, Rules};
 
@@ -66,7 +66,7 @@ impl Season {
             let (low, high) = (day.tmin[l], day.tmax[l]);
             // What is missing stays so from here on, where that blanks the year.
             let lost = if rules.gaps == Gaps::Blank && day.number > 1 {
-                (self.tmin[l] - self.tmin[l]) + (self.tmax[l] - self.tmax[l])
+                trace(self.tmin[l] + self.tmax[l])
             } else {
                 0.0
             };
@@ -75,7 +75,7 @@ impl Season {
             (day.tmin[l], day.tmax[l]) = (low + lost, high + lost);
             (self.tmin[l], self.tmax[l]) = (day.tmin[l], day.tmax[l]);
             if rules.gaps == Gaps::Blank {
-                self.closed[l] += day.tmax[l] - day.tmax[l];
+                self.closed[l] += trace(day.tmax[l]);
             }
         }
     }
@@ -109,7 +109,7 @@ impl Season {
             let g = degree_hours[l];
             let counts = !(rules.skips_cold && day.tmax[l] < BASE);
             if closes {
-                self.closed[l] += g - g;
+                self.closed[l] += trace(g);
             }
             let open = self.closed[l];
             let mut lags: [f64; LAGS] = std::array::from_fn(|k| self.lags[k][l]);
@@ -120,8 +120,7 @@ impl Season {
             }
             let recent = g + lags[0] + lags[1];
             // The reference's difference of two sums: missing if any of the eight days is.
-            let whole = recent + lags[2] + lags[3];
-            let earlier = lags[4] + lags[5] + lags[6] + (whole - whole);
+            let earlier = lags[4] + lags[5] + lags[6] + trace(recent + lags[2] + lags[3]);
             let event = counts & (recent >= SYNOPTIC);
             self.synoptic[l] += if event { 1.0 } else { 0.0 };
             let added = if g.is_nan() | !counts { 0.0 } else { g };

@@ -13,6 +13,7 @@ use super::season::{Day, Season};
 use super::spec::{LATITUDE, input};
 use crate::values::Number;
 use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
+use seedbed_block::Date;
 use seedbed_block::simd::{Level, Work};
 use std::collections::BTreeMap;
 
@@ -92,7 +93,7 @@ impl<T: Number> Strip<T> {
 
     /// Days that wait for their block after so many of a year.
     fn waiting(&self) -> usize {
-        let day = self.calendar.last.map_or(0, |date| date.day_of_year());
+        let day = self.calendar.last.map_or(0, Date::day_of_year);
         let waits = self.rules.fills() && !self.calendar.void && day < LAST_BLOCK;
         if waits { usize::from(day.unsigned_abs()) % BLOCK } else { 0 }
     }
@@ -177,16 +178,15 @@ impl<T: Number> Chunk<T> {
 
     /// Takes a day with temperatures in degF and its length in hours.
     #[inline(always)]
-    fn day(&mut self, rules: Rules, tables: &Tables, day: Day, length: &Lanes) {
+    fn day(&mut self, rules: Rules, tables: &Tables, day: &mut Day, length: &Lanes) {
         self.frost.note(day.number, &day.tmin);
         if day.number > rules.last_day {
             return;
         }
-        let mut day = day;
-        self.season.put_in_order(rules, &mut day);
+        self.season.put_in_order(rules, day);
         if !self.season.is_over() {
             let sums = degree_hours(&day.tmin, &day.tmax, length, &tables.logs, rules.guarded);
-            self.season.advance(rules, &day, &sums);
+            self.season.advance(rules, day, &sums);
         }
     }
 
@@ -214,7 +214,7 @@ impl<T: Number> Chunk<T> {
         let first = number - 29;
         for (((n, tmin), tmax), day) in (first..).zip(tmin).zip(tmax).zip(&days) {
             let length = self.length(tables, n, given.then_some(&day[input::DAYL]));
-            self.day(rules, tables, Day { number: n, tmin, tmax }, &length);
+            self.day(rules, tables, &mut Day { number: n, tmin, tmax }, &length);
         }
     }
 }
@@ -252,7 +252,7 @@ impl<T: Number> Work for Advance<'_, '_, T> {
                         let fahrenheit = |k: usize| day[k].map(|v| fahrenheit(v.to_f64()));
                         let (tmin, tmax) = (fahrenheit(input::TMIN), fahrenheit(input::TMAX));
                         let length = chunk.length(tables, step.day, given.then_some(&day[input::DAYL]));
-                        chunk.day(rules, tables, Day { number: step.day, tmin, tmax }, &length);
+                        chunk.day(rules, tables, &mut Day { number: step.day, tmin, tmax }, &length);
                     }
                 }
                 if let Some(row) = step.row {
