@@ -8,6 +8,7 @@
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench talks and stops as it likes")]
 
+use seedbed_block::simd::{Level, Work};
 use seedbed_block::{Date, Precision, date};
 use seedbed_model::{
     Cadence, Forcing, Model, Outputs, SettingValue, Settings, Statics, Values, ValuesMut, find,
@@ -28,8 +29,7 @@ fn main() {
     let (model, folder) = (find(&arguments[0]).unwrap(), Path::new(&arguments[2]));
     let [pixels, days, strip, piece, rounds] = [3, 4, 5, 6, 7].map(number);
     let spec = model.spec();
-    let settings =
-        Settings::new(spec, [("variant", SettingValue::Text(arguments[1].clone()))]).unwrap();
+    let settings = Settings::new(spec, [("variant", SettingValue::Text(arguments[1].clone()))]).unwrap();
     let wanted: Vec<usize> = arguments[8..].iter().map(|name| spec.output(name).unwrap()).collect();
     let dates: Vec<Date> = date(2003, 1, 1).series(jiff::Span::new().days(1)).take(days).collect();
     let strips = read(model, folder, pixels, days, strip);
@@ -38,8 +38,9 @@ fn main() {
     let mut results = Vec::new();
     for _ in 0..rounds {
         let start = processor_seconds();
+        let mut buffers = vec![vec![0.0_f32; piece * strip]; wanted.len()];
         let made: Vec<Vec<Vec<f64>>> =
-            strips.iter().map(|s| run(model, &settings, s, &dates, piece, &wanted)).collect();
+            strips.iter().map(|s| run(model, &settings, s, &dates, piece, &wanted, &mut buffers)).collect();
         least = least.min(processor_seconds() - start);
         results = made;
     }
@@ -95,17 +96,17 @@ fn run(
     dates: &[Date],
     piece: usize,
     wanted: &[usize],
+    buffers: &mut [Vec<f32>],
 ) -> Vec<Vec<f64>> {
     let (spec, n) = (model.spec(), strip.pixels);
     let statics = Statics { pixels: n, values: strip.statics.iter().map(|v| v.as_deref()).collect() };
     let mut simulation = model.begin(settings, &statics, Precision::Single, None).unwrap();
     let mut results = vec![vec![0.0; n]; wanted.len()];
-    let mut buffers = vec![vec![0.0_f32; piece * n]; wanted.len()];
     let mut from = 0;
     for days in dates.chunks(piece) {
         let rows = spec.rows(days);
         let mut values: Vec<Option<ValuesMut<'_>>> = spec.outputs.iter().map(|_| None).collect();
-        for (output, buffer) in wanted.iter().zip(&mut buffers) {
+        for (output, buffer) in wanted.iter().zip(buffers.iter_mut()) {
             values[*output] = Some(ValuesMut::F32(&mut buffer[..rows * n]));
         }
         let part = |v: &Option<Vec<f32>>| -> Option<std::ops::Range<usize>> {
@@ -117,18 +118,33 @@ fn run(
             .map(|v| part(v).map(|range| Values::F32(&v.as_ref().unwrap()[range])))
             .collect();
         simulation.advance(&Forcing { dates: days, inputs }, &mut Outputs { values }).unwrap();
-        for (result, buffer) in results.iter_mut().zip(&buffers) {
-            for row in buffer[..rows * n].chunks_exact(n) {
-                let pairs = result.iter_mut().zip(row);
-                match spec.cadence {
-                    Cadence::Daily => pairs.for_each(|(sum, v)| *sum += f64::from(*v)),
-                    Cadence::Yearly => pairs.for_each(|(last, v)| *last = f64::from(*v)),
-                }
-            }
+        for (result, buffer) in results.iter_mut().zip(buffers.iter()) {
+            Level::best().run(Gather { result, rows: &buffer[..rows * n], cadence: spec.cadence });
         }
         from += days.len();
     }
     results
+}
+
+/// Rows added to sums, or put in their place where each tells all of its year.
+struct Gather<'a> {
+    result: &'a mut [f64],
+    rows: &'a [f32],
+    cadence: Cadence,
+}
+
+impl Work for Gather<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "only what is inlined is compiled for a level's instructions")]
+    fn run(self) {
+        for row in self.rows.chunks_exact(self.result.len()) {
+            let pairs = self.result.iter_mut().zip(row);
+            match self.cadence {
+                Cadence::Daily => pairs.for_each(|(sum, v)| *sum += f64::from(*v)),
+                Cadence::Yearly => pairs.for_each(|(last, v)| *last = f64::from(*v)),
+            }
+        }
+    }
 }
 
 /// Reads every input once and writes one field a day.

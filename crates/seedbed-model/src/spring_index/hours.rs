@@ -96,30 +96,50 @@ fn evening(low: f64, swing: f64, sunset: f64, guarded: bool) -> f64 {
     (if guarded && warmth <= 0.0 { 0.01 } else { warmth }) - low
 }
 
+/// Pixels whose sums stay in registers through the hours.
+const WIDTH: usize = 16;
+
+#[inline(always)]
+fn part(lanes: &Lanes, start: usize) -> [f64; WIDTH] {
+    std::array::from_fn(|l| lanes[start + l])
+}
+
 /// All pixels have days of one length: the weights are the same, and computed once.
 #[inline(always)]
 fn one_length(low: &Lanes, swing: &Lanes, length: f64, logs: &[f64; 24], guarded: bool, sum: &mut Lanes) {
     let curve = Curve::new(length);
-    let mut weights = [0.0; 24];
-    weights[1] = curve.first;
-    for h in 2..24 {
-        weights[h] = curve.twice_cos * weights[h - 1] - weights[h - 2];
+    let (mut by_day, mut by_night) = ([0.0; 24], [0.0; 24]);
+    let (mut days, mut nights) = (0, 0);
+    let (mut before, mut weight) = (-curve.first, 0.0);
+    for h in 0..24_u8 {
+        if f64::from(h) <= curve.last {
+            by_day[days] = weight;
+            days += 1;
+            (before, weight) = (weight, curve.twice_cos * weight - before);
+        }
+        if h > 0 && f64::from(h) <= 23.0 - curve.last {
+            by_night[nights] = 1.0 - logs[usize::from(h)] * curve.per_log;
+            nights += 1;
+        }
     }
-    for l in 0..LANE {
-        let a = low[l] - BASE;
-        let night = evening(low[l], swing[l], curve.sunset, guarded);
-        let mut total = 0.0;
-        for (h, weight) in (0_u8..).zip(weights) {
-            if f64::from(h) <= curve.last {
-                total += above(a + swing[l] * weight);
+    for start in (0..LANE).step_by(WIDTH) {
+        let (low, swing) = (part(low, start), part(swing, start));
+        let mut total = [0.0; WIDTH];
+        for weight in &by_day[..days] {
+            for l in 0..WIDTH {
+                total[l] += above(low[l] - BASE + swing[l] * weight);
             }
         }
-        for (j, log) in (0_u8..).zip(logs).skip(1) {
-            if f64::from(j) <= 23.0 - curve.last {
-                total += above(a + night * (1.0 - log * curve.per_log));
+        let mut night = [0.0; WIDTH];
+        for l in 0..WIDTH {
+            night[l] = evening(low[l], swing[l], curve.sunset, guarded);
+        }
+        for weight in &by_night[..nights] {
+            for l in 0..WIDTH {
+                total[l] += above(low[l] - BASE + night[l] * weight);
             }
         }
-        sum[l] = total;
+        sum[start..start + WIDTH].copy_from_slice(&total);
     }
 }
 
@@ -133,37 +153,42 @@ fn many_lengths(
     guarded: bool,
     sum: &mut Lanes,
 ) {
-    let (mut twice_cos, mut per_log, mut last) = ([0.0; LANE], [0.0; LANE], [0.0; LANE]);
-    let (mut before, mut weight, mut night) = ([0.0; LANE], [0.0; LANE], [0.0; LANE]);
-    for l in 0..LANE {
-        let curve = Curve::new(length[l]);
-        (twice_cos[l], per_log[l], last[l]) = (curve.twice_cos, curve.per_log, curve.last);
-        // S(−1) and S(0).
-        before[l] = -curve.first;
-        night[l] = evening(low[l], swing[l], curve.sunset, guarded);
-    }
-    let (mut shortest, mut longest) = (f64::INFINITY, f64::NEG_INFINITY);
-    for n in last {
-        shortest = if n < shortest { n } else { shortest };
-        longest = if n > longest { n } else { longest };
-    }
-    for h in (0_u8..24).map(f64::from).take_while(|h| *h <= longest) {
-        for l in 0..LANE {
-            let x = above(low[l] - BASE + swing[l] * weight[l]);
-            sum[l] += if h <= last[l] { x } else { 0.0 };
-            let next = twice_cos[l] * weight[l] - before[l];
-            (before[l], weight[l]) = (weight[l], next);
+    for start in (0..LANE).step_by(WIDTH) {
+        let (low, swing, length) = (part(low, start), part(swing, start), part(length, start));
+        let (mut twice_cos, mut per_log, mut last) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
+        let (mut before, mut weight, mut night) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
+        for l in 0..WIDTH {
+            let curve = Curve::new(length[l]);
+            (twice_cos[l], per_log[l], last[l]) = (curve.twice_cos, curve.per_log, curve.last);
+            // S(−1), before S(0).
+            before[l] = -curve.first;
+            night[l] = evening(low[l], swing[l], curve.sunset, guarded);
         }
-    }
-    for (j, log) in (0_u8..).zip(logs).skip(1) {
-        let j = f64::from(j);
-        if j > 23.0 - shortest {
-            break;
+        let (mut shortest, mut longest) = (f64::INFINITY, f64::NEG_INFINITY);
+        for n in last {
+            shortest = if n < shortest { n } else { shortest };
+            longest = if n > longest { n } else { longest };
         }
-        for l in 0..LANE {
-            let x = above(low[l] - BASE + night[l] * (1.0 - log * per_log[l]));
-            sum[l] += if j <= 23.0 - last[l] { x } else { 0.0 };
+        let mut total = [0.0; WIDTH];
+        for h in (0_u8..24).map(f64::from).take_while(|h| *h <= longest) {
+            for l in 0..WIDTH {
+                let x = above(low[l] - BASE + swing[l] * weight[l]);
+                total[l] += if h <= last[l] { x } else { 0.0 };
+                let next = twice_cos[l] * weight[l] - before[l];
+                (before[l], weight[l]) = (weight[l], next);
+            }
         }
+        for (j, log) in (0_u8..).zip(logs).skip(1) {
+            let j = f64::from(j);
+            if j > 23.0 - shortest {
+                break;
+            }
+            for l in 0..WIDTH {
+                let x = above(low[l] - BASE + night[l] * (1.0 - log * per_log[l]));
+                total[l] += if j <= 23.0 - last[l] { x } else { 0.0 };
+            }
+        }
+        sum[start..start + WIDTH].copy_from_slice(&total);
     }
 }
 

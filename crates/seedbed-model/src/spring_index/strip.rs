@@ -272,6 +272,9 @@ impl<T: Number> Work for Advance<'_, '_, T> {
 /// Values of a chunk, and zeros up to the lanes' number.
 #[inline(always)]
 fn lane<T: Number>(values: &[T]) -> [T; LANE] {
+    if let Some(whole) = values.first_chunk() {
+        return *whole;
+    }
     let mut lane = [T::ZERO; LANE];
     lane[..values.len()].copy_from_slice(values);
     lane

@@ -2,12 +2,13 @@
 
 use super::day::{OUTPUTS, Stores, Weather, day};
 use super::parameters::{Parameters, Rules};
-use super::site::{LANE, Sites, lane};
+use super::site::{LANE, Lane, Sites};
 use super::spec::{fixed, input};
 use crate::reference_et::{SolarDay, hargreaves_samani};
 use crate::values::Number;
 use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
 use seedbed_block::Date;
+use seedbed_block::simd::{Level, Work};
 use std::collections::BTreeMap;
 
 /// A simulation of VegET.
@@ -18,8 +19,12 @@ pub struct Strip<T> {
     parameters: Parameters<T>,
     rules: Rules,
     sites: Sites<T>,
-    soil: Vec<T>,
-    pack: Vec<T>,
+    pixels: usize,
+    /// `SWf`, pixel after pixel, the last lane filled up.
+    soil: Vec<[T; LANE]>,
+    /// `SNWPK` likewise.
+    pack: Vec<[T; LANE]>,
+    level: Level,
     last: Option<Date>,
 }
 
@@ -30,25 +35,33 @@ impl<T: Number> Strip<T> {
         variant: &str,
         parameters: Parameters<T>,
         rules: Rules,
+        level: Level,
         statics: &Statics<'_>,
         from: Option<&State>,
     ) -> Result<Self, ModelError> {
         let sites = Sites::new(spec, rules, statics)?;
-        let (soil, pack, last) = if let Some(state) = from {
-            state.check(spec)?;
-            let vector = |name| -> Result<Vec<T>, ModelError> {
-                Ok(state.vector(name, statics.pixels)?.iter().map(|v| T::of(*v)).collect())
-            };
-            (vector("swf")?, vector("snwpk")?, state.last)
-        } else {
-            let half = sites.whc.iter().map(|w| T::of(0.5) * *w).collect();
-            (half, vec![T::ZERO; statics.pixels], None)
+        let pixels = statics.pixels;
+        let mut strip = Self {
+            spec,
+            variant: variant.to_owned(),
+            parameters,
+            rules,
+            pixels,
+            soil: sites.lanes.iter().map(|site| site.whc.map(|w| T::of(0.5) * w)).collect(),
+            pack: vec![[T::ZERO; LANE]; sites.lanes.len()],
+            sites,
+            level,
+            last: None,
         };
-        Ok(Self { spec, variant: variant.to_owned(), parameters, rules, sites, soil, pack, last })
-    }
-
-    fn pixels(&self) -> usize {
-        self.soil.len()
+        if let Some(state) = from {
+            state.check(spec)?;
+            for (name, lanes) in [("swf", &mut strip.soil), ("snwpk", &mut strip.pack)] {
+                let vector = state.vector(name, pixels)?;
+                lanes.as_flattened_mut().iter_mut().zip(vector).for_each(|(to, from)| *to = T::of(*from));
+            }
+            strip.last = state.last;
+        }
+        Ok(strip)
     }
 
     /// Reference ET by Hargreaves–Samani, for a run that is given none.
@@ -58,7 +71,7 @@ impl<T: Number> Strip<T> {
             kind: "input `eto` or static",
             name: self.spec.statics[fixed::LATITUDE].name,
         })?;
-        let n = self.pixels();
+        let n = self.pixels;
         let mut eto = Vec::with_capacity(tmin.len());
         for (d, date) in dates.iter().enumerate() {
             let sun = SolarDay::new(*date);
@@ -72,15 +85,159 @@ impl<T: Number> Strip<T> {
     }
 }
 
-/// The mean of the day's extremes.
-fn mean<T: Number>(tmin: &[T; LANE], tmax: &[T; LANE]) -> [T; LANE] {
-    std::array::from_fn(|l| (tmin[l] + tmax[l]) / T::of(2.0))
+/// A call's inputs, day × pixel.
+#[derive(Debug, Clone, Copy)]
+struct Fields<'a, T> {
+    ppt: &'a [T],
+    tmin: &'a [T],
+    tmax: &'a [T],
+    /// The mean of the extremes where there is none.
+    tavg: Option<&'a [T]>,
+    ndvi: &'a [T],
+    eto: &'a [T],
+}
+
+impl<T: Number> Fields<'_, T> {
+    /// The day's values of a lane that begins at `from`; those of a strip's end are
+    /// filled up in `room`, and a mean temperature that isn't given is put there.
+    #[inline(always)]
+    fn lane<'a>(&'a self, from: usize, width: usize, room: &'a mut [[T; LANE]; 6]) -> Weathers<'a, T> {
+        let [ppt, tmin, tmax, tavg, ndvi, eto] = room;
+        let (tmin, tmax) = (lane(self.tmin, from, width, tmin), lane(self.tmax, from, width, tmax));
+        let tavg = match self.tavg {
+            Some(given) => lane(given, from, width, tavg),
+            None => {
+                for l in 0..LANE {
+                    tavg[l] = (tmin[l] + tmax[l]) / T::of(2.0);
+                }
+                tavg
+            }
+        };
+        let (ppt, ndvi) = (lane(self.ppt, from, width, ppt), lane(self.ndvi, from, width, ndvi));
+        Weathers { ppt, tmin, tmax, tavg, ndvi, eto: lane(self.eto, from, width, eto) }
+    }
+}
+
+/// So many values from `from` on as a lane, in `room` where they don't fill one.
+#[inline(always)]
+fn lane<'a, T: Number>(values: &'a [T], from: usize, width: usize, room: &'a mut [T; LANE]) -> &'a [T; LANE] {
+    let values = &values[from..from + width];
+    match values.first_chunk() {
+        Some(whole) => whole,
+        None => {
+            room[..width].copy_from_slice(values);
+            room
+        }
+    }
+}
+
+/// The way back: the first of a lane's values into all of `values`.
+#[inline(always)]
+fn put<T: Number>(lane: &[T; LANE], values: &mut [T]) {
+    let width = values.len();
+    match values.first_chunk_mut() {
+        Some(whole) => *whole = *lane,
+        None => values.copy_from_slice(&lane[..width]),
+    }
+}
+
+/// A day's weather over a lane.
+struct Weathers<'a, T> {
+    ppt: &'a [T; LANE],
+    tmin: &'a [T; LANE],
+    tmax: &'a [T; LANE],
+    tavg: &'a [T; LANE],
+    ndvi: &'a [T; LANE],
+    eto: &'a [T; LANE],
+}
+
+impl<T: Number> Weathers<'_, T> {
+    #[inline(always)]
+    fn at(&self, l: usize) -> Weather<T> {
+        Weather {
+            ppt: self.ppt[l],
+            tmin: self.tmin[l],
+            tmax: self.tmax[l],
+            tavg: self.tavg[l],
+            ndvi: self.ndvi[l],
+            eto: self.eto[l],
+        }
+    }
+}
+
+/// Lanes that go through all days of a call before the next ones do: their stores and
+/// statics stay in the cache, and the inputs are read in long runs.
+const BLOCK: usize = 16;
+
+/// A call's work.
+struct Advance<'a, 'b, T> {
+    parameters: &'a Parameters<T>,
+    rules: Rules,
+    sites: &'a Sites<T>,
+    soil: &'a mut [[T; LANE]],
+    pack: &'a mut [[T; LANE]],
+    pixels: usize,
+    /// Whether its first day is the run's.
+    fresh: bool,
+    days: usize,
+    fields: Fields<'a, T>,
+    outputs: &'a mut [(usize, &'b mut [T])],
+}
+
+impl<T: Number> Work for Advance<'_, '_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let (n, p) = (self.pixels, self.parameters);
+        let mut daily = [[T::ZERO; LANE]; OUTPUTS];
+        let mut room = [[T::ZERO; LANE]; 6];
+        // Rules that the compiler knows leave no choices in the loop over pixels: those
+        // of the two usual variants, on all days but the first, have a loop of their own.
+        let kind = [Rules::REFERENCE, Rules::DEFAULT].iter().position(|usual| *usual == self.rules);
+        for block in (0..self.soil.len()).step_by(BLOCK) {
+            let lanes = block..self.soil.len().min(block + BLOCK);
+            for (d, k) in (0..self.days).flat_map(|d| lanes.clone().map(move |k| (d, k))) {
+                let width = LANE.min(n - k * LANE);
+                let (first, at) = (self.fresh && d == 0, d * n + k * LANE);
+                let weather = self.fields.lane(at, width, &mut room);
+                let (site, stores) = (&self.sites.lanes[k], (&mut self.soil[k], &mut self.pack[k]));
+                match kind {
+                    Some(0) if !first => pass(p, Rules::REFERENCE, site, stores, false, &weather, &mut daily),
+                    Some(1) if !first => pass(p, Rules::DEFAULT, site, stores, false, &weather, &mut daily),
+                    _ => pass(p, self.rules, site, stores, first, &weather, &mut daily),
+                }
+                for (index, values) in self.outputs.iter_mut() {
+                    put(&daily[*index], &mut values[at..][..width]);
+                }
+            }
+        }
+    }
+}
+
+/// Takes a lane through a day.
+#[inline(always)]
+fn pass<T: Number>(
+    p: &Parameters<T>,
+    rules: Rules,
+    site: &Lane<T>,
+    (soil, pack): (&mut [T; LANE], &mut [T; LANE]),
+    first: bool,
+    weather: &Weathers<'_, T>,
+    daily: &mut [[T; LANE]; OUTPUTS],
+) {
+    for l in 0..LANE {
+        let before = Stores { soil: soil[l], pack: pack[l] };
+        let (values, after) = day(p, rules, site.at(l), before, first, weather.at(l));
+        for (output, value) in daily.iter_mut().zip(values) {
+            output[l] = value;
+        }
+        (soil[l], pack[l]) = (after.soil, after.pack);
+    }
 }
 
 impl<T: Number> Simulation for Strip<T> {
     fn advance(&mut self, forcing: &Forcing<'_>, out: &mut Outputs<'_>) -> Result<(), ModelError> {
         forcing.check_order(self.last)?;
-        let n = self.pixels();
+        let n = self.pixels;
         let get = |index| forcing.get::<T>(self.spec, index, n);
         let required = |index: usize| {
             let name = self.spec.inputs[index].name;
@@ -99,49 +256,25 @@ impl<T: Number> Simulation for Strip<T> {
             &computed
         };
 
-        let fresh = self.last.is_none();
-        for start in (0..n).step_by(LANE) {
-            let width = LANE.min(n - start);
-            let site = self.sites.lane(start, width);
-            let mut soil = lane(&self.soil, start, width);
-            let mut pack = lane(&self.pack, start, width);
-            for d in 0..forcing.dates.len() {
-                let first = fresh && d == 0;
-                let read = |values: &[T]| lane(values, d * n + start, width);
-                let (ppt, ndvi, eto) = (read(ppt), read(ndvi), read(eto));
-                let (tmin, tmax) = (read(tmin), read(tmax));
-                let tavg = tavg.map_or_else(|| mean(&tmin, &tmax), read);
-                let mut daily = [[T::ZERO; LANE]; OUTPUTS];
-                for l in 0..LANE {
-                    let weather = Weather {
-                        ppt: ppt[l],
-                        tmin: tmin[l],
-                        tmax: tmax[l],
-                        tavg: tavg[l],
-                        ndvi: ndvi[l],
-                        eto: eto[l],
-                    };
-                    let before = Stores { soil: soil[l], pack: pack[l] };
-                    let (values, after) =
-                        day(&self.parameters, self.rules, site.at(l), before, first, weather);
-                    for (output, value) in daily.iter_mut().zip(values) {
-                        output[l] = value;
-                    }
-                    (soil[l], pack[l]) = (after.soil, after.pack);
-                }
-                for (index, values) in &mut outputs {
-                    values[d * n + start..][..width].copy_from_slice(&daily[*index][..width]);
-                }
-            }
-            self.soil[start..][..width].copy_from_slice(&soil[..width]);
-            self.pack[start..][..width].copy_from_slice(&pack[..width]);
-        }
+        let fields = Fields { ppt, tmin, tmax, tavg, ndvi, eto };
+        self.level.run(Advance {
+            parameters: &self.parameters,
+            rules: self.rules,
+            sites: &self.sites,
+            soil: &mut self.soil,
+            pack: &mut self.pack,
+            pixels: n,
+            fresh: self.last.is_none(),
+            days: forcing.dates.len(),
+            fields,
+            outputs: &mut outputs,
+        });
         self.last = forcing.dates.last().copied().or(self.last);
         Ok(())
     }
 
     fn checkpoint(&self) -> Result<State, ModelError> {
-        let vector = |v: &[T]| v.iter().map(|x| x.to_f64()).collect();
+        let vector = |v: &[[T; LANE]]| v.as_flattened()[..self.pixels].iter().map(|x| x.to_f64()).collect();
         Ok(State {
             model: self.spec.name.to_owned(),
             revision: self.spec.revision,
