@@ -47,7 +47,9 @@ fn main() {
     let mut stream = f64::INFINITY;
     for _ in 0..rounds {
         let start = processor_seconds();
-        strips.iter().for_each(|s| add_up(s, days));
+        for strip in &strips {
+            add_up(strip, days);
+        }
         stream = stream.min(processor_seconds() - start);
     }
     for (place, output) in wanted.iter().enumerate() {

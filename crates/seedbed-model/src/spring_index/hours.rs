@@ -14,7 +14,7 @@
 //! `24 − L ≤ 1` there is no night hour, and the reference's fall-back to the day's
 //! formula is never needed.
 
-use super::lanes::{LANE, Lanes, floor, ln, sin_cos, trace};
+use super::lanes::{LANE, Lanes, floor, ln, logarithm, sin_cos, split, trace};
 use super::plants::BASE;
 use std::f64::consts::PI;
 
@@ -36,13 +36,17 @@ struct Curve {
 impl Curve {
     #[inline(always)]
     fn new(length: f64) -> Self {
-        let (sin, cos) = sin_cos(PI / (length + 4.0));
+        let (exponent, mantissa) = split(24.0 - length);
+        // Both divisions at once: of π by L + 4, and the logarithm's.
+        let (a, b) = (length + 4.0, mantissa + 1.0);
+        let inverse = 1.0 / (a * b);
+        let (sin, cos) = sin_cos(PI * (b * inverse));
         let (sin2, cos2) = (2.0 * sin * cos, 1.0 - 2.0 * (sin * sin));
         Self {
             first: sin,
             twice_cos: 2.0 * cos,
             sunset: 2.0 * sin2 * cos2,
-            per_log: 1.0 / ln(24.0 - length),
+            per_log: 1.0 / logarithm(exponent, (mantissa - 1.0) * (a * inverse)),
             last: floor(length),
         }
     }
@@ -89,54 +93,66 @@ fn above(x: f64) -> f64 {
     if x > 0.0 { x } else { 0.0 }
 }
 
-/// `Ts − Tmin`.
-#[inline(always)]
-fn evening(low: f64, swing: f64, sunset: f64, guarded: bool) -> f64 {
-    let warmth = low + swing * sunset;
-    (if guarded && warmth <= 0.0 { 0.01 } else { warmth }) - low
+/// Pixels whose sums stay in registers through the hours.
+const WIDTH: usize = 32;
+
+/// A part of a chunk on a day.
+struct Part {
+    /// `Tmin − 31`.
+    low: [f64; WIDTH],
+    /// `Tmax − Tmin`.
+    swing: [f64; WIDTH],
+    /// `Ts − 31`.
+    sunset: [f64; WIDTH],
+    /// `(Ts − Tmin)/ln(24 − L)`: what an hour's logarithm takes off.
+    fall: [f64; WIDTH],
 }
 
-/// Pixels whose sums stay in registers through the hours.
-const WIDTH: usize = 16;
-
-#[inline(always)]
-fn part(lanes: &Lanes, start: usize) -> [f64; WIDTH] {
-    std::array::from_fn(|l| lanes[start + l])
+impl Part {
+    #[inline(always)]
+    fn new(low: &Lanes, swing: &Lanes, start: usize, guarded: bool, curve: impl Fn(usize) -> Curve) -> Self {
+        let zero = [0.0; WIDTH];
+        let mut part = Self { low: zero, swing: zero, sunset: zero, fall: zero };
+        for l in 0..WIDTH {
+            let (tmin, swing) = (low[start + l], swing[start + l]);
+            let curve = curve(l);
+            let sunset = tmin + swing * curve.sunset;
+            let sunset = if guarded && sunset <= 0.0 { 0.01 } else { sunset };
+            (part.low[l], part.swing[l]) = (tmin - BASE, swing);
+            (part.sunset[l], part.fall[l]) = (sunset - BASE, (sunset - tmin) * curve.per_log);
+        }
+        part
+    }
 }
 
 /// All pixels have days of one length: the weights are the same, and computed once.
 #[inline(always)]
 fn one_length(low: &Lanes, swing: &Lanes, length: f64, logs: &[f64; 24], guarded: bool, sum: &mut Lanes) {
     let curve = Curve::new(length);
-    let (mut by_day, mut by_night) = ([0.0; 24], [0.0; 24]);
-    let (mut days, mut nights) = (0, 0);
+    let mut weights = [0.0; 24];
+    let mut days = 0;
     let (mut before, mut weight) = (-curve.first, 0.0);
     for h in 0..24_u8 {
         if f64::from(h) <= curve.last {
-            by_day[days] = weight;
+            weights[days] = weight;
             days += 1;
             (before, weight) = (weight, curve.twice_cos * weight - before);
         }
-        if h > 0 && f64::from(h) <= 23.0 - curve.last {
-            by_night[nights] = 1.0 - logs[usize::from(h)] * curve.per_log;
-            nights += 1;
-        }
     }
     for start in (0..LANE).step_by(WIDTH) {
-        let (low, swing) = (part(low, start), part(swing, start));
+        let part = Part::new(low, swing, start, guarded, |_| curve);
         let mut total = [0.0; WIDTH];
-        for weight in &by_day[..days] {
+        for weight in &weights[..days] {
             for l in 0..WIDTH {
-                total[l] += above(low[l] - BASE + swing[l] * weight);
+                total[l] += above(part.low[l] + part.swing[l] * weight);
             }
         }
-        let mut night = [0.0; WIDTH];
-        for l in 0..WIDTH {
-            night[l] = evening(low[l], swing[l], curve.sunset, guarded);
-        }
-        for weight in &by_night[..nights] {
+        for (j, log) in (0_u8..).zip(logs).skip(1) {
+            if f64::from(j) > 23.0 - curve.last {
+                break;
+            }
             for l in 0..WIDTH {
-                total[l] += above(low[l] - BASE + night[l] * weight);
+                total[l] += above(part.sunset[l] - log * part.fall[l]);
             }
         }
         sum[start..start + WIDTH].copy_from_slice(&total);
@@ -153,28 +169,40 @@ fn many_lengths(
     guarded: bool,
     sum: &mut Lanes,
 ) {
+    let (mut curves, mut last) = ([[0.0; LANE]; 4], [0.0; LANE]);
+    for l in 0..LANE {
+        let curve = Curve::new(length[l]);
+        (curves[0][l], curves[1][l], curves[2][l], curves[3][l], last[l]) =
+            (curve.first, curve.twice_cos, curve.sunset, curve.per_log, curve.last);
+    }
     for start in (0..LANE).step_by(WIDTH) {
-        let (low, swing, length) = (part(low, start), part(swing, start), part(length, start));
-        let (mut twice_cos, mut per_log, mut last) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
-        let (mut before, mut weight, mut night) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
-        for l in 0..WIDTH {
-            let curve = Curve::new(length[l]);
-            (twice_cos[l], per_log[l], last[l]) = (curve.twice_cos, curve.per_log, curve.last);
-            // S(−1), before S(0).
-            before[l] = -curve.first;
-            night[l] = evening(low[l], swing[l], curve.sunset, guarded);
-        }
+        let of = |k: usize, l: usize| curves[k][start + l];
+        let part = Part::new(low, swing, start, guarded, |l| Curve {
+            first: of(0, l),
+            twice_cos: of(1, l),
+            sunset: of(2, l),
+            per_log: of(3, l),
+            last: last[start + l],
+        });
+        let (mut before, mut weight, mut total) = ([0.0; WIDTH], [0.0; WIDTH], [0.0; WIDTH]);
         let (mut shortest, mut longest) = (f64::INFINITY, f64::NEG_INFINITY);
-        for n in last {
+        for l in 0..WIDTH {
+            // S(−1), before S(0).
+            before[l] = -of(0, l);
+            let n = last[start + l];
             shortest = if n < shortest { n } else { shortest };
             longest = if n > longest { n } else { longest };
         }
-        let mut total = [0.0; WIDTH];
-        for h in (0_u8..24).map(f64::from).take_while(|h| *h <= longest) {
+        // Up to the shortest day's last hour no pixel has to be asked.
+        for h in (0_u8..24).map(f64::from) {
+            if h > longest {
+                break;
+            }
+            let all = h <= shortest;
             for l in 0..WIDTH {
-                let x = above(low[l] - BASE + swing[l] * weight[l]);
-                total[l] += if h <= last[l] { x } else { 0.0 };
-                let next = twice_cos[l] * weight[l] - before[l];
+                let x = above(part.low[l] + part.swing[l] * weight[l]);
+                total[l] += if all | (h <= last[start + l]) { x } else { 0.0 };
+                let next = of(1, l) * weight[l] - before[l];
                 (before[l], weight[l]) = (weight[l], next);
             }
         }
@@ -183,9 +211,10 @@ fn many_lengths(
             if j > 23.0 - shortest {
                 break;
             }
+            let all = j <= 23.0 - longest;
             for l in 0..WIDTH {
-                let x = above(low[l] - BASE + night[l] * (1.0 - log * per_log[l]));
-                total[l] += if j <= 23.0 - last[l] { x } else { 0.0 };
+                let x = above(part.sunset[l] - log * part.fall[l]);
+                total[l] += if all | (j <= 23.0 - last[start + l]) { x } else { 0.0 };
             }
         }
         sum[start..start + WIDTH].copy_from_slice(&total);

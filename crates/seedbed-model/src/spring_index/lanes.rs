@@ -54,10 +54,29 @@ fn horner<const N: usize>(coefficients: &[f64; N], x: f64) -> f64 {
     sum
 }
 
-/// The natural logarithm of a positive normal number: `k·ln 2 + 2·artanh((m−1)/(m+1))`
-/// with `m` from √½ to √2, where ten terms of the series leave 1e-17.
+/// The natural logarithm of a positive normal number.
 #[inline(always)]
 pub fn ln(x: f64) -> f64 {
+    let (exponent, mantissa) = split(x);
+    logarithm(exponent, (mantissa - 1.0) / (mantissa + 1.0))
+}
+
+/// Exponent `k` and mantissa `m`, from √½ to √2, of a positive normal number `m·2^k`.
+#[inline(always)]
+pub fn split(x: f64) -> (f64, f64) {
+    /// 2^52, whose last bit counts ones.
+    const TWO_52: u64 = 0x4330_0000_0000_0000;
+    let bits = x.to_bits();
+    let exponent = f64::from_bits(TWO_52 | (bits >> 52)) - (f64::from_bits(TWO_52) + 1023.0);
+    let mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000);
+    let high = mantissa > SQRT_2;
+    (if high { exponent + 1.0 } else { exponent }, if high { mantissa * 0.5 } else { mantissa })
+}
+
+/// `ln(m·2^k) = k·ln 2 + 2·artanh s` of `k` and `s = (m−1)/(m+1)`, where ten terms of the
+/// series leave 1e-17.
+#[inline(always)]
+pub fn logarithm(k: f64, s: f64) -> f64 {
     const TERMS: [f64; 10] = [
         1.0 / 3.0,
         1.0 / 5.0,
@@ -70,15 +89,6 @@ pub fn ln(x: f64) -> f64 {
         1.0 / 19.0,
         1.0 / 21.0,
     ];
-    /// 2^52, whose last bit counts ones.
-    const TWO_52: u64 = 0x4330_0000_0000_0000;
-    let bits = x.to_bits();
-    let exponent = f64::from_bits(TWO_52 | (bits >> 52)) - (f64::from_bits(TWO_52) + 1023.0);
-    let mantissa = f64::from_bits((bits & 0x000f_ffff_ffff_ffff) | 0x3ff0_0000_0000_0000);
-    let high = mantissa > SQRT_2;
-    let m = if high { mantissa * 0.5 } else { mantissa };
-    let k = if high { exponent + 1.0 } else { exponent };
-    let s = (m - 1.0) / (m + 1.0);
     let square = s * s;
     k * LN_2 + 2.0 * (s + s * (square * horner(&TERMS, square)))
 }

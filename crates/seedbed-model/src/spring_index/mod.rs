@@ -26,6 +26,7 @@
 )]
 
 mod calendar;
+mod chunk;
 mod day_length;
 mod frost;
 mod hours;

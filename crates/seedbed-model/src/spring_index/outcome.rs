@@ -3,7 +3,7 @@
 use super::frost::{Frost, SPRING};
 use super::lanes::{LANE, Lanes};
 use super::plants::PLANTS;
-use super::rules::{Gaps, Rules};
+use super::rules::Rules;
 use super::season::Season;
 
 /// The number of outputs.
@@ -51,8 +51,7 @@ struct Dates {
 }
 
 fn dates(rules: Rules, season: &Season, lane: usize) -> Dates {
-    let blank = matches!(rules.gaps, Gaps::Blank | Gaps::FillOrBlank);
-    let gone = if blank { season.closed[lane] } else { 0.0 };
+    let gone = season.blank[lane];
     let leaf: [f64; PLANTS] = std::array::from_fn(|p| season.leaf[p][lane] + gone);
     let bloom: [f64; PLANTS] = std::array::from_fn(|p| season.bloom[p][lane] + gone);
     Dates { leaf, bloom, mean_leaf: mean(rules, &leaf), mean_bloom: mean(rules, &bloom) }

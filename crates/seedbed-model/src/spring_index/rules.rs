@@ -16,7 +16,7 @@ pub enum Gaps {
 }
 
 /// The rules of a variant.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "independent of one another, each a line of the variants' table"
@@ -50,7 +50,8 @@ pub struct Rules {
     pub whole_days: bool,
 }
 
-const RSDAT: Rules = Rules {
+/// As RS-DAT's notebook has them.
+pub const RSDAT: Rules = Rules {
     by_latitude: false,
     guarded: false,
     ordered: false,
@@ -65,7 +66,8 @@ const RSDAT: Rules = Rules {
     whole_days: true,
 };
 
-const AULT: Rules = Rules {
+/// As published with the toolbox.
+pub const AULT: Rules = Rules {
     by_latitude: true,
     guarded: true,
     ordered: true,
@@ -80,11 +82,12 @@ const AULT: Rules = Rules {
     whole_days: true,
 };
 
-const NPN: Rules =
+/// As the operational code has them.
+pub const NPN: Rules =
     Rules { skips_cold: false, heat_from: 1.0, clock: -1.0, gaps: Gaps::Blank, whole_days: false, ..AULT };
 
-/// An event on its 240th day is none to it.
-const SPRINGPHENO: Rules =
+/// As the R package has them: an event on its 240th day is none to it.
+pub const SPRINGPHENO: Rules =
     Rules { ordered: false, skips_cold: false, last_day: 239, gaps: Gaps::Fill, mean_of_some: true, ..AULT };
 
 impl Rules {

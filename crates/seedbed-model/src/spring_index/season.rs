@@ -2,7 +2,7 @@
 
 use super::lanes::{LANE, Lanes, trace};
 use super::plants::{BASE, BLOOM, LEAF, PLANTS, SYNOPTIC, THRESHOLD};
-use super::rules::{Gaps, Rules};
+use super::rules::{AULT, Gaps, NPN, RSDAT, Rules, SPRINGPHENO};
 
 /// Degree hours of so many days before are remembered.
 pub const LAGS: usize = 7;
@@ -22,6 +22,8 @@ pub struct Season {
     pub heat: [Lanes; PLANTS],
     /// 0, or NaN where nothing more can happen this year.
     pub closed: Lanes,
+    /// 0, or NaN where nothing that happened counts, either.
+    pub blank: Lanes,
     /// The lowest temperature of the day before, in degF.
     pub tmin: Lanes,
     /// The highest.
@@ -50,6 +52,7 @@ impl Season {
             bloom: [none; PLANTS],
             heat: [zero; PLANTS],
             closed: zero,
+            blank: zero,
             tmin: none,
             tmax: none,
         }
@@ -75,7 +78,7 @@ impl Season {
             (day.tmin[l], day.tmax[l]) = (low + lost, high + lost);
             (self.tmin[l], self.tmax[l]) = (day.tmin[l], day.tmax[l]);
             if rules.gaps == Gaps::Blank {
-                self.closed[l] += trace(day.tmax[l]);
+                self.blank[l] += trace(day.tmax[l]);
             }
         }
     }
@@ -86,7 +89,7 @@ impl Season {
         let mut over = true;
         for l in 0..LANE {
             let [a, b, c] = [self.bloom[0][l], self.bloom[1][l], self.bloom[2][l]];
-            over &= !(a + b + c).is_nan() | self.closed[l].is_nan();
+            over &= !(a + b + c).is_nan() | (self.closed[l] + self.blank[l]).is_nan();
         }
         over
     }
@@ -101,22 +104,46 @@ impl Season {
     /// ```
     #[inline(always)]
     pub fn advance(&mut self, rules: Rules, day: &Day, degree_hours: &Lanes) {
+        if day.number == 1 {
+            self.begin(rules, day, degree_hours);
+        }
+        // A loop for each variant, in which the compiler knows the rules.
+        if rules == NPN {
+            self.pass(NPN, day, degree_hours);
+        } else if rules == SPRINGPHENO {
+            self.pass(SPRINGPHENO, day, degree_hours);
+        } else if rules == AULT {
+            self.pass(AULT, day, degree_hours);
+        } else {
+            self.pass(RSDAT, day, degree_hours);
+        }
+    }
+
+    /// Makes days before the first one like it.
+    #[inline(always)]
+    fn begin(&mut self, rules: Rules, day: &Day, degree_hours: &Lanes) {
+        let like_first = if rules.padded { LAGS } else { 2 };
+        for lag in &mut self.lags[..like_first] {
+            for l in 0..LANE {
+                let counts = !(rules.skips_cold && day.tmax[l] < BASE);
+                lag[l] = if counts { degree_hours[l] } else { lag[l] };
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pass(&mut self, rules: Rules, day: &Day, degree_hours: &Lanes) {
         let d = f64::from(day.number);
-        let first = day.number == 1;
-        // The operational code doesn't notice what is missing on its last day only.
-        let closes = rules.fills() || (rules.gaps == Gaps::Blank && day.number < rules.last_day);
         for l in 0..LANE {
             let g = degree_hours[l];
             let counts = !(rules.skips_cold && day.tmax[l] < BASE);
-            if closes {
+            if rules.gaps != Gaps::Pass {
                 self.closed[l] += trace(g);
             }
-            let open = self.closed[l];
-            let mut lags: [f64; LAGS] = std::array::from_fn(|k| self.lags[k][l]);
-            if first && counts {
-                for (k, lag) in lags.iter_mut().enumerate() {
-                    *lag = if k < 2 || rules.padded { g } else { *lag };
-                }
+            let open = self.closed[l] + self.blank[l];
+            let mut lags = [0.0; LAGS];
+            for k in 0..LAGS {
+                lags[k] = self.lags[k][l];
             }
             let recent = g + lags[0] + lags[1];
             // The reference's difference of two sums: missing if any of the eight days is.

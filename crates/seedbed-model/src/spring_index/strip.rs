@@ -1,37 +1,15 @@
 //! A strip of pixels on its way through the years.
 
 use super::calendar::{Calendar, Step};
-use super::day_length::{Latitudes, sun};
-use super::frost::Frost;
-use super::hours::{degree_hours, logs};
-use super::lanes::{LANE, Lanes};
-use super::outcome::{Exposure, OUTPUTS, outcome};
-use super::pending::{BLOCK, Pending, fahrenheit};
-use super::plants::NAMES;
+use super::chunk::{Chunk, Tables, waiting};
+use super::lanes::LANE;
 use super::rules::Rules;
-use super::season::{Day, Season};
 use super::spec::{LATITUDE, input};
 use crate::values::Number;
 use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
 use seedbed_block::Date;
 use seedbed_block::simd::{Level, Work};
 use std::collections::BTreeMap;
-
-/// The last day that waits for its block.
-const LAST_BLOCK: i16 = 240;
-
-/// Seconds of an hour.
-const HOUR: f64 = 3600.0;
-
-/// Pixels that are computed together, with all that is remembered of them.
-#[derive(Debug, Clone)]
-struct Chunk<T> {
-    latitudes: Option<Latitudes>,
-    season: Season,
-    frost: Frost,
-    exposure: Exposure,
-    pending: Pending<T>,
-}
 
 /// A simulation of the spring indices.
 #[derive(Debug)]
@@ -46,15 +24,6 @@ pub struct Strip<T> {
     tables: Box<Tables>,
 }
 
-/// Numbers that all pixels share.
-#[derive(Debug)]
-struct Tables {
-    /// `ln j`.
-    logs: [f64; 24],
-    /// The [`sun`] by day of year.
-    suns: [f64; 367],
-}
-
 impl<T: Number> Strip<T> {
     /// A strip before its first day, or as a state has it.
     pub fn new(
@@ -66,24 +35,17 @@ impl<T: Number> Strip<T> {
         from: Option<&State>,
     ) -> Result<Self, ModelError> {
         let latitudes = statics.get(spec, LATITUDE)?;
-        let chunks = (0..statics.pixels).step_by(LANE).map(|start| Chunk {
-            latitudes: latitudes.map(|all| Latitudes::new(&all[start..statics.pixels.min(start + LANE)])),
-            season: Season::new(),
-            frost: Frost::new(),
-            exposure: Exposure::new(),
-            pending: Pending { days: Vec::new() },
-        });
-        let tables =
-            Tables { logs: logs(), suns: std::array::from_fn(|day| sun(day.try_into().unwrap_or(0))) };
+        let of_chunk =
+            |start: usize| Chunk::new(latitudes.map(|all| &all[start..statics.pixels.min(start + LANE)]));
         let mut strip = Self {
             spec,
             variant: variant.to_owned(),
             rules,
             level,
             pixels: statics.pixels,
-            chunks: chunks.collect(),
+            chunks: (0..statics.pixels).step_by(LANE).map(of_chunk).collect(),
             calendar: Calendar::default(),
-            tables: Box::new(tables),
+            tables: Box::new(Tables::new()),
         };
         if let Some(state) = from {
             strip.restore(state)?;
@@ -91,18 +53,12 @@ impl<T: Number> Strip<T> {
         Ok(strip)
     }
 
-    /// Days that wait for their block after so many of a year.
-    fn waiting(&self) -> usize {
-        let day = self.calendar.last.map_or(0, Date::day_of_year);
-        let waits = self.rules.fills() && !self.calendar.void && day < LAST_BLOCK;
-        if waits { usize::from(day.unsigned_abs()) % BLOCK } else { 0 }
-    }
-
     fn restore(&mut self, state: &State) -> Result<(), ModelError> {
         state.check(self.spec)?;
         let void = state.vector("void", self.pixels)?;
         self.calendar = Calendar { last: state.last, void: void.first().is_some_and(|v| *v > 0.0) };
-        let (waiting, pixels) = (self.waiting(), self.pixels);
+        let day = state.last.filter(|_| !self.calendar.void).map_or(0, Date::day_of_year);
+        let (waiting, pixels) = (waiting(self.rules, day), self.pixels);
         let mut refused = Ok(());
         for (chunk, start) in self.chunks.iter_mut().zip((0..).step_by(LANE)) {
             chunk.pending.days = vec![[[T::ZERO; LANE]; 3]; waiting];
@@ -113,109 +69,6 @@ impl<T: Number> Strip<T> {
             });
         }
         refused
-    }
-}
-
-impl<T: Number> Chunk<T> {
-    /// Shows all that is remembered by name, to be read or overwritten.
-    fn visit(&mut self, see: &mut dyn FnMut(&str, &mut Lanes)) {
-        let Season { lags, synoptic, leaf, bloom, heat, closed, tmin, tmax } = &mut self.season;
-        for (k, lanes) in lags.iter_mut().enumerate() {
-            see(&format!("degree_hours_{}", k + 1), lanes);
-        }
-        for (p, name) in NAMES.iter().enumerate() {
-            see(&format!("leaf_{name}"), &mut leaf[p]);
-            see(&format!("bloom_{name}"), &mut bloom[p]);
-            see(&format!("heat_{name}"), &mut heat[p]);
-        }
-        let Exposure { years, early, late } = &mut self.exposure;
-        let rest = [
-            ("synoptic", synoptic),
-            ("closed", closed),
-            ("tmin_before", tmin),
-            ("tmax_before", tmax),
-            ("freeze_autumn", &mut self.frost.autumn),
-            ("years", years),
-            ("years_early", early),
-            ("years_late", late),
-        ];
-        for (name, lanes) in rest {
-            see(name, lanes);
-        }
-        for (w, word) in self.frost.spring.iter_mut().enumerate() {
-            let mut lanes = word.map(f64::from);
-            see(&format!("freeze_spring_{w}"), &mut lanes);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits, as above")]
-            let bits = lanes.map(|v| v as u32);
-            *word = bits;
-        }
-        for (d, day) in self.pending.days.iter_mut().enumerate() {
-            for (name, values) in ["tmin", "tmax", "dayl"].iter().zip(day) {
-                let mut lanes = values.map(seedbed_block::Real::to_f64);
-                see(&format!("pending_{name}_{d}"), &mut lanes);
-                *values = lanes.map(T::of);
-            }
-        }
-    }
-
-    /// Ends the year under way and begins another.
-    fn begin_year(&mut self, rules: Rules, whole: bool) {
-        if whole {
-            self.exposure.count(rules, &self.season, &self.frost);
-        }
-        self.season = Season::new();
-        self.frost = Frost::new();
-        self.pending.days.clear();
-    }
-
-    /// What is known of a pixel's year behind a day; nothing of a year that lost one.
-    fn known(&self, rules: Rules, step: Step, lane: usize) -> [f64; OUTPUTS] {
-        if step.void {
-            return [f64::NAN; OUTPUTS];
-        }
-        outcome(rules, &self.season, &self.frost, &self.exposure, step.is_whole(), lane)
-    }
-
-    /// Takes a day with temperatures in degF and its length in hours.
-    #[inline(always)]
-    fn day(&mut self, rules: Rules, tables: &Tables, day: &mut Day, length: &Lanes) {
-        self.frost.note(day.number, &day.tmin);
-        if day.number > rules.last_day {
-            return;
-        }
-        self.season.put_in_order(rules, day);
-        if !self.season.is_over() {
-            let sums = degree_hours(&day.tmin, &day.tmax, length, &tables.logs, rules.guarded);
-            self.season.advance(rules, day, &sums);
-        }
-    }
-
-    /// Day lengths in hours, of latitude or of what is given in seconds.
-    #[inline(always)]
-    fn length(&self, tables: &Tables, day: i16, given: Option<&[T; LANE]>) -> Lanes {
-        match (given, &self.latitudes) {
-            (None, Some(latitudes)) => latitudes.hours(tables.suns[usize::from(day.unsigned_abs())]),
-            (seconds, _) => seconds.map_or([f64::NAN; LANE], |s| s.map(|v| v.to_f64() / HOUR)),
-        }
-    }
-
-    /// Takes a day that waits until its block is whole.
-    #[inline(always)]
-    fn wait(&mut self, rules: Rules, tables: &Tables, number: i16, day: [[T; LANE]; 3], given: bool) {
-        self.pending.days.push(day);
-        if self.pending.days.len() < BLOCK {
-            return;
-        }
-        let mut closed = self.season.closed;
-        let tmin = self.pending.filled(0, rules.gaps, &mut closed);
-        let tmax = self.pending.filled(1, rules.gaps, &mut closed);
-        self.season.closed = closed;
-        let days = std::mem::take(&mut self.pending.days);
-        let first = number - 29;
-        for (((n, tmin), tmax), day) in (first..).zip(tmin).zip(tmax).zip(&days) {
-            let length = self.length(tables, n, given.then_some(&day[input::DAYL]));
-            self.day(rules, tables, &mut Day { number: n, tmin, tmax }, &length);
-        }
     }
 }
 
@@ -242,18 +95,13 @@ impl<T: Number> Work for Advance<'_, '_, T> {
                     chunk.begin_year(rules, whole);
                 }
                 if !step.void {
-                    let day = inputs.map(|values| {
-                        values.map_or([T::NAN; LANE], |v| lane(&v[d * pixels + start..][..width]))
-                    });
-                    let given = inputs[input::DAYL].is_some();
-                    if rules.fills() && step.day <= LAST_BLOCK {
-                        chunk.wait(rules, tables, step.day, day, given);
-                    } else {
-                        let fahrenheit = |k: usize| day[k].map(|v| fahrenheit(v.to_f64()));
-                        let (tmin, tmax) = (fahrenheit(input::TMIN), fahrenheit(input::TMAX));
-                        let length = chunk.length(tables, step.day, given.then_some(&day[input::DAYL]));
-                        chunk.day(rules, tables, &mut Day { number: step.day, tmin, tmax }, &length);
+                    let mut day = [[T::NAN; LANE]; 3];
+                    for (lanes, values) in day.iter_mut().zip(inputs) {
+                        if let Some(values) = values {
+                            take(&values[d * pixels + start..][..width], lanes);
+                        }
                     }
+                    chunk.take(rules, tables, step.day, day, inputs[input::DAYL].is_some());
                 }
                 if let Some(row) = step.row {
                     let at = row * pixels + start;
@@ -269,15 +117,13 @@ impl<T: Number> Work for Advance<'_, '_, T> {
     }
 }
 
-/// Values of a chunk, and zeros up to the lanes' number.
+/// Takes values into a chunk's first lanes.
 #[inline(always)]
-fn lane<T: Number>(values: &[T]) -> [T; LANE] {
-    if let Some(whole) = values.first_chunk() {
-        return *whole;
+fn take<T: Number>(values: &[T], lanes: &mut [T; LANE]) {
+    match values.first_chunk() {
+        Some(whole) => *lanes = *whole,
+        None => lanes[..values.len()].copy_from_slice(values),
     }
-    let mut lane = [T::ZERO; LANE];
-    lane[..values.len()].copy_from_slice(values);
-    lane
 }
 
 impl<T: Number> Simulation for Strip<T> {
@@ -324,5 +170,64 @@ impl<T: Number> Simulation for Strip<T> {
             last: self.calendar.last,
             vectors,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spring_index::SPEC;
+    use crate::spring_index::outcome::OUTPUTS;
+    use crate::{Values, ValuesMut};
+    use seedbed_block::Period;
+
+    /// Outputs of a year of seeded weather, by the instructions of a level.
+    fn year(variant: &str, level: Level, by_latitude: bool) -> Vec<u64> {
+        const PIXELS: usize = 150;
+        let dates: Vec<Date> = Period::year(2003).days().collect();
+        let mut seed = 7_u32;
+        let mut draw = move |low: f32, high: f32| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let unit = f32::from(u16::try_from(seed >> 16).unwrap()) / 65_536.0;
+            if unit < 0.001 { f32::NAN } else { low + (high - low) * unit }
+        };
+        let mut inputs = [Vec::new(), Vec::new(), Vec::new()];
+        for day in 0..365_u16 {
+            let season = 1.0 - (f32::from(day) / 182.0 - 1.0).abs();
+            for _ in 0..PIXELS {
+                let low = draw(-20.0, 5.0) + 25.0 * season;
+                inputs[0].push(low);
+                inputs[1].push(low + draw(0.0, 15.0));
+                inputs[2].push(draw(0.0, 86_400.0));
+            }
+        }
+        let latitudes: Vec<f64> = (0..150_u8).map(|i| 25.0 + 0.3 * f64::from(i / 64 * 40 + i % 3)).collect();
+        let statics = Statics { pixels: PIXELS, values: vec![by_latitude.then_some(&latitudes[..])] };
+        let mut strip = Strip::<f32>::new(&SPEC, variant, Rules::of(variant), level, &statics, None).unwrap();
+        let mut given: Vec<Option<Values<'_>>> = inputs.iter().map(|v| Some(Values::F32(v))).collect();
+        if by_latitude {
+            given[input::DAYL] = None;
+        }
+        let mut outputs = vec![[0.0_f32; PIXELS]; OUTPUTS];
+        let values = outputs.iter_mut().map(|v| Some(ValuesMut::F32(v))).collect();
+        strip.advance(&Forcing { dates: &dates, inputs: given }, &mut Outputs { values }).unwrap();
+        let state = strip.checkpoint().unwrap();
+        let all = outputs.into_iter().flatten().map(f64::from);
+        all.chain(state.vectors.into_values().flatten())
+            .map(|v| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() })
+            .collect()
+    }
+
+    #[test]
+    fn every_set_of_instructions_gives_the_same_bits() {
+        for variant in ["rsdat", "ault", "npn", "springpheno"] {
+            for by_latitude in [true, false] {
+                let results: Vec<Vec<u64>> =
+                    Level::all().into_iter().map(|level| year(variant, level, by_latitude)).collect();
+                let dates = results[0].iter().filter(|bits| !f64::from_bits(**bits).is_nan()).count();
+                assert!(dates > 1000, "{variant}: {dates}");
+                assert!(results.iter().all(|r| *r == results[0]), "{variant}");
+            }
+        }
     }
 }

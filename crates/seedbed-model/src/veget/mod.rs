@@ -19,6 +19,7 @@ mod parameters;
 mod site;
 mod spec;
 mod strip;
+mod weather;
 
 use crate::{Model, ModelError, ModelSpec, Settings, Simulation, State, Statics};
 use parameters::{Parameters, Rules};

@@ -1,9 +1,10 @@
 //! A strip of pixels on its way through time.
 
-use super::day::{OUTPUTS, Stores, Weather, day};
+use super::day::{OUTPUTS, Stores, day};
 use super::parameters::{Parameters, Rules};
 use super::site::{LANE, Lane, Sites};
 use super::spec::{fixed, input};
+use super::weather::{Fields, Weathers, put};
 use crate::reference_et::{SolarDay, hargreaves_samani};
 use crate::values::Number;
 use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
@@ -82,86 +83,6 @@ impl<T: Number> Strip<T> {
             }));
         }
         Ok(eto)
-    }
-}
-
-/// A call's inputs, day × pixel.
-#[derive(Debug, Clone, Copy)]
-struct Fields<'a, T> {
-    ppt: &'a [T],
-    tmin: &'a [T],
-    tmax: &'a [T],
-    /// The mean of the extremes where there is none.
-    tavg: Option<&'a [T]>,
-    ndvi: &'a [T],
-    eto: &'a [T],
-}
-
-impl<T: Number> Fields<'_, T> {
-    /// The day's values of a lane that begins at `from`; those of a strip's end are
-    /// filled up in `room`, and a mean temperature that isn't given is put there.
-    #[inline(always)]
-    fn lane<'a>(&'a self, from: usize, width: usize, room: &'a mut [[T; LANE]; 6]) -> Weathers<'a, T> {
-        let [ppt, tmin, tmax, tavg, ndvi, eto] = room;
-        let (tmin, tmax) = (lane(self.tmin, from, width, tmin), lane(self.tmax, from, width, tmax));
-        let tavg = match self.tavg {
-            Some(given) => lane(given, from, width, tavg),
-            None => {
-                for l in 0..LANE {
-                    tavg[l] = (tmin[l] + tmax[l]) / T::of(2.0);
-                }
-                tavg
-            }
-        };
-        let (ppt, ndvi) = (lane(self.ppt, from, width, ppt), lane(self.ndvi, from, width, ndvi));
-        Weathers { ppt, tmin, tmax, tavg, ndvi, eto: lane(self.eto, from, width, eto) }
-    }
-}
-
-/// So many values from `from` on as a lane, in `room` where they don't fill one.
-#[inline(always)]
-fn lane<'a, T: Number>(values: &'a [T], from: usize, width: usize, room: &'a mut [T; LANE]) -> &'a [T; LANE] {
-    let values = &values[from..from + width];
-    match values.first_chunk() {
-        Some(whole) => whole,
-        None => {
-            room[..width].copy_from_slice(values);
-            room
-        }
-    }
-}
-
-/// The way back: the first of a lane's values into all of `values`.
-#[inline(always)]
-fn put<T: Number>(lane: &[T; LANE], values: &mut [T]) {
-    let width = values.len();
-    match values.first_chunk_mut() {
-        Some(whole) => *whole = *lane,
-        None => values.copy_from_slice(&lane[..width]),
-    }
-}
-
-/// A day's weather over a lane.
-struct Weathers<'a, T> {
-    ppt: &'a [T; LANE],
-    tmin: &'a [T; LANE],
-    tmax: &'a [T; LANE],
-    tavg: &'a [T; LANE],
-    ndvi: &'a [T; LANE],
-    eto: &'a [T; LANE],
-}
-
-impl<T: Number> Weathers<'_, T> {
-    #[inline(always)]
-    fn at(&self, l: usize) -> Weather<T> {
-        Weather {
-            ppt: self.ppt[l],
-            tmin: self.tmin[l],
-            tmax: self.tmax[l],
-            tavg: self.tavg[l],
-            ndvi: self.ndvi[l],
-            eto: self.eto[l],
-        }
     }
 }
 
@@ -284,5 +205,71 @@ impl<T: Number> Simulation for Strip<T> {
                 ("snwpk".to_owned(), vector(&self.pack)),
             ]),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::veget::SPEC;
+    use crate::{Settings, Values, ValuesMut};
+    use seedbed_block::Period;
+
+    /// Outputs of seeded weather, some of it missing, by the instructions of a level.
+    fn outputs<T: Number>(
+        level: Level,
+        pairs: &[(&str, bool)],
+        given: impl Fn(&[T]) -> Values<'_>,
+        wanted: impl Fn(&mut [T]) -> ValuesMut<'_>,
+    ) -> Vec<u64> {
+        const PIXELS: usize = 150;
+        let dates: Vec<Date> = Period::year(2003).days().take(90).collect();
+        let mut seed = 7_u32;
+        let mut draw = move |low: f64, high: f64| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let unit = f64::from(seed >> 8) / f64::from(1 << 24);
+            if unit < 0.002 { f64::NAN } else { low + (high - low) * unit }
+        };
+        let statics: Vec<Vec<f64>> =
+            [(0.0, 200.0), (100.0, 300.0), (300.0, 500.0), (0.0, 60.0), (0.0, 1.0), (0.0, 60.0)]
+                .iter()
+                .map(|(low, high)| (0..PIXELS).map(|_| draw(*low, *high)).collect())
+                .collect();
+        let mut inputs: Vec<Vec<T>> = vec![Vec::new(); 6];
+        for _ in 0..dates.len() * PIXELS {
+            let (low, swing) = (draw(-15.0, 18.0), draw(0.0, 15.0));
+            let day =
+                [draw(-60.0, 60.0), low, low + swing, low + swing / 2.0, draw(-0.1, 0.9), draw(0.0, 8.0)];
+            inputs.iter_mut().zip(day).for_each(|(list, v)| list.push(T::of(v)));
+        }
+        let pairs = pairs.iter().map(|(name, on)| (*name, crate::SettingValue::Flag(*on)));
+        let settings = Settings::new(&SPEC, pairs).unwrap();
+        let statics = Statics { pixels: PIXELS, values: statics.iter().map(|v| Some(&v[..])).collect() };
+        let rules = Rules::new(&settings);
+        let parameters = Parameters::new(&settings);
+        let mut strip = Strip::<T>::new(&SPEC, "default", parameters, rules, level, &statics, None).unwrap();
+        let mut made = vec![vec![T::ZERO; dates.len() * PIXELS]; OUTPUTS];
+        let forcing = Forcing { dates: &dates, inputs: inputs.iter().map(|v| Some(given(v))).collect() };
+        let values = made.iter_mut().map(|v| Some(wanted(v))).collect();
+        strip.advance(&forcing, &mut Outputs { values }).unwrap();
+        made.into_iter()
+            .flatten()
+            .map(|v| if v.is_missing() { f64::NAN.to_bits() } else { v.to_f64().to_bits() })
+            .collect()
+    }
+
+    #[test]
+    fn every_set_of_instructions_gives_the_same_bits() {
+        let all_off: Vec<(&str, bool)> = SPEC.switches.iter().map(|s| (s.name, false)).collect();
+        let melting = [("melt_every_day", true), ("hold_missing", false)];
+        for pairs in [&[][..], &all_off[..], &melting[..]] {
+            let single = |level| outputs::<f32>(level, pairs, |v| Values::F32(v), |v| ValuesMut::F32(v));
+            let double = |level| outputs::<f64>(level, pairs, |v| Values::F64(v), |v| ValuesMut::F64(v));
+            let base = Level::all()[0];
+            let (f32s, f64s) = (single(base), double(base));
+            for level in Level::all() {
+                assert!(single(level) == f32s && double(level) == f64s, "{level:?} {pairs:?}");
+            }
+        }
     }
 }
