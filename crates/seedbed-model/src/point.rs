@@ -111,7 +111,7 @@ pub fn run_point(
         .inputs
         .iter()
         .zip(&inputs)
-        .filter(|(s, v)| v.is_none() && !s.required)
+        .filter(|(s, v)| v.is_none() && s.is_computed_in(settings.variant()))
         .map(|(s, _)| s.name)
         .collect();
     for input in &computed {

@@ -72,6 +72,8 @@ pub enum Fallback {
     /// The day's length from its date and the static `latitude`; the model
     /// computes it where that static is given.
     DayLength,
+    /// The model's own estimate, which this tells in a few words.
+    Own(&'static str),
     /// This value everywhere.
     Value(f64),
     /// Nothing takes its place: what needs it must be given itself.
@@ -101,11 +103,20 @@ pub struct InputSpec {
     pub required: bool,
     /// What takes its place where it isn't required and not given.
     pub fallback: Fallback,
+    /// The variants that use it; empty where all do.
+    pub used_in: &'static [&'static str],
     /// What it is.
     pub doc: &'static str,
 }
 
 impl InputSpec {
+    /// Whether a variant computes it where it isn't given.
+    #[must_use]
+    pub fn is_computed_in(&self, variant: &str) -> bool {
+        let used = self.used_in.is_empty() || self.used_in.contains(&variant);
+        used && !self.required && self.fallback != Fallback::Nothing
+    }
+
     /// How many of the values that are not missing lie outside the range, how
     /// many are not missing, and the first outside.
     #[must_use]

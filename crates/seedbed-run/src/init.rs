@@ -75,6 +75,7 @@ fn instead(fallback: Fallback) -> Option<String> {
         Fallback::MeanOfTminTmax => Some("the mean of tmin and tmax".to_owned()),
         Fallback::HargreavesSamani => Some("Hargreaves–Samani from tmin, tmax and latitude".to_owned()),
         Fallback::DayLength => Some("the day's length by date and latitude".to_owned()),
+        Fallback::Own(estimate) => Some(estimate.to_owned()),
         Fallback::Value(v) => Some(format!("{v} everywhere")),
         Fallback::Nothing => None,
     }

@@ -74,6 +74,7 @@ fn inputs() -> Vec<InputSpec> {
         range: (-90.0, 60.0),
         required: true,
         fallback: Fallback::Nothing,
+        used_in: &[],
         doc,
     };
     vec![
@@ -86,6 +87,7 @@ fn inputs() -> Vec<InputSpec> {
             range: (0.0, 86_400.0),
             required: false,
             fallback: Fallback::DayLength,
+            used_in: &[],
             doc: "time of daylight; variants but rsdat take latitude's where that is given",
         },
     ]
@@ -108,6 +110,7 @@ pub fn spec() -> ModelSpec {
             range: (-90.0, 90.0),
             required: false,
             fallback: Fallback::Nothing,
+            used_in: &[],
             doc: "latitude, for day length; the curves are those of the northern hemisphere",
         }],
         parameters: Vec::new(),

@@ -47,7 +47,16 @@ const VARIANTS: &[VariantSpec] = &[
 ];
 
 fn input(name: &'static str, unit: Unit, range: (f64, f64), doc: &'static str) -> InputSpec {
-    InputSpec { name, aliases: &[], unit, range, required: true, fallback: Fallback::Nothing, doc }
+    InputSpec {
+        name,
+        aliases: &[],
+        unit,
+        range,
+        required: true,
+        fallback: Fallback::Nothing,
+        used_in: &[],
+        doc,
+    }
 }
 
 fn inputs() -> Vec<InputSpec> {

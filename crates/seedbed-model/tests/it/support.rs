@@ -149,3 +149,10 @@ pub fn run(model: &dyn Model, settings: &Settings, case: &Case, precision: Preci
 pub fn bits(value: f64) -> u64 {
     if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
 }
+
+/// FNV-1a over the bits of every output of a run.
+pub fn fingerprint(model: &dyn Model, variant: &str, case: &Case, precision: Precision) -> u64 {
+    let out = run(model, &settings(model, &[("variant", variant)]), case, precision);
+    let bytes = out.iter().flatten().flatten().flat_map(|v| bits(*v).to_le_bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -86,6 +86,7 @@ fn input_row(input: &InputSpec) -> [String; 3] {
             "else by Hargreaves–Samani from tmin, tmax and latitude".to_owned()
         }
         (false, Fallback::DayLength) => "else from the date and latitude".to_owned(),
+        (false, Fallback::Own(estimate)) => format!("else {estimate}"),
         (false, Fallback::Value(value)) => format!("else {value}"),
         (false, Fallback::Nothing) => "optional".to_owned(),
     };
