@@ -15,6 +15,7 @@ mod registry;
 mod settings;
 mod simulation;
 mod spec;
+pub mod spring_index;
 mod state;
 mod values;
 pub mod veget;
@@ -22,9 +23,9 @@ pub mod veget;
 pub use error::ModelError;
 pub use registry::{find, model, models};
 pub use settings::{SettingValue, Settings};
-pub use simulation::{Forcing, Model, Outputs, Simulation, Statics};
+pub use simulation::{Forcing, Model, Outputs, Simulation, Statics, years};
 pub use spec::{
-    Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
+    Aggregation, Cadence, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
 };
 pub use state::State;
 pub use values::{Values, ValuesMut};

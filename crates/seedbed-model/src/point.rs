@@ -2,8 +2,8 @@
 
 use crate::settings::unknown;
 use crate::{
-    Fallback, Forcing, InputSpec, Model, ModelError, ModelSpec, Outputs, SettingValue, Settings, Statics,
-    Values, ValuesMut,
+    Cadence, Fallback, Forcing, InputSpec, Model, ModelError, ModelSpec, Outputs, SettingValue, Settings,
+    Statics, Values, ValuesMut,
 };
 use jiff::ToSpan;
 use seedbed_block::{Date, Precision};
@@ -17,13 +17,51 @@ pub struct Columns {
     pub columns: Vec<(String, Vec<f64>)>,
 }
 
+/// What a table's rows stand for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rows {
+    /// One a day.
+    Days(Vec<Date>),
+    /// One a calendar year.
+    Years(Vec<i16>),
+}
+
+impl Rows {
+    /// What the column that names the rows is called.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Days(_) => "date",
+            Self::Years(_) => "year",
+        }
+    }
+
+    /// The rows' names: `2003-07-15` or `2003`.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Days(days) => days.iter().map(Date::to_string).collect(),
+            Self::Years(years) => years.iter().map(i16::to_string).collect(),
+        }
+    }
+}
+
+/// A table of results: NaN where a value is missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// What each row stands for.
+    pub rows: Rows,
+    /// Name and values of each column.
+    pub columns: Vec<(String, Vec<f64>)>,
+}
+
 /// What a run of one pixel gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointRun {
     /// The settings used.
     pub settings: Settings,
     /// The variant's outputs, in the spec's order.
-    pub output: Columns,
+    pub output: Table,
     /// Columns of the forcing that the model doesn't know.
     pub ignored: Vec<String>,
     /// Inputs that were computed in place of given ones.
@@ -73,17 +111,20 @@ pub fn run_point(
         .inputs
         .iter()
         .zip(&inputs)
-        .filter(|(s, v)| v.is_none() && !s.required)
+        .filter(|(s, v)| v.is_none() && s.is_computed_in(settings.variant()))
         .map(|(s, _)| s.name)
         .collect();
     for input in &computed {
         settings.check_computed(spec, input)?;
     }
 
-    let days = forcing.dates.len();
+    let rows = match spec.cadence {
+        Cadence::Daily => Rows::Days(forcing.dates.clone()),
+        Cadence::Yearly => Rows::Years(crate::years(&forcing.dates)),
+    };
     let mut outputs: Vec<Option<Vec<f64>>> = vec![None; spec.outputs.len()];
     for (i, _) in spec.outputs_of(settings.variant()) {
-        outputs[i] = Some(vec![f64::NAN; days]);
+        outputs[i] = Some(vec![f64::NAN; spec.rows(&forcing.dates)]);
     }
     let given =
         Statics { pixels: 1, values: statics.iter().map(|v| v.as_ref().map(std::slice::from_ref)).collect() };
@@ -94,7 +135,7 @@ pub fn run_point(
     )?;
     let columns =
         spec.outputs.iter().zip(outputs).filter_map(|(s, v)| Some((s.name.to_owned(), v?))).collect();
-    Ok(PointRun { settings, output: Columns { dates: forcing.dates.clone(), columns }, ignored, computed })
+    Ok(PointRun { settings, output: Table { rows, columns }, ignored, computed })
 }
 
 fn static_values(

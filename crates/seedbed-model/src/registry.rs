@@ -2,10 +2,11 @@
 
 use crate::nearest::nearest;
 use crate::reference_et::ReferenceEt;
+use crate::spring_index::SpringIndex;
 use crate::veget::Veget;
 use crate::{Model, ModelError};
 
-static MODELS: [&dyn Model; 2] = [&Veget, &ReferenceEt];
+static MODELS: [&dyn Model; 3] = [&Veget, &SpringIndex, &ReferenceEt];
 
 /// The built-in models.
 #[must_use]

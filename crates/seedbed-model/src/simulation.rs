@@ -59,10 +59,14 @@ pub struct Forcing<'a> {
     pub inputs: Vec<Option<Values<'a>>>,
 }
 
-/// Days × pixels of each output that is wanted.
+/// Rows × pixels of each output that is wanted.
 #[derive(Debug, Default)]
 pub struct Outputs<'a> {
-    /// In the spec's order, each day × pixel.
+    /// In the spec's order, each row × pixel. A model of
+    /// [`Cadence::Daily`](crate::Cadence) fills a row a day; one of
+    /// `Cadence::Yearly` a row for each calendar year that the forcing's days touch
+    /// ([`years`]), and again, with what it knows by then, when the year goes on in
+    /// a later call.
     pub values: Vec<Option<ValuesMut<'a>>>,
 }
 
@@ -116,14 +120,30 @@ impl<'a> Forcing<'a> {
     }
 }
 
+/// The calendar years that days in increasing order touch.
+///
+/// # Examples
+/// ```
+/// use seedbed_block::date;
+/// assert_eq!(seedbed_model::years(&[date(2003, 12, 31), date(2004, 1, 1)]), [2003, 2004]);
+/// ```
+#[must_use]
+pub fn years(dates: &[Date]) -> Vec<i16> {
+    let mut years: Vec<i16> = dates.iter().map(|day| day.year()).collect();
+    years.dedup();
+    years
+}
+
 impl Outputs<'_> {
-    /// The arrays that are wanted, with their positions.
+    /// The arrays that are wanted, with their positions, for so many days of a strip.
     pub(crate) fn get<T: Number>(
         &mut self,
         spec: &ModelSpec,
         variant: &str,
-        expected: usize,
+        dates: &[Date],
+        pixels: usize,
     ) -> Result<Vec<(usize, &mut [T])>, ModelError> {
+        let expected = spec.rows(dates) * pixels;
         let wanted = self.values.iter_mut().zip(&spec.outputs).enumerate();
         wanted
             .filter_map(|(i, (v, o))| Some((i, o, v.as_mut()?)))

@@ -2,7 +2,7 @@
 
 use crate::ModelError;
 use crate::nearest::nearest;
-use seedbed_block::Unit;
+use seedbed_block::{Date, Unit};
 use serde::Serialize;
 
 /// A model's description: everything a caller must know to feed it.
@@ -14,6 +14,11 @@ pub struct ModelSpec {
     pub title: &'static str,
     /// Goes up whenever the same inputs would give other numbers.
     pub revision: u32,
+    /// How often it has something to say.
+    pub cadence: Cadence,
+    /// Numbers a pixel that a simulation keeps, its statics apart: what a caller
+    /// reckons memory by.
+    pub stores: usize,
     /// The variants, the first of which is taken where none is named.
     pub variants: &'static [VariantSpec],
     /// Daily inputs, in the order of [`Forcing`](crate::Forcing).
@@ -24,10 +29,21 @@ pub struct ModelSpec {
     pub parameters: Vec<ParameterSpec>,
     /// Choices that a variant makes and a setting can unmake.
     pub switches: Vec<SwitchSpec>,
-    /// Daily outputs, in the order of [`Outputs`](crate::Outputs).
+    /// Outputs, in the order of [`Outputs`](crate::Outputs).
     pub outputs: Vec<OutputSpec>,
     /// Papers and code the equations come from.
     pub references: &'static [&'static str],
+}
+
+/// How often a model has a value of each output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cadence {
+    /// One a day.
+    Daily,
+    /// One a calendar year: what is known of the year at the last of its days
+    /// that were simulated.
+    Yearly,
 }
 
 /// One of a model's variants.
@@ -53,10 +69,23 @@ pub enum Fallback {
     /// Hargreaves–Samani from `tmin`, `tmax` and the static `latitude`; the
     /// model computes it where that static is given.
     HargreavesSamani,
+    /// The day's length from its date and the static `latitude`; the model
+    /// computes it where that static is given.
+    DayLength,
+    /// The model's own estimate, which this tells in a few words.
+    Own(&'static str),
     /// This value everywhere.
     Value(f64),
     /// Nothing takes its place: what needs it must be given itself.
     Nothing,
+}
+
+impl Fallback {
+    /// Whether it takes the static `latitude`.
+    #[must_use]
+    pub fn needs_latitude(self) -> bool {
+        matches!(self, Self::HargreavesSamani | Self::DayLength)
+    }
 }
 
 /// A daily input or a static one.
@@ -74,11 +103,20 @@ pub struct InputSpec {
     pub required: bool,
     /// What takes its place where it isn't required and not given.
     pub fallback: Fallback,
+    /// The variants that use it; empty where all do.
+    pub used_in: &'static [&'static str],
     /// What it is.
     pub doc: &'static str,
 }
 
 impl InputSpec {
+    /// Whether a variant computes it where it isn't given.
+    #[must_use]
+    pub fn is_computed_in(&self, variant: &str) -> bool {
+        let used = self.used_in.is_empty() || self.used_in.contains(&variant);
+        used && !self.required && self.fallback != Fallback::Nothing
+    }
+
     /// How many of the values that are not missing lie outside the range, how
     /// many are not missing, and the first outside.
     #[must_use]
@@ -134,7 +172,7 @@ pub enum Aggregation {
     State,
 }
 
-/// A daily output.
+/// An output.
 #[derive(Debug, Clone, Serialize)]
 pub struct OutputSpec {
     /// The name.
@@ -182,6 +220,15 @@ impl ModelSpec {
     #[must_use]
     pub fn output(&self, name: &str) -> Option<usize> {
         self.outputs.iter().position(|o| o.name == name)
+    }
+
+    /// Rows that [`Outputs`](crate::Outputs) have for such days.
+    #[must_use]
+    pub fn rows(&self, dates: &[Date]) -> usize {
+        match self.cadence {
+            Cadence::Daily => dates.len(),
+            Cadence::Yearly => crate::years(dates).len(),
+        }
     }
 
     /// The outputs a variant has, with their positions.

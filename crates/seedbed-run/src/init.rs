@@ -1,6 +1,6 @@
 //! A commented project file, made from a model's own description.
 
-use seedbed_model::{Fallback, ModelSpec};
+use seedbed_model::{Cadence, Fallback, ModelSpec};
 use std::fmt::Write as _;
 
 /// The text of a project file for a model, every input, static and parameter
@@ -67,7 +67,11 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
     }
     let usual: Vec<String> =
         spec.outputs.iter().filter(|o| o.monthly || o.yearly).map(|o| format!("\"{}\"", o.name)).collect();
-    writeln!(text, "\n[output]\nperiods = [\"monthly\", \"yearly\"]  # also: daily")?;
+    let periods = match spec.cadence {
+        Cadence::Daily => "[\"monthly\", \"yearly\"]  # also: daily",
+        Cadence::Yearly => "[\"yearly\"]",
+    };
+    writeln!(text, "\n[output]\nperiods = {periods}")?;
     writeln!(text, "variables = [{}]", usual.join(", "))
 }
 
@@ -75,6 +79,8 @@ fn instead(fallback: Fallback) -> Option<String> {
     match fallback {
         Fallback::MeanOfTminTmax => Some("the mean of tmin and tmax".to_owned()),
         Fallback::HargreavesSamani => Some("Hargreaves–Samani from tmin, tmax and latitude".to_owned()),
+        Fallback::DayLength => Some("the day's length by date and latitude".to_owned()),
+        Fallback::Own(estimate) => Some(estimate.to_owned()),
         Fallback::Value(v) => Some(format!("{v} everywhere")),
         Fallback::Nothing => None,
     }

@@ -121,7 +121,7 @@ impl Resolver<'_> {
         }
         for (index, input) in spec.inputs.iter().enumerate() {
             let given = inputs.iter().any(|i| i.index == index);
-            if given || input.fallback != Fallback::HargreavesSamani {
+            if given || !input.fallback.needs_latitude() {
                 continue;
             }
             self.settings

@@ -2,7 +2,7 @@
 
 use crate::{PeriodKind, Project, RunError};
 use seedbed_block::Precision;
-use seedbed_model::{Aggregation, ModelSpec, OutputSpec, Settings};
+use seedbed_model::{Aggregation, Cadence, ModelSpec, OutputSpec, Settings};
 use seedbed_raster::DType;
 use seedbed_raster::cog::CogOptions;
 
@@ -52,13 +52,20 @@ pub(crate) fn variables(
 }
 
 /// The kinds of periods, from short to long.
-pub(crate) fn periods(project: &Project) -> Result<Vec<PeriodKind>, RunError> {
-    let usual = || vec![PeriodKind::Monthly, PeriodKind::Yearly];
+pub(crate) fn periods(project: &Project, spec: &ModelSpec) -> Result<Vec<PeriodKind>, RunError> {
+    let usual = || match spec.cadence {
+        Cadence::Daily => vec![PeriodKind::Monthly, PeriodKind::Yearly],
+        Cadence::Yearly => vec![PeriodKind::Yearly],
+    };
     let mut kinds = project.output.periods.clone().unwrap_or_else(usual);
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() {
         return Err(project.key_error("output.periods", "no kind of period is named"));
+    }
+    if spec.cadence == Cadence::Yearly && kinds != [PeriodKind::Yearly] {
+        let message = format!("model {} gives one value a year: take `yearly` alone", spec.name);
+        return Err(project.key_error("output.periods", message));
     }
     Ok(kinds)
 }

@@ -58,7 +58,7 @@ impl<'a> Runner<'a> {
         let spec = model.spec();
         let settings = settings(&project, spec)?;
         let outputs = outputs::variables(&project, spec, &settings)?;
-        let kinds = outputs::periods(&project)?;
+        let kinds = outputs::periods(&project, spec)?;
         let cog = outputs::stored(&project)?;
         let out = out(&project, overrides.out.as_deref())?;
         let grid = crate::grid::tiles(&project, projections)?;

@@ -48,6 +48,13 @@ impl Gathered {
         }
     }
 
+    /// Puts what is known of the whole period in the place of what was known before
+    /// the last `days` days.
+    pub(crate) fn replace<T: Real>(&mut self, known: &[T], days: usize) {
+        self.days += u16::try_from(days).unwrap_or(u16::MAX);
+        self.values.iter_mut().zip(known).for_each(|(value, known)| *value = known.to_f64());
+    }
+
     fn add_block<T: Real>(&mut self, start: usize, block: &[T]) {
         let range = start..start + block.len();
         let pairs = self.values[range.clone()].iter_mut().zip(block.iter().map(|v| v.to_f64()));
@@ -159,6 +166,17 @@ mod tests {
         assert_eq!(state(MissingDays::Count, &[7.0, f64::NAN]), 7.0);
         assert!(state(MissingDays::Count, &[f64::NAN]).is_nan());
         assert!(state(MissingDays::Poison, &[7.0, f64::NAN]).is_nan());
+    }
+
+    #[test]
+    fn what_is_known_of_a_year_takes_the_place_of_what_was() {
+        let mut year = Gathered::new(Aggregation::State, MissingDays::Count, 2);
+        year.replace(&[120.0_f32, f32::NAN], 60);
+        year.replace(&[f32::NAN, 118.0_f32], 30);
+        assert_eq!((year.days(), year.most_missing()), (90, 0));
+        let values = year.finish();
+        assert!(values[0].is_nan());
+        assert_eq!(values[1], 118.0);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::sums::{Gathered, MissingDays};
 use crate::{Event, Ledger, PeriodKind, RunError, Runner, Task};
 use seedbed_block::{Date, Period, Precision, Real};
 use seedbed_grid::Projections;
-use seedbed_model::{Aggregation, Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
+use seedbed_model::{Aggregation, Cadence, Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
 use seedbed_prep::{
     Attempt, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader, Variable, is_done,
 };
@@ -98,7 +98,8 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     let sums = outputs * runner.kinds.len() * 10;
     // Statics as they are read and as the model keeps them, its stores, warp plans
     // of bilinear kernels, and what writing a COG takes.
-    let rest = runner.statics.len() * 2 * 8 + 2 * 8 + (inputs + runner.statics.len()) * 24 + 40;
+    let stores = runner.model.spec().stores * 8;
+    let rest = runner.statics.len() * 2 * 8 + stores + (inputs + runner.statics.len()) * 24 + 40;
     let piece = PIECE.max(pixels.saturating_mul(days));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
 }
@@ -189,9 +190,10 @@ fn run_as<T: Number>(
     let arrays = inputs.len() + runner.outputs.len() + 1;
     let pieces = pieces(&days, PIECE / (arrays * pixels.max(1) * size_of::<T>()));
     let longest = pieces.iter().map(|p| p.len()).max().unwrap_or(0);
-    let buffer = || vec![T::NAN; longest * pixels];
-    let mut read: Vec<Vec<T>> = inputs.iter().map(|_| buffer()).collect();
-    let mut computed: Vec<Vec<T>> = runner.outputs.iter().map(|_| buffer()).collect();
+    let cadence = spec.cadence;
+    let rows = pieces.iter().map(|p| spec.rows(p)).max().unwrap_or(0);
+    let mut read: Vec<Vec<T>> = inputs.iter().map(|_| vec![T::NAN; longest * pixels]).collect();
+    let mut computed: Vec<Vec<T>> = runner.outputs.iter().map(|_| vec![T::NAN; rows * pixels]).collect();
     let mut under_way: Vec<Gathering> = Vec::new();
     let mut behind = 0;
     for dates in pieces {
@@ -200,7 +202,7 @@ fn run_as<T: Number>(
         for (n, day) in dates.iter().enumerate() {
             let begins = coming.peek().is_some_and(|(_, _, days)| days.start == *day);
             if begins {
-                gather(&mut under_way, &computed, added..n, pixels);
+                gather(&mut under_way, &computed, added..n, pixels, cadence);
                 added = n;
             }
             while let Some((product, kind, days)) = coming.next_if(|(_, _, days)| days.start == *day) {
@@ -214,7 +216,7 @@ fn run_as<T: Number>(
             if n + 1 < dates.len() && !under_way.iter().any(|g| g.days.end == *day) {
                 continue;
             }
-            gather(&mut under_way, &computed, added..n + 1, pixels);
+            gather(&mut under_way, &computed, added..n + 1, pixels, cadence);
             added = n + 1;
             let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
             under_way = open;
@@ -236,11 +238,24 @@ fn run_as<T: Number>(
     Ok(())
 }
 
-/// Adds the piece's days numbered `days` to every period under way.
-fn gather<T: Real>(under_way: &mut [Gathering], computed: &[Vec<T>], days: Range<usize>, pixels: usize) {
+/// Adds the piece's days numbered `days` to every period under way. Of a model with
+/// one value a year a piece, which lies within a year, has one row: what is known of
+/// the year at its end.
+fn gather<T: Real>(
+    under_way: &mut [Gathering],
+    computed: &[Vec<T>],
+    days: Range<usize>,
+    pixels: usize,
+    cadence: Cadence,
+) {
     for (index, values) in computed.iter().enumerate() {
         for gathering in under_way.iter_mut() {
-            gathering.sums[index].add(&values[days.start * pixels..days.end * pixels]);
+            let sum = &mut gathering.sums[index];
+            match cadence {
+                Cadence::Daily => sum.add(&values[days.start * pixels..days.end * pixels]),
+                Cadence::Yearly if days.is_empty() => {}
+                Cadence::Yearly => sum.replace(&values[..pixels], days.len()),
+            }
         }
     }
 }
@@ -288,7 +303,7 @@ fn advance<T: Number>(
     let pixels = readers.first().map_or(0, |(_, reader)| reader.pixels());
     let mut values: Vec<Option<ValuesMut<'_>>> = (0..spec.outputs.len()).map(|_| None).collect();
     for (Output { index, .. }, buffer) in runner.outputs.iter().zip(computed) {
-        values[*index] = Some(T::values_mut(&mut buffer[..dates.len() * pixels]));
+        values[*index] = Some(T::values_mut(&mut buffer[..spec.rows(dates) * pixels]));
     }
     simulation.advance(&Forcing { dates, inputs }, &mut Outputs { values })?;
     Ok(())

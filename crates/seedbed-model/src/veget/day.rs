@@ -60,7 +60,6 @@ const GREEN: f64 = 0.4;
 /// SWf = WHC − ETASW if SWi > WHC, else max(SWi − ETASW, 0)
 /// ```
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the loop over pixels only becomes vector code around its body")]
 pub fn day<T: Real>(
     p: &Parameters<T>,
     rules: Rules,

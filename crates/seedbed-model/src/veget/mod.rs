@@ -12,15 +12,19 @@
 //! agro-hydrologic VegET model for large-area water budget analysis and drought
 //! monitoring, Hydrology 10(8), 168, doi:10.3390/hydrology10080168.
 
+#![expect(clippy::inline_always, reason = "only what is inlined is compiled for a level's instructions")]
+
 mod day;
 mod parameters;
 mod site;
 mod spec;
 mod strip;
+mod weather;
 
 use crate::{Model, ModelError, ModelSpec, Settings, Simulation, State, Statics};
 use parameters::{Parameters, Rules};
 use seedbed_block::Precision;
+use seedbed_block::simd::Level;
 use std::sync::LazyLock;
 
 /// The VegET model.
@@ -48,6 +52,7 @@ impl Model for Veget {
                 settings.variant(),
                 Parameters::new(settings),
                 rules,
+                Level::best(),
                 statics,
                 from,
             )?),
@@ -56,6 +61,7 @@ impl Model for Veget {
                 settings.variant(),
                 Parameters::new(settings),
                 rules,
+                Level::best(),
                 statics,
                 from,
             )?),

@@ -36,7 +36,7 @@ pub enum Melt {
 }
 
 /// What sets variants and switches apart.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "one a switch of the spec, each independent")]
 pub struct Rules {
     /// `hold_missing`.
@@ -71,6 +71,24 @@ impl<T: Real> Parameters<T> {
 }
 
 impl Rules {
+    /// Those of the variant `reference`.
+    pub const REFERENCE: Self = Self {
+        hold_missing: false,
+        clamp_rain: false,
+        first_day_to_pack: false,
+        negative_is_land: false,
+        melt: Melt::Warm,
+    };
+
+    /// Those of the variant `default`.
+    pub const DEFAULT: Self = Self {
+        hold_missing: true,
+        clamp_rain: true,
+        first_day_to_pack: true,
+        negative_is_land: true,
+        melt: Melt::Warm,
+    };
+
     /// The rules of a run.
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -78,7 +96,22 @@ impl Rules {
             clamp_rain: settings.switch("clamp_rain_fraction"),
             first_day_to_pack: settings.switch("first_day_snow_to_pack"),
             negative_is_land: settings.switch("negative_ndvi_is_land"),
-            melt: if settings.variant() == "master" { Melt::Unmasked } else { Melt::Warm },
+            melt: if settings.switch("melt_every_day") { Melt::Unmasked } else { Melt::Warm },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SettingValue;
+    use crate::veget::SPEC;
+
+    #[test]
+    fn the_usual_rules_are_those_of_their_variants() {
+        for (variant, rules) in [("reference", Rules::REFERENCE), ("default", Rules::DEFAULT)] {
+            let pair = ("variant", SettingValue::Text(variant.to_owned()));
+            assert_eq!(Rules::new(&Settings::new(&SPEC, [pair]).unwrap()), rules);
         }
     }
 }

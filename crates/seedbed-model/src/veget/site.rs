@@ -6,21 +6,11 @@ use crate::reference_et::Latitude;
 use crate::{ModelError, ModelSpec, Statics};
 use seedbed_block::Real;
 
-/// One vector a quantity, one value a pixel.
+/// The sites of a strip.
 #[derive(Debug)]
 pub struct Sites<T> {
-    /// `WHC` in mm, as given.
-    pub whc: Vec<T>,
-    /// `WHCn`: the same, NaN where negative.
-    pub capacity: Vec<T>,
-    /// `D = SATn − FCn` in mm.
-    pub gap: Vec<T>,
-    /// `I/100`.
-    pub kept: Vec<T>,
-    /// 1 where the pixel is inland water.
-    pub water: Vec<T>,
-    /// 0, or NaN where the pixel is masked.
-    pub open: Vec<T>,
+    /// Pixel after pixel, the last lane filled up with zeros.
+    pub lanes: Vec<Lane<T>>,
     /// Latitude, where it is given.
     pub latitude: Option<Vec<Latitude>>,
 }
@@ -53,63 +43,41 @@ impl<T: Real> Sites<T> {
         let saturation = required(fixed::SATURATION)?;
         let interception = required(fixed::INTERCEPTION)?;
         let water = statics.get(spec, fixed::WATER)?;
-        let of = |values: &[f64]| values.iter().map(|v| T::of(*v)).collect::<Vec<T>>();
-        let gap = saturation
-            .iter()
-            .zip(field_capacity)
-            .map(|(s, f)| T::of(unless_negative(*s)) - T::of(unless_negative(*f)))
-            .collect();
-        let open = (0..statics.pixels)
-            .map(|i| {
-                let parts = [field_capacity[i], saturation[i], interception[i]];
-                let missing = |v: f64| v.is_nan() || v < 0.0;
-                let water_missing = water.is_some_and(|w| missing(w[i]));
-                let masked =
-                    whc[i].is_nan() || whc[i] <= 0.0 || water_missing || parts.into_iter().any(missing);
-                if rules.hold_missing && masked { T::NAN } else { T::ZERO }
-            })
-            .collect();
+        let of_pixel = |i: usize| {
+            let parts = [field_capacity[i], saturation[i], interception[i]];
+            let missing = |v: f64| v.is_nan() || v < 0.0;
+            let water_missing = water.is_some_and(|w| missing(w[i]));
+            let masked = whc[i].is_nan() || whc[i] <= 0.0 || water_missing || parts.into_iter().any(missing);
+            Site {
+                whc: T::of(whc[i]),
+                capacity: T::of(unless_negative(whc[i])),
+                gap: T::of(unless_negative(saturation[i])) - T::of(unless_negative(field_capacity[i])),
+                kept: T::of(interception[i] / 100.0),
+                water: T::of(water.map_or(0.0, |w| w[i])),
+                open: if rules.hold_missing && masked { T::NAN } else { T::ZERO },
+            }
+        };
+        let mut lanes = vec![Lane::default(); statics.pixels.div_ceil(LANE)];
+        for i in 0..statics.pixels {
+            lanes[i / LANE].set(i % LANE, of_pixel(i));
+        }
         Ok(Self {
-            whc: of(whc),
-            capacity: whc.iter().map(|v| T::of(unless_negative(*v))).collect(),
-            gap,
-            kept: interception.iter().map(|v| T::of(*v / 100.0)).collect(),
-            water: water.map_or_else(|| vec![T::ZERO; statics.pixels], of),
-            open,
+            lanes,
             latitude: statics
                 .get(spec, fixed::LATITUDE)?
                 .map(|list| list.iter().map(|v| Latitude::of_degrees(*v)).collect()),
         })
-    }
-
-    /// The sites of the pixels computed together from `start` on.
-    pub fn lane(&self, start: usize, width: usize) -> Lane<T> {
-        let of = |values: &[T]| lane(values, start, width);
-        Lane {
-            whc: of(&self.whc),
-            capacity: of(&self.capacity),
-            gap: of(&self.gap),
-            kept: of(&self.kept),
-            water: of(&self.water),
-            open: of(&self.open),
-        }
     }
 }
 
 /// Pixels computed together: arrays of a fixed length, whose loop becomes vector code.
 pub const LANE: usize = 64;
 
-/// `width` values from `start` on, and zeros up to the lane's length.
-pub fn lane<T: Real>(values: &[T], start: usize, width: usize) -> [T; LANE] {
-    let mut lane = [T::ZERO; LANE];
-    lane[..width].copy_from_slice(&values[start..start + width]);
-    lane
-}
-
 /// The sites of a lane.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lane<T> {
-    whc: [T; LANE],
+    /// `WHC` in mm.
+    pub whc: [T; LANE],
     capacity: [T; LANE],
     gap: [T; LANE],
     kept: [T; LANE],
@@ -117,9 +85,25 @@ pub struct Lane<T> {
     open: [T; LANE],
 }
 
+impl<T: Real> Default for Lane<T> {
+    fn default() -> Self {
+        let zero = [T::ZERO; LANE];
+        Self { whc: zero, capacity: zero, gap: zero, kept: zero, water: zero, open: zero }
+    }
+}
+
 impl<T: Real> Lane<T> {
+    fn set(&mut self, l: usize, site: Site<T>) {
+        self.whc[l] = site.whc;
+        self.capacity[l] = site.capacity;
+        self.gap[l] = site.gap;
+        self.kept[l] = site.kept;
+        self.water[l] = site.water;
+        self.open[l] = site.open;
+    }
+
     /// One pixel's.
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, l: usize) -> Site<T> {
         Site {
             whc: self.whc[l],

@@ -1,7 +1,7 @@
 //! What VegET says of itself.
 
 use crate::{
-    Aggregation, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
+    Aggregation, Cadence, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
 };
 use seedbed_block::Unit;
 
@@ -47,7 +47,16 @@ const VARIANTS: &[VariantSpec] = &[
 ];
 
 fn input(name: &'static str, unit: Unit, range: (f64, f64), doc: &'static str) -> InputSpec {
-    InputSpec { name, aliases: &[], unit, range, required: true, fallback: Fallback::Nothing, doc }
+    InputSpec {
+        name,
+        aliases: &[],
+        unit,
+        range,
+        required: true,
+        fallback: Fallback::Nothing,
+        used_in: &[],
+        doc,
+    }
 }
 
 fn inputs() -> Vec<InputSpec> {
@@ -103,14 +112,31 @@ const PARAMETERS: &[ParameterRow] = &[
     ("alfa_factor", 1.25, (0.0, 10.0), "1", "from grass to alfalfa reference, over open water"),
 ];
 
-const SWITCHES: &[(&str, &str)] = &[
+/// Name, the variants it is on in, doc.
+type SwitchRow = (&'static str, &'static [&'static str], &'static str);
+
+const SWITCHES: &[SwitchRow] = &[
     (
         "hold_missing",
+        &["default"],
         "a day on which any input is missing gives missing outputs and leaves the stores as they are; a pixel whose statics are missing or whose whc is not positive is masked",
     ),
-    ("clamp_rain_fraction", "the rain fraction is at most 1 and counts from rf_low_thresh_temp"),
-    ("first_day_snow_to_pack", "snow of the first day goes to the snowpack, not into the soil"),
-    ("negative_ndvi_is_land", "NDVI below 0 counts as 0 where `water` is not 1, not as open water"),
+    (
+        "clamp_rain_fraction",
+        &["default"],
+        "the rain fraction is at most 1 and counts from rf_low_thresh_temp",
+    ),
+    ("first_day_snow_to_pack", &["default"], "snow of the first day goes to the snowpack, not into the soil"),
+    (
+        "negative_ndvi_is_land",
+        &["default"],
+        "NDVI below 0 counts as 0 where `water` is not 1, not as open water",
+    ),
+    (
+        "melt_every_day",
+        &["master"],
+        "snow melts by mf·(Tmax² − (Tmax − Tmin)) on days of any temperature, as in the code of 2020",
+    ),
 ];
 
 /// Name, whether a state, monthly, yearly, doc.
@@ -138,6 +164,8 @@ pub fn spec() -> ModelSpec {
         name: "veget",
         title: "VegET: root-zone water balance and actual evapotranspiration",
         revision: 1,
+        cadence: Cadence::Daily,
+        stores: 11,
         variants: VARIANTS,
         inputs: inputs(),
         statics: statics(),
@@ -152,7 +180,7 @@ pub fn spec() -> ModelSpec {
                 doc,
             })
             .collect(),
-        switches: SWITCHES.iter().map(|&(name, doc)| SwitchSpec { name, on_in: &["default"], doc }).collect(),
+        switches: SWITCHES.iter().map(|&(name, on_in, doc)| SwitchSpec { name, on_in, doc }).collect(),
         outputs: OUTPUTS
             .iter()
             .map(|&(name, state, monthly, yearly, doc)| OutputSpec {

@@ -1,13 +1,15 @@
 //! A strip of pixels on its way through time.
 
-use super::day::{OUTPUTS, Stores, Weather, day};
+use super::day::{OUTPUTS, Stores, day};
 use super::parameters::{Parameters, Rules};
-use super::site::{LANE, Sites, lane};
+use super::site::{LANE, Lane, Sites};
 use super::spec::{fixed, input};
+use super::weather::{Fields, Weathers, put};
 use crate::reference_et::{SolarDay, hargreaves_samani};
 use crate::values::Number;
 use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
 use seedbed_block::Date;
+use seedbed_block::simd::{Level, Work};
 use std::collections::BTreeMap;
 
 /// A simulation of VegET.
@@ -18,8 +20,12 @@ pub struct Strip<T> {
     parameters: Parameters<T>,
     rules: Rules,
     sites: Sites<T>,
-    soil: Vec<T>,
-    pack: Vec<T>,
+    pixels: usize,
+    /// `SWf`, pixel after pixel, the last lane filled up.
+    soil: Vec<[T; LANE]>,
+    /// `SNWPK` likewise.
+    pack: Vec<[T; LANE]>,
+    level: Level,
     last: Option<Date>,
 }
 
@@ -30,25 +36,33 @@ impl<T: Number> Strip<T> {
         variant: &str,
         parameters: Parameters<T>,
         rules: Rules,
+        level: Level,
         statics: &Statics<'_>,
         from: Option<&State>,
     ) -> Result<Self, ModelError> {
         let sites = Sites::new(spec, rules, statics)?;
-        let (soil, pack, last) = if let Some(state) = from {
-            state.check(spec)?;
-            let vector = |name| -> Result<Vec<T>, ModelError> {
-                Ok(state.vector(name, statics.pixels)?.iter().map(|v| T::of(*v)).collect())
-            };
-            (vector("swf")?, vector("snwpk")?, state.last)
-        } else {
-            let half = sites.whc.iter().map(|w| T::of(0.5) * *w).collect();
-            (half, vec![T::ZERO; statics.pixels], None)
+        let pixels = statics.pixels;
+        let mut strip = Self {
+            spec,
+            variant: variant.to_owned(),
+            parameters,
+            rules,
+            pixels,
+            soil: sites.lanes.iter().map(|site| site.whc.map(|w| T::of(0.5) * w)).collect(),
+            pack: vec![[T::ZERO; LANE]; sites.lanes.len()],
+            sites,
+            level,
+            last: None,
         };
-        Ok(Self { spec, variant: variant.to_owned(), parameters, rules, sites, soil, pack, last })
-    }
-
-    fn pixels(&self) -> usize {
-        self.soil.len()
+        if let Some(state) = from {
+            state.check(spec)?;
+            for (name, lanes) in [("swf", &mut strip.soil), ("snwpk", &mut strip.pack)] {
+                let vector = state.vector(name, pixels)?;
+                lanes.as_flattened_mut().iter_mut().zip(vector).for_each(|(to, from)| *to = T::of(*from));
+            }
+            strip.last = state.last;
+        }
+        Ok(strip)
     }
 
     /// Reference ET by Hargreaves–Samani, for a run that is given none.
@@ -58,7 +72,7 @@ impl<T: Number> Strip<T> {
             kind: "input `eto` or static",
             name: self.spec.statics[fixed::LATITUDE].name,
         })?;
-        let n = self.pixels();
+        let n = self.pixels;
         let mut eto = Vec::with_capacity(tmin.len());
         for (d, date) in dates.iter().enumerate() {
             let sun = SolarDay::new(*date);
@@ -72,15 +86,79 @@ impl<T: Number> Strip<T> {
     }
 }
 
-/// The mean of the day's extremes.
-fn mean<T: Number>(tmin: &[T; LANE], tmax: &[T; LANE]) -> [T; LANE] {
-    std::array::from_fn(|l| (tmin[l] + tmax[l]) / T::of(2.0))
+/// Lanes that go through all days of a call before the next ones do: their stores and
+/// statics stay in the cache, and the inputs are read in long runs.
+const BLOCK: usize = 16;
+
+/// A call's work.
+struct Advance<'a, 'b, T> {
+    parameters: &'a Parameters<T>,
+    rules: Rules,
+    sites: &'a Sites<T>,
+    soil: &'a mut [[T; LANE]],
+    pack: &'a mut [[T; LANE]],
+    pixels: usize,
+    /// Whether its first day is the run's.
+    fresh: bool,
+    days: usize,
+    fields: Fields<'a, T>,
+    outputs: &'a mut [(usize, &'b mut [T])],
+}
+
+impl<T: Number> Work for Advance<'_, '_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let (n, p) = (self.pixels, self.parameters);
+        let mut daily = [[T::ZERO; LANE]; OUTPUTS];
+        let mut room = [[T::ZERO; LANE]; 6];
+        // Rules that the compiler knows leave no choices in the loop over pixels: those
+        // of the two usual variants, on all days but the first, have a loop of their own.
+        let kind = [Rules::REFERENCE, Rules::DEFAULT].iter().position(|usual| *usual == self.rules);
+        for block in (0..self.soil.len()).step_by(BLOCK) {
+            let lanes = block..self.soil.len().min(block + BLOCK);
+            for (d, k) in (0..self.days).flat_map(|d| lanes.clone().map(move |k| (d, k))) {
+                let width = LANE.min(n - k * LANE);
+                let (first, at) = (self.fresh && d == 0, d * n + k * LANE);
+                let weather = self.fields.lane(at, width, &mut room);
+                let (site, stores) = (&self.sites.lanes[k], (&mut self.soil[k], &mut self.pack[k]));
+                match kind {
+                    Some(0) if !first => pass(p, Rules::REFERENCE, site, stores, false, &weather, &mut daily),
+                    Some(1) if !first => pass(p, Rules::DEFAULT, site, stores, false, &weather, &mut daily),
+                    _ => pass(p, self.rules, site, stores, first, &weather, &mut daily),
+                }
+                for (index, values) in self.outputs.iter_mut() {
+                    put(&daily[*index], &mut values[at..][..width]);
+                }
+            }
+        }
+    }
+}
+
+/// Takes a lane through a day.
+#[inline(always)]
+fn pass<T: Number>(
+    p: &Parameters<T>,
+    rules: Rules,
+    site: &Lane<T>,
+    (soil, pack): (&mut [T; LANE], &mut [T; LANE]),
+    first: bool,
+    weather: &Weathers<'_, T>,
+    daily: &mut [[T; LANE]; OUTPUTS],
+) {
+    for l in 0..LANE {
+        let before = Stores { soil: soil[l], pack: pack[l] };
+        let (values, after) = day(p, rules, site.at(l), before, first, weather.at(l));
+        for (output, value) in daily.iter_mut().zip(values) {
+            output[l] = value;
+        }
+        (soil[l], pack[l]) = (after.soil, after.pack);
+    }
 }
 
 impl<T: Number> Simulation for Strip<T> {
     fn advance(&mut self, forcing: &Forcing<'_>, out: &mut Outputs<'_>) -> Result<(), ModelError> {
         forcing.check_order(self.last)?;
-        let n = self.pixels();
+        let n = self.pixels;
         let get = |index| forcing.get::<T>(self.spec, index, n);
         let required = |index: usize| {
             let name = self.spec.inputs[index].name;
@@ -90,7 +168,7 @@ impl<T: Number> Simulation for Strip<T> {
         let (tmin, tmax) = (required(input::TMIN)?, required(input::TMAX)?);
         let tavg = get(input::TAVG)?;
         let ndvi = required(input::NDVI)?;
-        let mut outputs = out.get::<T>(self.spec, &self.variant, forcing.dates.len() * n)?;
+        let mut outputs = out.get::<T>(self.spec, &self.variant, forcing.dates, n)?;
         let computed;
         let eto = if let Some(given) = get(input::ETO)? {
             given
@@ -99,49 +177,25 @@ impl<T: Number> Simulation for Strip<T> {
             &computed
         };
 
-        let fresh = self.last.is_none();
-        for start in (0..n).step_by(LANE) {
-            let width = LANE.min(n - start);
-            let site = self.sites.lane(start, width);
-            let mut soil = lane(&self.soil, start, width);
-            let mut pack = lane(&self.pack, start, width);
-            for d in 0..forcing.dates.len() {
-                let first = fresh && d == 0;
-                let read = |values: &[T]| lane(values, d * n + start, width);
-                let (ppt, ndvi, eto) = (read(ppt), read(ndvi), read(eto));
-                let (tmin, tmax) = (read(tmin), read(tmax));
-                let tavg = tavg.map_or_else(|| mean(&tmin, &tmax), read);
-                let mut daily = [[T::ZERO; LANE]; OUTPUTS];
-                for l in 0..LANE {
-                    let weather = Weather {
-                        ppt: ppt[l],
-                        tmin: tmin[l],
-                        tmax: tmax[l],
-                        tavg: tavg[l],
-                        ndvi: ndvi[l],
-                        eto: eto[l],
-                    };
-                    let before = Stores { soil: soil[l], pack: pack[l] };
-                    let (values, after) =
-                        day(&self.parameters, self.rules, site.at(l), before, first, weather);
-                    for (output, value) in daily.iter_mut().zip(values) {
-                        output[l] = value;
-                    }
-                    (soil[l], pack[l]) = (after.soil, after.pack);
-                }
-                for (index, values) in &mut outputs {
-                    values[d * n + start..][..width].copy_from_slice(&daily[*index][..width]);
-                }
-            }
-            self.soil[start..][..width].copy_from_slice(&soil[..width]);
-            self.pack[start..][..width].copy_from_slice(&pack[..width]);
-        }
+        let fields = Fields { ppt, tmin, tmax, tavg, ndvi, eto };
+        self.level.run(Advance {
+            parameters: &self.parameters,
+            rules: self.rules,
+            sites: &self.sites,
+            soil: &mut self.soil,
+            pack: &mut self.pack,
+            pixels: n,
+            fresh: self.last.is_none(),
+            days: forcing.dates.len(),
+            fields,
+            outputs: &mut outputs,
+        });
         self.last = forcing.dates.last().copied().or(self.last);
         Ok(())
     }
 
     fn checkpoint(&self) -> Result<State, ModelError> {
-        let vector = |v: &[T]| v.iter().map(|x| x.to_f64()).collect();
+        let vector = |v: &[[T; LANE]]| v.as_flattened()[..self.pixels].iter().map(|x| x.to_f64()).collect();
         Ok(State {
             model: self.spec.name.to_owned(),
             revision: self.spec.revision,
@@ -151,5 +205,71 @@ impl<T: Number> Simulation for Strip<T> {
                 ("snwpk".to_owned(), vector(&self.pack)),
             ]),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::veget::SPEC;
+    use crate::{Settings, Values, ValuesMut};
+    use seedbed_block::Period;
+
+    /// Outputs of seeded weather, some of it missing, by the instructions of a level.
+    fn outputs<T: Number>(
+        level: Level,
+        pairs: &[(&str, bool)],
+        given: impl Fn(&[T]) -> Values<'_>,
+        wanted: impl Fn(&mut [T]) -> ValuesMut<'_>,
+    ) -> Vec<u64> {
+        const PIXELS: usize = 150;
+        let dates: Vec<Date> = Period::year(2003).days().take(90).collect();
+        let mut seed = 7_u32;
+        let mut draw = move |low: f64, high: f64| {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let unit = f64::from(seed >> 8) / f64::from(1 << 24);
+            if unit < 0.002 { f64::NAN } else { low + (high - low) * unit }
+        };
+        let statics: Vec<Vec<f64>> =
+            [(0.0, 200.0), (100.0, 300.0), (300.0, 500.0), (0.0, 60.0), (0.0, 1.0), (0.0, 60.0)]
+                .iter()
+                .map(|(low, high)| (0..PIXELS).map(|_| draw(*low, *high)).collect())
+                .collect();
+        let mut inputs: Vec<Vec<T>> = vec![Vec::new(); 6];
+        for _ in 0..dates.len() * PIXELS {
+            let (low, swing) = (draw(-15.0, 18.0), draw(0.0, 15.0));
+            let day =
+                [draw(-60.0, 60.0), low, low + swing, low + swing / 2.0, draw(-0.1, 0.9), draw(0.0, 8.0)];
+            inputs.iter_mut().zip(day).for_each(|(list, v)| list.push(T::of(v)));
+        }
+        let pairs = pairs.iter().map(|(name, on)| (*name, crate::SettingValue::Flag(*on)));
+        let settings = Settings::new(&SPEC, pairs).unwrap();
+        let statics = Statics { pixels: PIXELS, values: statics.iter().map(|v| Some(&v[..])).collect() };
+        let rules = Rules::new(&settings);
+        let parameters = Parameters::new(&settings);
+        let mut strip = Strip::<T>::new(&SPEC, "default", parameters, rules, level, &statics, None).unwrap();
+        let mut made = vec![vec![T::ZERO; dates.len() * PIXELS]; OUTPUTS];
+        let forcing = Forcing { dates: &dates, inputs: inputs.iter().map(|v| Some(given(v))).collect() };
+        let values = made.iter_mut().map(|v| Some(wanted(v))).collect();
+        strip.advance(&forcing, &mut Outputs { values }).unwrap();
+        made.into_iter()
+            .flatten()
+            .map(|v| if v.is_missing() { f64::NAN.to_bits() } else { v.to_f64().to_bits() })
+            .collect()
+    }
+
+    #[test]
+    fn every_set_of_instructions_gives_the_same_bits() {
+        let all_off: Vec<(&str, bool)> = SPEC.switches.iter().map(|s| (s.name, false)).collect();
+        let melting = [("melt_every_day", true), ("hold_missing", false)];
+        for pairs in [&[][..], &all_off[..], &melting[..]] {
+            let single = |level| outputs::<f32>(level, pairs, |v| Values::F32(v), |v| ValuesMut::F32(v));
+            let double = |level| outputs::<f64>(level, pairs, |v| Values::F64(v), |v| ValuesMut::F64(v));
+            let base = Level::all()[0];
+            let (f32s, f64s) = (single(base), double(base));
+            for level in Level::all() {
+                assert!(single(level) == f32s && double(level) == f64s, "{level:?} {pairs:?}");
+            }
+        }
     }
 }

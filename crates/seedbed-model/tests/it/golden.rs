@@ -2,7 +2,7 @@
 
 use crate::npy::{self, Array};
 use crate::support::{Case, days, real_data, run, settings};
-use seedbed_block::{Precision, date};
+use seedbed_block::{Date, Precision, date};
 use seedbed_model::point::{Columns, run_point};
 use seedbed_model::{SettingValue, model};
 use std::collections::HashMap;
@@ -127,6 +127,50 @@ fn real_reference_is_the_golden_set_with_every_pathology() {
     println!("f32 on clean pixels: largest deviation {clean:e} mm, relative (from 1 mm) {relative:e}");
     assert!(worst <= EXACT, "{worst:e} mm");
     assert!(clean <= 5e-3, "{clean:e} mm");
+}
+
+/// Whether two values are the same to the last bit, all NaNs and all infinities being alike.
+fn alike(got: f64, want: f64) -> bool {
+    got.to_bits() == want.to_bits() || !(got.is_finite() || want.is_finite())
+}
+
+#[test]
+fn real_reference_sums_are_the_goldens_of_months_and_years() {
+    let Some(folder) = real_data() else { return };
+    let npz = npy::read(&folder.join("goldens/veget/veget_basin_f64.npz"));
+    let veget = model("veget").unwrap();
+    let case = case(&npz);
+    let daily = run(veget, &settings(veget, &[("variant", "reference")]), &case, Precision::Double);
+    let mut compared = 0;
+    for (i, output) in veget.spec().outputs.iter().enumerate() {
+        let daily = daily[i].as_ref().unwrap();
+        let sum = |takes: &dyn Fn(Date) -> bool| {
+            let days = case.dates.iter().enumerate().filter(|(_, day)| takes(**day));
+            days.fold(vec![0.0; 64], |mut sum, (d, _)| {
+                sum.iter_mut().zip(&daily[d * 64..]).for_each(|(sum, v)| *sum += v);
+                sum
+            })
+        };
+        let mut compare = |key: &str, row: usize, got: Vec<f64>| {
+            for (pixel, (got, want)) in got.into_iter().zip(&npz[key].values[row * 64..]).enumerate() {
+                assert!(alike(got, *want), "{key} of pixel {pixel} in row {row}: {got} against {want}");
+                compared += 1;
+            }
+        };
+        if output.monthly {
+            for (row, month) in npz["month_keys"].values.chunks_exact(2).enumerate() {
+                let takes = |day: Date| [f64::from(day.year()), f64::from(day.month())] == *month;
+                compare(&format!("monthly_{}", output.name), row, sum(&takes));
+            }
+        }
+        if output.yearly {
+            for (row, year) in npz["year_keys"].values.iter().enumerate() {
+                let takes = |day: Date| f64::from(day.year()) == *year;
+                compare(&format!("yearly_{}", output.name), row, sum(&takes));
+            }
+        }
+    }
+    assert_eq!(compared, (5 * 24 + 7 * 2) * 64);
 }
 
 #[test]

@@ -15,5 +15,7 @@
 mod golden;
 mod npy;
 mod point;
+mod spring;
+mod spring_golden;
 mod support;
 mod veget;

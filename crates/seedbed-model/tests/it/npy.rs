@@ -38,8 +38,10 @@ fn parse(bytes: &[u8]) -> Array {
     };
     let shape: Vec<usize> =
         after("'shape':", '(', ')').split(',').filter_map(|n| n.trim().parse().ok()).collect();
-    let data = bytes[10 + length..].chunks_exact(8).map(|c| <[u8; 8]>::try_from(c).unwrap());
+    let body = &bytes[10 + length..];
+    let data = body.chunks_exact(8).map(|c| <[u8; 8]>::try_from(c).unwrap());
     let values: Vec<f64> = match after("'descr':", '\'', '\'') {
+        "<f4" => body.chunks_exact(4).map(|c| f32::from_le_bytes(c.try_into().unwrap()).into()).collect(),
         "<f8" => data.map(f64::from_le_bytes).collect(),
         "<i8" => data.map(|b| i64::from_le_bytes(b) as f64).collect(),
         other => panic!("dtype {other}"),

@@ -9,3 +9,4 @@ mod resume;
 mod screening;
 mod support;
 mod workers;
+mod yearly;

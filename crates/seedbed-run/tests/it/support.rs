@@ -172,7 +172,7 @@ impl Sandbox {
         cog::write(&path, &geobox, &values, &band, &CogOptions::default()).unwrap();
     }
 
-    fn items(&self, name: &str, items: &[Value]) {
+    pub fn items(&self, name: &str, items: &[Value]) {
         let collection = json!({ "type": "FeatureCollection", "features": items });
         fs::write(self.path(name), collection.to_string()).unwrap();
     }
@@ -183,11 +183,11 @@ pub fn options(tiles: Option<Vec<String>>) -> ExecuteOptions {
     ExecuteOptions { jobs: 2, memory: 4 << 30, tiles }
 }
 
-fn asset(file: &str, unit: &str) -> Value {
+pub fn asset(file: &str, unit: &str) -> Value {
     json!({ "href": format!("./{file}"), "bands": [{ "unit": unit }] })
 }
 
-fn item(id: &str, start: Date, end: Date, assets: &Value) -> Value {
+pub fn item(id: &str, start: Date, end: Date, assets: &Value) -> Value {
     json!({
         "type": "Feature", "stac_version": "1.1.0", "id": id, "geometry": null, "links": [],
         "properties": {

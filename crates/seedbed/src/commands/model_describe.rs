@@ -2,7 +2,7 @@
 
 use crate::context::Ctx;
 use crate::report::{Report, Status};
-use seedbed_model::{Aggregation, Fallback, InputSpec, ModelSpec};
+use seedbed_model::{Aggregation, Cadence, Fallback, InputSpec, ModelSpec};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -56,13 +56,18 @@ impl Report for ModelDescription<'_> {
                 .map(|w| [w.name.to_owned(), format!("on in {}", w.on_in.join(", ")), w.doc.to_owned()]);
             rows(out, switches)?;
         }
-        writeln!(out, "\nDaily outputs")?;
+        let cadence = match s.cadence {
+            Cadence::Daily => "Daily",
+            Cadence::Yearly => "Yearly",
+        };
+        writeln!(out, "\n{cadence} outputs")?;
         let outputs = s.outputs.iter().map(|o| {
-            let gathered = match o.aggregation {
-                Aggregation::Sum => "sum",
-                Aggregation::State => "state",
+            let gathered = match (s.cadence, o.aggregation) {
+                (Cadence::Yearly, _) => "",
+                (Cadence::Daily, Aggregation::Sum) => " (sum)",
+                (Cadence::Daily, Aggregation::State) => " (state)",
             };
-            [o.name.to_owned(), format!("{} ({gathered})", o.unit), o.doc.to_owned()]
+            [o.name.to_owned(), format!("{}{gathered}", o.unit), o.doc.to_owned()]
         });
         rows(out, outputs)?;
         writeln!(out, "\nReferences")?;
@@ -80,6 +85,8 @@ fn input_row(input: &InputSpec) -> [String; 3] {
         (false, Fallback::HargreavesSamani) => {
             "else by Hargreaves–Samani from tmin, tmax and latitude".to_owned()
         }
+        (false, Fallback::DayLength) => "else from the date and latitude".to_owned(),
+        (false, Fallback::Own(estimate)) => format!("else {estimate}"),
         (false, Fallback::Value(value)) => format!("else {value}"),
         (false, Fallback::Nothing) => "optional".to_owned(),
     };

@@ -8,7 +8,7 @@ use crate::whole_file;
 use anyhow::Context;
 use jiff::civil::Date;
 use seedbed_model::SettingValue;
-use seedbed_model::point::{Columns, run_point};
+use seedbed_model::point::{Columns, Table, run_point};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,9 +19,11 @@ Examples:
   seedbed model point veget --forcing days.csv --set whc=120 field_capacity=210 saturation=320 interception=15 \\
       --out result.csv
   seedbed model point veget --forcing - --set variant=reference whc=120 field_capacity=210 saturation=320 < days.csv
+  seedbed model point spring-index --forcing daymet.csv --set variant=rsdat --out dates.csv
 
 The forcing has a column `date` (YYYY-MM-DD) and one a daily input, by name; an
-empty cell is a missing value. Every day from the first to the last has a row.";
+empty cell is a missing value. Every day from the first to the last has a row.
+The result has a row a day, or a row a year where the model gives yearly values.";
 
 /// Run a model at one point, from and to CSV.
 #[derive(Debug, clap::Args)]
@@ -101,7 +103,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let mut report = PointReport {
         model: args.name,
         variant: run.settings.variant().to_owned(),
-        days: run.output.dates.len(),
+        days: forcing.dates.len(),
         outputs: run.output.columns.iter().map(|(name, _)| name.clone()).collect(),
         computed_inputs: run.computed,
         ignored_columns: run.ignored,
@@ -171,13 +173,13 @@ fn number(cell: &str) -> Option<f64> {
     cell.parse().ok().filter(|v: &f64| v.is_finite())
 }
 
-fn write(table: &Columns, out: impl Write) -> anyhow::Result<()> {
+fn write(table: &Table, out: impl Write) -> anyhow::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer
-        .write_record(std::iter::once("date").chain(table.columns.iter().map(|(name, _)| name.as_str())))?;
-    for (row, date) in table.dates.iter().enumerate() {
+    let key = table.rows.key();
+    writer.write_record(std::iter::once(key).chain(table.columns.iter().map(|(name, _)| name.as_str())))?;
+    for (row, name) in table.rows.names().into_iter().enumerate() {
         let cells = table.columns.iter().map(|(_, values)| cell(values[row]));
-        writer.write_record(std::iter::once(date.to_string()).chain(cells))?;
+        writer.write_record(std::iter::once(name).chain(cells))?;
     }
     writer.flush()?;
     Ok(())
@@ -188,17 +190,17 @@ fn cell(value: f64) -> String {
     if value.is_nan() { String::new() } else { value.to_string() }
 }
 
-fn as_rows(table: &Columns) -> Vec<serde_json::Map<String, serde_json::Value>> {
-    let row = |(index, date): (usize, &Date)| {
+fn as_rows(table: &Table) -> Vec<serde_json::Map<String, serde_json::Value>> {
+    let row = |(index, name): (usize, String)| {
         let mut row = serde_json::Map::new();
-        row.insert("date".to_owned(), date.to_string().into());
+        row.insert(table.rows.key().to_owned(), name.into());
         for (name, values) in &table.columns {
             // JSON has no NaN: a missing value becomes null.
             row.insert(name.clone(), values[index].into());
         }
         row
     };
-    table.dates.iter().enumerate().map(row).collect()
+    table.rows.names().into_iter().enumerate().map(row).collect()
 }
 
 #[cfg(test)]

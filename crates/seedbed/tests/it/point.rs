@@ -129,3 +129,63 @@ fn statics(readme: &serde_json::Value, row: &str, col: &str) -> Vec<String> {
     let settings = settings.replace("fc=", "field_capacity=").replace("sat=", "saturation=").replace('%', "");
     settings.split(' ').map(str::to_owned).collect()
 }
+
+/// Two years without a leap day, as mild in each.
+fn spring_forcing() -> String {
+    let mut table = "date,tmin,tmax,dayl\n".to_owned();
+    for year in [2002, 2003] {
+        for (month, length) in (1..).zip([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]) {
+            for day in 1..=length {
+                let low = 12.0 - 3.0 * f64::from((month - 7_i32).abs());
+                writeln!(table, "{year}-{month:02}-{day:02},{low},{},43200", low + 10.0).unwrap();
+            }
+        }
+    }
+    table
+}
+
+#[test]
+fn a_yearly_model_gives_a_row_a_year() {
+    let sandbox = Sandbox::new();
+    sandbox.write("days.csv", spring_forcing());
+    let table = sandbox
+        .seedbed([
+            "model",
+            "point",
+            "spring-index",
+            "--forcing",
+            "days.csv",
+            "--set",
+            "variant=npn",
+            "latitude=45",
+        ])
+        .succeeds()
+        .stdout;
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(
+        rows[0][..5],
+        ["year", "first_leaf_lilac", "first_leaf_arnoldred", "first_leaf_zabelli", "first_leaf_mean"]
+    );
+    assert_eq!((rows.len(), rows[1][0], rows[2][0]), (3, "2002", "2003"));
+    assert_eq!(rows[1][1..9], rows[2][1..9], "the same weather has the same dates");
+    let leaf: f64 = rows[1][1].parse().unwrap();
+    assert!(leaf > 60.0 && leaf < 150.0, "{leaf}");
+    // Where the year begins late nothing is known of it.
+    let late: String = spring_forcing()
+        .lines()
+        .enumerate()
+        .filter(|(n, _)| *n != 1)
+        .fold(String::new(), |text, (_, line)| text + line + "\n");
+    sandbox.write("days.csv", late);
+    let args = ["model", "point", "spring-index", "--forcing", "days.csv"];
+    let table = sandbox.seedbed(args).succeeds().stdout;
+    assert!(table.contains("\n2002,,,,") && !table.contains("\n2003,,"), "{table}");
+}
+
+#[test]
+fn a_spring_without_day_length_or_latitude_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.write("days.csv", spring_forcing().replace("dayl", "remark"));
+    let args = ["model", "point", "spring-index", "--forcing", "days.csv"];
+    sandbox.seedbed(args).exits(2).says("needs input `dayl` or static `latitude`");
+}
