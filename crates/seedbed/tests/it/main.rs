@@ -9,6 +9,7 @@
     reason = "a failing helper fails its test, and a skipped test says so"
 )]
 
+mod aligned_years;
 mod archives;
 mod bad_input;
 mod basin;
