@@ -176,13 +176,11 @@ impl<'a, T: Real> TileReader<'a, T> {
     fn layers(&self, period: Period) -> Vec<(Date, Vec<Slot>)> {
         let bridge = self.rules.bridge;
         let owned = |(day, slots): (Date, &[Slot])| (day, slots.to_vec());
-        match &self.climatology {
-            Some(climatology) => climatology.around(period, bridge).map(owned).collect(),
-            None => {
-                let (from, to) = (shift(period.start, -bridge.days()), shift(period.end, bridge.days()));
-                self.days.between(from, to).map(owned).collect()
-            }
+        if let Some(climatology) = &self.climatology {
+            return climatology.around(period, bridge).map(owned).collect();
         }
+        let (from, to) = (shift(period.start, -bridge.days()), shift(period.end, bridge.days()));
+        self.days.between(from, to).map(owned).collect()
     }
 
     /// The most layers that are held while so many days are read one after the other.

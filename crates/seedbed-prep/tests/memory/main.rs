@@ -44,7 +44,13 @@ fn items(folder: &Path, runtime: &Runtime) -> Vec<Item> {
     let features: Vec<Value> = (2001..2013_u16)
         .map(|year| {
             let name = format!("{year}.tif");
-            write(&name, 1000.0, 600, &|p| f64::from(year) + f64::from(p as u32 % 91), &index);
+            write(
+                &name,
+                1000.0,
+                600,
+                &|p| f64::from(year) + f64::from(u8::try_from(p % 91).unwrap()),
+                &index,
+            );
             json!({
                 "type": "Feature", "stac_version": "1.1.0", "id": format!("y{year}"), "geometry": null,
                 "links": [], "properties": { "datetime": format!("{year}-04-23T00:00:00Z") },
