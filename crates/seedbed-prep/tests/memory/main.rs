@@ -133,6 +133,8 @@ fn what_is_allocated_stays_below_the_memory_that_is_given() {
         }
         // Otherwise the limit would have been none.
         println!("{resampling} {dtype}: {scant} at least, {plenty} at most");
-        assert!(done >= 2 && scant < plenty, "{resampling} {dtype}: {scant}, {plenty}");
+        // Layers held as 16-bit steps take a quarter of what 64-bit values do.
+        let enough = if dtype == DType::Int16 { 3 } else { 2 };
+        assert!(done >= enough && scant < plenty, "{resampling} {dtype}: {scant}, {plenty}");
     }
 }
