@@ -1,13 +1,15 @@
 //! One input on one tile, day by day.
 
+mod timing;
+
 use crate::climatology::Climatology;
-use crate::days::{Days, Slot, shift, spans};
+use crate::days::{Days, Slot};
 use crate::screen::Screen;
 use crate::source::Source;
 use crate::tally::Seen;
 use crate::windows::Windows;
-use crate::{LeapRule, Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
-use seedbed_block::series::{Spacing, interpolate};
+use crate::{Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
+use seedbed_block::series::Spacing;
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::Projections;
 use seedbed_raster::{Raster, WarpPlan};
@@ -179,64 +181,6 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.days.slots(day).iter().map(|slot| self.places[slot.source])
     }
 
-    /// The days of a period that can be read.
-    pub(crate) fn available(&self, period: Period) -> Vec<Date> {
-        // Days that stand in for others aren't among those there are layers for.
-        if self.rules.time == TimeRule::Daily && self.rules.leap == LeapRule::Error {
-            return self.dates().filter(|day| period.contains(*day)).collect();
-        }
-        period.days().filter(|day| self.has(*day)).collect()
-    }
-
-    /// The assets that the values of a day may depend on: their places in the series, in
-    /// order.
-    pub(crate) fn inputs(&self, day: Date) -> Vec<usize> {
-        let slots: Vec<Slot> = match self.rules.time {
-            TimeRule::Daily if !self.days.slots(day).is_empty() => return self.assets(day).collect(),
-            TimeRule::Daily => {
-                let next = if self.rules.leap == LeapRule::Interpolate { 1 } else { -1 };
-                let near = [shift(day, -1), shift(day, next)];
-                near.iter().flat_map(|day| self.days.slots(*day)).copied().collect()
-            }
-            TimeRule::Composite | TimeRule::CompositeLegacy | TimeRule::Climatology => self
-                .layers(Period { start: day, end: day })
-                .into_iter()
-                .flat_map(|(_, slots)| slots)
-                .collect(),
-        };
-        let mut places: Vec<usize> = slots.iter().map(|slot| self.places[slot.source]).collect();
-        places.sort_unstable();
-        places.dedup();
-        places
-    }
-
-    /// The layers between which the days of a period lie, and those that may bridge gaps.
-    fn layers(&self, period: Period) -> Vec<(Date, Vec<Slot>)> {
-        let bridge = self.rules.bridge;
-        let owned = |(day, slots): (Date, &[Slot])| (day, slots.to_vec());
-        match &self.climatology {
-            Some(climatology) => climatology.around(period, bridge).map(owned).collect(),
-            None => {
-                let (from, to) = (shift(period.start, -bridge.days()), shift(period.end, bridge.days()));
-                self.days.between(from, to).map(owned).collect()
-            }
-        }
-    }
-
-    /// The most layers that are held while so many days are read one after the other.
-    pub(crate) fn held(&self, days: usize) -> usize {
-        if self.rules.time == TimeRule::Daily {
-            return 0;
-        }
-        let reach = days + 2 * usize::try_from(self.rules.bridge.days()).unwrap_or(0);
-        let all: Vec<Date> = self.dates().collect();
-        let near = |from: Date, to: Date| Period { start: from, end: to }.len() <= reach;
-        let within = |n: usize| all[n..].partition_point(|day| near(all[n], *day));
-        let most = (0..all.len()).map(within).max().unwrap_or(0);
-        // What recurs is met again in the next year.
-        if self.climatology.is_some() { most.max(all.len() * reach / 365 + 2) } else { most }
-    }
-
     /// What it is read from.
     pub(crate) fn sources(&self) -> &[Source] {
         &self.sources
@@ -268,30 +212,6 @@ impl<'a, T: Real> TileReader<'a, T> {
             tile: self.target.tile.clone(),
             count: missing.len(),
             days: days.join(", "),
-        }
-    }
-
-    fn has(&self, day: Date) -> bool {
-        match self.rules.time {
-            TimeRule::Daily => !self.days.slots(day).is_empty() || self.stands_in(day),
-            TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day, self.rules.bridge),
-            TimeRule::Climatology => {
-                let dates: Vec<Date> =
-                    self.layers(Period { start: day, end: day }).iter().map(|(date, _)| *date).collect();
-                let next = dates.partition_point(|date| *date < day);
-                let before = dates[..next].last().or(dates.get(next).filter(|date| **date == day));
-                let ends = before.zip(dates.get(next));
-                ends.is_some_and(|(a, b)| *b == day || spans(*a, *b, self.rules.bridge))
-            }
-        }
-    }
-
-    /// Whether the leap rule says what stands for a day.
-    fn stands_in(&self, day: Date) -> bool {
-        match self.rules.leap {
-            LeapRule::Error => false,
-            LeapRule::Repeat | LeapRule::Missing => self.days.leaves_out(day),
-            LeapRule::Interpolate => self.days.leaves_out(day) && !self.days.slots(shift(day, 1)).is_empty(),
         }
     }
 
@@ -338,66 +258,6 @@ impl<'a, T: Real> TileReader<'a, T> {
         let slots: Vec<Slot> = dates.iter().flat_map(|day| self.days.slots(*day)).copied().collect();
         self.read_slots(&slots, 1, &mut out)?;
         Ok(out)
-    }
-
-    fn read_daily(&mut self, days: &[Date], out: &mut [T]) -> Result<(), PrepError> {
-        let pixels = self.pixels();
-        let mut at = 0;
-        while at < days.len() {
-            let day = days[at];
-            let yesterday = shift(day, -1);
-            let slots = self.days.slots(day).to_vec();
-            if !slots.is_empty() {
-                let run = self.days.run(&days[at..]);
-                self.read_slots(&slots, run, &mut out[at * pixels..(at + run) * pixels])?;
-                at += run;
-                continue;
-            }
-            if !self.stands_in(day) {
-                return Err(self.missing(&[day]));
-            }
-            let today = at * pixels..(at + 1) * pixels;
-            match self.rules.leap {
-                LeapRule::Repeat if at > 0 && days[at - 1] == yesterday => {
-                    out.copy_within(today.start - pixels..today.start, today.start);
-                }
-                LeapRule::Repeat => {
-                    let slots = self.days.slots(yesterday).to_vec();
-                    self.read_slots(&slots, 1, &mut out[today])?;
-                }
-                LeapRule::Interpolate => {
-                    let out = &mut out[today];
-                    let slots = self.days.slots(yesterday).to_vec();
-                    self.read_slots(&slots, 1, out)?;
-                    let mut next = vec![T::NAN; pixels];
-                    let slots = self.days.slots(shift(day, 1)).to_vec();
-                    self.read_slots(&slots, 1, &mut next)?;
-                    let half = T::of(0.5);
-                    out.iter_mut().zip(next).for_each(|(to, next)| *to = (*to + next) * half);
-                }
-                LeapRule::Missing | LeapRule::Error => out[today].fill(T::NAN),
-            }
-            at += 1;
-        }
-        Ok(())
-    }
-
-    fn read_composite(&mut self, days: &[Date], spacing: Spacing, out: &mut [T]) -> Result<(), PrepError> {
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };
-        let around = self.layers(Period { start: *first, end: *last });
-        self.composites.retain(|day, _| around.iter().any(|(near, _)| near == day));
-        let wanted = around.into_iter().filter(|(day, _)| !self.composites.contains_key(day));
-        let wanted: Vec<(Date, Vec<Slot>)> = wanted.collect();
-        for (day, slots) in wanted {
-            let mut layer = vec![T::NAN; self.pixels()];
-            self.read_slots(&slots, 1, &mut layer)?;
-            self.composites.insert(day, layer);
-        }
-        let dates: Vec<Date> = self.composites.keys().copied().collect();
-        let layers: Vec<&[T]> = self.composites.values().map(Vec::as_slice).collect();
-        let by = (spacing, self.rules.bridge);
-        interpolate(&dates, &layers, days, self.pixels(), by, out)
-            .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))
     }
 
     /// Warps `layers` layers from each slot on into `out`: all of the first, and

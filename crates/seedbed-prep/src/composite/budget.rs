@@ -1,11 +1,12 @@
 //! How much is done at once, so that a limit of memory is kept.
 
 use super::Context;
-use super::plan::{Part, TilePlan};
+use super::plan::{Ground, Need, Part, STRIP, TilePlan};
 use crate::parallel::cores;
 use crate::{Plans, PrepError};
+use seedbed_block::PixelRange;
 use seedbed_block::composite::Sample;
-use seedbed_grid::{Projections, Tile};
+use seedbed_grid::Tile;
 use seedbed_raster::cog;
 
 /// How a tile is cut into blocks of rows.
@@ -44,11 +45,14 @@ pub(super) struct Budget {
 #[derive(Clone, Copy)]
 struct Shares {
     blocks: usize,
+    /// The fewest rows that a block should have.
+    least: usize,
     /// Bytes for a product.
     memory: usize,
 }
 
 /// What the warps of a tile take, if its blocks have so many rows.
+#[derive(Default)]
 struct Measured {
     /// For each layer that is read at once, at most.
     layer: usize,
@@ -58,6 +62,40 @@ struct Measured {
     plan: usize,
     /// The plans of all blocks.
     plans: usize,
+}
+
+impl Measured {
+    /// One block more: what a layer and a pixel take, and what is needed, of each ground.
+    fn add(&mut self, needs: Vec<(usize, usize, Need)>) {
+        let mut plans = 0;
+        for (layer, once, need) in needs {
+            let window = need.window.map_or(0, |w| w.shape().len());
+            self.layer = self.layer.max(window * layer);
+            self.once = self.once.max(window * once);
+            plans += need.plan;
+        }
+        self.plan = self.plan.max(plans);
+        self.plans += plans;
+    }
+}
+
+/// No less than what blocks of so many rows take, from the strips that they lie in.
+fn bound(tile: &TilePlan, rows: usize) -> Measured {
+    let mut measured = Measured::default();
+    let all = tile.tile.range.shape().rows;
+    for first in (0..all).step_by(rows) {
+        let strips = first / STRIP..=(all.min(first + rows) - 1) / STRIP;
+        let need = |ground: &Ground| {
+            let within = ground.strips.range(strips.clone()).map(|(_, need)| *need);
+            let need = within.reduce(|a, b| Need {
+                window: a.window.into_iter().chain(b.window).reduce(PixelRange::union),
+                plan: a.plan + b.plan,
+            });
+            (ground.layer, ground.once, need.unwrap_or_default())
+        };
+        measured.add(tile.grounds.iter().map(need).collect());
+    }
+    measured
 }
 
 /// Layers whose values become steps at once, where there is room.
@@ -80,16 +118,12 @@ impl Context<'_> {
         let products = cores().min(work).max(1);
         let several = (products, (cores() / products).max(1));
         for (products, blocks) in [several, (1, cores())] {
-            let shares = Shares { blocks, memory: memory / products };
-            if let Ok(layouts) = self.layouts::<T>(tiles, shares)
-                && tiles.iter().zip(&layouts).all(|(tile, layout)| {
-                    layout.rows >= tile.tile.range.shape().rows.div_ceil(blocks).min(32)
-                })
-            {
+            let shares = Shares { blocks, least: 32, memory: memory / products };
+            if let Ok(layouts) = self.layouts::<T>(tiles, shares) {
                 return Ok(Budget { products, blocks, layouts });
             }
         }
-        let layouts = self.layouts::<T>(tiles, Shares { blocks: 1, memory })?;
+        let layouts = self.layouts::<T>(tiles, Shares { blocks: 1, least: 1, memory })?;
         Ok(Budget { products: 1, blocks: 1, layouts })
     }
 
@@ -113,25 +147,23 @@ impl Context<'_> {
         let mut rows = shape.rows.div_ceil(shares.blocks);
         rows = rows.min(room / held.max().unwrap_or(0).max(1)).max(1);
         loop {
-            let measured = self.measure(tile, rows)?;
-            let parts = || tile.groups.iter().flat_map(|g| &g.parts);
-            let base = parts().map(|part| base::<T>(part, shape.cols, rows, &measured)).max().unwrap_or(0);
-            // Values of a layer before they become steps, or before they fill another's gaps.
-            let layer = measured.layer + rows * shape.cols * size_of::<T>();
-            if base + layer <= room {
-                let left = room - base;
-                let plans = measured.plans.div_ceil(shares.blocks);
-                let keeps = plans + layer <= left / 2;
-                let left = if keeps { left - plans } else { left };
-                let at_once = (left / layer.max(1)).clamp(1, AT_ONCE);
-                let steps = if parts().any(|p| p.in_steps) { at_once } else { 0 };
-                let room = left - steps * rows * shape.cols * size_of::<T>();
-                return Ok(Layout { rows, room: room.min(crate::WINDOWS), at_once, keeps });
+            // The strips that were looked at hold all blocks of their size; of smaller ones
+            // they say too much, so that those are asked for themselves where it matters.
+            let known = bound(tile, rows);
+            if let Ok(layout) = fit::<T>(tile, rows, &known, room, shares.blocks) {
+                return Ok(layout);
             }
-            if rows == 1 {
-                return Err(self.refusal(tile, results + (base + layer) * shares.blocks));
+            if rows < STRIP {
+                let measured = self.measure(tile, rows)?;
+                match fit::<T>(tile, rows, &measured, room, shares.blocks) {
+                    Ok(layout) => return Ok(layout),
+                    Err(needed) if rows <= shares.least => {
+                        return Err(self.refusal(tile, results + needed * shares.blocks));
+                    }
+                    Err(_) => {}
+                }
             }
-            rows /= 2;
+            rows = (rows / 2).max(1);
         }
     }
 
@@ -139,23 +171,19 @@ impl Context<'_> {
     /// they need: where it is turned against the grid, a row of it needs far more than
     /// its share of what many rows do.
     fn measure(&self, tile: &TilePlan, rows: usize) -> Result<Measured, PrepError> {
-        let mut measured = Measured { layer: 0, once: 0, plan: 0, plans: 0 };
-        let projections: &dyn Projections = self.production.projections;
-        let resampling = self.request.prepare.rules.resampling;
+        let mut measured = Measured::default();
         let layout = Layout { rows, room: 0, at_once: 0, keeps: false };
         for number in 0..tile.tile.range.shape().rows.div_ceil(rows) {
             let (first, last) = layout.block(&tile.tile, number);
             let target = self.rows(&tile.tile, tile.bbox, first, last - first);
-            let mut plans = 0;
-            for ground in &tile.grounds {
-                let plan = Plans::default().get(&ground.geobox, &target, resampling, projections)?;
-                let window = plan.source_window().map_or(0, |w| w.shape().len());
-                measured.layer = measured.layer.max(window * ground.layer);
-                measured.once = measured.once.max(window * ground.once);
-                plans += plan.bytes();
-            }
-            measured.plan = measured.plan.max(plans);
-            measured.plans += plans;
+            let need = |ground: &Ground| {
+                Ok((
+                    ground.layer,
+                    ground.once,
+                    Need::of(&*self.warp(&Plans::default(), &ground.geobox, &target)?),
+                ))
+            };
+            measured.add(tile.grounds.iter().map(need).collect::<Result<Vec<_>, PrepError>>()?);
         }
         Ok(measured)
     }
@@ -172,6 +200,31 @@ impl Context<'_> {
             amount(self.request.memory),
         ))
     }
+}
+
+/// How blocks of so many rows are read, or the bytes that one of them needs at least.
+fn fit<T: Sample>(
+    tile: &TilePlan,
+    rows: usize,
+    measured: &Measured,
+    room: usize,
+    blocks: usize,
+) -> Result<Layout, usize> {
+    let parts = || tile.groups.iter().flat_map(|g| &g.parts);
+    let cols = tile.tile.range.shape().cols;
+    let base = parts().map(|part| base::<T>(part, cols, rows, measured)).max().unwrap_or(0);
+    // Values of a layer before they become steps, or before they fill another's gaps.
+    let values = rows * cols * size_of::<T>();
+    let layer = measured.layer + values;
+    let Some(left) = room.checked_sub(base).filter(|left| layer <= *left) else {
+        return Err(base + layer);
+    };
+    let plans = measured.plans.div_ceil(blocks);
+    let keeps = plans + layer <= left / 2;
+    let left = if keeps { left - plans } else { left };
+    let at_once = (left / layer.max(1)).clamp(1, AT_ONCE);
+    let held = if parts().any(|p| p.in_steps) { at_once * values } else { 0 };
+    Ok(Layout { rows, room: (left - held).min(crate::WINDOWS), at_once, keeps })
 }
 
 /// Bytes that the layers of a row take.

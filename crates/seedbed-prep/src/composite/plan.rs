@@ -6,9 +6,12 @@ use crate::{Member, Plans, PrepError, Target, TaskKey, revisions};
 use seedbed_block::composite::{self, Sample};
 use seedbed_block::{Date, Precision};
 use seedbed_grid::{Bbox, GeoBox, Index, PixelRange, Tile};
+use seedbed_raster::WarpPlan;
 use seedbed_storage::Location;
 use serde_json::{Value, json};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// One tile, planned.
 pub(super) struct TilePlan {
@@ -27,6 +30,24 @@ pub(super) struct Ground {
     pub(super) layer: usize,
     /// Bytes a source pixel once, however many layers are read.
     pub(super) once: usize,
+    /// What each strip of the tile needs of it, by the strip's number.
+    pub(super) strips: BTreeMap<usize, Need>,
+}
+
+/// What some rows of a tile need of a grid of sources.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Need {
+    /// Its pixels.
+    pub(super) window: Option<PixelRange>,
+    /// Bytes of the warp's plan.
+    pub(super) plan: usize,
+}
+
+impl Need {
+    /// What is needed by a plan.
+    pub(super) fn of(plan: &WarpPlan) -> Self {
+        Self { window: plan.source_window(), plan: plan.bytes() }
+    }
 }
 
 /// One product, planned.
@@ -61,7 +82,13 @@ struct Found {
 }
 
 /// Rows looked at in one go: plans of warps take memory.
-const STRIP: usize = 256;
+pub(super) const STRIP: usize = 256;
+
+impl Ground {
+    fn new(geobox: &GeoBox) -> Self {
+        Self { geobox: geobox.clone(), layer: 0, once: 0, strips: BTreeMap::new() }
+    }
+}
 
 impl Group {
     /// The first and the last day.
@@ -98,20 +125,25 @@ impl Context<'_> {
             let Some(period) = production.period(series) else { continue };
             for row in (0..tile.range.rows).step_by(STRIP) {
                 let rows = (tile.range.rows - row).min(STRIP.cast_signed() as i64);
-                let target = self.rows(tile, bbox, row, rows);
-                let Some(reader) = production.reader::<T>(series, target, &Plans::default(), period)? else {
+                let (target, plans) = (self.rows(tile, bbox, row, rows), Plans::default());
+                let Some(reader) = production.reader::<T>(series, target.clone(), &plans, period)? else {
                     continue;
                 };
+                let strip = usize::try_from(row).unwrap_or(0) / STRIP;
                 let mut in_steps = true;
                 for source in reader.sources() {
-                    let (geobox, layer) = (&source.facts.geobox, source.layer_bytes::<T>(1));
-                    let once = source.facts.stored.dtype.bytes() + size_of::<T>();
                     in_steps &= self.in_steps(&source.facts);
-                    match grounds.iter_mut().find(|ground| ground.geobox == *geobox) {
-                        Some(known) => {
-                            (known.layer, known.once) = (known.layer.max(layer), known.once.max(once));
-                        }
-                        None => grounds.push(Ground { geobox: geobox.clone(), layer, once }),
+                    let geobox = &source.facts.geobox;
+                    let known = grounds.iter().position(|ground| ground.geobox == *geobox);
+                    let known = known.unwrap_or_else(|| {
+                        grounds.push(Ground::new(geobox));
+                        grounds.len() - 1
+                    });
+                    let ground = &mut grounds[known];
+                    ground.layer = ground.layer.max(source.layer_bytes::<T>(1));
+                    ground.once = ground.once.max(source.facts.stored.dtype.bytes() + size_of::<T>());
+                    if let Entry::Vacant(strip) = ground.strips.entry(strip) {
+                        strip.insert(Need::of(&*self.warp(&plans, geobox, &target)?));
                     }
                 }
                 let all = found.entry(n).or_insert_with(|| Found { in_steps: true, ..Found::default() });
@@ -123,6 +155,11 @@ impl Context<'_> {
         }
         let groups = self.groups::<T>(tile, &found)?;
         Ok((!groups.is_empty()).then(|| TilePlan { tile: tile.clone(), bbox, grounds, groups }))
+    }
+
+    /// The warp from a grid of sources.
+    pub(super) fn warp(&self, plans: &Plans, from: &GeoBox, to: &Target) -> Result<Arc<WarpPlan>, PrepError> {
+        plans.get(from, to, self.request.prepare.rules.resampling, self.production.projections)
     }
 
     /// Whether a file's values are the steps in which composites are stored, so that they

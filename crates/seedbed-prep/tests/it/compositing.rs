@@ -431,3 +431,36 @@ fn counts_of_an_area_that_is_no_rectangle_are_put_together() {
     let holed: Vec<bool> = (0..80).map(|p| p % 10 >= 5).collect();
     assert_eq!(together(true, "holed"), holed);
 }
+
+#[test]
+fn medians_of_stored_steps_are_those_of_the_values() {
+    let sandbox = Sandbox::new();
+    let stored =
+        CogOptions { dtype: DType::Int16, scale: 0.0001, nodata: Some(-32_768.0), ..CogOptions::default() };
+    let floats = CogOptions { dtype: DType::Float64, ..Prepare::default_cog() };
+    let at = around();
+    let mut items = [Vec::new(), Vec::new()];
+    for year in 2001..2007_u16 {
+        // Neighbours in value, so that many medians are halves; every fifth pixel has gaps.
+        let value = |p: usize| match (p + usize::from(year)) % 5 {
+            0 => f64::NAN,
+            n => f64::from(i16::try_from(p + n * usize::from(year) % 3).unwrap() - 70) * 0.0001,
+        };
+        let values: Vec<f64> = (0..at.shape().len()).map(value).collect();
+        sandbox.cog_with(&format!("steps-{year}.tif"), at, &values, &stored);
+        sandbox.cog_with(&format!("values-{year}.tif"), at, &values, &floats);
+        let day = format!("{year}-01-01");
+        items[0].push(item(&day, &day, &format!("steps-{year}.tif")));
+        items[1].push(item(&day, &day, &format!("values-{year}.tif")));
+    }
+    let [steps, floats] = items.map(|items| {
+        let mut request = request(sandbox.items(&items), &[Statistic::Median, Statistic::Count]);
+        request.prepare.cog = stored.clone();
+        request.least = 3;
+        let out = items[0]["assets"]["value"]["href"].as_str().unwrap().trim_matches(['.', '/']).to_owned()
+            + "-out";
+        run(&sandbox, &request, &out).unwrap();
+        sandbox.cogs(&out).iter().map(|path| std::fs::read(path).unwrap()).collect::<Vec<_>>()
+    });
+    assert!(steps.len() == 4 && steps == floats);
+}

@@ -44,7 +44,13 @@ fn items(folder: &Path, runtime: &Runtime) -> Vec<Item> {
     let features: Vec<Value> = (2001..2013_u16)
         .map(|year| {
             let name = format!("{year}.tif");
-            write(&name, 1000.0, 600, &|p| f64::from(year) + f64::from(p as u32 % 91), &index);
+            write(
+                &name,
+                1000.0,
+                600,
+                &|p| f64::from(year) + f64::from(u8::try_from(p % 91).unwrap()),
+                &index,
+            );
             json!({
                 "type": "Feature", "stac_version": "1.1.0", "id": format!("y{year}"), "geometry": null,
                 "links": [], "properties": { "datetime": format!("{year}-04-23T00:00:00Z") },
@@ -104,15 +110,15 @@ fn what_is_allocated_stays_below_the_memory_that_is_given() {
     };
     for (resampling, dtype) in [
         (Resampling::Nearest, DType::Int16),
-        (Resampling::Nearest, DType::Float64),
-        (Resampling::Average, DType::Float64),
+        (Resampling::Nearest, DType::Float32),
+        (Resampling::Average, DType::Float32),
     ] {
         let mut request = request(&items, resampling, dtype);
         let (made, plenty) = run(&request, &format!("{resampling}-{dtype}-plenty"));
         assert_eq!(made.unwrap().made, 1);
         // The first is less than is needed at all, the last more than is of use.
         let (mut done, mut scant) = (0, usize::MAX);
-        for megabytes in [1, 8, 24, 64] {
+        for megabytes in [1, 8, 12, 24, 64] {
             request.memory = megabytes << 20;
             let (made, peak) = run(&request, &format!("{resampling}-{dtype}-{megabytes}"));
             match made {
@@ -128,6 +134,8 @@ fn what_is_allocated_stays_below_the_memory_that_is_given() {
         }
         // Otherwise the limit would have been none.
         println!("{resampling} {dtype}: {scant} at least, {plenty} at most");
-        assert!(done >= 2 && scant < plenty, "{resampling} {dtype}: {scant}, {plenty}");
+        // Layers held as 16-bit steps take a quarter of what 64-bit values do.
+        let enough = if dtype == DType::Int16 { 4 } else { 3 };
+        assert!(done >= enough && scant < plenty, "{resampling} {dtype}: {scant}, {plenty}");
     }
 }

@@ -5,6 +5,7 @@ use crate::real::{has, item, items, real_data};
 use crate::sandbox::Sandbox;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 const COMPARE: &str = include_str!("real/composite_compare.py");
@@ -31,6 +32,10 @@ fn compare(sandbox: &Sandbox, asset: &str, spec: &Value) -> (u64, u64) {
     println!("{asset}: {ran}");
     assert_eq!(ran["different"], 0, "{ran}");
     (ran["pixels"].as_u64().unwrap(), ran["missing"].as_u64().unwrap())
+}
+
+fn ends(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|e| e == extension)
 }
 
 fn run(sandbox: &Sandbox, args: &str) -> Value {
@@ -73,7 +78,7 @@ fn medians_of_a_day_over_the_years_are_numpys() {
         let of = |path: &String| {
             Some((path.strip_prefix(root)?.to_owned(), fs::read(sandbox.path(path)).unwrap()))
         };
-        sandbox.files().iter().filter_map(of).filter(|(p, _)| p.ends_with(".tif")).collect::<Vec<_>>()
+        sandbox.files().iter().filter_map(of).filter(|(p, _)| ends(p, "tif")).collect::<Vec<_>>()
     };
     assert!(!files("out/").is_empty() && files("out/") == files("scant/"));
     let files = |name: &str| (2001..2007).map(|y| format!("{name}_{y}.tif")).collect::<Vec<_>>();
@@ -114,9 +119,8 @@ fn real_mod13q1_medians_of_a_year_are_numpys() {
     files.sort();
     assert_eq!(files.len(), 12);
     let band = json!({ "nodata": -3000, "unit": "1", "raster:scale": 0.0001, "valid_range": [-2000, 10000] });
-    let day = |path: &std::path::Path| {
-        path.file_stem().unwrap().to_str().unwrap().rsplit('_').next().unwrap().to_owned()
-    };
+    let day =
+        |path: &Path| path.file_stem().unwrap().to_str().unwrap().rsplit('_').next().unwrap().to_owned();
     let all: Vec<Value> = files
         .iter()
         .map(|path| {
@@ -216,7 +220,7 @@ fn a_month_that_is_cut_is_marked_and_counted_against_its_days() {
     assert_eq!(report["partial"], json!(["d01 2003-02: v has 14 of 28"]));
     sandbox.seedbed(format!("{cut} --out half").split_whitespace()).succeeds().prints("v has 14 of 28");
     let record = |out: &str| {
-        let of = |p: &String| p.starts_with(&format!("{out}/d01/2003-02/")) && p.ends_with(".json");
+        let of = |p: &String| p.starts_with(&format!("{out}/d01/2003-02/")) && ends(p, "json");
         sandbox.json(sandbox.files().into_iter().find(of).unwrap())
     };
     let of = |out: &str, asset: &str, what: &str| {

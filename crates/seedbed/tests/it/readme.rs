@@ -40,7 +40,7 @@ fn aligned_rasters_and_composites_are_made_by_the_readmes_commands() {
         let of = |p: &String| {
             p.starts_with(&format!("{product}/"))
                 && p.contains(&format!("/{period}/"))
-                && p.ends_with(".json")
+                && Path::new(p).extension().is_some_and(|e| e == "json")
         };
         sandbox.json(sandbox.files().into_iter().find(of).unwrap_or_else(|| panic!("{product} {period}")))
     };
