@@ -61,6 +61,10 @@ bench-composite *ARGS:
 bench-netcdf *ARGS:
     @. tests/env.sh; benches/netcdf.sh "$@"
 
+# VegET and the spring indices beside NumPy programs on the same numbers, one core; ARGS: SIDE [ROUNDS]
+bench-model *ARGS:
+    @. tests/env.sh; benches/model.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

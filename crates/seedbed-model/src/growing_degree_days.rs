@@ -8,7 +8,7 @@
 //! anew on 1 January; a missing day adds nothing to it.
 //!
 //! # References
-//! McMaster and Wilhelm (1997), Agricultural and Forest Meteorology 87(4), 291–300,
+//! `McMaster` and Wilhelm (1997), Agricultural and Forest Meteorology 87(4), 291–300,
 //! doi:10.1016/S0168-1923(97)00027-0: method 1, and method 2 with `cut_below`.
 
 use crate::values::Number;
