@@ -65,6 +65,9 @@ bench-netcdf *ARGS:
 # GDAL's Python and odc-geo with rio-cogeo; ARGS: --days 20, --rounds 3, --only zstd
 bench-prep *ARGS:
     @. tests/env.sh; benches/prep.sh "$@"
+# VegET and the spring indices beside NumPy programs on the same numbers, one core; ARGS: SIDE [ROUNDS]
+bench-model *ARGS:
+    @. tests/env.sh; benches/model.sh "$@"
 
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell

@@ -8,6 +8,7 @@
 //! Nothing here knows a CRS, a file or a store: latitude is a static input.
 
 mod error;
+pub mod growing_degree_days;
 mod nearest;
 pub mod point;
 pub mod reference_et;
@@ -17,6 +18,7 @@ mod simulation;
 mod spec;
 pub mod spring_index;
 mod state;
+pub mod temperature_anomaly;
 mod values;
 pub mod veget;
 

@@ -1,12 +1,15 @@
 //! The built-in models.
 
+use crate::growing_degree_days::GrowingDegreeDays;
 use crate::nearest::nearest;
 use crate::reference_et::ReferenceEt;
 use crate::spring_index::SpringIndex;
+use crate::temperature_anomaly::TemperatureAnomaly;
 use crate::veget::Veget;
 use crate::{Model, ModelError};
 
-static MODELS: [&dyn Model; 3] = [&Veget, &SpringIndex, &ReferenceEt];
+static MODELS: [&dyn Model; 5] =
+    [&Veget, &SpringIndex, &ReferenceEt, &GrowingDegreeDays, &TemperatureAnomaly];
 
 /// The built-in models.
 #[must_use]

@@ -168,6 +168,8 @@ pub struct SwitchSpec {
 pub enum Aggregation {
     /// The sum of the days.
     Sum,
+    /// The mean of the days that have a value.
+    Mean,
     /// The last day's value.
     State,
 }

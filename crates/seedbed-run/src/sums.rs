@@ -31,7 +31,7 @@ impl Gathered {
     /// An empty period over `pixels` pixels.
     pub(crate) fn new(aggregation: Aggregation, missing_days: MissingDays, pixels: usize) -> Self {
         let start = match aggregation {
-            Aggregation::Sum => 0.0,
+            Aggregation::Sum | Aggregation::Mean => 0.0,
             Aggregation::State => f64::NAN,
         };
         Self { aggregation, missing_days, values: vec![start; pixels], missing: Vec::new(), days: 0 }
@@ -61,8 +61,10 @@ impl Gathered {
         // One plain loop each, which becomes vector code. Adding 0 changes no bit
         // of a sum that began with 0.
         match (self.aggregation, self.missing_days) {
-            (Aggregation::Sum, MissingDays::Poison) => pairs.for_each(|(sum, v)| *sum += v),
-            (Aggregation::Sum, MissingDays::Count) => {
+            (Aggregation::Sum | Aggregation::Mean, MissingDays::Poison) => {
+                pairs.for_each(|(sum, v)| *sum += v)
+            }
+            (Aggregation::Sum | Aggregation::Mean, MissingDays::Count) => {
                 pairs.for_each(|(sum, v)| *sum += if v.is_nan() { 0.0 } else { v });
             }
             (Aggregation::State, MissingDays::Poison) => pairs.for_each(|(state, v)| *state = v),
@@ -104,6 +106,12 @@ impl Gathered {
                 }
             }
         }
+        if self.aggregation == Aggregation::Mean {
+            let missing = self.missing.iter().copied().chain(std::iter::repeat(0));
+            for (value, missing) in self.values.iter_mut().zip(missing) {
+                *value /= f64::from(self.days - missing);
+            }
+        }
         self.values
     }
 }
@@ -131,7 +139,7 @@ mod tests {
             if i.is_multiple_of(97) { f64::NAN } else { f64::from(u32::try_from(i % 1013).unwrap()) * 0.1 }
         };
         let days: Vec<f64> = (0..7 * pixels).map(value).collect();
-        for aggregation in [Aggregation::Sum, Aggregation::State] {
+        for aggregation in [Aggregation::Sum, Aggregation::Mean, Aggregation::State] {
             for missing in [MissingDays::Count, MissingDays::Poison] {
                 let gathered = |length: usize| {
                     let mut sum = Gathered::new(aggregation, missing, pixels);
@@ -166,6 +174,21 @@ mod tests {
         assert_eq!(state(MissingDays::Count, &[7.0, f64::NAN]), 7.0);
         assert!(state(MissingDays::Count, &[f64::NAN]).is_nan());
         assert!(state(MissingDays::Poison, &[7.0, f64::NAN]).is_nan());
+    }
+
+    #[test]
+    fn a_mean_is_that_of_the_days_that_have_a_value() {
+        let mean = |missing| {
+            let mut month = Gathered::new(Aggregation::Mean, missing, 3);
+            month.add(&[1.0, 4.0, f64::NAN]);
+            month.add(&[2.0, f64::NAN, f64::NAN]);
+            month.finish()
+        };
+        let counted = mean(MissingDays::Count);
+        assert_eq!(counted[..2], [1.5, 4.0]);
+        assert!(counted[2].is_nan());
+        let poisoned = mean(MissingDays::Poison);
+        assert!(poisoned[0] == 1.5 && poisoned[1].is_nan() && poisoned[2].is_nan());
     }
 
     #[test]

@@ -15,6 +15,7 @@
 mod golden;
 mod npy;
 mod point;
+mod short;
 mod spring;
 mod spring_golden;
 mod support;

@@ -309,6 +309,45 @@ fn the_revision_goes_up_whenever_a_bit_of_a_result_changes() {
 }
 
 #[test]
+fn more_rain_never_leaves_less_evaporation_or_runoff() {
+    let mut case = weather(77, 60, 500);
+    // A soil of at least twice the day's demand: in a smaller one a wetter day can leave less.
+    case.statics[0].iter_mut().flatten().for_each(|whc| *whc += 40.0);
+    let mut r = Random(5);
+    let mut wetter = case.clone();
+    for ppt in wetter.inputs[0].iter_mut().flatten() {
+        *ppt += if r.unit() < 0.1 { r.between(0.0, 30.0) } else { 0.0 };
+    }
+    for variant in ["default", "reference", "master"] {
+        let settings = settings(veget(), &[("variant", variant)]);
+        let less = run(veget(), &settings, &case, Precision::Double);
+        let more = run(veget(), &settings, &wetter, Precision::Double);
+        for name in ["etasw", "srf", "dd", "swf", "snwpk"] {
+            let pairs = less[position(name)].iter().flatten().zip(more[position(name)].iter().flatten());
+            let worst = pairs.map(|(less, more)| less - more).fold(f64::NEG_INFINITY, f64::max);
+            assert!(worst < 1e-9, "{variant}: {worst:e} mm of {name} less");
+        }
+    }
+}
+
+#[test]
+fn what_is_masked_stays_so_and_touches_no_other_pixel() {
+    let case = weather(13, 70, 60);
+    let clean = run(veget(), &settings(veget(), &[]), &case, Precision::Single);
+    let mut masked = case.clone();
+    for (k, pixel) in (0..5).zip([3, 63, 64, 68, 69]) {
+        masked.statics[k].as_mut().unwrap()[pixel] = f64::NAN;
+    }
+    let out = run(veget(), &settings(veget(), &[]), &masked, Precision::Single);
+    for (got, want) in out.iter().flatten().zip(clean.iter().flatten()) {
+        for (at, (got, want)) in got.iter().zip(want).enumerate() {
+            let masked = [3, 63, 64, 68, 69].contains(&(at % 70));
+            assert!(if masked { got.is_nan() } else { got == want }, "pixel {}", at % 70);
+        }
+    }
+}
+
+#[test]
 fn depths_in_half_millimetres_give_outputs_in_half_millimetres() {
     // Twice every depth, and twice the melt a squared degree gives: every output is exactly
     // twice as large, since all terms are of the first degree in depths of water.

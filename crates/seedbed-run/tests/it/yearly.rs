@@ -72,8 +72,8 @@ fn a_year_has_the_dates_of_a_point_and_says_that_it_is_part_of_one() {
     let columns = vec![("tmin".to_owned(), column(&|t| t.0)), ("tmax".to_owned(), column(&|t| t.1))];
     let set = [
         ("variant".to_owned(), SettingValue::Text("npn".to_owned())),
-        // Day length changes little over the tiles, some ten kilometres about 42.6 degrees north.
-        ("latitude".to_owned(), SettingValue::Number(42.6)),
+        // Day length changes little over the tiles, some ten kilometres about 41.5 degrees north.
+        ("latitude".to_owned(), SettingValue::Number(41.47)),
     ];
     let forcing = Columns { dates, columns };
     let point = run_point(model("spring-index").unwrap(), &set, &forcing).unwrap().output;

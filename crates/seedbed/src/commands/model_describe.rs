@@ -65,6 +65,7 @@ impl Report for ModelDescription<'_> {
             let gathered = match (s.cadence, o.aggregation) {
                 (Cadence::Yearly, _) => "",
                 (Cadence::Daily, Aggregation::Sum) => " (sum)",
+                (Cadence::Daily, Aggregation::Mean) => " (mean)",
                 (Cadence::Daily, Aggregation::State) => " (state)",
             };
             [o.name.to_owned(), format!("{}{gathered}", o.unit), o.doc.to_owned()]
