@@ -49,7 +49,8 @@ impl Attempt {
             let what = format!("its {} dates aren't the {} that were written", found.len(), dates.len());
             return Err(PrepError::Unverified { path, what });
         }
-        self.written.push(Written { variable, file, options, statistics, dates: Some(dates) });
+        let (dates, media_type) = (Some(dates), MEDIA_TYPE);
+        self.written.push(Written { variable, file, options, statistics, dates, media_type });
         Ok(())
     }
 }

@@ -10,9 +10,9 @@
 
 use crate::error::at;
 use crate::identity::hex;
-use crate::record::{Description, record};
+use crate::record::{COG, Description, record};
 use crate::{Member, PrepError, Spool, folder};
-use seedbed_block::{Date, Real};
+use seedbed_block::{Date, PixelRange, Real};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::{self, BandMeta, CogOptions, Threads};
@@ -57,6 +57,7 @@ pub(crate) struct Written {
     pub(crate) statistics: Statistics,
     /// The days of a cube's layers; nothing of a COG.
     pub(crate) dates: Option<Vec<Date>>,
+    pub(crate) media_type: &'static str,
 }
 
 /// A file of a product, as staged.
@@ -157,7 +158,8 @@ impl Attempt {
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
         cog::write_on(threads, &path, &self.geobox, values, &band, &options)?;
         self.check(&path, &options)?;
-        self.written.push(Written { variable, file, options, statistics: statistics(values), dates: None });
+        let statistics = statistics(values);
+        self.written.push(Written { variable, file, options, statistics, dates: None, media_type: COG });
         Ok(())
     }
 
@@ -187,6 +189,19 @@ impl Attempt {
             return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), meant.nodata));
         }
         Ok(raster.layers().iter().map(|layer| layer.date).collect())
+    }
+
+    /// Reads a pixel of each part of a file, so that what it refers to is found to be there.
+    pub(crate) fn reads(
+        &self,
+        path: &Path,
+        parts: impl Iterator<Item = PixelRange>,
+    ) -> Result<(), PrepError> {
+        let raster = Raster::open(&RasterSource::new(path))?;
+        for part in parts {
+            raster.read::<f64>(0, PixelRange { rows: 1, cols: 1, ..part })?;
+        }
+        Ok(())
     }
 
     /// Flushes and digests the staged files, names them by their contents and

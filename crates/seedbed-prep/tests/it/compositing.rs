@@ -130,8 +130,12 @@ fn a_record_says_what_a_composite_was_made_from_and_a_mosaic_takes_it() {
     assert_eq!(properties["processing:lineage"], "seedbed composite");
     assert_eq!(properties["start_datetime"], "2001-04-23T00:00:00Z");
     assert_eq!(record["assets"]["value_count"]["bands"][0]["data_type"], "uint16");
-    let request =
-        MosaicRequest { product: sandbox.path("out"), out: sandbox.path("mosaic"), allow_holes: false };
+    let request = MosaicRequest {
+        product: sandbox.path("out"),
+        out: sandbox.path("mosaic"),
+        allow_holes: false,
+        ..MosaicRequest::default()
+    };
     let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap();
     assert_eq!((report.periods, report.made), (1, 1));
     assert!(verify(&sandbox.path("mosaic")).unwrap().is_complete());

@@ -174,8 +174,12 @@ fn a_cube_that_fails_leaves_nothing_and_stops_no_other() {
 fn a_mosaic_of_cubes_is_refused_with_the_way_out() {
     let sandbox = Sandbox::new();
     run(&sandbox, &request(&sandbox, Format::Zarr, "cubes")).unwrap();
-    let wanted =
-        MosaicRequest { product: sandbox.path("cubes"), out: sandbox.path("mosaic"), allow_holes: false };
+    let wanted = MosaicRequest {
+        product: sandbox.path("cubes"),
+        out: sandbox.path("mosaic"),
+        allow_holes: false,
+        ..MosaicRequest::default()
+    };
     let error = mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap_err();
     assert!(error.is_usage() && words(&error).contains("--format cog"), "{error}");
     assert!(sandbox.files("mosaic").is_empty());

@@ -26,14 +26,17 @@ impl Codec {
         match (compress, level) {
             (Compress::None, None) => Ok(Vec::new()),
             (Compress::None, Some(level)) => Err(format!("without compression there is no level {level}")),
-            (Compress::Zstd, level) => match level.unwrap_or(ZSTD_LEVEL) {
-                level @ 1..=22 => Ok(vec![Self::Zstd(level.into())]),
-                level => Err(format!("zstd has levels 1 to 22, not {level}")),
-            },
+            (lerc, _) if lerc.is_lerc() => Err(format!(
+                "{lerc} is for COGs, and readers of Zarr don't know it: choose deflate, zstd or none"
+            )),
             // Zarr's metadata know gzip's levels, of which libdeflate has three more.
             (Compress::Deflate, level) => match level.unwrap_or(GZIP_LEVEL) {
                 level @ 1..=9 => Ok(vec![Self::Gzip(level.into())]),
                 level => Err(format!("gzip has levels 1 to 9, not {level}")),
+            },
+            (_, level) => match level.unwrap_or(ZSTD_LEVEL) {
+                level @ 1..=22 => Ok(vec![Self::Zstd(level.into())]),
+                level => Err(format!("zstd has levels 1 to 22, not {level}")),
             },
         }
     }
