@@ -17,6 +17,7 @@ mod cube;
 mod document;
 mod group;
 mod layout;
+mod mapping;
 mod metadata;
 mod summary;
 
