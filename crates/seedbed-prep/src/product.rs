@@ -12,7 +12,7 @@ use crate::error::at;
 use crate::identity::hex;
 use crate::record::{COG, Description, record};
 use crate::{Member, PrepError, Spool, folder};
-use seedbed_block::{Date, PixelRange, Real};
+use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::{self, BandMeta, CogOptions, Threads};
@@ -189,19 +189,6 @@ impl Attempt {
             return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), meant.nodata));
         }
         Ok(raster.layers().iter().map(|layer| layer.date).collect())
-    }
-
-    /// Reads a pixel of each part of a file, so that what it refers to is found to be there.
-    pub(crate) fn reads(
-        &self,
-        path: &Path,
-        parts: impl Iterator<Item = PixelRange>,
-    ) -> Result<(), PrepError> {
-        let raster = Raster::open(&RasterSource::new(path))?;
-        for part in parts {
-            raster.read::<f64>(0, PixelRange { rows: 1, cols: 1, ..part })?;
-        }
-        Ok(())
     }
 
     /// Flushes and digests the staged files, names them by their contents and

@@ -14,6 +14,7 @@ use gdal::vector::{Feature, Geometry, LayerAccess, LayerOptions, OGRFieldType, O
 use gdal::{Dataset, DriverManager, Metadata};
 use seedbed_block::PixelRange;
 use seedbed_grid::GeoBox;
+use std::fmt::Write;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -136,7 +137,10 @@ impl TileIndex<'_> {
     fn xml(&self) -> String {
         let CogOptions { dtype, scale, offset, nodata, .. } = self.options;
         let mut band = format!("<Description>{}</Description>", escaped(&self.band.name));
-        let mut say = |name: &str, value: String| band += &format!("<{name}>{value}</{name}>");
+        let mut say = |name: &str, value: String| {
+            // Writing to a String can't fail.
+            let _ = write!(band, "<{name}>{value}</{name}>");
+        };
         say("Offset", offset.to_string());
         say("Scale", scale.to_string());
         if let Some(nodata) = nodata {

@@ -309,7 +309,7 @@ impl Context<'_> {
                 self.refer(&mut attempt, variable, &records, options)?;
                 continue;
             }
-            let options = self.encoded(options);
+            let options = self.encoded(&options);
             // 32-bit floats need no more room than they have on the disk.
             if options.dtype == DType::Float32 {
                 attempt.write_as(self.encoding, variable, &self.paste::<f32>(&records, name)?, options)?;
@@ -403,10 +403,10 @@ impl Context<'_> {
     }
 
     /// How COGs are encoded, given how their values are stored.
-    fn encoded(&self, stored: CogOptions) -> CogOptions {
+    fn encoded(&self, stored: &CogOptions) -> CogOptions {
         let Encoding { compress, level, overview, max_z_error } = self.request.encoding;
         let overview = overview.unwrap_or(stored.overview);
-        CogOptions { compress, level, overview, max_z_error, ..stored }
+        CogOptions { compress, level, overview, max_z_error, ..stored.clone() }
     }
 }
 

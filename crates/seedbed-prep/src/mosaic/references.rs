@@ -7,7 +7,7 @@ use crate::{Attempt, Member, PrepError, Variable};
 use seedbed_block::PixelRange;
 use seedbed_catalog::{Asset, Item};
 use seedbed_raster::cog::{BandMeta, CogOptions};
-use seedbed_raster::{Statistics, TileIndex, Vrt, VrtTile};
+use seedbed_raster::{Raster, RasterSource, Statistics, TileIndex, Vrt, VrtTile};
 use seedbed_storage::Location;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -59,11 +59,20 @@ impl Context<'_> {
             fs::write(&path, vrt.to_xml())
                 .map_err(|source| PrepError::Write { path: path.clone(), source })?;
             attempt.check(&path, &options)?;
-            attempt.reads(&path, tiles.iter().map(|(range, _)| *range))?;
+            reads(&path, tiles.iter().map(|(range, _)| *range))?;
         }
         attempt.written.push(Written { variable, file, options, statistics, dates: None, media_type });
         Ok(())
     }
+}
+
+/// Reads a pixel of each part of a file, so that what it refers to is found to be there.
+fn reads(path: &Path, parts: impl Iterator<Item = PixelRange>) -> Result<(), PrepError> {
+    let raster = Raster::open(&RasterSource::new(path))?;
+    for part in parts {
+        raster.read::<f64>(0, PixelRange { rows: 1, cols: 1, ..part })?;
+    }
+    Ok(())
 }
 
 /// A path without symbolic links, so that the way from one to another is the true one.

@@ -24,8 +24,9 @@ fn items() -> Vec<Value> {
     ]
 }
 
-fn value(day: usize, pixel: usize) -> f64 {
-    if pixel.is_multiple_of(9) { f64::NAN } else { 10.0 * day as f64 + (pixel % 50) as f64 / 5.0 }
+fn value(day: u32, pixel: usize) -> f64 {
+    let step = u32::try_from(pixel % 50).unwrap();
+    if pixel.is_multiple_of(9) { f64::NAN } else { f64::from(10 * day) + f64::from(step) / 5.0 }
 }
 
 fn request(sandbox: &Sandbox, format: Format, out: &str) -> Prepare {

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_and_damage_is_seen() {
-        let bytes: Vec<u8> = (0..50_000_u32).map(|i| (i * i >> 9) as u8).collect();
+        let bytes: Vec<u8> = (0..50_000_u32).map(|i| ((i * i) >> 9).to_le_bytes()[0]).collect();
         for codec in [Codec::Zstd(3), Codec::Zstd(9), Codec::Gzip(6), Codec::Crc32c] {
             let stored = codec.encode(bytes.clone()).unwrap();
             assert_eq!(stored, codec.encode(bytes.clone()).unwrap(), "{codec:?}");

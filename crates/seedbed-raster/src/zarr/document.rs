@@ -21,7 +21,7 @@ fn bytes() -> Value {
 }
 
 /// An array that is one chunk.
-fn simple(dtype: &str, dimensions: &[(&str, usize)], attributes: Value) -> Value {
+fn simple(dtype: &str, dimensions: &[(&str, usize)], attributes: &Value) -> Value {
     let shape: Vec<usize> = dimensions.iter().map(|(_, n)| *n).collect();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     json!({
@@ -122,12 +122,12 @@ pub fn coordinates(cube: &Cube<'_>) -> Vec<Coordinate> {
     vec![
         (
             MAPPING,
-            simple("int32", &[], mapping::attributes(&geobox.crs, geobox.affine)),
+            simple("int32", &[], &mapping::attributes(&geobox.crs, geobox.affine)),
             0_i32.to_le_bytes().to_vec(),
         ),
-        ("time", simple("int32", &[("time", layers)], time), days(cube.dates)),
-        ("x", simple("float64", &[("x", cols)], horizontal("X")), centres(c, a, cols)),
-        ("y", simple("float64", &[("y", rows)], horizontal("Y")), centres(f, e, rows)),
+        ("time", simple("int32", &[("time", layers)], &time), days(cube.dates)),
+        ("x", simple("float64", &[("x", cols)], &horizontal("X")), centres(c, a, cols)),
+        ("y", simple("float64", &[("y", rows)], &horizontal("Y")), centres(f, e, rows)),
     ]
 }
 

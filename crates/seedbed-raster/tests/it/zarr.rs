@@ -244,7 +244,7 @@ fn damage_is_an_error_that_names_the_file() {
         ("tmax/c/0/0/0", |b| *b.last_mut().unwrap() ^= 1),
         ("tmax/zarr.json", |b| b.truncate(b.len() / 2)),
         ("tmax/zarr.json", |b| {
-            *b = String::from_utf8(b.clone()).unwrap().replace("sharding_indexed", "bitround").into()
+            *b = String::from_utf8(b.clone()).unwrap().replace("sharding_indexed", "bitround").into();
         }),
         ("x/c/0", |b| b.truncate(b.len() - 8)),
         ("zarr.json", |b| b.clear()),
