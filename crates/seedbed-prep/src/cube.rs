@@ -25,7 +25,7 @@ impl Attempt {
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
         let (geobox, options, title) = (&self.geobox, &self.options, variable.title.as_str());
         let cube = Cube { geobox, dates, band: &band, title, options };
-        Ok(CubeWriter::create(&self.staging.join(file(variable)), &cube, Threads::Caller)?)
+        Ok(CubeWriter::create(&self.staging.join(file(variable)), &cube, Threads::Pool)?)
     }
 
     /// Completes a cube whose layers are all written, and reads its grid, type,

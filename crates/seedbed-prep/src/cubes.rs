@@ -16,9 +16,12 @@ use std::collections::BTreeSet;
 /// The revision of this algorithm, part of every key.
 const REVISION: u32 = 1;
 
-/// Layers that a chunk of a cube has at most, and values in 64 bits that are in
-/// memory of them: read, warped, stored and compressed.
-const BYTES: usize = (256 << 20) * 4;
+/// Bytes that the layers written as one take where they are small: read, stored and
+/// compressed.
+const BYTES: usize = 1 << 30;
+
+/// Bytes a pixel of a layer that is larger than that.
+const PIXEL: usize = 32;
 
 /// One tile's cubes, planned.
 pub(crate) struct CubePlan<'a> {
@@ -62,12 +65,13 @@ pub(crate) fn make<T: Real>(
 ) {
     let out = &context.request.out;
     let open: Vec<&CubePlan<'_>> = cubes.iter().filter(|c| is_done(out, &c.member) != Done::Yes).collect();
+    let most = open.iter().map(|cube| cube.tile.target.geobox.shape.len()).max().unwrap_or(0);
     let behind = report.present;
     let expected = set.members.len();
     progress(behind, expected);
     let results = in_parallel(
         &open,
-        threads(BYTES),
+        threads(BYTES.max(most * PIXEL)),
         |_, cube| context.cube::<T>(cube).map_err(|e| one_line(&e)),
         |n| progress(behind + n, expected),
     );
