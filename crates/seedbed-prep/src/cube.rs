@@ -25,7 +25,7 @@ impl Attempt {
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
         let (geobox, options, title) = (&self.geobox, &self.options, variable.title.as_str());
         let cube = Cube { geobox, dates, band: &band, title, options };
-        Ok(CubeWriter::create(&self.staging.join(file(variable)), &cube, Threads::Caller)?)
+        Ok(CubeWriter::create(&self.staging.join(file(variable)), &cube, Threads::Pool)?)
     }
 
     /// Completes a cube whose layers are all written, and reads its grid, type,
@@ -49,7 +49,8 @@ impl Attempt {
             let what = format!("its {} dates aren't the {} that were written", found.len(), dates.len());
             return Err(PrepError::Unverified { path, what });
         }
-        self.written.push(Written { variable, file, options, statistics, dates: Some(dates) });
+        let (dates, media_type) = (Some(dates), MEDIA_TYPE);
+        self.written.push(Written { variable, file, options, statistics, dates, media_type });
         Ok(())
     }
 }

@@ -16,9 +16,12 @@ use std::collections::BTreeSet;
 /// The revision of this algorithm, part of every key.
 const REVISION: u32 = 1;
 
-/// Layers that a chunk of a cube has at most, and values in 64 bits that are in
-/// memory of them: read, warped, stored and compressed.
-const BYTES: usize = (256 << 20) * 4;
+/// Bytes that the layers written as one take where they are small: read, stored and
+/// compressed.
+const BYTES: usize = 1 << 30;
+
+/// Bytes a pixel of a layer that is larger than that.
+const PIXEL: usize = 32;
 
 /// One tile's cubes, planned.
 pub(crate) struct CubePlan<'a> {
@@ -69,7 +72,8 @@ pub(crate) fn make<T: Real>(
     let open = cubes.iter().filter(|cube| production.is_open(&cube.member));
     let jobs: Vec<_> = open.map(|cube| Job { members: vec![&cube.member], what: cube }).collect();
     let act = |cube: &&CubePlan<'_>| vec![production.cube::<T>(cube)];
-    production.make(set, report, &jobs, threads(BYTES), act, progress)
+    let pixels = jobs.iter().map(|job| job.what.tile.target.geobox.shape.len()).max().unwrap_or(0);
+    production.make(set, report, &jobs, threads(BYTES.max(pixels * PIXEL)), act, progress)
 }
 
 impl Production<'_> {

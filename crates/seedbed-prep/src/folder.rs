@@ -66,8 +66,9 @@ pub(crate) fn checksum(path: &Path) -> io::Result<String> {
 
 /// The multihash of a list of files: SHA-256 of a line `<multihash> <name>` each.
 pub(crate) fn of_list(files: impl IntoIterator<Item = (String, String)>) -> String {
-    let lines: String = files.into_iter().map(|(name, checksum)| format!("{checksum} {name}\n")).collect();
-    Checksum::of_bytes(lines.as_bytes()).multihash()
+    let lines: Vec<String> =
+        files.into_iter().map(|(name, checksum)| format!("{checksum} {name}\n")).collect();
+    Checksum::of_bytes(lines.concat().as_bytes()).multihash()
 }
 
 /// What a record says of a folder, from the files staged in it.

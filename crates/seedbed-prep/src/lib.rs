@@ -46,7 +46,7 @@ pub use expected::{Expected, Member};
 pub use identity::{Identity, TaskKey};
 pub use inspect::{Difference, Fetched, Inspected, Inspector};
 pub use mask::{Mask, MaskError};
-pub use mosaic::{MosaicReport, MosaicRequest, mosaic};
+pub use mosaic::{Encoding, MosaicFormat, MosaicReport, MosaicRequest, mosaic};
 pub use parallel::in_parallel;
 pub use plans::Plans;
 pub use prepare::{Format, Prepare, PrepareReport, prepare};

@@ -10,7 +10,7 @@
 
 use crate::error::at;
 use crate::identity::hex;
-use crate::record::{Description, record};
+use crate::record::{COG, Description, record};
 use crate::{Member, PrepError, Spool, folder};
 use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
@@ -57,6 +57,7 @@ pub(crate) struct Written {
     pub(crate) statistics: Statistics,
     /// The days of a cube's layers; nothing of a COG.
     pub(crate) dates: Option<Vec<Date>>,
+    pub(crate) media_type: &'static str,
 }
 
 /// A file of a product, as staged.
@@ -157,7 +158,8 @@ impl Attempt {
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
         cog::write_on(threads, &path, &self.geobox, values, &band, &options)?;
         self.check(&path, &options)?;
-        self.written.push(Written { variable, file, options, statistics: statistics(values), dates: None });
+        let statistics = statistics(values);
+        self.written.push(Written { variable, file, options, statistics, dates: None, media_type: COG });
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::product::{Contents, Staged, Written};
 use crate::{Attempt, PrepError, cube, folder};
 use seedbed_block::Period;
 use seedbed_grid::{GeoBox, Projections};
+use seedbed_raster::cog::Overview;
 use seedbed_raster::gdal_version;
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
@@ -37,7 +38,14 @@ pub struct Description<'a> {
 }
 
 /// The media type of a COG.
-const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
+pub(crate) const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
+/// The media type of a virtual raster.
+pub(crate) const VRT: &str = "application/xml";
+/// The media type of a tile index.
+pub(crate) const GTI: &str = "application/geopackage+sqlite3";
+
+/// The band's field that says how overviews were made, unless they are means.
+pub(crate) const OVERVIEWS: &str = "seedbed:overviews";
 
 const EXTENSIONS: [&str; 4] = [
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
@@ -141,12 +149,18 @@ fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value
     if let Some(nodata) = options.nodata {
         band["nodata"] = if nodata.is_nan() { json!("nan") } else { number(nodata) };
     }
+    if let Some(error) = options.max_z_error {
+        band["seedbed:max_z_error"] = json!(error);
+    }
+    if options.overview != Overview::Average && one.media_type == COG {
+        band[OVERVIEWS] = json!(options.overview);
+    }
     if let Some(unit) = &one.variable.unit {
         band["unit"] = json!(unit);
     }
     let mut asset = json!({
         "href": format!("./{folder}/{}", one.file),
-        "type": if one.dates.is_some() { cube::MEDIA_TYPE } else { COG },
+        "type": one.media_type,
         "title": one.variable.title,
         "roles": ["data"],
     });
@@ -170,7 +184,7 @@ fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value
 }
 
 /// A local file by its way from `folder`, anything else by its address.
-fn href(folder: &Path, to: &Location) -> String {
+pub(crate) fn href(folder: &Path, to: &Location) -> String {
     let Some(to) = to.as_path() else { return to.to_string() };
     let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
     let (from, to) = (absolute(folder), absolute(to));

@@ -266,6 +266,13 @@ impl Spool {
         if let Some(path) = asset.location.as_path() {
             return Ok(path.to_owned());
         }
+        if asset.location.file_name().is_some_and(|n| Path::new(n).extension().is_some_and(|e| e == "zarr")) {
+            return Err(PrepError::Request(format!(
+                "{} is a Zarr group in a store, of which only local ones are read: copy its folder, and name \
+                 that in item `{}`",
+                asset.location, asset.item
+            )));
+        }
         let path = self.place(asset);
         if lock(&self.brought).contains(&path) {
             return Ok(path);

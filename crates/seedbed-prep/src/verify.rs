@@ -3,6 +3,7 @@
 use crate::error::one_line;
 use crate::parallel::{in_parallel, threads};
 use crate::product::{Flaw, check_file, file_of, read_record, same_nodata, stored_as};
+use crate::record::GTI;
 use crate::{Expected, Member, PrepError};
 use seedbed_catalog::Item;
 use seedbed_raster::{Raster, RasterSource};
@@ -134,6 +135,10 @@ fn verify_file(
     let Some(range) = expected.range(member) else {
         return wrong(format!("is of tile {}, which is not in the expected set", member.tile));
     };
+    // GDAL reads tile indexes from 3.9 on; their digest is all that older ones can tell.
+    if asset.media_type() == Some(GTI) {
+        return Ok(());
+    }
     let raster = Raster::open(&RasterSource::new(&path)).map_err(|e| Flaw::Wrong(one_line(&e)))?;
     let found = expected.range_of(&path, raster.geobox()).map_err(|e| Flaw::Wrong(one_line(&e)))?;
     if found != range {

@@ -2,7 +2,9 @@
 //! offers with the wrong defaults. All unsafe code of this crate is here.
 
 use gdal::Dataset;
+use gdal::raster::RasterBand;
 use gdal::spatial_ref::{CoordTransform, SpatialRef};
+use gdal::vector::{Layer, LayerAccess};
 use gdal_sys as sys;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr;
@@ -42,6 +44,26 @@ pub fn silence_hdf5() {}
 pub fn last_message() -> String {
     // SAFETY: returns a pointer to a thread-local, NUL-terminated buffer, copied at once.
     unsafe { text(sys::CPLGetLastErrorMsg()) }.unwrap_or_default()
+}
+
+/// Says the unit of a band that is being written.
+pub fn set_unit(band: &RasterBand<'_>, unit: &str) {
+    let Ok(unit) = CString::new(unit) else { return };
+    // SAFETY: the band is alive, and GDAL copies the string.
+    unsafe { sys::GDALSetRasterUnitType(band.c_rasterband(), unit.as_ptr()) };
+}
+
+/// Sets a domain of a layer's metadata to one text, as the domains of XML are.
+///
+/// # Errors
+/// GDAL's reason.
+pub fn set_layer_xml(layer: &Layer<'_>, domain: &str, xml: &str) -> Result<(), String> {
+    let strings = CString::new(domain).and_then(|d| Ok((d, CString::new(xml)?)));
+    let (domain, xml) = strings.map_err(|e| e.to_string())?;
+    let mut list = [xml.as_ptr().cast_mut(), ptr::null_mut()];
+    // SAFETY: the layer is alive; the list ends with a null and is copied.
+    let result = unsafe { sys::GDALSetMetadata(layer.c_layer().cast(), list.as_mut_ptr(), domain.as_ptr()) };
+    if result == sys::CPLErr::CE_None { Ok(()) } else { Err(last_message()) }
 }
 
 /// Forgets this thread's last message.

@@ -8,6 +8,7 @@ mod base_grid;
 mod cli;
 mod commands;
 mod context;
+mod encoding;
 mod failure;
 mod headers;
 mod interrupt;

@@ -4,6 +4,7 @@
 use crate::area;
 use crate::base_grid;
 use crate::context::{Ctx, local_path};
+use crate::encoding::EncodingArgs;
 use crate::failure::{self, Judge, usage, usage_hint};
 use crate::progress::Counted;
 use crate::query::QueryArgs;
@@ -12,7 +13,7 @@ use seedbed_block::{Bridge, Date, Period, Unit};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::{NamedGrid, Tile, TileGrid};
 use seedbed_prep::{Composite, Format, LeapRule, Mask, Prepare, PrepareReport, Rules, TimeRule, ValidRange};
-use seedbed_raster::cog::{CogOptions, Compress, Overview};
+use seedbed_raster::cog::{CogOptions, Overview};
 use seedbed_raster::{DType, Resampling};
 use seedbed_storage::Location;
 use std::io::{self, Write};
@@ -64,17 +65,8 @@ pub struct PrepareArgs {
     /// Physical value of one stored step, for integer types.
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
-    /// deflate, zstd or none.
-    #[arg(long, default_value = "deflate")]
-    compress: Compress,
-    /// The compression's level, more being smaller and slower: deflate 1 to 12, zstd 1 to 22.
-    #[arg(long, value_name = "N")]
-    level: Option<u8>,
-    /// How overviews are made: average, nearest or mode. If not given it is average, and
-    /// nearest where --resampling is nearest or mode and values are stored unscaled in an
-    /// integer type, as classes are.
-    #[arg(long, value_name = "HOW")]
-    overviews: Option<Overview>,
+    #[command(flatten)]
+    encoding: EncodingArgs,
     /// The product's name; the last part of --out where none is given.
     #[arg(long)]
     name: Option<String>,
@@ -141,7 +133,7 @@ impl PrepareArgs {
             _ => Some(f64::NAN),
         };
         let valid_range = if self.keep_invalid { ValidRange::Ignored } else { ValidRange::Missing };
-        let overview = self.overviews.unwrap_or_else(|| {
+        let overview = self.encoding.overviews.unwrap_or_else(|| {
             let picked = matches!(self.resampling, Resampling::Nearest | Resampling::Mode);
             let classes = picked && self.dtype.is_integer() && self.scale == 1.0;
             if classes { Overview::Nearest } else { Overview::Average }
@@ -166,9 +158,10 @@ impl PrepareArgs {
                 dtype: self.dtype,
                 scale: self.scale,
                 nodata,
-                compress: self.compress,
-                level: self.level,
+                compress: self.encoding.compress,
+                level: self.encoding.level,
                 overview,
+                max_z_error: self.encoding.max_z_error()?,
                 ..Prepare::default_cog()
             },
             format: Format::default(),

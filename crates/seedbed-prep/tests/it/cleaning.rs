@@ -42,8 +42,12 @@ fn what_is_not_a_product_of_this_set_is_left_alone() {
         sandbox.commit("out", m, &[("a", 1.0)]);
     }
     sandbox.expect("out", &["a"], &members);
-    let request =
-        MosaicRequest { product: sandbox.path("out"), out: sandbox.path("out/mosaic"), allow_holes: false };
+    let request = MosaicRequest {
+        product: sandbox.path("out"),
+        out: sandbox.path("out/mosaic"),
+        allow_holes: false,
+        ..MosaicRequest::default()
+    };
     mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
     fs::create_dir_all(sandbox.path("out/west/2004-01/notes")).unwrap();
     fs::write(sandbox.path("out/west/2004-01/notes/mine.txt"), "keep").unwrap();

@@ -130,8 +130,12 @@ fn a_record_says_what_a_composite_was_made_from_and_a_mosaic_takes_it() {
     assert_eq!(properties["processing:lineage"], "seedbed composite");
     assert_eq!(properties["start_datetime"], "2001-04-23T00:00:00Z");
     assert_eq!(record["assets"]["value_count"]["bands"][0]["data_type"], "uint16");
-    let request =
-        MosaicRequest { product: sandbox.path("out"), out: sandbox.path("mosaic"), allow_holes: false };
+    let request = MosaicRequest {
+        product: sandbox.path("out"),
+        out: sandbox.path("mosaic"),
+        allow_holes: false,
+        ..MosaicRequest::default()
+    };
     let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap();
     assert_eq!((report.periods, report.made), (1, 1));
     assert!(verify(&sandbox.path("mosaic")).unwrap().is_complete());
@@ -412,7 +416,12 @@ fn counts_of_an_area_that_is_no_rectangle_are_put_together() {
     request.prepare.grid.tiles.push(seedbed_grid::Tile { name: "south".to_owned(), range: south });
     run(&sandbox, &request, "out").unwrap();
     let together = |allow_holes: bool, out: &str| {
-        let request = MosaicRequest { product: sandbox.path("out"), out: sandbox.path(out), allow_holes };
+        let request = MosaicRequest {
+            product: sandbox.path("out"),
+            out: sandbox.path(out),
+            allow_holes,
+            ..MosaicRequest::default()
+        };
         mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap();
         let set = Expected::read(&sandbox.path(out)).unwrap().0;
         let folder = set.members[0].folder(&sandbox.path(out));

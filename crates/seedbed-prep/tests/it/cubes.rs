@@ -5,7 +5,8 @@ use seedbed_block::date;
 use seedbed_catalog::Item;
 use seedbed_grid::PixelRange;
 use seedbed_prep::{
-    Expected, Format, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, clean, mosaic, prepare, verify,
+    Attempt, Expected, Format, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, Variable, clean,
+    mosaic, prepare, verify,
 };
 use seedbed_raster::{DType, Proj, Raster, RasterSource};
 use serde_json::{Value, json};
@@ -24,8 +25,9 @@ fn items() -> Vec<Value> {
     ]
 }
 
-fn value(day: usize, pixel: usize) -> f64 {
-    if pixel.is_multiple_of(9) { f64::NAN } else { 10.0 * day as f64 + (pixel % 50) as f64 / 5.0 }
+fn value(day: u32, pixel: usize) -> f64 {
+    let step = u32::try_from(pixel % 50).unwrap();
+    if pixel.is_multiple_of(9) { f64::NAN } else { f64::from(10 * day) + f64::from(step) / 5.0 }
 }
 
 fn request(sandbox: &Sandbox, format: Format, out: &str) -> Prepare {
@@ -174,8 +176,12 @@ fn a_cube_that_fails_leaves_nothing_and_stops_no_other() {
 fn a_mosaic_of_cubes_is_refused_with_the_way_out() {
     let sandbox = Sandbox::new();
     run(&sandbox, &request(&sandbox, Format::Zarr, "cubes")).unwrap();
-    let wanted =
-        MosaicRequest { product: sandbox.path("cubes"), out: sandbox.path("mosaic"), allow_holes: false };
+    let wanted = MosaicRequest {
+        product: sandbox.path("cubes"),
+        out: sandbox.path("mosaic"),
+        allow_holes: false,
+        ..MosaicRequest::default()
+    };
     let error = mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap_err();
     assert!(error.is_usage() && words(&error).contains("--format cog"), "{error}");
     assert!(sandbox.files("mosaic").is_empty());
@@ -206,4 +212,37 @@ fn a_cube_is_an_input_like_any_other() {
             .collect::<std::collections::BTreeMap<_, _>>()
     };
     assert!(bytes("again") == bytes("cogs"));
+}
+
+#[test]
+fn what_a_kill_leaves_has_no_final_name_and_is_cleaned_away() {
+    let sandbox = Sandbox::new();
+    let cubes = request(&sandbox, Format::Zarr, "cubes");
+    run(&sandbox, &cubes).unwrap();
+    let whole = sandbox.files("cubes");
+    let root = sandbox.path("cubes");
+    let set = Expected::read(&root).unwrap().0;
+    let member = set.members.iter().find(|m| m.tile == "west").unwrap();
+    fs::remove_dir_all(member.folder(&root)).unwrap();
+    // As far as a process comes that dies while it writes the second cube: nobody tidies up.
+    let geobox = set.grid.geobox(range("west"));
+    let mut attempt = Attempt::begin(&root, member, &geobox, &cubes.cog).unwrap();
+    let variable = |name: &str| Variable { name: name.to_owned(), ..Variable::default() };
+    let days = vec![date(2004, 2, 28), date(2004, 2, 29)];
+    for name in ["tmax", "tmin"] {
+        let mut writer = attempt.begin_cube(&variable(name), &days).unwrap();
+        writer.write(&[1.5_f32; 60]).unwrap();
+        if name == "tmax" {
+            attempt.keep_cube(variable(name), days.clone(), writer).unwrap();
+        } else {
+            std::mem::forget(writer);
+        }
+    }
+    std::mem::forget(attempt);
+    let left: Vec<_> = sandbox.files("cubes").into_keys().filter(|p| p.starts_with("west")).collect();
+    assert!(left.len() > 10 && left.iter().all(|p| p.to_string_lossy().contains(".part")), "{left:?}");
+    assert_eq!(verify(&root).unwrap().problems.len(), 1);
+    assert_eq!(run(&sandbox, &cubes).unwrap().made, 1);
+    assert_eq!(clean(&root, Duration::ZERO, false).unwrap().attempts.len(), 1);
+    assert_eq!(sandbox.files("cubes"), whole);
 }

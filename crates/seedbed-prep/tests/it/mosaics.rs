@@ -2,8 +2,11 @@
 
 use crate::support::{Sandbox, TILE, description, grid, member, provenance, range, words};
 use seedbed_grid::PixelRange;
-use seedbed_prep::{Attempt, Expected, MosaicReport, MosaicRequest, PrepError, Variable, mosaic, verify};
-use seedbed_raster::cog::CogOptions;
+use seedbed_prep::{
+    Attempt, Encoding, Expected, MosaicFormat, MosaicReport, MosaicRequest, PrepError, Variable, mosaic,
+    verify,
+};
+use seedbed_raster::cog::{CogOptions, Compress};
 use seedbed_raster::{Proj, Raster, RasterSource};
 use std::fs;
 use std::path::Path;
@@ -13,7 +16,12 @@ fn put_together(sandbox: &Sandbox, allow_holes: bool) -> Result<MosaicReport, Pr
 }
 
 fn put_into(sandbox: &Sandbox, out: &str, allow_holes: bool) -> Result<MosaicReport, PrepError> {
-    let request = MosaicRequest { product: sandbox.path("out"), out: sandbox.path(out), allow_holes };
+    let request = MosaicRequest {
+        product: sandbox.path("out"),
+        out: sandbox.path(out),
+        allow_holes,
+        ..MosaicRequest::default()
+    };
     mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {})
 }
 
@@ -183,4 +191,81 @@ fn a_mosaic_keeps_the_stored_type_of_its_tiles() {
     assert!((raster.scale() - 0.1).abs() < 1e-15 && raster.nodata() == Some(-32768.0));
     let pixels = values(&named(&sandbox, "a_")).1;
     assert!((pixels[0] - 1.5).abs() < 1e-12 && pixels[9].is_nan());
+}
+
+/// The files of a mosaic with this ending, by variable.
+fn ending(sandbox: &Sandbox, out: &str, ending: &str) -> Vec<std::path::PathBuf> {
+    let is = |p: &std::path::PathBuf| p.to_string_lossy().ends_with(ending);
+    sandbox.files(out).into_keys().filter(is).map(|p| sandbox.path(out).join(p)).collect()
+}
+
+#[test]
+fn a_virtual_raster_gives_the_pixels_of_the_cog_and_holds_none() {
+    let sandbox = Sandbox::new();
+    both(&sandbox);
+    put_together(&sandbox, false).unwrap();
+    let request = MosaicRequest {
+        product: sandbox.path("out"),
+        out: sandbox.path("virtual"),
+        format: MosaicFormat::Vrt,
+        ..MosaicRequest::default()
+    };
+    let put = || mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {});
+    assert_eq!(put().unwrap().made, 1);
+    assert!(verify(&sandbox.path("virtual")).unwrap().is_complete());
+    let files = ending(&sandbox, "virtual", ".vrt");
+    assert_eq!((files.len(), sandbox.cogs("virtual").len()), (2, 0));
+    for (file, variable) in files.iter().zip(["a_", "b_"]) {
+        assert_eq!(values(file), values(&named(&sandbox, variable)));
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains("relativeToVRT=\"1\">../../../../out/west/"), "{text}");
+    }
+    // The same statistics, from the tiles' records.
+    let said = |out: &str| {
+        let path = Expected::read(&sandbox.path(out)).unwrap().0.members[0].record(&sandbox.path(out));
+        let item: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        item["assets"]["a"]["bands"][0].clone()
+    };
+    assert_eq!(said("virtual"), said("mosaic"));
+    assert_eq!((put().unwrap().made, put().unwrap().present), (0, 1));
+    // A tile that isn't as its record says is no part of a mosaic.
+    let tile = sandbox.cogs("out")[0].clone();
+    fs::write(&tile, b"II*\0damaged").unwrap();
+    let again = MosaicRequest { out: sandbox.path("again"), ..request.clone() };
+    let error = mosaic(&again, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(error, PrepError::Holes { .. } | PrepError::Unverified { .. }), "{error}");
+}
+
+#[test]
+fn an_index_of_tiles_is_the_same_bytes_each_time() {
+    let sandbox = Sandbox::new();
+    both(&sandbox);
+    let put = |out: &str| {
+        let (product, format) = (sandbox.path("out"), MosaicFormat::Gti);
+        let request = MosaicRequest { product, out: sandbox.path(out), format, ..MosaicRequest::default() };
+        let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
+        assert_eq!(report.made, 1);
+        assert!(verify(&sandbox.path(out)).unwrap().is_complete());
+        ending(&sandbox, out, ".gti.gpkg").iter().map(|p| fs::read(p).unwrap()).collect::<Vec<_>>()
+    };
+    let first = put("one");
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(first.len() == 2 && first == put("two"), "it carries a clock");
+}
+
+#[test]
+fn a_mosaic_is_encoded_as_its_user_says_and_its_key_tells_it() {
+    let sandbox = Sandbox::new();
+    both(&sandbox);
+    put_together(&sandbox, false).unwrap();
+    let encoding = Encoding { compress: Compress::Zstd, level: Some(3), ..Encoding::default() };
+    let request = MosaicRequest {
+        product: sandbox.path("out"),
+        out: sandbox.path("mosaic"),
+        encoding,
+        ..MosaicRequest::default()
+    };
+    let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
+    assert_eq!((report.made, report.present), (1, 0));
+    assert_eq!(sandbox.cogs("mosaic").len(), 4, "both generations are there until they are cleaned");
 }

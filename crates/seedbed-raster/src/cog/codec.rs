@@ -16,17 +16,36 @@ pub enum Compress {
     Deflate,
     /// Zstandard with the predictor that fits the type; levels 1 to 22, 9 where none is said.
     Zstd,
+    /// Limited error raster compression, within `max_z_error` of the values.
+    Lerc,
+    /// The same, its bytes then through Zstandard; levels 1 to 22.
+    LercZstd,
+    /// The same, its bytes then through deflate; levels 1 to 12.
+    LercDeflate,
     /// None.
     None,
 }
 
 impl Compress {
+    /// Every compression.
+    const ALL: [Self; 6] =
+        [Self::Deflate, Self::Zstd, Self::Lerc, Self::LercZstd, Self::LercDeflate, Self::None];
+
+    /// Whether values may come back a little changed.
+    #[must_use]
+    pub fn is_lerc(self) -> bool {
+        matches!(self, Self::Lerc | Self::LercZstd | Self::LercDeflate)
+    }
+
     /// The name in kebab case.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Deflate => "deflate",
             Self::Zstd => "zstd",
+            Self::Lerc => "lerc",
+            Self::LercZstd => "lerc-zstd",
+            Self::LercDeflate => "lerc-deflate",
             Self::None => "none",
         }
     }
@@ -42,10 +61,10 @@ impl FromStr for Compress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Deflate, Self::Zstd, Self::None]
-            .into_iter()
-            .find(|c| c.name() == text)
-            .ok_or_else(|| format!("`{text}` is no compression; there are deflate, zstd and none"))
+        Self::ALL.into_iter().find(|c| c.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("`{text}` is no compression; there are {names}")
+        })
     }
 }
 
@@ -65,6 +84,7 @@ impl Codec {
         match (compress, level) {
             (Compress::None, None) => Ok(Self::None),
             (Compress::None, Some(level)) => Err(format!("without compression there is no level {level}")),
+            (lerc, _) if lerc.is_lerc() => Err(format!("{lerc} is GDAL's to encode")),
             // libdeflate's 7 gives files of the size that zlib's 6 gives.
             (Compress::Deflate, level) => match level.unwrap_or(7) {
                 level @ 1..=12 => CompressionLvl::new(level.into())
@@ -72,7 +92,7 @@ impl Codec {
                     .map_err(|e| format!("deflate can't be set to level {level} ({e:?})")),
                 level => Err(format!("deflate has levels 1 to 12, not {level}")),
             },
-            (Compress::Zstd, level) => match level.unwrap_or(9) {
+            (_, level) => match level.unwrap_or(9) {
                 level @ 1..=22 => Ok(Self::Zstd(level.into())),
                 level => Err(format!("zstd has levels 1 to 22, not {level}")),
             },

@@ -2,11 +2,13 @@
 //!
 //! The encoder is this crate's own: quantising, predictor, overviews and layout are done in one
 //! pass over strips of tiles, where GDAL's COG driver makes a temporary file of overviews and
-//! encodes it twice. GDAL is asked for one thing, a coordinate reference system's keys.
+//! encodes it twice. GDAL is asked for one thing, a coordinate reference system's keys. LERC alone
+//! is left to that driver.
 
 mod codec;
 mod geokeys;
 mod layout;
+mod lerc;
 mod metadata;
 mod overview;
 mod pyramid;
@@ -53,6 +55,10 @@ pub struct CogOptions {
     /// How overviews are made.
     #[serde(default)]
     pub overview: Overview,
+    /// How far a value may be from the one that LERC stores, in the values' unit; nothing for
+    /// not at all. In 32 bits the sum may round once more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_z_error: Option<f64>,
 }
 
 impl Default for CogOptions {
@@ -65,6 +71,7 @@ impl Default for CogOptions {
             compress: Compress::default(),
             level: None,
             overview: Overview::default(),
+            max_z_error: None,
         }
     }
 }
@@ -134,6 +141,9 @@ pub fn write_on<T: Real>(
         return Err(RasterError::Io { path: path.to_owned(), source });
     }
     let tile = tile_of(shape);
+    if options.compress.is_lerc() {
+        return lerc::write(&full, geobox, values, band, options, tile, threads);
+    }
     let codec = Codec::new(options.compress, options.level).map_err(bad)?;
     let tiling = Tiling { tile, codec, overview: options.overview, threads };
     let quantiser = Quantiser::new(path, shape, options);
@@ -204,6 +214,9 @@ pub(crate) fn check(shape: Shape2d, values: usize, options: &CogOptions) -> Resu
     {
         return Err(format!("{dtype} can't hold the nodata value {nodata}"));
     }
+    if let Some(error) = options.max_z_error {
+        lerc::check(options, error)?;
+    }
     if *dtype == DType::Int8 && !runtime::has_int8() {
         return Err("GDAL before 3.7 has no int8: store it as int16".to_owned());
     }
@@ -260,6 +273,13 @@ impl Part {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Lets another program write the content under the temporary name, looks at it, and gives it
+    /// its name.
+    fn filled<E: From<io::Error>>(self, content: impl FnOnce(&Path) -> Result<(), E>) -> Result<(), E> {
+        content(&self.temporary)?;
+        Ok(fs::rename(&self.temporary, &self.path)?)
     }
 
     /// Writes the content and gives the file its name.

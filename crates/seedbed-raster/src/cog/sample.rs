@@ -16,6 +16,8 @@ pub trait Sample: Copy + PartialEq + Send + Sync + 'static {
     fn rounded(value: f64) -> f64;
     /// From a result of [`Sample::rounded`] that is in range, exactly.
     fn narrow(value: f64) -> Self;
+    /// The number in 64 bits, exactly.
+    fn wide(self) -> f64;
     /// Equal bits and equal numbers: one NaN isn't another, and −0 isn't 0.
     fn same_bits(self, other: Self) -> bool;
     /// The bits, in the lowest places.
@@ -64,6 +66,10 @@ macro_rules! whole {
             fn narrow(value: f64) -> Self {
                 // The lowest bits of the sum are the number's, in two's complement.
                 (value + WHOLE).to_bits() as $t
+            }
+
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
 
             fn same_bits(self, other: Self) -> bool {
@@ -162,6 +168,10 @@ macro_rules! floating {
             fn narrow(value: f64) -> Self {
                 // One NaN for all, whatever the payload.
                 if value.is_nan() { <$t>::NAN } else { value as $t }
+            }
+
+            fn wide(self) -> f64 {
+                f64::from(self)
             }
 
             fn same_bits(self, other: Self) -> bool {

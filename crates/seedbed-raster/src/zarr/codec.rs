@@ -26,14 +26,17 @@ impl Codec {
         match (compress, level) {
             (Compress::None, None) => Ok(Vec::new()),
             (Compress::None, Some(level)) => Err(format!("without compression there is no level {level}")),
-            (Compress::Zstd, level) => match level.unwrap_or(ZSTD_LEVEL) {
-                level @ 1..=22 => Ok(vec![Self::Zstd(level.into())]),
-                level => Err(format!("zstd has levels 1 to 22, not {level}")),
-            },
+            (lerc, _) if lerc.is_lerc() => Err(format!(
+                "{lerc} is for COGs, and readers of Zarr don't know it: choose deflate, zstd or none"
+            )),
             // Zarr's metadata know gzip's levels, of which libdeflate has three more.
             (Compress::Deflate, level) => match level.unwrap_or(GZIP_LEVEL) {
                 level @ 1..=9 => Ok(vec![Self::Gzip(level.into())]),
                 level => Err(format!("gzip has levels 1 to 9, not {level}")),
+            },
+            (_, level) => match level.unwrap_or(ZSTD_LEVEL) {
+                level @ 1..=22 => Ok(vec![Self::Zstd(level.into())]),
+                level => Err(format!("zstd has levels 1 to 22, not {level}")),
             },
         }
     }
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_and_damage_is_seen() {
-        let bytes: Vec<u8> = (0..50_000_u32).map(|i| (i * i >> 9) as u8).collect();
+        let bytes: Vec<u8> = (0..50_000_u32).map(|i| ((i * i) >> 9).to_le_bytes()[0]).collect();
         for codec in [Codec::Zstd(3), Codec::Zstd(9), Codec::Gzip(6), Codec::Crc32c] {
             let stored = codec.encode(bytes.clone()).unwrap();
             assert_eq!(stored, codec.encode(bytes.clone()).unwrap(), "{codec:?}");

@@ -3,6 +3,7 @@
 
 use super::cube::Cube;
 use super::layout::CubeLayout;
+use super::mapping;
 use super::metadata::to_base64;
 use crate::DType;
 use seedbed_block::Date;
@@ -20,7 +21,7 @@ fn bytes() -> Value {
 }
 
 /// An array that is one chunk.
-fn simple(dtype: &str, dimensions: &[(&str, usize)], attributes: Value) -> Value {
+fn simple(dtype: &str, dimensions: &[(&str, usize)], attributes: &Value) -> Value {
     let shape: Vec<usize> = dimensions.iter().map(|(_, n)| *n).collect();
     let names: Vec<&str> = dimensions.iter().map(|(name, _)| *name).collect();
     json!({
@@ -119,10 +120,14 @@ pub fn coordinates(cube: &Cube<'_>) -> Vec<Coordinate> {
                        "units": format!("days since {EPOCH}"), "calendar": "standard" });
     let (rows, cols, layers) = (geobox.shape.rows, geobox.shape.cols, cube.dates.len());
     vec![
-        (MAPPING, simple("int32", &[], mapping(cube)), 0_i32.to_le_bytes().to_vec()),
-        ("time", simple("int32", &[("time", layers)], time), days(cube.dates)),
-        ("x", simple("float64", &[("x", cols)], horizontal("X")), centres(c, a, cols)),
-        ("y", simple("float64", &[("y", rows)], horizontal("Y")), centres(f, e, rows)),
+        (
+            MAPPING,
+            simple("int32", &[], &mapping::attributes(&geobox.crs, geobox.affine)),
+            0_i32.to_le_bytes().to_vec(),
+        ),
+        ("time", simple("int32", &[("time", layers)], &time), days(cube.dates)),
+        ("x", simple("float64", &[("x", cols)], &horizontal("X")), centres(c, a, cols)),
+        ("y", simple("float64", &[("y", rows)], &horizontal("Y")), centres(f, e, rows)),
     ]
 }
 
@@ -144,23 +149,6 @@ fn centres(edge: f64, step: f64, n: usize) -> Vec<u8> {
 fn days(dates: &[Date]) -> Vec<u8> {
     let since = |date: &Date| date.since((jiff::Unit::Day, EPOCH)).map_or(0, |span| span.get_days());
     dates.iter().flat_map(|date| since(date).to_le_bytes()).collect()
-}
-
-/// CF's grid mapping: the system as WKT, and GDAL's `GeoTransform`, which is exact
-/// where coordinates are rounded. CF's own names of mappings are known for
-/// longitude and latitude alone; every other system is its `crs_wkt`.
-fn mapping(cube: &Cube<'_>) -> Value {
-    let geobox = cube.geobox;
-    let transform = geobox.affine.to_gdal().map(|n| n.to_string()).join(" ");
-    let mut said = json!({
-        "crs_wkt": geobox.crs.wkt2,
-        "spatial_ref": geobox.crs.wkt2,
-        "GeoTransform": transform,
-    });
-    if geobox.crs.geographic {
-        said["grid_mapping_name"] = json!("latitude_longitude");
-    }
-    said
 }
 
 /// The group's document, with those of its arrays consolidated in it.

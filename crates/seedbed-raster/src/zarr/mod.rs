@@ -17,12 +17,37 @@ mod cube;
 mod document;
 mod group;
 mod layout;
+mod mapping;
 mod metadata;
 mod summary;
 
 pub(crate) use array::ZarrArray;
 pub use cube::{Cube, CubeWriter};
 pub(crate) use group::{DOCUMENT, ZarrGroup};
+
+/// An array's document from anywhere, and the first bytes behind it as its chunk.
+pub(crate) fn any_array(bytes: &[u8]) {
+    let (document, chunk) = split(bytes);
+    let Ok(document) = serde_json::from_slice(document) else { return };
+    let Ok(meta) = metadata::ArrayMeta::parse(&document) else { return };
+    let codecs = meta.sharding.as_ref().map_or(&meta.codecs, |sharding| &sharding.codecs);
+    let _ = codec::unpack(codecs, chunk.to_vec(), 1 << 12);
+}
+
+/// Bytes as what is stored of a chunk, by the codecs that the first byte chooses.
+pub(crate) fn any_chunk(bytes: &[u8]) {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let all = [codec::Codec::Crc32c, codec::Codec::Gzip(6), codec::Codec::Zstd(3)];
+    let chosen: Vec<_> = all.into_iter().enumerate().filter(|(n, _)| first >> n & 1 == 1).collect();
+    let chosen: Vec<codec::Codec> = chosen.into_iter().map(|(_, codec)| codec).collect();
+    let _ = codec::unpack(&chosen, rest.to_vec(), 1 << 12);
+}
+
+/// What comes before the first NUL, and what after.
+fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let at = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+    (&bytes[..at], bytes.get(at + 1..).unwrap_or_default())
+}
 
 /// Goes up whenever the writer would give other bytes for the same input; part of
 /// the keys of tasks that write cubes.

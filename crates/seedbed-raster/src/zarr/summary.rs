@@ -18,7 +18,7 @@ pub struct Summary {
 impl Summary {
     /// Adds a layer.
     ///
-    /// Means and squares are joined as Chan, Golub & LeVeque (1979) do, so that
+    /// Means and squares are joined as Chan, Golub and `LeVeque` (1979) do, so that
     /// nothing is lost of a mean that is large beside the spread.
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub fn add<T: Real>(&mut self, layer: &[T]) {

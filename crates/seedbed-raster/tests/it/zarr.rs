@@ -244,7 +244,7 @@ fn damage_is_an_error_that_names_the_file() {
         ("tmax/c/0/0/0", |b| *b.last_mut().unwrap() ^= 1),
         ("tmax/zarr.json", |b| b.truncate(b.len() / 2)),
         ("tmax/zarr.json", |b| {
-            *b = String::from_utf8(b.clone()).unwrap().replace("sharding_indexed", "bitround").into()
+            *b = String::from_utf8(b.clone()).unwrap().replace("sharding_indexed", "bitround").into();
         }),
         ("x/c/0", |b| b.truncate(b.len() - 8)),
         ("zarr.json", |b| b.clear()),
@@ -313,5 +313,49 @@ fn what_xarray_writes_is_read_in_both_versions() {
                 assert_eq!(*found, (i % 977) as f64 / 4.0, "{version} {how} {i}");
             }
         }
+    }
+}
+
+const MAPPING: &str = r#"
+import json, sys
+from pyproj import CRS
+told = json.load(open(sys.argv[1] + "/spatial_ref/zarr.json"))["attributes"]
+cf = CRS(told["crs_wkt"]).to_cf()
+assert CRS.from_cf({k: v for k, v in told.items() if k not in ("crs_wkt", "spatial_ref")}).to_cf()["grid_mapping_name"]
+wrong = {}
+for name, meant in cf.items():
+    # Names of datums are a text's matter; pyproj gives a sphere as an ellipsoid, and leaves out the pole.
+    if name in ("crs_wkt", "horizontal_datum_name", "reference_ellipsoid_name", "prime_meridian_name",
+                "projected_crs_name", "semi_minor_axis") or meant == "unknown":
+        continue
+    found = told.get(name)
+    if "earth_radius" in told and name in ("semi_major_axis", "inverse_flattening"):
+        found, meant = told["earth_radius"], cf["semi_major_axis"]
+    if (list(meant) if isinstance(meant, tuple) else meant) != found:
+        wrong[name] = [found, meant]
+print(json.dumps(wrong))
+"#;
+
+#[test]
+fn the_grid_mapping_is_pyprojs() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let systems = [
+        DAYMET,
+        crate::support::MODIS,
+        "EPSG:5070",
+        "EPSG:32618",
+        "EPSG:3035",
+        "EPSG:3413",
+        "EPSG:3031",
+        "EPSG:4326",
+    ];
+    for (n, system) in systems.into_iter().enumerate() {
+        let path = folder.path().join(format!("{n}.zarr"));
+        let size = if system == "EPSG:4326" { 0.1 } else { 1000.0 };
+        let place = geobox(system, (10.0, 50.0), (size, size), (4, 5));
+        write(&path, &place, &days(1), &[1.5; 20], &CogOptions::default()).unwrap();
+        let wrong = run(&python, &["-c", MAPPING, path.to_str().unwrap()]);
+        assert_eq!(wrong.trim(), "{}", "{system}");
     }
 }

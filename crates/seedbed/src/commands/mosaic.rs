@@ -1,10 +1,11 @@
 //! `seedbed mosaic`: a product's tiles put together.
 
 use crate::context::{Ctx, local_path};
-use crate::failure::Judge;
+use crate::encoding::EncodingArgs;
+use crate::failure::{Judge, usage_hint};
 use crate::progress::Counted;
 use crate::report::{Report, Status, count};
-use seedbed_prep::{Expected, MosaicReport, MosaicRequest};
+use seedbed_prep::{Encoding, Expected, MosaicFormat, MosaicReport, MosaicRequest};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -12,9 +13,10 @@ use std::io::{self, Write};
 const EXAMPLES: &str = "\
 Examples:
   seedbed mosaic products/upper-delaware --out products/mosaic
-  seedbed mosaic products/upper-delaware --out products/mosaic --allow-holes";
+  seedbed mosaic products/upper-delaware --out products/mosaic --allow-holes
+  seedbed mosaic products/upper-delaware --out products/whole --format vrt";
 
-/// Put a product's tiles together, one COG a period and variable.
+/// Put a product's tiles together, one file a period and variable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -23,6 +25,12 @@ pub struct Args {
     /// Where the mosaics go.
     #[arg(long, value_name = "LOCATION")]
     out: Location,
+    /// cog, a file of all pixels; or a file that refers to the tiles where they lie: vrt, a virtual
+    /// raster, or gti, a tile index for GDAL 3.9 and later. Those two break when tiles move.
+    #[arg(long, default_value = "cog")]
+    format: MosaicFormat,
+    #[command(flatten)]
+    encoding: EncodingArgs,
     /// Leave missing tiles as holes, named in the mosaic's item.
     #[arg(long)]
     allow_holes: bool,
@@ -67,7 +75,20 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         product: local_path(&args.catalog)?,
         out: local_path(&args.out)?,
         allow_holes: args.allow_holes,
+        format: args.format,
+        encoding: Encoding {
+            compress: args.encoding.compress,
+            level: args.encoding.level,
+            overview: args.encoding.overviews,
+            max_z_error: args.encoding.max_z_error()?,
+        },
     };
+    if request.format != MosaicFormat::Cog && request.encoding != Encoding::default() {
+        return Err(usage_hint(
+            "a vrt or gti holds no pixels: there is nothing to encode",
+            "leave out --compress, --level, --max-z-error and --overviews",
+        ));
+    }
     if args.dry_run {
         let (expected, _) = Expected::read(&request.product).or_usage()?;
         let periods: std::collections::BTreeSet<_> = expected.members.iter().map(|m| &m.period).collect();

@@ -16,6 +16,7 @@ mod basin;
 mod chain;
 mod composites;
 mod copies;
+mod cubes;
 mod grids;
 mod headers;
 mod help;

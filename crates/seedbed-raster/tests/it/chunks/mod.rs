@@ -71,7 +71,7 @@ fn windows(layers: usize, rows: usize, cols: usize) -> Vec<(Range<usize>, PixelR
     ]
 }
 
-struct Case {
+pub struct Case {
     path: PathBuf,
     who: String,
     shape: [usize; 3],
@@ -80,7 +80,7 @@ struct Case {
 }
 
 /// The files that `make.py` writes; `None` where there is no Python.
-fn cases(folder: &Path) -> Option<Vec<Case>> {
+pub fn cases(folder: &Path) -> Option<Vec<Case>> {
     let python = python()?;
     let told = run(&python, &["-c", include_str!("make.py"), folder.to_str().unwrap()]);
     let case = |line: &str| {

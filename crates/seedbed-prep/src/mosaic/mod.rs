@@ -1,7 +1,10 @@
 //! Tiles put together on their one integer grid.
 
+mod references;
+
 use crate::parallel::{in_parallel, threads};
 use crate::product::{Flaw, check_file, file_of, read_record};
+use crate::record::OVERVIEWS;
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Spool, TaskKey, Variable,
@@ -10,16 +13,17 @@ use crate::{
 use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::{Asset, Band, Item};
 use seedbed_grid::{Projections, Tile};
-use seedbed_raster::cog::{CogOptions, Threads};
+use seedbed_raster::cog::{CogOptions, Compress, Overview, Threads};
 use seedbed_raster::{DType, Raster, RasterSource};
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 /// What to put together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct MosaicRequest {
     /// The product: its catalog or folder.
     pub product: PathBuf,
@@ -27,6 +31,49 @@ pub struct MosaicRequest {
     pub out: PathBuf,
     /// Whether missing tiles may stay holes, which the item then names.
     pub allow_holes: bool,
+    /// What a mosaic is.
+    pub format: MosaicFormat,
+    /// How COGs are encoded.
+    pub encoding: Encoding,
+}
+
+/// What a mosaic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MosaicFormat {
+    /// A COG that holds all pixels.
+    #[default]
+    Cog,
+    /// A virtual raster in GDAL's VRT format, which refers to the tiles where they lie.
+    Vrt,
+    /// An index of the tiles where they lie, for GDAL's driver GTI, from 3.9 on.
+    Gti,
+}
+
+impl FromStr for MosaicFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "cog" => Ok(Self::Cog),
+            "vrt" => Ok(Self::Vrt),
+            "gti" => Ok(Self::Gti),
+            _ => Err(format!("`{text}` is no format of a mosaic; there are cog, vrt and gti")),
+        }
+    }
+}
+
+/// How a mosaic's COGs are encoded, where it isn't as usual.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Encoding {
+    /// The compression.
+    pub compress: Compress,
+    /// Its level.
+    pub level: Option<u8>,
+    /// How overviews are made; as those of the tiles if nothing is said.
+    pub overview: Option<Overview>,
+    /// How far a value may be from the one that LERC stores.
+    pub max_z_error: Option<f64>,
 }
 
 /// What was made.
@@ -67,13 +114,15 @@ struct Context<'a> {
     set: &'a Expected,
     extent: PixelRange,
     out: &'a Path,
+    request: &'a MosaicRequest,
     spool: &'a Spool,
     projections: &'a dyn Projections,
     /// Where a mosaic's tiles are encoded.
     encoding: Threads,
 }
 
-/// Puts the tiles of every period together, one COG a variable.
+/// Puts the tiles of every period together, one COG a variable, or one file that refers to
+/// the tiles.
 ///
 /// Pixels are copied by their integer position, never resampled. Each tile's file
 /// is held to its record's digest and to its tile's pixels first. One variable of
@@ -121,7 +170,7 @@ pub fn mosaic(
         members: Vec::new(),
         ..expected.clone()
     };
-    let work = plan(&expected, &holes, &set, extent)?;
+    let work = plan(request, &expected, &holes, &set, extent)?;
     set.members = work.iter().map(|w| w.member.clone()).collect();
     set.write(&request.out, spool)?;
     let at_once = threads(extent.shape().len() * BYTES).min(work.len());
@@ -131,6 +180,7 @@ pub fn mosaic(
         set: &set,
         extent,
         out: &request.out,
+        request,
         spool,
         projections,
         // Mosaics made one by one, for there are no more or they are large, may take all cores.
@@ -176,6 +226,7 @@ fn same_folder(a: &Path, b: &Path) -> bool {
 }
 
 fn plan<'a>(
+    request: &MosaicRequest,
     expected: &'a Expected,
     holes: &BTreeSet<&Member>,
     set: &Expected,
@@ -198,15 +249,20 @@ fn plan<'a>(
         let variables: Vec<String> = set.variables.iter().filter(has).cloned().collect();
         let variables = (variables.len() < set.variables.len()).then_some(variables);
         let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
-        let key = TaskKey::of(&json!([
-            "mosaic",
-            revisions(REVISION, &[]),
-            set.name,
-            extent,
-            keys,
-            missing,
-            variables
-        ]))?;
+        let mut task = vec![
+            json!("mosaic"),
+            json!(revisions(REVISION, &[])),
+            json!(set.name),
+            json!(extent),
+            json!(keys),
+            json!(missing),
+            json!(variables),
+        ];
+        // A usual mosaic's key tells nothing of what it isn't.
+        if (request.format, &request.encoding) != (MosaicFormat::Cog, &Encoding::default()) {
+            task.push(json!([request.format, request.encoding]));
+        }
+        let key = TaskKey::of(&task)?;
         let member = Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables };
         work.push(Work { member, tiles, missing });
     }
@@ -225,12 +281,19 @@ impl Context<'_> {
         let variables = self.set.variables(&work.member);
         let band = |v: &String| records.iter().find_map(|(_, _, item)| Some(item.asset(v)?.band()));
         // Variables may be stored in different ways, such as a count beside a median.
+        let overview = |v: &String| {
+            let said = records.iter().find_map(|(_, _, item)| overview_of(&item.asset(v)?));
+            said.unwrap_or_default()
+        };
         let options = |v: &String| {
             let path = records.first().map(|(_, path, _)| path.clone()).unwrap_or_default();
-            band(v).and_then(stored).ok_or_else(|| PrepError::Document {
-                path,
-                what: "record of a product",
-                reason: format!("it doesn't say how the values of `{v}` are stored"),
+            let stored = band(v).and_then(stored);
+            stored.map(|stored| CogOptions { overview: overview(v), ..stored }).ok_or_else(|| {
+                PrepError::Document {
+                    path,
+                    what: "record of a product",
+                    reason: format!("it doesn't say how the values of `{v}` are stored"),
+                }
             })
         };
         let mut attempt = Attempt::begin(self.out, &work.member, &geobox, &CogOptions::default())?;
@@ -242,6 +305,11 @@ impl Context<'_> {
                 unit: band(name).and_then(|b| b.unit),
                 facts: Map::new(),
             };
+            if self.request.format != MosaicFormat::Cog {
+                self.refer(&mut attempt, variable, &records, options)?;
+                continue;
+            }
+            let options = self.encoded(&options);
             // 32-bit floats need no more room than they have on the disk.
             if options.dtype == DType::Float32 {
                 attempt.write_as(self.encoding, variable, &self.paste::<f32>(&records, name)?, options)?;
@@ -278,32 +346,12 @@ impl Context<'_> {
     ) -> Result<Vec<T>, PrepError> {
         let shape = self.extent.shape();
         let mut values = vec![T::NAN; shape.len()];
-        for (member, record, item) in records {
-            if !self.source.variables(member).contains(variable) {
-                continue;
-            }
-            let Some(asset) = item.asset(variable) else {
-                return Err(PrepError::Document {
-                    path: record.clone(),
-                    what: "record of this product",
-                    reason: format!("it has no asset `{variable}`"),
-                });
-            };
-            let file = file_of(record, &asset);
-            let damaged = |what: String| PrepError::Unverified {
-                path: file.clone(),
-                what: format!("{what}; delete it and run again"),
-            };
-            check_file(&file, &asset).map_err(|(Flaw::Missing(what) | Flaw::Wrong(what))| damaged(what))?;
-            let raster = Raster::open(&RasterSource::new(&file))?;
-            let range = self.source.range_of(&file, raster.geobox())?;
-            if self.source.range(member) != Some(range) {
-                return Err(damaged(format!("it covers {range:?}, which isn't tile {}", member.tile)));
-            }
+        let offset = |n: i64| usize::try_from(n).unwrap_or(0);
+        for placed in self.placed(records, variable) {
+            let Placed { range, raster, .. } = placed?;
             let part: Vec<T> = raster.read(0, PixelRange::of_shape(range.shape()))?;
-            let offset = |n: i64| usize::try_from(n).unwrap_or(0);
             // The extent is the union of the tiles, so neither is negative.
-            let (top, left) = (offset(range.row0 - self.extent.row0), offset(range.col0 - self.extent.col0));
+            let (top, left) = (offset(range.row0), offset(range.col0));
             let cols = range.shape().cols;
             for (row, line) in part.chunks_exact(cols).enumerate() {
                 let start = (top + row) * shape.cols + left;
@@ -312,6 +360,62 @@ impl Context<'_> {
         }
         Ok(values)
     }
+
+    /// The tiles that have a variable, one after the other, each held to its record.
+    fn placed<'t>(
+        &'t self,
+        records: &'t [(&'t Member, PathBuf, Item)],
+        variable: &'t String,
+    ) -> impl Iterator<Item = Result<Placed, PrepError>> + 't {
+        records
+            .iter()
+            .filter(|(member, _, _)| self.source.variables(member).contains(variable))
+            .map(|(member, record, item)| self.place(member, record, item, variable))
+    }
+
+    fn place(
+        &self,
+        member: &Member,
+        record: &Path,
+        item: &Item,
+        variable: &str,
+    ) -> Result<Placed, PrepError> {
+        let Some(asset) = item.asset(variable) else {
+            return Err(PrepError::Document {
+                path: record.to_owned(),
+                what: "record of this product",
+                reason: format!("it has no asset `{variable}`"),
+            });
+        };
+        let file = file_of(record, &asset);
+        let damaged = |what: String| PrepError::Unverified {
+            path: file.clone(),
+            what: format!("{what}; delete it and run again"),
+        };
+        check_file(&file, &asset).map_err(|(Flaw::Missing(what) | Flaw::Wrong(what))| damaged(what))?;
+        let raster = Raster::open(&RasterSource::new(&file))?;
+        let range = self.source.range_of(&file, raster.geobox())?;
+        if self.source.range(member) != Some(range) {
+            return Err(damaged(format!("it covers {range:?}, which isn't tile {}", member.tile)));
+        }
+        let (row0, col0) = (range.row0 - self.extent.row0, range.col0 - self.extent.col0);
+        Ok(Placed { range: PixelRange { row0, col0, ..range }, file, raster })
+    }
+
+    /// How COGs are encoded, given how their values are stored.
+    fn encoded(&self, stored: &CogOptions) -> CogOptions {
+        let Encoding { compress, level, overview, max_z_error } = self.request.encoding;
+        let overview = overview.unwrap_or(stored.overview);
+        CogOptions { compress, level, overview, max_z_error, ..stored.clone() }
+    }
+}
+
+/// A tile at its place.
+struct Placed {
+    /// Its pixels, counted from the mosaic's corner.
+    range: PixelRange,
+    file: PathBuf,
+    raster: Raster,
 }
 
 /// How a mosaic of a band's tiles is stored, where their record says it.
@@ -323,6 +427,11 @@ fn stored(band: Band) -> Option<CogOptions> {
         nodata: band.nodata,
         ..CogOptions::default()
     })
+}
+
+/// How a tile's overviews were made, where its record says it.
+fn overview_of(asset: &Asset<'_>) -> Option<Overview> {
+    asset.as_object()["bands"][0].get(OVERVIEWS)?.as_str()?.parse().ok()
 }
 
 fn days(item: &Item) -> Result<Period, PrepError> {
