@@ -101,7 +101,7 @@ fn a_date_that_fails_stops_no_other() {
 fn tiles_prepared_together_are_those_prepared_alone() {
     let made = |tiles: &[&str]| {
         let sandbox = Sandbox::new();
-        sandbox.cog("1.tif", around(), |n| n as f64);
+        sandbox.cog("1.tif", around(), |n| f64::from(u16::try_from(n).unwrap()));
         let mut request = request(&sandbox, &[item("1", "2004-01-01", "1.tif")]);
         request.grid.tiles.retain(|tile| tiles.contains(&tile.name.as_str()));
         let report = run(&sandbox, &request).unwrap();

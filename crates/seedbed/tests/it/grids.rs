@@ -169,7 +169,9 @@ fn rasters_are_prepared_on_named_grids_and_on_other_rasters_grids() {
         ["grid", "--bbox=-76,39.5,-75,40.5", "--crs", "EPSG:5070", "--resolution", "2000", "--tile", "40px"];
     sandbox.seedbed([&small[..], &["--out", "t.geojson"]].concat()).succeeds();
     prepared(&["--grid", "t.grid.json"]);
-    let like = sandbox.files().into_iter().find(|f| f.starts_with("out/") && f.ends_with(".tif")).unwrap();
+    let is_tile =
+        |f: &String| f.starts_with("out/") && std::path::Path::new(f).extension().is_some_and(|e| e == "tif");
+    let like = sandbox.files().into_iter().find(is_tile).unwrap();
     std::fs::copy(sandbox.path(&like), sandbox.path("like.tif")).unwrap();
     let whole = prepared(&["--like", "like.tif"]);
     assert_eq!((&whole["like"][3], &whole["like"][4]), (&json!(40), &json!(40)));

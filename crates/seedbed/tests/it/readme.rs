@@ -26,7 +26,7 @@ fn aligned_rasters_and_composites_are_made_by_the_readmes_commands() {
     let area = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../aoi/upper-delaware.geojson");
     sandbox.write("aoi/upper-delaware.geojson", fs::read(area).unwrap());
     let commands = commands("Aligned rasters and composites");
-    assert!(commands.len() >= 7, "{commands:?}");
+    assert!(commands.len() >= 8, "{commands:?}");
     for command in &commands {
         // The catalogs that the section before makes are items files here.
         let words = command.split_whitespace().skip(1).enumerate().map(|(n, word)| match word {
@@ -51,13 +51,22 @@ fn aligned_rasters_and_composites_are_made_by_the_readmes_commands() {
     assert!(month["properties"]["seedbed:partial"].is_null());
     let mean = &month["assets"]["tmmx"]["bands"][0]["statistics"];
     assert!((mean["maximum"].as_f64().unwrap() - 295.0).abs() < 1e-4, "{mean}");
+    let days = sandbox.read("days.csv");
+    assert!(days.starts_with("period,tile,variable,unit,source_minimum"), "{days}");
+    assert!(days.lines().skip(1).all(|row| row.contains(",tmmx,degC,")) && days.lines().count() > 28);
     for day in ["2003-12-28", "2003-12-31", "2004-01-01", "2004-01-05"] {
         assert!(record("ndvi-normal", day)["assets"]["ndvi"]["href"].is_string());
     }
     assert_eq!(record("ndvi-daily", "2003-01-15")["properties"]["seedbed:parameters"]["time"], "composite");
-    for product in
-        ["ndvi-aligned", "ndvi-medians", "ndvi-medians-mosaic", "tmax-monthly", "ndvi-daily", "ndvi-normal"]
-    {
+    for product in [
+        "ndvi-aligned",
+        "ndvi-medians",
+        "ndvi-medians-mosaic",
+        "tmax-monthly",
+        "tmax-aligned",
+        "ndvi-daily",
+        "ndvi-normal",
+    ] {
         sandbox.seedbed(["verify", product]).succeeds();
     }
 }

@@ -153,6 +153,20 @@ fn real_files_of_daymet_are_prepared_as_others_read_them() {
     }
 }
 
+/// The days of MACA, a file each.
+const DAYS: [&str; 10] = [
+    "2006-01-01",
+    "2006-01-02",
+    "2006-01-03",
+    "2006-01-04",
+    "2006-01-05",
+    "2006-01-06",
+    "2006-01-07",
+    "2006-01-08",
+    "2006-01-09",
+    "2006-01-10",
+];
+
 #[test]
 fn real_files_of_gridmet_and_maca_are_prepared_as_others_read_them() {
     let Some(data) = ready() else { return };
@@ -163,23 +177,13 @@ fn real_files_of_gridmet_and_maca_are_prepared_as_others_read_them() {
         File::new("gridmet/oregon_tmmn_2000_subset.nc", "air_temperature", year, degrees),
         File::new("gridmet/oregon_tmmx_2000_subset.nc", "air_temperature", year, degrees),
     ];
-    const DAYS: [&str; 10] = [
-        "2006-01-01",
-        "2006-01-02",
-        "2006-01-03",
-        "2006-01-04",
-        "2006-01-05",
-        "2006-01-06",
-        "2006-01-07",
-        "2006-01-08",
-        "2006-01-09",
-        "2006-01-10",
-    ];
     for day in DAYS {
         let path = format!("maca/macav2metdata_CanESM2_rcp45_{day}_california.nc");
         files.push(File::new(path, "Maximum daily temperature near surface", [day; 3], degrees));
     }
-    files.iter().for_each(|file| prepare(file, &data));
+    for file in &files {
+        prepare(file, &data);
+    }
 }
 
 #[test]
@@ -202,7 +206,9 @@ fn real_files_of_modis_are_prepared_as_others_read_them() {
         let year = ["2016-01-01", "2016-12-31", "2016-01-01"];
         files.push(File::new("modis/MOD13A1_NDVI_2016_23dates.zip", &member, year, 0.004));
     }
-    files.iter().for_each(|file| prepare(file, &data));
+    for file in &files {
+        prepare(file, &data);
+    }
 }
 
 #[test]
@@ -231,5 +237,7 @@ fn real_files_of_prism_and_veget_are_prepared_as_others_read_them() {
     for name in ["available_water_capacity", "hydrologic_soils_group", "landuse"] {
         files.push(File::new(format!("veget/oregon_{name}.asc"), "value", day, 0.01));
     }
-    files.iter().for_each(|file| prepare(file, &data));
+    for file in &files {
+        prepare(file, &data);
+    }
 }
