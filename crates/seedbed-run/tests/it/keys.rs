@@ -39,6 +39,8 @@ fn everything_that_changes_values_changes_every_key() {
         ("asset = \"ppt\"", "asset = \"ppt\"\nscale = 2.0"),
         ("asset = \"ppt\"", "asset = \"ppt\"\nresampling = \"nearest\""),
         ("time = \"composite\"", "time = \"composite-legacy\""),
+        ("time = \"composite\"", "time = \"composite\"\nbridge = \"32d\""),
+        ("time = \"composite\"", "time = \"climatology\""),
         ("value = 220", "value = 221"),
         ("[\"etasw\", \"swf\"]", "[\"swf\", \"etasw\"]"),
         ("variables =", "compress = \"zstd\"\nvariables ="),
