@@ -267,4 +267,20 @@ mod tests {
         assert_eq!(project.resolve("/x.tif"), "/x.tif");
         assert_eq!(project.resolve("https://h/x.tif"), "https://h/x.tif");
     }
+
+    #[test]
+    fn time_and_bridge_of_an_input_have_the_names_of_the_flags() {
+        let text = |bridge: &str| {
+            format!(
+                "[project]\nname = \"x\"\nout = \"o\"\nperiod = \"2003\"\n[grid]\nfile = \"g\"\n\
+                 [inputs.ndvi]\nitems = \"i\"\nasset = \"ndvi\"\ntime = \"climatology\"\nbridge = \"{bridge}\"\n\
+                 [model]\nname = \"veget\"\n"
+            )
+        };
+        let project = Project::from_toml(Path::new("a.toml"), &text("32d")).unwrap();
+        let ndvi = &project.inputs["ndvi"];
+        assert_eq!((ndvi.time, ndvi.bridge.days()), (TimeRule::Climatology, 32));
+        let error = Project::from_toml(Path::new("a.toml"), &text("2w")).unwrap_err().to_string();
+        assert!(error.contains("a.toml:11:") && error.contains("48d"), "{error}");
+    }
 }

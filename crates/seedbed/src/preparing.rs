@@ -233,8 +233,11 @@ pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io
     if !r.partial.is_empty() {
         let shown = r.partial.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
         let more = if r.partial.len() > SHOWN { "; …" } else { "" };
-        let number = of.count(r.partial.len());
-        writeln!(out, "partial, and marked as such in their items: {number}: {shown}{more}")?;
+        let what = match of {
+            Of::Date => "days between no two layers near enough, which aren't made",
+            Of::Period | Of::Group => "partial, and marked as such in their items",
+        };
+        writeln!(out, "{what}: {shown}{more}")?;
     }
     let all = of.count(r.expected);
     if dry_run {

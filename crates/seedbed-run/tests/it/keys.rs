@@ -41,6 +41,8 @@ fn everything_that_changes_values_changes_every_key() {
         ("asset = \"ppt\"", "asset = \"ppt\"\nkeep_invalid = true"),
         ("asset = \"ppt\"", "asset = \"ppt\"\nmask = \"tmax:DROP=3\""),
         ("time = \"composite\"", "time = \"composite-legacy\""),
+        ("time = \"composite\"", "time = \"composite\"\nbridge = \"32d\""),
+        ("time = \"composite\"", "time = \"climatology\""),
         ("value = 220", "value = 221"),
         ("[\"etasw\", \"swf\"]", "[\"swf\", \"etasw\"]"),
         ("variables =", "compress = \"zstd\"\nvariables ="),

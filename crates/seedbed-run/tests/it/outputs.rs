@@ -94,3 +94,20 @@ fn days_behind_the_last_product_that_is_wanted_are_not_computed() {
     assert!(seen.iter().all(|days| *days <= 10 || *days == 20), "{seen:?}");
     assert_eq!(seen.last(), Some(&20));
 }
+
+#[test]
+fn a_climatology_stands_for_every_year() {
+    let sandbox = daily("default");
+    let report = sandbox.run(&Unwatched).unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    let of_the_year = sandbox.values("west", "2004-02", "etasw");
+    // The same layers, whatever year they carry.
+    let text = std::fs::read_to_string(sandbox.path("ndvi.json")).unwrap();
+    std::fs::write(sandbox.path("ndvi.json"), text.replace("\"2004-", "\"1996-")).unwrap();
+    std::fs::remove_dir_all(sandbox.path("out")).unwrap();
+    let project = std::fs::read_to_string(sandbox.path("seedbed.toml")).unwrap();
+    sandbox.write_project(&project.replace("time = \"composite\"", "time = \"climatology\""));
+    let report = sandbox.run(&Unwatched).unwrap();
+    assert!(report.failed.is_empty(), "{:?}", report.failed);
+    assert_eq!(sandbox.values("west", "2004-02", "etasw"), of_the_year);
+}
