@@ -62,7 +62,7 @@ impl Gathered {
         // of a sum that began with 0.
         match (self.aggregation, self.missing_days) {
             (Aggregation::Sum | Aggregation::Mean, MissingDays::Poison) => {
-                pairs.for_each(|(sum, v)| *sum += v)
+                pairs.for_each(|(sum, v)| *sum += v);
             }
             (Aggregation::Sum | Aggregation::Mean, MissingDays::Count) => {
                 pairs.for_each(|(sum, v)| *sum += if v.is_nan() { 0.0 } else { v });
