@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 # Pixels of a strip and days of a piece: what Seedbed's caller may choose.
-STRIP, PIECE = 4096, 30
+STRIP, PIECE = 1024, 15
 
 
 def peer(name):
