@@ -176,6 +176,8 @@ fn add_up(strip: &Strip, days: usize) {
 /// Seconds that this thread has been on a processor, or of the clock where the system doesn't tell.
 fn processor_seconds() -> f64 {
     static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    // The count is brought up to now when the thread steps back, not when it is read.
+    std::thread::yield_now();
     let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
     let nanoseconds = told.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
     nanoseconds.map_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64(), |ns| ns * 1e-9)

@@ -12,6 +12,7 @@ use super::rules::Rules;
 use super::season::{Day, Season};
 use super::spec::input;
 use crate::values::Number;
+use std::ops::Range;
 
 /// The last day that waits for its block.
 const LAST_BLOCK: i16 = 240;
@@ -114,12 +115,19 @@ impl<T: Number> Chunk<T> {
         self.pending.days.clear();
     }
 
-    /// What is known of a pixel's year behind a day; nothing of a year that lost one.
-    pub fn known(&self, rules: Rules, step: Step, lane: usize) -> [f64; OUTPUTS] {
-        if step.void {
-            return [f64::NAN; OUTPUTS];
+    /// Writes what is known of the year behind a day, nothing of a year that lost one, to
+    /// the places of each output that is wanted.
+    pub fn write(&self, rules: Rules, step: Step, outputs: &mut [(usize, &mut [T])], places: Range<usize>) {
+        for (lane, at) in places.enumerate() {
+            let known = if step.void {
+                [f64::NAN; OUTPUTS]
+            } else {
+                outcome(rules, &self.season, &self.frost, &self.exposure, step.is_whole(), lane)
+            };
+            for (index, values) in outputs.iter_mut() {
+                values[at] = T::of(known[*index]);
+            }
         }
-        outcome(rules, &self.season, &self.frost, &self.exposure, step.is_whole(), lane)
     }
 
     /// Takes a day with temperatures in degF and its length in hours.
@@ -155,14 +163,14 @@ impl<T: Number> Chunk<T> {
 
     /// Takes a day as it is given: degC, degC, and seconds where they are its length.
     #[inline(always)]
-    pub fn take(&mut self, rules: Rules, tables: &Tables, number: i16, day: [[T; LANE]; 3], given: bool) {
+    pub fn take(&mut self, rules: Rules, tables: &Tables, number: i16, day: &[[T; LANE]; 3], given: bool) {
         if rules.fills() && number <= LAST_BLOCK {
-            self.pending.days.push(day);
+            self.pending.days.push(*day);
             if self.pending.days.len() == usize::from(BLOCK) {
                 self.take_block(rules, tables, number, given);
             }
         } else {
-            self.take_filled(rules, tables, number, &day, given, [None, None]);
+            self.take_filled(rules, tables, number, day, given, [None, None]);
         }
     }
 
@@ -170,11 +178,12 @@ impl<T: Number> Chunk<T> {
     #[inline(always)]
     fn take_block(&mut self, rules: Rules, tables: &Tables, number: i16, given: bool) {
         let mut blank = self.season.blank;
-        let means = [input::TMIN, input::TMAX].map(|kind| self.pending.means(kind, rules.gaps, &mut blank));
+        let lowest = self.pending.means(input::TMIN, rules.gaps, &mut blank);
+        let highest = self.pending.means(input::TMAX, rules.gaps, &mut blank);
         self.season.blank = blank;
         let mut days = std::mem::take(&mut self.pending.days);
         for (n, day) in (number + 1 - i16::from(BLOCK)..).zip(&days) {
-            self.take_filled(rules, tables, n, day, given, [means[0].as_ref(), means[1].as_ref()]);
+            self.take_filled(rules, tables, n, day, given, [lowest.as_ref(), highest.as_ref()]);
         }
         days.clear();
         self.pending.days = days;

@@ -1,6 +1,7 @@
 //! Hard freezes of a year.
 
 use super::lanes::{LANE, Lanes};
+use super::plants::ROUNDING;
 
 /// A hard freeze is a day whose lowest temperature is at or below this, in degF.
 const FREEZING: f64 = 28.0;
@@ -31,14 +32,14 @@ impl Frost {
     pub fn note(&mut self, day: i16, tmin: &Lanes) {
         if day > SPRING {
             for l in 0..LANE {
-                self.autumn[l] = if tmin[l] <= FREEZING { f64::from(day) } else { self.autumn[l] };
+                self.autumn[l] = if tmin[l] <= FREEZING + ROUNDING { f64::from(day) } else { self.autumn[l] };
             }
             return;
         }
         let place = usize::from((day - 1).unsigned_abs());
         let (word, bit) = (&mut self.spring[place / 32], 1 << (place % 32));
         for l in 0..LANE {
-            word[l] |= if tmin[l] <= FREEZING { bit } else { 0 };
+            word[l] |= if tmin[l] <= FREEZING + ROUNDING { bit } else { 0 };
         }
     }
 

@@ -193,28 +193,40 @@ fn many_lengths(
             shortest = if n < shortest { n } else { shortest };
             longest = if n > longest { n } else { longest };
         }
-        // Up to the shortest day's last hour no pixel has to be asked.
-        for h in (0_u8..24).map(f64::from) {
-            if h > longest {
-                break;
-            }
-            let all = h <= shortest;
+        let mut own = [0.0; WIDTH];
+        own.copy_from_slice(&last[start..start + WIDTH]);
+        let mut twice_cos = [0.0; WIDTH];
+        twice_cos.copy_from_slice(&curves[1][start..start + WIDTH]);
+        // Up to the shortest day's last hour no pixel has to be asked, nor in the hours of
+        // the shortest night.
+        for h in (0_u8..24).map(f64::from).take_while(|h| *h <= longest) {
             for l in 0..WIDTH {
-                let x = above(part.low[l] + part.swing[l] * weight[l]);
-                total[l] += if all | (h <= last[start + l]) { x } else { 0.0 };
-                let next = of(1, l) * weight[l] - before[l];
-                (before[l], weight[l]) = (weight[l], next);
+                let next = twice_cos[l] * weight[l] - before[l];
+                before[l] = weight[l];
+                weight[l] = next;
+            }
+            // `before` is the hour's own weight by now.
+            if h <= shortest {
+                for l in 0..WIDTH {
+                    total[l] += above(part.low[l] + part.swing[l] * before[l]);
+                }
+            } else {
+                for l in 0..WIDTH {
+                    let x = above(part.low[l] + part.swing[l] * before[l]);
+                    total[l] += if h <= own[l] { x } else { 0.0 };
+                }
             }
         }
-        for (j, log) in (0_u8..).zip(logs).skip(1) {
-            let j = f64::from(j);
-            if j > 23.0 - shortest {
-                break;
-            }
-            let all = j <= 23.0 - longest;
-            for l in 0..WIDTH {
-                let x = above(part.sunset[l] - log * part.fall[l]);
-                total[l] += if all | (j <= 23.0 - last[start + l]) { x } else { 0.0 };
+        for (j, log) in (0_u8..).map(f64::from).zip(logs).skip(1) {
+            if j <= 23.0 - longest {
+                for l in 0..WIDTH {
+                    total[l] += above(part.sunset[l] - log * part.fall[l]);
+                }
+            } else if j <= 23.0 - shortest {
+                for l in 0..WIDTH {
+                    let x = above(part.sunset[l] - log * part.fall[l]);
+                    total[l] += if j <= 23.0 - own[l] { x } else { 0.0 };
+                }
             }
         }
         sum[start..start + WIDTH].copy_from_slice(&total);

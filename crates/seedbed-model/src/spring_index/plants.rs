@@ -52,3 +52,7 @@ pub const SYNOPTIC: f64 = 637.0;
 
 /// The base of degree hours, in degF.
 pub const BASE: f64 = 31.0;
+
+/// What is this near to a limit in degF is at it: a temperature at the limit that was
+/// kept in degC comes back within it, in 32 bits too, and none is measured so finely.
+pub const ROUNDING: f64 = 1e-5;

@@ -1,7 +1,7 @@
 //! A year's first leaf and first bloom, day by day.
 
 use super::lanes::{LANE, Lanes, trace};
-use super::plants::{BASE, BLOOM, LEAF, PLANTS, SYNOPTIC, THRESHOLD};
+use super::plants::{BASE, BLOOM, LEAF, PLANTS, ROUNDING, SYNOPTIC, THRESHOLD};
 use super::rules::{AULT, Gaps, NPN, RSDAT, Rules, SPRINGPHENO};
 
 /// Degree hours of so many days before are remembered.
@@ -125,7 +125,7 @@ impl Season {
         let like_first = if rules.padded { LAGS } else { 2 };
         for lag in &mut self.lags[..like_first] {
             for l in 0..LANE {
-                let counts = !(rules.skips_cold && day.tmax[l] < BASE);
+                let counts = !(rules.skips_cold && day.tmax[l] < BASE - ROUNDING);
                 lag[l] = if counts { degree_hours[l] } else { lag[l] };
             }
         }
@@ -136,7 +136,7 @@ impl Season {
         let d = f64::from(day.number);
         for l in 0..LANE {
             let g = degree_hours[l];
-            let counts = !(rules.skips_cold && day.tmax[l] < BASE);
+            let counts = !(rules.skips_cold && day.tmax[l] < BASE - ROUNDING);
             if rules.gaps != Gaps::Pass {
                 self.closed[l] += trace(g);
             }

@@ -72,6 +72,9 @@ impl<T: Number> Strip<T> {
     }
 }
 
+/// Days that are fetched together.
+const AHEAD: usize = 8;
+
 /// A call's work on all chunks.
 struct Advance<'a, 'b, T> {
     rules: Rules,
@@ -88,28 +91,28 @@ impl<T: Number> Work for Advance<'_, '_, T> {
     #[inline(always)]
     fn run(self) {
         let Self { rules, tables, chunks, steps, inputs, outputs, pixels } = self;
+        let mut room = [[[T::NAN; LANE]; 3]; AHEAD];
         for (chunk, start) in chunks.iter_mut().zip((0..).step_by(LANE)) {
             let width = LANE.min(pixels - start);
-            for (d, step) in steps.iter().enumerate() {
-                if let Some(whole) = step.after {
-                    chunk.begin_year(rules, whole);
-                }
-                if !step.void {
-                    let mut day = [[T::NAN; LANE]; 3];
+            for (first, steps) in (0..).step_by(AHEAD).zip(steps.chunks(AHEAD)) {
+                // Days are fetched together, so that the processor waits for memory once.
+                for (d, day) in (first..first + steps.len()).zip(&mut room) {
                     for (lanes, values) in day.iter_mut().zip(inputs) {
                         if let Some(values) = values {
                             take(&values[d * pixels + start..][..width], lanes);
                         }
                     }
-                    chunk.take(rules, tables, step.day, day, inputs[input::DAYL].is_some());
                 }
-                if let Some(row) = step.row {
-                    let at = row * pixels + start;
-                    for l in 0..width {
-                        let known = chunk.known(rules, *step, l);
-                        for (index, values) in outputs.iter_mut() {
-                            values[at + l] = T::of(known[*index]);
-                        }
+                for (step, day) in steps.iter().zip(&room) {
+                    if let Some(whole) = step.after {
+                        chunk.begin_year(rules, whole);
+                    }
+                    if !step.void {
+                        chunk.take(rules, tables, step.day, day, inputs[input::DAYL].is_some());
+                    }
+                    if let Some(row) = step.row {
+                        let at = row * pixels + start;
+                        chunk.write(rules, *step, outputs, at..at + width);
                     }
                 }
             }

@@ -189,6 +189,19 @@ fn one_missing_day_does_what_the_variants_table_says() {
 }
 
 #[test]
+fn limits_in_fahrenheit_hold_for_temperatures_that_were_kept_in_celsius() {
+    let mut case = by_latitude(weather(1, 1, date(2003, 1, 1), 365));
+    for day in 0..365 {
+        case.inputs[0].as_mut().unwrap()[day] = if day == 119 { (28.0 - 32.0) / 1.8 } else { 5.0 };
+        case.inputs[1].as_mut().unwrap()[day] = 12.0;
+    }
+    for precision in [Precision::Single, Precision::Double] {
+        let out = run(spring(), &settings(spring(), &[("variant", "springpheno")]), &case, precision);
+        assert_eq!(out[position("last_freeze")].as_ref().unwrap()[0], 120.0);
+    }
+}
+
+#[test]
 fn a_length_of_day_or_a_latitude_is_needed() {
     let mut case = weather(1, 2, date(2003, 1, 1), 30);
     case.inputs[2] = None;

@@ -36,9 +36,13 @@ impl Report for ModelDescription<'_> {
         rows(out, s.variants.iter().map(|v| [v.name.to_owned(), String::new(), v.doc.to_owned()]))?;
         writeln!(out, "\nDaily inputs")?;
         rows(out, s.inputs.iter().map(input_row))?;
-        writeln!(out, "\nStatic inputs")?;
-        rows(out, s.statics.iter().map(input_row))?;
-        writeln!(out, "\nParameters")?;
+        if !s.statics.is_empty() {
+            writeln!(out, "\nStatic inputs")?;
+            rows(out, s.statics.iter().map(input_row))?;
+        }
+        if !s.parameters.is_empty() {
+            writeln!(out, "\nParameters")?;
+        }
         let parameters = s.parameters.iter().map(|p| {
             let default = p.default.map_or_else(|| "must be set".to_owned(), |d| d.to_string());
             let calibrated = p
