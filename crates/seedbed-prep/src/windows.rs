@@ -154,25 +154,30 @@ mod tests {
     fn tiles_that_lie_together_share_what_is_decoded_and_others_do_not() {
         let variable = |name: &str| (PathBuf::from(name), None);
         let tile = |row0, col0| PixelRange { row0, col0, rows: 4, cols: 4 };
-        let windows = Windows::<f32>::new(1 << 20);
+        let place = |row: i64, col: i64| f64::from(i32::try_from(row * 100 + col).unwrap());
+        let windows = Windows::<f64>::new(1 << 20);
         let near = [tile(0, 0), tile(0, 3), tile(3, 0), tile(3, 3)];
-        near.into_iter().for_each(|window| windows.need(variable("near"), window));
-        [tile(0, 0), tile(90, 90)].into_iter().for_each(|window| windows.need(variable("far"), window));
+        for window in near {
+            windows.need(variable("near"), window);
+        }
+        for window in [tile(0, 0), tile(90, 90)] {
+            windows.need(variable("far"), window);
+        }
         let mut decoded = Vec::new();
         let mut read = |name: &str, layers: Range<usize>, window| {
             let part = windows.read(variable(name), layers.clone(), window, |around| {
                 decoded.push((name.to_owned(), layers.clone(), around));
-                let value = |n, row, col| (n * 10_000 + row * 100 + col) as f32;
                 let PixelRange { row0, col0, rows, cols } = around;
-                let layers = layers.start as i64..layers.end as i64;
-                let pixels = |n| (0..rows * cols).map(move |p| value(n, row0 + p / cols, col0 + p % cols));
-                Ok(layers.flat_map(pixels).collect())
+                let place = |p: i64| place(row0 + p / cols, col0 + p % cols);
+                let layer = |n: usize| f64::from(u8::try_from(n).unwrap()) * 10_000.0;
+                let pixels = |n: usize| (0..rows * cols).map(move |p| layer(n) + place(p));
+                Ok(layers.clone().flat_map(pixels).collect())
             });
             part.unwrap()
         };
         for window in near {
             let part = read("near", 2..4, window);
-            let corner = (window.row0 * 100 + window.col0) as f32;
+            let corner = place(window.row0, window.col0);
             assert_eq!((part.len(), part[0], part[31]), (32, 20_000.0 + corner, 30_303.0 + corner));
         }
         read("near", 4..5, near[0]);
