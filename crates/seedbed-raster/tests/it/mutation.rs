@@ -15,7 +15,7 @@ const MEMORY: &str = "3000000";
 /// Where the limited process finds its files.
 const FOLDER: &str = "SEEDBED_MUTATION_FOLDER";
 /// Changed copies of one file.
-const COPIES: usize = 400;
+const COPIES: usize = 1500;
 /// The work ends after so long, wherever it is; what is left out is said.
 const LONG: Duration = Duration::from_secs(14);
 /// Storage of every kind, and small files among them.
