@@ -52,14 +52,16 @@ def save(name, left, right):
     print(path, path.stat().st_size)
 
 
-def prepared(path, variable, day, bbox, grid, resampling, scale=None):
-    """The tiles of one day on one canvas, and which of its pixels are a tile's border."""
+def prepared(path, variable, days, bbox, grid, resampling, scale=None):
+    """The tiles of one of an item's days on one canvas, and which of its pixels are a tile's border."""
+    start, end, day = days
     with tempfile.TemporaryDirectory() as work:
         run = lambda *args: subprocess.run([seedbed, *map(str, args)], cwd=work, check=True, stdout=subprocess.DEVNULL)
         band = {"name": variable} | ({"raster:scale": scale} if scale else {})
         item = {
             "type": "Feature", "stac_version": "1.1.0", "id": "one", "geometry": None, "links": [],
-            "properties": {"datetime": f"{day}T00:00:00Z"}, "assets": {"v": {"href": str(path), "bands": [band]}},
+            "properties": {"datetime": None, "start_datetime": f"{start}T00:00:00Z", "end_datetime": f"{end}T23:59:59Z"},
+            "assets": {"v": {"href": str(path), "bands": [band]}},
         }
         pathlib.Path(work, "items.json").write_text(json.dumps({"type": "FeatureCollection", "features": [item]}))
         run("grid", f"--bbox={bbox}", *grid, "--out", "tiles.geojson")
@@ -93,7 +95,7 @@ ALBERS = ["--crs", "EPSG:5070", "--origin=0,0"]
 path = folder / "daymet" / "daymet_v3_daily_prcp_19990913_17_ncss.nc"
 with netCDF4.Dataset(path) as file:
     rain = np.ma.filled(np.ma.masked_invalid(file["prcp"][3]).astype("f8"), np.nan)
-draw("daymet", rain, 0, 150, WATER, path, "prcp", "1999-09-16", "-82,33,-76,37.2",
+draw("daymet", rain, 0, 205, WATER, path, "prcp", ("1999-09-13", "1999-09-17", "1999-09-16"), "-79.9,33.5,-75.4,36.9",
      [*ALBERS, "--resolution", 1000, "--tile", "100000m"], "bilinear")
 
 path = next((folder / "modis").glob("MOD13A2*.hdf"))
@@ -102,11 +104,11 @@ with tempfile.NamedTemporaryFile(suffix=".tif") as out:
                    check=True)
     with rasterio.open(out.name) as file:
         ndvi = file.read(1, masked=True).astype("f8").filled(np.nan) * 0.0001
-draw("modis", ndvi, 0, 0.9, GREEN, path, "1 km 16 days NDVI", "2021-08-13", "-75,20,-60,30",
+draw("modis", ndvi, 0, 0.9, GREEN, path, "1 km 16 days NDVI", ("2021-08-13", "2021-08-28", "2021-08-13"), "-81,20,-70,30",
      ["--resolution", "0.01", "--tile", "2deg"], "average", scale=0.0001)
 
 path = folder / "prism" / "PRISM_tmin_stable_4kmD2_19810101_bil.zip"
 with rasterio.open(f"/vsizip/{path}/{path.stem}.bil") as file:
     cold = file.read(1, masked=True).astype("f8").filled(np.nan)
-draw("prism", cold, -25, 15, VIRIDIS, path, path.stem, "1981-01-01", "-125,24,-66.5,50",
+draw("prism", cold, -25, 15, VIRIDIS, path, path.stem, ("1981-01-01", "1981-01-01", "1981-01-01"), "-124.5,24.5,-67,49.3",
      [*ALBERS, "--resolution", 4000, "--tile", "400000m"], "bilinear")
