@@ -33,14 +33,8 @@ impl Days {
     pub(crate) fn of(sources: &[Source]) -> Result<Self, PrepError> {
         let mut days: BTreeMap<Date, Vec<Slot>> = BTreeMap::new();
         for (n, source) in sources.iter().enumerate() {
-            let by_item =
-                source.asset.undated || (source.asset.dated_by_item && source.asset.period.len() == 1);
-            if by_item && source.facts.dates.len() == 1 {
-                days.entry(source.asset.period.start).or_default().push(Slot { source: n, layer: 0 });
-                continue;
-            }
             let document = |what, reason| PrepError::Document { path: source.path.clone(), what, reason };
-            if by_item {
+            if source.is_dated_by_item() && source.facts.dates.len() > 1 {
                 let what = if source.asset.undated { "static field" } else { "day of its item" };
                 return Err(document(what, format!("it has {} layers", source.facts.dates.len())));
             }

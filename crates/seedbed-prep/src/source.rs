@@ -158,10 +158,18 @@ impl Source {
         open(&self.asset, &self.path, self.remote.as_ref())
     }
 
+    /// Whether its only day is the item's word, whatever the file's clock says.
+    pub(crate) fn is_dated_by_item(&self) -> bool {
+        self.asset.undated || (self.asset.dated_by_item && self.asset.period.len() == 1)
+    }
+
     /// The day of a layer: the file's, which must lie in the item's time, or the
-    /// item's first where the file has no clock.
+    /// item's first where the file has no clock or the item's word counts.
     pub(crate) fn day(&self, layer: usize) -> Result<Date, PrepError> {
         let period = self.asset.period;
+        if self.is_dated_by_item() && self.facts.dates.len() == 1 {
+            return Ok(period.start);
+        }
         match self.facts.dates[layer] {
             None if layer == 0 => Ok(period.start),
             None => Err(PrepError::Document {

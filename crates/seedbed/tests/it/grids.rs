@@ -127,7 +127,7 @@ with rasterio.open('bay.tif', 'w', driver='GTiff', height=200, width=300, count=
 
 /// What each tile's centre should be by the raster's own numbers, and is.
 const CENTRES: &str = "
-import glob, json, rasterio
+import glob, json, numpy, rasterio
 from rasterio.warp import transform
 found = {}
 for path in sorted(glob.glob('out/*/*/*/*.tif')):
@@ -136,7 +136,7 @@ for path in sorted(glob.glob('out/*/*/*/*.tif')):
         (x,), (y,) = transform(tile.crs, 'EPSG:4326', *([v] for v in tile.xy(row, col)))
         value = tile.read(1, masked=True)[row, col]
         want = int((41 - y) / 0.01) * 1000 + int((x + 77) / 0.01)
-        got = None if value is rasterio.numpy.ma.masked else float(value)
+        got = None if value is numpy.ma.masked else float(value)
         found[path.split('/')[1]] = [want, got, tile.crs.to_proj4(), tile.width, tile.height]
 print(json.dumps(found))
 ";

@@ -24,15 +24,29 @@ struct File {
     /// Pixel size in degrees.
     pixel: f64,
     scale: Option<f64>,
+    /// Whether the item's word counts for its date, since the file's clock is wrong.
+    clockless: bool,
 }
 
 impl File {
     fn new(path: impl Into<String>, variable: &str, days: [&'static str; 3], pixel: f64) -> Self {
-        Self { path: path.into(), variable: variable.to_owned(), days, crs: None, pixel, scale: None }
+        Self {
+            path: path.into(),
+            variable: variable.to_owned(),
+            days,
+            crs: None,
+            pixel,
+            scale: None,
+            clockless: false,
+        }
     }
 
     fn crs(self, crs: &'static str) -> Self {
         Self { crs: Some(crs), ..self }
+    }
+
+    fn clockless(self) -> Self {
+        Self { clockless: true, ..self }
     }
 
     fn scaled(self, scale: f64) -> Self {
@@ -60,7 +74,8 @@ fn prepare(file: &File, data: &Path) {
         band["raster:scale"] = scale.into();
     }
     let assets = json!({ "value": { "href": path, "bands": [band] } });
-    sandbox.write("items.json", items(&[item("one", bbox, start, end, &json!({}), &assets)]));
+    let properties = if file.clockless { json!({ "seedbed:dates": "item" }) } else { json!({}) };
+    sandbox.write("items.json", items(&[item("one", bbox, start, end, &properties, &assets)]));
     let around = bbox.map(|edge| edge.to_string()).join(",");
     let pixel = file.pixel.to_string();
     sandbox
@@ -171,7 +186,7 @@ const DAYS: [&str; 10] = [
 fn real_files_of_gridmet_and_maca_are_prepared_as_others_read_them() {
     let Some(data) = ready() else { return };
     let year = ["2000-01-01", "2000-12-31", "2000-07-04"];
-    let degrees = 1.0 / 24.0;
+    let degrees = 0.04;
     let mut files = vec![
         File::new("gridmet/oregon_pr_2000_subset.nc", "precipitation_amount", year, degrees),
         File::new("gridmet/oregon_tmmn_2000_subset.nc", "air_temperature", year, degrees),
@@ -179,7 +194,7 @@ fn real_files_of_gridmet_and_maca_are_prepared_as_others_read_them() {
     ];
     for day in DAYS {
         let path = format!("maca/macav2metdata_CanESM2_rcp45_{day}_california.nc");
-        files.push(File::new(path, "Maximum daily temperature near surface", [day; 3], degrees));
+        files.push(File::new(path, "Maximum daily temperature near surface", [day; 3], degrees).clockless());
     }
     for file in &files {
         prepare(file, &data);
@@ -221,7 +236,7 @@ fn real_files_of_prism_and_veget_are_prepared_as_others_read_them() {
         // One zip of the month holds a raster a day; the others one.
         if let Some(stem) = name.strip_suffix(".zip") {
             let member = stem.replace("20170101_20170131", "20170117");
-            files.push(File::new(format!("prism/{name}"), &format!("{member}.bil"), day, 1.0 / 24.0));
+            files.push(File::new(format!("prism/{name}"), &format!("{member}.bil"), day, 0.04));
         }
     }
     assert!(files.len() > 8);
@@ -229,11 +244,11 @@ fn real_files_of_prism_and_veget_are_prepared_as_others_read_them() {
         "prism/prism_monthly_ppt_cida_subset.nc",
         "ppt",
         ["1999-01-01", "1999-12-31", "1999-07-01"],
-        1.0 / 24.0,
+        0.04,
     ));
-    files.push(File::new("veget/awc_prism_4km_conus.nc", "awc", day, 1.0 / 24.0));
+    files.push(File::new("veget/awc_prism_4km_conus.nc", "awc", day, 0.04));
     let century = ["1900-01-01", "1900-01-31", "1900-01-01"];
-    files.push(File::new("veget/awc_nclimgrid_conus.nc", "available_water_capacity", century, 1.0 / 24.0));
+    files.push(File::new("veget/awc_nclimgrid_conus.nc", "available_water_capacity", century, 0.04));
     for name in ["available_water_capacity", "hydrologic_soils_group", "landuse"] {
         files.push(File::new(format!("veget/oregon_{name}.asc"), "value", day, 0.01));
     }

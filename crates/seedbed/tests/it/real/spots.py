@@ -44,7 +44,7 @@ class Source:
             if path.endswith(".zip"):
                 path = f"/vsizip/{path}/{member}"
             if path.endswith(".hdf"):
-                subprocess.run(["gdal_translate", "-q", f'HDF4_EOS:EOS_GRID:"{path}":{variable}', "source.tif"], check=True)
+                subprocess.run(["gdal_translate", "-q", f'HDF4_EOS:EOS_GRID:"{path}":MODIS_Grid_16DAY_1km_VI:{variable}', "source.tif"], check=True)
                 path = "source.tif"
             with rasterio.open(path) as file:
                 values = file.read(1, masked=True).astype("f8") * spec.get("scale", 1)
