@@ -26,8 +26,12 @@ impl Seen {
             high = if *value > high { *value } else { high };
             valid += usize::from(!value.is_missing());
         }
+        let pixels = values.len();
+        if valid == 0 {
+            return Self { low: f64::INFINITY, high: f64::NEG_INFINITY, valid, pixels };
+        }
         let (a, b) = (conversion.apply(low.to_f64()), conversion.apply(high.to_f64()));
-        Self { low: a.min(b), high: a.max(b), valid, pixels: values.len() }
+        Self { low: a.min(b), high: a.max(b), valid, pixels }
     }
 
     /// Of two layers of a day.

@@ -3,6 +3,7 @@
 use super::CogOptions;
 use super::sample::Sample;
 use crate::{DType, RasterError};
+use seedbed_block::simd::{Level, Work};
 use seedbed_block::{Real, Shape2d};
 use std::path::Path;
 
@@ -58,12 +59,10 @@ impl<'a> Quantiser<'a> {
     /// [`RasterError::Range`] for the first value that can't be stored.
     pub fn stored<T: Real, S: Sample>(&self, values: &[T], first: usize) -> Result<Vec<S>, RasterError> {
         let mut out = Vec::with_capacity(values.len());
+        let level = Level::best();
         for (row, line) in values.chunks(self.cols).enumerate() {
-            let fits = if self.plain {
-                self.line(line, &mut out, |v| v)
-            } else {
-                self.line(line, &mut out, |v| self.steps(v))
-            };
+            let mut fits = false;
+            level.run(Line { quantiser: self, line, out: &mut out, fits: &mut fits });
             if !fits {
                 return Err(self.refusal::<T, S>(line, first + row * self.cols));
             }
@@ -72,6 +71,7 @@ impl<'a> Quantiser<'a> {
     }
 
     /// A value as a number of steps, not rounded yet.
+    #[inline(always)]
     fn steps(&self, value: f64) -> f64 {
         let CogOptions { scale, offset, .. } = *self.options;
         let steps = (value - offset) / scale;
@@ -81,6 +81,7 @@ impl<'a> Quantiser<'a> {
     /// Whether every value could be stored. In short steps without branches, so that the compiler
     /// may take several values at a time.
     #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
+    #[inline(always)]
     fn line<T: Real, S: Sample>(&self, line: &[T], out: &mut Vec<S>, scaled: impl Fn(f64) -> f64) -> bool {
         const STEP: usize = 256;
         let (missing, may_miss) = (self.missing.unwrap_or(0.0), self.missing.is_some());
@@ -129,6 +130,26 @@ impl<'a> Quantiser<'a> {
             max: self.max,
             nodata: self.options.nodata,
         }
+    }
+}
+
+/// A line, and whether every value of it could be stored.
+struct Line<'a, T, S> {
+    quantiser: &'a Quantiser<'a>,
+    line: &'a [T],
+    out: &'a mut Vec<S>,
+    fits: &'a mut bool,
+}
+
+impl<T: Real, S: Sample> Work for Line<'_, T, S> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { quantiser, line, out, fits } = self;
+        *fits = if quantiser.plain {
+            quantiser.line(line, out, |v| v)
+        } else {
+            quantiser.line(line, out, |v| quantiser.steps(v))
+        };
     }
 }
 
