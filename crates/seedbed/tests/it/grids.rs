@@ -125,16 +125,18 @@ with rasterio.open('bay.tif', 'w', driver='GTiff', height=200, width=300, count=
     raster.write((rows * 1000 + cols).astype('float32'), 1)
 ";
 
-/// What each tile's centre should be by the raster's own numbers, and is.
+/// What the pixel in the middle of each tile's valid ones should be by the raster's own numbers, and is.
 const CENTRES: &str = "
 import glob, json, numpy, rasterio
 from rasterio.warp import transform
 found = {}
 for path in sorted(glob.glob('out/*/*/*/*.tif')):
     with rasterio.open(path) as tile:
-        row, col = tile.height // 2, tile.width // 2
+        values = tile.read(1, masked=True)
+        rows, cols = numpy.nonzero(~numpy.ma.getmaskarray(values))
+        row, col = (int(a[len(a) // 2]) if len(a) else 0 for a in (rows, cols))
         (x,), (y,) = transform(tile.crs, 'EPSG:4326', *([v] for v in tile.xy(row, col)))
-        value = tile.read(1, masked=True)[row, col]
+        value = values[row, col]
         want = int((41 - y) / 0.01) * 1000 + int((x + 77) / 0.01)
         got = None if value is numpy.ma.masked else float(value)
         found[path.split('/')[1]] = [want, got, tile.crs.to_proj4(), tile.width, tile.height]

@@ -233,9 +233,9 @@ fn real_files_of_prism_and_veget_are_prepared_as_others_read_them() {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(data.join("prism")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        // One zip of the month holds a raster a day; the others one.
+        // One zip holds a raster a day, the others one.
         if let Some(stem) = name.strip_suffix(".zip") {
-            let member = stem.replace("20170101_20170131", "20170117");
+            let member = stem.replace("20170101_20170131", "20170102");
             files.push(File::new(format!("prism/{name}"), &format!("{member}.bil"), day, 0.04));
         }
     }

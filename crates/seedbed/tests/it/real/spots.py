@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import netCDF4
 import numpy as np
@@ -42,6 +43,8 @@ class Source:
                 self.crs = crs or LONLAT
         else:
             if path.endswith(".zip"):
+                with zipfile.ZipFile(path) as archive:
+                    member = next(name for name in archive.namelist() if name.endswith(member))
                 path = f"/vsizip/{path}/{member}"
             if path.endswith(".hdf"):
                 subprocess.run(["gdal_translate", "-q", f'HDF4_EOS:EOS_GRID:"{path}":MODIS_Grid_16DAY_1km_VI:{variable}', "source.tif"], check=True)
