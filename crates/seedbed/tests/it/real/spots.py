@@ -15,6 +15,7 @@ import zipfile
 import netCDF4
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.warp import transform
 
 mode, spec = sys.argv[1], json.loads(sys.argv[2])
@@ -90,7 +91,7 @@ if mode == "extent":
     sys.exit()
 
 spots = np.random.default_rng(10)
-chosen, wrong, ours, inside, tiles = [], 0, 0, 0, 0
+chosen, wrong, ours, inside, pixels, tiles = [], 0, 0.0, 0.0, 0, 0
 for record in sorted(glob.glob(f"{sys.argv[3]}/*/*/*.json")):
     item = json.load(open(record))
     href = os.path.join(os.path.dirname(record), item["assets"][spec["asset"]]["href"])
@@ -104,16 +105,19 @@ for record in sorted(glob.glob(f"{sys.argv[3]}/*/*/*.json")):
     got = got[rows, cols]
     same = (np.isnan(want) & np.isnan(got)) | (np.abs(want - got) <= 1e-6 * np.abs(want) + 1e-9)
     wrong += int((~same & sure).sum())
-    ours, inside, tiles = ours + int((~np.isnan(got)).sum()), inside + int(within.sum()), tiles + 1
+    # By area: a degree is narrower in the north.
+    area = np.cos(np.radians(lat))
+    ours, inside = ours + area[~np.isnan(got)].sum(), inside + area[within].sum()
+    pixels, tiles = pixels + int(within.sum()), tiles + 1
     there = np.flatnonzero(~np.isnan(want) & sure)
     for n in spots.permutation(there)[:10]:
         chosen.append([float(want[n]), float(got[n])])
 chosen = [chosen[n] for n in spots.permutation(len(chosen))[:10]]
 valid = ~np.isnan(source.values)
 weight = np.ones(valid.shape)
-if str(source.crs) == LONLAT:
+if CRS.from_user_input(source.crs).is_geographic:
     weight *= np.cos(np.radians(source.y))[:, None]
 print(json.dumps({
-    "spots": chosen, "wrong": wrong, "pixels": inside, "tiles": tiles,
+    "spots": chosen, "wrong": wrong, "pixels": pixels, "tiles": tiles,
     "share": [float((valid * weight).sum() / weight.sum()), ours / inside],
 }))
