@@ -1,5 +1,7 @@
 //! Summary figures of a field.
 
+#![expect(clippy::inline_always, reason = "only what is inlined has the level's instructions")]
+
 use seedbed_block::Real;
 use seedbed_block::simd::{Level, Work};
 use serde::{Deserialize, Serialize};

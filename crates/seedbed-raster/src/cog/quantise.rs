@@ -1,5 +1,7 @@
 //! Physical values to stored numbers.
 
+#![expect(clippy::inline_always, reason = "only what is inlined has the level's instructions")]
+
 use super::CogOptions;
 use super::sample::Sample;
 use crate::{DType, RasterError};
@@ -62,7 +64,7 @@ impl<'a> Quantiser<'a> {
         let level = Level::best();
         for (row, line) in values.chunks(self.cols).enumerate() {
             let mut fits = false;
-            level.run(Line { quantiser: self, line, out: &mut out, fits: &mut fits });
+            level.run(Row { quantiser: self, line, out: &mut out, fits: &mut fits });
             if !fits {
                 return Err(self.refusal::<T, S>(line, first + row * self.cols));
             }
@@ -134,14 +136,14 @@ impl<'a> Quantiser<'a> {
 }
 
 /// A line, and whether every value of it could be stored.
-struct Line<'a, T, S> {
+struct Row<'a, T, S> {
     quantiser: &'a Quantiser<'a>,
     line: &'a [T],
     out: &'a mut Vec<S>,
     fits: &'a mut bool,
 }
 
-impl<T: Real, S: Sample> Work for Line<'_, T, S> {
+impl<T: Real, S: Sample> Work for Row<'_, T, S> {
     #[inline(always)]
     fn run(self) {
         let Self { quantiser, line, out, fits } = self;
