@@ -2,6 +2,7 @@
 
 use crate::digests::Digests;
 use crate::identity::hex;
+use crate::parallel::lock;
 use crate::remote::{Remembered, Remote};
 use crate::source::{self, Facts, Source};
 use crate::{PrepError, Quality, SourceAsset};
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
 /// Brings assets to the local disk and remembers what their files say of
@@ -287,10 +288,6 @@ impl Spool {
         lock(&self.brought).insert(path.clone());
         Ok(path)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The local folder a product is written to.

@@ -1,11 +1,12 @@
 //! Decoded source pixels that several tiles need, read once for all of them.
 
 use crate::PrepError;
+use crate::parallel::lock;
 use seedbed_block::{PixelRange, Real};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// What tiles need of their sources, and what was decoded for them of late.
 ///
@@ -131,10 +132,6 @@ fn part<T: Copy>(all: &[T], around: PixelRange, window: PixelRange) -> Vec<T> {
         }
     }
     out
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
