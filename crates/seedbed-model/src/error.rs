@@ -134,4 +134,20 @@ pub enum ModelError {
         /// What was expected.
         expected: String,
     },
+    /// What runs a user's own model failed.
+    #[error("model {model} failed")]
+    Guest {
+        /// The model.
+        model: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ModelError {
+    /// Whether settings or data are at fault rather than the model's own work.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        !matches!(self, Self::Guest { .. })
+    }
 }

@@ -13,8 +13,8 @@
 
 use crate::values::Number;
 use crate::{
-    Aggregation, Cadence, Fallback, Forcing, InputSpec, Model, ModelError, ModelSpec, OutputSpec, Outputs,
-    ParameterSpec, Settings, Simulation, State, Statics, SwitchSpec, VariantSpec,
+    Aggregation, Forcing, InputSpec, Model, ModelError, ModelSpec, OutputSpec, Outputs, ParameterSpec,
+    Settings, Simulation, State, Statics, SwitchSpec, VariantSpec,
 };
 use seedbed_block::{Date, Precision, Unit};
 use std::collections::BTreeMap;
@@ -29,33 +29,13 @@ const VARIANT: VariantSpec =
     VariantSpec { name: "mean", doc: "McMaster and Wilhelm (1997)", lenient: false, sums_first_day: true };
 
 static SPEC: LazyLock<ModelSpec> = LazyLock::new(|| {
-    let air = |name, doc| InputSpec {
-        name,
-        aliases: &[],
-        unit: Unit::Celsius,
-        range: (-90.0, 60.0),
-        required: true,
-        fallback: Fallback::Nothing,
-        used_in: &[],
-        doc,
-    };
-    let limit = |name, default, doc| {
-        let (default, range) = (Some(default), (-50.0, 60.0));
-        ParameterSpec { name, default, range, unit: "degC", calibrated_for: None, doc }
-    };
-    let output = |name, aggregation, doc| {
-        let (unit, absent_in) = (Unit::Celsius, &[][..]);
-        OutputSpec { name, unit, aggregation, monthly: true, yearly: true, absent_in, doc }
-    };
+    let air = |name, doc| InputSpec::new(name, Unit::Celsius, (-90.0, 60.0), doc);
+    let limit = |name, default, doc| ParameterSpec::new(name, default, (-50.0, 60.0), "degC", doc);
+    let output = |name, aggregation, doc| OutputSpec::new(name, Unit::Celsius, aggregation, doc);
     ModelSpec {
-        name: "growing-degree-days",
-        title: "Growing degree days, a day and since 1 January",
-        revision: 1,
-        cadence: Cadence::Daily,
         stores: 1,
         variants: &[VARIANT],
         inputs: vec![air("tmin", "lowest of the day"), air("tmax", "highest of the day")],
-        statics: Vec::new(),
         parameters: vec![limit("base", 10.0, "nothing grows below"), limit("upper", 30.0, "no faster above")],
         switches: vec![SwitchSpec {
             name: "cut_below",
@@ -67,6 +47,7 @@ static SPEC: LazyLock<ModelSpec> = LazyLock::new(|| {
             output("gdd_total", Aggregation::State, "growing degree days since 1 January"),
         ],
         references: &["McMaster and Wilhelm (1997), doi:10.1016/S0168-1923(97)00027-0"],
+        ..ModelSpec::new("growing-degree-days", "Growing degree days, a day and since 1 January")
     }
 });
 

@@ -30,4 +30,4 @@ pub use spec::{
     Aggregation, Cadence, Fallback, InputSpec, ModelSpec, OutputSpec, ParameterSpec, SwitchSpec, VariantSpec,
 };
 pub use state::State;
-pub use values::{Values, ValuesMut};
+pub use values::{Number, Values, ValuesMut};

@@ -9,6 +9,12 @@ pub trait Model: Send + Sync {
     /// Its description.
     fn spec(&self) -> &ModelSpec;
 
+    /// The digest of the program behind it, for a model whose code is not in this
+    /// one: other bytes, other results.
+    fn program(&self) -> Option<&str> {
+        None
+    }
+
     /// Starts a simulation of one strip of pixels, cold or from a state that
     /// another simulation of the same strip left.
     ///
@@ -89,7 +95,11 @@ impl<'a> Statics<'a> {
 
 impl<'a> Forcing<'a> {
     /// The values of an input, `None` where it isn't given.
-    pub(crate) fn get<T: Number>(
+    ///
+    /// # Errors
+    /// [`ModelError::Missing`] if it is required, [`ModelError::Length`],
+    /// [`ModelError::Precision`].
+    pub fn get<T: Number>(
         &self,
         spec: &ModelSpec,
         index: usize,
@@ -106,7 +116,10 @@ impl<'a> Forcing<'a> {
     }
 
     /// Refuses days that repeat, run backwards, or don't follow `last`.
-    pub(crate) fn check_order(&self, last: Option<Date>) -> Result<(), ModelError> {
+    ///
+    /// # Errors
+    /// [`ModelError::Order`].
+    pub fn check_order(&self, last: Option<Date>) -> Result<(), ModelError> {
         let order = |before, after| ModelError::Order { before, after };
         if let (Some(last), Some(first)) = (last, self.dates.first())
             && *first <= last
@@ -135,8 +148,12 @@ pub fn years(dates: &[Date]) -> Vec<i16> {
 }
 
 impl Outputs<'_> {
-    /// The arrays that are wanted, with their positions, for so many days of a strip.
-    pub(crate) fn get<T: Number>(
+    /// The arrays that are wanted, with their positions, for such days of a strip.
+    ///
+    /// # Errors
+    /// [`ModelError::NoOutput`] for one that the variant hasn't, [`ModelError::Length`],
+    /// [`ModelError::Precision`].
+    pub fn get<T: Number>(
         &mut self,
         spec: &ModelSpec,
         variant: &str,

@@ -3,7 +3,7 @@
 use crate::ModelError;
 use crate::nearest::nearest;
 use seedbed_block::{Date, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A model's description: everything a caller must know to feed it.
 #[derive(Debug, Clone, Serialize)]
@@ -36,10 +36,11 @@ pub struct ModelSpec {
 }
 
 /// How often a model has a value of each output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cadence {
     /// One a day.
+    #[default]
     Daily,
     /// One a calendar year: what is known of the year at the last of its days
     /// that were simulated.
@@ -74,6 +75,8 @@ pub enum Fallback {
     DayLength,
     /// The model's own estimate, which this tells in a few words.
     Own(&'static str),
+    /// Of a static: latitude of the pixel's centre; whoever knows the grid gives it.
+    Latitude,
     /// This value everywhere.
     Value(f64),
     /// Nothing takes its place: what needs it must be given itself.
@@ -110,6 +113,19 @@ pub struct InputSpec {
 }
 
 impl InputSpec {
+    /// An input that the model can't do without.
+    #[must_use]
+    pub fn new(name: &'static str, unit: Unit, range: (f64, f64), doc: &'static str) -> Self {
+        let (required, fallback) = (true, Fallback::Nothing);
+        Self { name, aliases: &[], unit, range, required, fallback, used_in: &[], doc }
+    }
+
+    /// The same, with what takes its place where it isn't given.
+    #[must_use]
+    pub fn or(self, fallback: Fallback) -> Self {
+        Self { required: false, fallback, ..self }
+    }
+
     /// Whether a variant computes it where it isn't given.
     #[must_use]
     pub fn is_computed_in(&self, variant: &str) -> bool {
@@ -151,6 +167,20 @@ pub struct ParameterSpec {
     pub doc: &'static str,
 }
 
+impl ParameterSpec {
+    /// A parameter with a value where none is set.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        default: f64,
+        range: (f64, f64),
+        unit: &'static str,
+        doc: &'static str,
+    ) -> Self {
+        Self { name, default: Some(default), range, unit, calibrated_for: None, doc }
+    }
+}
+
 /// A choice that a variant makes and a setting can unmake.
 #[derive(Debug, Clone, Serialize)]
 pub struct SwitchSpec {
@@ -163,10 +193,11 @@ pub struct SwitchSpec {
 }
 
 /// How daily values become a month's or a year's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aggregation {
     /// The sum of the days.
+    #[default]
     Sum,
     /// The mean of the days that have a value.
     Mean,
@@ -193,7 +224,36 @@ pub struct OutputSpec {
     pub doc: &'static str,
 }
 
+impl OutputSpec {
+    /// An output of every variant, whose months and years are among the usual products.
+    #[must_use]
+    pub fn new(name: &'static str, unit: Unit, aggregation: Aggregation, doc: &'static str) -> Self {
+        Self { name, unit, aggregation, monthly: true, yearly: true, absent_in: &[], doc }
+    }
+}
+
 impl ModelSpec {
+    /// A daily model of one variant, still without inputs and outputs.
+    #[must_use]
+    pub fn new(name: &'static str, title: &'static str) -> Self {
+        Self {
+            name,
+            title,
+            revision: 1,
+            cadence: Cadence::Daily,
+            stores: 0,
+            variants: const {
+                &[VariantSpec { name: "default", doc: "the only one", lenient: false, sums_first_day: true }]
+            },
+            inputs: Vec::new(),
+            statics: Vec::new(),
+            parameters: Vec::new(),
+            switches: Vec::new(),
+            outputs: Vec::new(),
+            references: &[],
+        }
+    }
+
     /// The variant of that name.
     ///
     /// # Errors

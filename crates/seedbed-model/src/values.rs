@@ -22,11 +22,15 @@ pub enum ValuesMut<'a> {
 }
 
 /// The two [`Real`] types, as they lie in [`Values`].
-pub(crate) trait Number: Real {
+pub trait Number: Real {
     /// The slice, if it is of this type.
     fn slice<'a>(values: &Values<'a>) -> Option<&'a [Self]>;
     /// The slice to write, if it is of this type.
     fn slice_mut<'a>(values: &'a mut ValuesMut<'_>) -> Option<&'a mut [Self]>;
+    /// A slice as values to read.
+    fn values(slice: &[Self]) -> Values<'_>;
+    /// A slice as values to write.
+    fn values_mut(slice: &mut [Self]) -> ValuesMut<'_>;
 }
 
 macro_rules! number {
@@ -38,6 +42,14 @@ macro_rules! number {
 
             fn slice_mut<'a>(values: &'a mut ValuesMut<'_>) -> Option<&'a mut [Self]> {
                 if let ValuesMut::$variant(v) = values { Some(v) } else { None }
+            }
+
+            fn values(slice: &[Self]) -> Values<'_> {
+                Values::$variant(slice)
+            }
+
+            fn values_mut(slice: &mut [Self]) -> ValuesMut<'_> {
+                ValuesMut::$variant(slice)
             }
         }
     };

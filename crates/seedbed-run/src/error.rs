@@ -121,9 +121,9 @@ impl RunError {
             | Self::Key { .. }
             | Self::Setting { .. }
             | Self::Plan { .. }
-            | Self::Model(_)
             | Self::Grid(_)
             | Self::Projection(_) => true,
+            Self::Model(e) => e.is_usage(),
             Self::Input { source, .. } => source.is_usage(),
             Self::Prep(e) => e.is_usage(),
             _ => false,

@@ -4,16 +4,16 @@ use seedbed_model::{Cadence, Fallback, ModelSpec};
 use std::fmt::Write as _;
 
 /// The text of a project file for a model, every input, static and parameter
-/// with its unit and meaning.
+/// with its unit and meaning; `name` is what the file calls the model by.
 #[must_use]
-pub fn template(spec: &ModelSpec) -> String {
+pub fn template(spec: &ModelSpec, name: &str) -> String {
     let mut text = String::new();
     // Writing into a String can't fail.
-    let _ = write_template(&mut text, spec);
+    let _ = write_template(&mut text, spec, name);
     text
 }
 
-fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
+fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt::Result {
     writeln!(text, "# {}", spec.title)?;
     writeln!(text, "# Relative paths count from this file. Run with: seedbed run seedbed.toml\n")?;
     writeln!(text, "[project]\nname = \"{}\"", spec.name)?;
@@ -49,7 +49,7 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
         writeln!(text, "{mark}href = \"statics/{}.tif\"  # or: value = 1.0", field.name)?;
         writeln!(text, "{mark}unit = \"{}\"\n", field.unit)?;
     }
-    writeln!(text, "[model]\nname = \"{}\"", spec.name)?;
+    writeln!(text, "[model]\nname = {model:?}")?;
     for (n, variant) in spec.variants.iter().enumerate() {
         let mark = if n == 0 { "" } else { "# " };
         writeln!(text, "{mark}variant = \"{}\"  # {}", variant.name, variant.doc)?;
@@ -81,6 +81,7 @@ fn instead(fallback: Fallback) -> Option<String> {
         Fallback::HargreavesSamani => Some("Hargreaves–Samani from tmin, tmax and latitude".to_owned()),
         Fallback::DayLength => Some("the day's length by date and latitude".to_owned()),
         Fallback::Own(estimate) => Some(estimate.to_owned()),
+        Fallback::Latitude => Some("latitude of the pixels' centres".to_owned()),
         Fallback::Value(v) => Some(format!("{v} everywhere")),
         Fallback::Nothing => None,
     }
@@ -95,7 +96,9 @@ mod tests {
     #[test]
     fn every_template_is_a_project_file_that_states_no_default() {
         for model in seedbed_model::models() {
-            let project = Project::from_toml(Path::new("seedbed.toml"), &template(model.spec())).unwrap();
+            let project =
+                Project::from_toml(Path::new("seedbed.toml"), &template(model.spec(), model.spec().name))
+                    .unwrap();
             assert_eq!(project.model.name, model.spec().name);
             assert!(project.model.set.is_empty(), "{:?}", project.model.set);
         }

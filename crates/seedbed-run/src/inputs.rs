@@ -139,6 +139,7 @@ impl Resolver<'_> {
             }
             match input.fallback {
                 Fallback::Value(value) => found.push((index, Static::Value(value))),
+                Fallback::Latitude => found.push((index, Static::Latitude)),
                 _ if input.required => return Err(self.needed("statics", input)),
                 _ => {}
             }

@@ -58,11 +58,16 @@ impl Runner<'_> {
             .collect::<Result<Vec<_>, RunError>>()?;
         let spec = self.model.spec();
         let outputs: Vec<&str> = self.outputs.iter().map(|o| o.name.as_str()).collect();
+        // A model in a program of its own is known by that program's bytes as well.
+        let model = match self.model.program() {
+            Some(program) => json!([spec.name, program]),
+            None => json!(spec.name),
+        };
         let common = TaskKey::of(&json!({
             "task": "run",
             "revisions": revisions(REVISION, &[spec.revision]),
             "name": self.name(),
-            "model": spec.name,
+            "model": model,
             "settings": self.settings,
             "precision": self.precision,
             "tile": [json!(target.tile), json!(target.geobox), json!(target.anchor)],

@@ -5,6 +5,7 @@ use crate::outputs::{self, Output};
 use crate::{InputSource, PeriodKind, Plan, Project, RunError};
 use seedbed_block::{Period, Precision};
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
+use seedbed_host::Models;
 use seedbed_model::{Model, ModelSpec, SettingValue, Settings};
 use seedbed_prep::{Expected, PrepError, Spool, Target, product_path};
 use seedbed_raster::cog::CogOptions;
@@ -20,6 +21,8 @@ pub struct Overrides {
     pub period: Option<Period>,
     /// Other items for inputs.
     pub items: Vec<InputSource>,
+    /// The models there are.
+    pub models: Models,
 }
 
 /// A project resolved against its catalogs, ready to plan and execute.
@@ -53,8 +56,9 @@ impl<'a> Runner<'a> {
         spool: Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, RunError> {
-        let model =
-            seedbed_model::find(&project.model.name).map_err(|e| project.setting_error("model.name", e))?;
+        let folder = project.path.parent().unwrap_or(Path::new(""));
+        let model = overrides.models.find(&project.model.name, folder);
+        let model = model.map_err(|e| project.setting_error("model.name", e))?;
         let spec = model.spec();
         let settings = settings(&project, spec)?;
         let outputs = outputs::variables(&project, spec, &settings)?;

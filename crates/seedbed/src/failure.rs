@@ -3,6 +3,7 @@
 use seedbed_archive::{CrawlError, DefinitionError};
 use seedbed_catalog::CatalogError;
 use seedbed_grid::{AoiError, GridError, ProjectionError};
+use seedbed_host::HostError;
 use seedbed_model::ModelError;
 use seedbed_prep::PrepError;
 use seedbed_run::RunError;
@@ -125,13 +126,18 @@ fn of_type(cause: &(dyn Error + 'static)) -> Option<Kind> {
     if let Some(e) = cause.downcast_ref::<CrawlError>() {
         return two(e.retryable(), e.is_usage());
     }
+    if let Some(e) = cause.downcast_ref::<ModelError>() {
+        return two(false, e.is_usage());
+    }
+    if let Some(e) = cause.downcast_ref::<HostError>() {
+        return two(false, e.is_usage());
+    }
     // A full or broken disk is no mistake of the command; a folder that isn't there is.
     if let Some(GridError::Write { .. }) = cause.downcast_ref::<GridError>() {
         return None;
     }
     if cause.is::<DefinitionError>()
         || cause.is::<AoiError>()
-        || cause.is::<ModelError>()
         || cause.is::<GridError>()
         || cause.is::<ProjectionError>()
     {

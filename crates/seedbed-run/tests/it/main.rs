@@ -4,6 +4,7 @@
 
 mod keys;
 mod outputs;
+mod own_models;
 mod refusals;
 mod resume;
 mod screening;

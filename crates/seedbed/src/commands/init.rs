@@ -4,10 +4,11 @@ use crate::context::Ctx;
 use crate::failure::usage_hint;
 use crate::report::{Report, Status};
 use anyhow::Context;
+use seedbed_host::Models;
 use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, absolute};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,7 +19,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The model, as `seedbed model list` names it.
+    /// The model, as `seedbed model list` names it, or the file that defines it.
     model: String,
     /// The file to write; it must not exist.
     #[arg(long, value_name = "seedbed.toml", default_value = "seedbed.toml")]
@@ -48,10 +49,20 @@ impl Report for Initialised {
     }
 }
 
+/// What a project file calls a model: its name; or its definition's path, which counts
+/// from the project file.
+fn called(model: &str, out: &Path) -> anyhow::Result<String> {
+    let is_file = Path::new(model).extension().is_some_and(|e| e == "toml");
+    if !is_file || out.parent() == Some(Path::new("")) {
+        return Ok(model.to_owned());
+    }
+    Ok(absolute(model).with_context(|| format!("{model} can't be found from here"))?.display().to_string())
+}
+
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let model = seedbed_model::find(&args.model)?;
-    let text = seedbed_run::template(model.spec());
+    let model = Models::of_this_machine().find(&args.model, Path::new(""))?;
+    let text = seedbed_run::template(model.spec(), &called(&args.model, &args.out)?);
     let mut report = Initialised { model: args.model, out: args.out, dry_run: args.dry_run, text: None };
     if args.dry_run {
         report.text = Some(text);

@@ -2,20 +2,23 @@
 
 use crate::context::Ctx;
 use crate::report::{Report, Status};
+use seedbed_host::Models;
 use seedbed_model::{Aggregation, Cadence, Fallback, InputSpec, ModelSpec};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::path::Path;
 
 const EXAMPLES: &str = "\
 Examples:
   seedbed model describe veget
+  seedbed model describe degree_days.toml
   seedbed model describe veget --json | jq '.parameters[] | {name, default, unit}'";
 
 /// Describe a model: inputs, statics, parameters, variants, outputs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The model, as `seedbed model list` names it.
+    /// The model, as `seedbed model list` names it, or the file that defines it.
     name: String,
 }
 
@@ -92,6 +95,7 @@ fn input_row(input: &InputSpec) -> [String; 3] {
         }
         (false, Fallback::DayLength) => "else from the date and latitude".to_owned(),
         (false, Fallback::Own(estimate)) => format!("else {estimate}"),
+        (false, Fallback::Latitude) => "else the latitude of the pixel's centre".to_owned(),
         (false, Fallback::Value(value)) => format!("else {value}"),
         (false, Fallback::Nothing) => "optional".to_owned(),
     };
@@ -113,7 +117,7 @@ fn rows(out: &mut dyn Write, rows: impl Iterator<Item = [String; 3]>) -> io::Res
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let model = seedbed_model::find(&args.name)?;
+    let model = Models::of_this_machine().find(&args.name, Path::new(""))?;
     ctx.emit(&ModelDescription { spec: model.spec() })?;
     Ok(Status::Done)
 }

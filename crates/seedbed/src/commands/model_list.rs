@@ -2,12 +2,15 @@
 
 use crate::context::Ctx;
 use crate::report::{Report, Status};
+use seedbed_host::Models;
+use seedbed_model::Model;
 use serde::Serialize;
 use std::io::{self, Write};
 
 const EXAMPLES: &str = "\
 Examples:
   seedbed model list
+  SEEDBED_MODELS=models seedbed model list   # with those that models/*.toml define
   seedbed model list --json | jq -r '.models[].name'";
 
 /// List the models.
@@ -43,9 +46,10 @@ impl Report for ModelList {
 
 /// Runs the command.
 pub async fn run(_args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let models = seedbed_model::models()
-        .iter()
-        .map(|m| m.spec())
+    let models = Models::of_this_machine()
+        .all()?
+        .into_iter()
+        .map(Model::spec)
         .map(|s| Row {
             name: s.name,
             title: s.title,

@@ -7,6 +7,7 @@ use crate::selection::pair;
 use crate::whole_file;
 use anyhow::Context;
 use jiff::civil::Date;
+use seedbed_host::Models;
 use seedbed_model::SettingValue;
 use seedbed_model::point::{Columns, Table, run_point};
 use serde::Serialize;
@@ -29,7 +30,7 @@ The result has a row a day, or a row a year where the model gives yearly values.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The model, as `seedbed model list` names it.
+    /// The model, as `seedbed model list` names it, or the file that defines it.
     name: String,
     /// CSV with `date` and the daily inputs; `-` for stdin.
     #[arg(long, value_name = "FILE.csv")]
@@ -79,7 +80,7 @@ fn is_dash(path: &Path) -> bool {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let model = seedbed_model::find(&args.name)?;
+    let model = Models::of_this_machine().find(&args.name, Path::new(""))?;
     let name = if is_dash(&args.forcing) { "stdin".to_owned() } else { args.forcing.display().to_string() };
     let forcing = if is_dash(&args.forcing) {
         read(io::stdin().lock(), &name)?

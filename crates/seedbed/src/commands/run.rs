@@ -7,6 +7,7 @@ use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, count};
 use crate::selection::{byte_count, pair};
 use seedbed_block::Period;
+use seedbed_host::Models;
 use seedbed_run::{ExecuteOptions, InputSource, Overrides, Plan, Progress, Project, RunReport, Runner};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -157,6 +158,7 @@ pub fn status(report: &RunReport) -> Status {
 /// A project resolved, with what the command line says over it.
 pub fn runner<'a>(project: &Path, overrides: &Overrides, ctx: &'a Ctx) -> anyhow::Result<Runner<'a>> {
     let project = Project::read(project)?;
+    let overrides = &Overrides { models: Models::of_this_machine(), ..overrides.clone() };
     let out = overrides.out.clone().unwrap_or_else(|| project.resolve(&project.project.out));
     let spool = ctx.spool(Path::new(&out));
     Ok(tokio::task::block_in_place(|| Runner::new(project, overrides, spool, &ctx.projections))?)
@@ -189,6 +191,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         out: args.out.map(|out| out.to_string()),
         period: args.period,
         items: items.collect::<Result<_, _>>()?,
+        ..Overrides::default()
     };
     let runner = runner(&args.project, &overrides, ctx)?;
     let tiles = (!args.tiles.is_empty()).then_some(args.tiles);

@@ -83,6 +83,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         out: Some(plan.out.display().to_string()),
         period: Some(plan.period),
         items: items.collect(),
+        ..Overrides::default()
     };
     let runner = runner(&plan.project, &overrides, ctx)?;
     let options = args.resources.options(None);

@@ -1,0 +1,7 @@
+//! Models in programs of their own, as a caller of the crate sees them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod definitions;
+mod programs;
+mod support;
