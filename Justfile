@@ -6,6 +6,9 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 locked := if env("CI", "") == "" { "" } else { "--locked" }
 bin := env("CARGO_TARGET_DIR", justfile_directory() / "target") / "debug"
 
+# What the demo does without: minutes of building
+all := "--features seedbed/wasm"
+
 # List the recipes
 default:
     @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
@@ -17,12 +20,12 @@ demo *ARGS: build
 
 # Every test, then every check; ARGS go to cargo test, and only the tests they choose are run
 test *ARGS:
-    @. tests/env.sh; cargo test --workspace {{ locked }} --no-fail-fast "$@"
+    @. tests/env.sh; cargo test --workspace {{ all }} {{ locked }} --no-fail-fast "$@"
     @if [ $# -eq 0 ]; then "{{ just_executable() }}" check; fi
 
 # Build seedbed (optimised) and put it on the PATH, in cargo's own bin folder
 install *ARGS:
-    cargo install --path crates/seedbed --locked "$@"
+    cargo install --path crates/seedbed --features wasm --locked "$@"
 
 # Build everything as the demo and the tests use it
 build:
@@ -65,9 +68,15 @@ bench-netcdf *ARGS:
 # GDAL's Python and odc-geo with rio-cogeo; ARGS: --days 20, --rounds 3, --only zstd
 bench-prep *ARGS:
     @. tests/env.sh; benches/prep.sh "$@"
+
 # VegET and the spring indices beside NumPy programs on the same numbers, one core; ARGS: SIDE [ROUNDS]
 bench-model *ARGS:
     @. tests/env.sh; benches/model.sh "$@"
+
+# VegET from daily COGs to monthly and yearly ones, beside NumPy with rasterio, and beside decoding and
+# writing alone; ARGS: --side 1000, --days 90, --rounds 3, --tile 500
+bench-run *ARGS:
+    @. tests/env.sh; benches/run.sh "$@"
 
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
@@ -83,12 +92,12 @@ check-format:
 
 # Clippy on everything, warnings being errors
 lint:
-    @if cargo clippy --version >/dev/null 2>&1; then set -x; cargo clippy --workspace --all-targets {{ locked }} -- -D warnings; \
+    @if cargo clippy --version >/dev/null 2>&1; then set -x; cargo clippy --workspace --all-targets {{ all }} {{ locked }} -- -D warnings; \
     else echo "skipped: clippy is not installed (rustup component add clippy)"; fi
 
 # The libraries' documentation, in target/doc
 doc *ARGS:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps {{ locked }} "$@"
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps {{ all }} {{ locked }} "$@"
 
 [private]
 check-house:

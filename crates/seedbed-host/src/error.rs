@@ -63,6 +63,22 @@ pub enum HostError {
         /// The last it wrote to stderr.
         stderr: String,
     },
+    /// A component isn't one, or wants or gives something else than the interface says.
+    #[error("{path} is no component of seedbed:model: {reason}")]
+    Component {
+        /// The component.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// A component was stopped for what it did.
+    #[error("model {model} was stopped: {reason}")]
+    Trapped {
+        /// The model.
+        model: &'static str,
+        /// What it did.
+        reason: String,
+    },
     /// A call took longer than it may.
     #[error("model {model} took longer than {seconds} s for {days} days of {pixels} pixels")]
     TimedOut {
@@ -105,7 +121,8 @@ impl HostError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Read { .. }
+            Self::Component { .. }
+                | Self::Read { .. }
                 | Self::Definition { .. }
                 | Self::Key { .. }
                 | Self::Unknown { .. }

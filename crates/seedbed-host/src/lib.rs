@@ -18,6 +18,8 @@ mod hosted;
 mod models;
 mod npy;
 mod spec;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 pub use call::{Call, Given, Wanted};
 pub use definition::{Definition, Kind};

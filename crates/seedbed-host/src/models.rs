@@ -96,6 +96,13 @@ fn load(path: &Path) -> Result<&'static dyn Model, HostError> {
     Ok(Box::leak(Box::new(model)))
 }
 
+#[cfg(feature = "wasm")]
+fn component(definition: &Definition) -> Result<&'static dyn Model, HostError> {
+    let component = crate::wasm::Component::of(definition)?;
+    Ok(Box::leak(Box::new(Hosted::new(definition, Box::new(component))?)))
+}
+
+#[cfg(not(feature = "wasm"))]
 fn component(definition: &Definition) -> Result<&'static dyn Model, HostError> {
     Err(HostError::Key {
         path: definition.path.clone(),

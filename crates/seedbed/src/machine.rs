@@ -1,10 +1,34 @@
-//! What this machine has: cores, memory, disk.
+//! What this machine has, or a job's share of it: cores, memory, disk.
 
 use std::path::Path;
 
-/// Cores this process may use.
+/// Cores this process may use: those that the system lets it have, and under Slurm no
+/// more than the job asked for.
 pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    let here = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    job_cores(&from_environment).map_or(here, |asked| asked.min(here)).max(1)
+}
+
+/// A variable of the environment.
+fn from_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Cores of a Slurm task, where the job says so.
+fn job_cores(variable: &dyn Fn(&str) -> Option<String>) -> Option<usize> {
+    variable("SLURM_CPUS_PER_TASK").or_else(|| variable("SLURM_CPUS_ON_NODE"))?.trim().parse().ok()
+}
+
+/// Bytes of memory of a Slurm job on this node, where the job says so. Slurm counts in
+/// units of 1024 × 1024 bytes; 0 stands for all that there is.
+fn job_memory(variable: &dyn Fn(&str) -> Option<String>) -> Option<u64> {
+    let number = |name| variable(name)?.trim().parse::<u64>().ok();
+    let of_node = number("SLURM_MEM_PER_NODE");
+    let of_cores = || {
+        let cores = number("SLURM_CPUS_ON_NODE").or_else(|| number("SLURM_CPUS_PER_TASK"))?;
+        Some(number("SLURM_MEM_PER_CPU")?.saturating_mul(cores))
+    };
+    of_node.or_else(of_cores).filter(|m| *m > 0).map(|m| m.saturating_mul(1 << 20))
 }
 
 /// Asks the system for memory in its small pages from now on. A transfer has little in many places: of
@@ -20,7 +44,8 @@ pub fn small_pages() {
 pub struct Memory {
     /// What the machine has.
     pub total: u64,
-    /// The tightest cgroup limit above this process, if there is one.
+    /// The tightest limit on this process, if there is one: of a cgroup above it, or what
+    /// its Slurm job asked for.
     pub limit: Option<u64>,
 }
 
@@ -36,7 +61,8 @@ impl Memory {
         let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?;
         let total = line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024;
         let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        Some(Self { total, limit: limit_of(&own, Path::new("/sys/fs/cgroup")) })
+        let cgroup = limit_of(&own, Path::new("/sys/fs/cgroup"));
+        Some(Self { total, limit: cgroup.into_iter().chain(job_memory(&from_environment)).min() })
     }
 }
 
@@ -79,6 +105,20 @@ mod tests {
         assert!(cores() > 0);
         assert!(Memory::of_this_machine().unwrap().usable() > 1_000_000);
         assert!(free_bytes(Path::new(".")).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_job_has_what_it_asked_for() {
+        let job = |pairs: &'static [(&str, &str)]| {
+            move |name: &str| pairs.iter().find(|p| p.0 == name).map(|p| p.1.to_owned())
+        };
+        let by_node = job(&[("SLURM_CPUS_PER_TASK", "4"), ("SLURM_MEM_PER_NODE", "8192")]);
+        assert_eq!((job_cores(&by_node), job_memory(&by_node)), (Some(4), Some(8 << 30)));
+        let by_core = job(&[("SLURM_CPUS_ON_NODE", "16"), ("SLURM_MEM_PER_CPU", "2048")]);
+        assert_eq!((job_cores(&by_core), job_memory(&by_core)), (Some(16), Some(32 << 30)));
+        let all = job(&[("SLURM_CPUS_ON_NODE", "16"), ("SLURM_MEM_PER_NODE", "0")]);
+        assert_eq!(job_memory(&all), None);
+        assert_eq!((job_cores(&job(&[])), job_memory(&job(&[]))), (None, None));
     }
 
     #[test]

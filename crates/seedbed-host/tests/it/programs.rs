@@ -1,10 +1,9 @@
 //! Models that are programs: the example, and programs that go wrong.
 
-use crate::support::{Weather, advance, begin, bits, examples, python, weather};
+use crate::support::{Weather, advance, begin, bits, examples, python, told, weather};
 use seedbed_block::Precision;
 use seedbed_host::Models;
-use seedbed_model::{Model, ModelError, Number};
-use std::error::Error;
+use seedbed_model::{Model, Number};
 use std::path::Path;
 
 /// The example's definition with another program, in a folder of its own.
@@ -25,16 +24,6 @@ fn example() -> String {
 /// The same program with a line put in before the answer is written.
 fn with(line: &str) -> String {
     example().replace("    Pipe.write(json", &format!("    {line}\n    Pipe.write(json"))
-}
-
-/// The whole chain of causes.
-fn told(error: &ModelError) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
-    while let Some(source) = cause {
-        text = format!("{text}: {source}");
-        cause = source.source();
-    }
-    text
 }
 
 fn is_the_built_in_model<T: Number>(hosted: &dyn Model) {

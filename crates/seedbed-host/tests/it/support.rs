@@ -4,6 +4,7 @@ use seedbed_block::{Date, Period};
 use seedbed_model::{
     Forcing, Model, ModelError, Number, Outputs, SettingValue, Settings, Simulation, State, Statics,
 };
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 /// The checkout's examples.
@@ -68,4 +69,14 @@ pub fn advance<T: Number>(
 /// The bits of all numbers, NaN being one value.
 pub fn bits<T: Number>(out: &[Vec<T>; 2]) -> Vec<u64> {
     out.concat().iter().map(|v| if v.is_missing() { u64::MAX } else { v.to_f64().to_bits() }).collect()
+}
+
+/// The whole chain of causes.
+pub fn told(error: &ModelError) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
+    }
+    text
 }

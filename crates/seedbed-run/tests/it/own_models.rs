@@ -81,7 +81,7 @@ fn values(sandbox: &Sandbox) -> Vec<f64> {
 }
 
 #[test]
-fn three_ways_to_write_a_model_give_the_same_tiles() {
+fn every_way_to_write_a_model_give_the_same_tiles() {
     let built_in = project("growing-degree-days");
     let report = run(&built_in, Models::default());
     assert_eq!((report.made, report.failed.len()), (2 * 21, 0));
@@ -92,6 +92,18 @@ fn three_ways_to_write_a_model_give_the_same_tiles() {
     let report = run(&in_rust, Models::default().with(&degree_days::DegreeDays));
     assert_eq!(report.made, 2 * 21, "{:?}", report.failed);
     assert_eq!(values(&in_rust), expected);
+
+    let component = examples().join("degree-days-wasm/degree_days.toml");
+    match Models::default().find(component.to_str().unwrap(), Path::new("")) {
+        Err(e) if e.to_string().contains("feature `wasm`") => println!("skipped: built without feature wasm"),
+        found => {
+            found.map_err(|e| e.to_string()).unwrap();
+            let as_component = project(component.to_str().unwrap());
+            let report = run(&as_component, Models::default());
+            assert_eq!(report.made, 2 * 21, "{:?}", report.failed);
+            assert_eq!(values(&as_component), expected);
+        }
+    }
 
     let Some(in_python) = in_python(|text| text) else { return };
     let report = run(&in_python, Models::default());

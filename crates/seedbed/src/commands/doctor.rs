@@ -156,7 +156,9 @@ fn memory() -> Finding {
         return ok("memory", "unknown on this system");
     };
     let found = match memory.limit.filter(|l| *l < memory.total) {
-        Some(limit) => format!("{} (cgroup limit; the machine has {})", bytes(limit), bytes(memory.total)),
+        Some(limit) => {
+            format!("{} (limit of a cgroup or job; the machine has {})", bytes(limit), bytes(memory.total))
+        }
         None => bytes(memory.total),
     };
     if memory.usable() < LITTLE_MEMORY {
