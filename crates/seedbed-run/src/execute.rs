@@ -1,7 +1,8 @@
 //! Doing what is not done yet: a work queue over the tiles.
 
 use crate::inputs::Static;
-use crate::tile::{Tick, TileOutcome, check, memory, pending, run};
+use crate::readers::check;
+use crate::tile::{Tick, TileOutcome, memory, pending, run};
 use crate::{Event, Ledger, Plan, RunError, Runner, Task};
 use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
 use seedbed_storage::Location;

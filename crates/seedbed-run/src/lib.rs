@@ -7,15 +7,19 @@
 
 mod error;
 mod execute;
+mod gathering;
 mod grid;
 mod init;
 mod inputs;
 mod key;
 mod ledger;
+mod number;
 mod outputs;
 mod periods;
+mod pieces;
 mod plan;
 mod project;
+mod readers;
 mod runner;
 mod status;
 mod sums;

@@ -1,42 +1,20 @@
 //! One tile through time: inputs in, products out.
 
-use crate::inputs::{Input, Static};
+use crate::gathering::{Gathering, gather, gather_unsummed};
+use crate::inputs::Static;
+use crate::number::Number;
 use crate::outputs::Output;
+use crate::pieces::pieces;
+use crate::readers::{Readers, open, read_statics};
 use crate::sums::{Gathered, MissingDays};
 use crate::{Event, Ledger, PeriodKind, RunError, Runner, Task};
-use seedbed_block::{Date, Period, Precision, Real};
-use seedbed_grid::Projections;
-use seedbed_model::{Aggregation, Cadence, Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
+use seedbed_block::{Date, Period, Precision};
+use seedbed_model::{Forcing, Outputs, Simulation, Statics, ValuesMut};
 use seedbed_prep::{
-    Attempt, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader, Variable, is_done,
+    Attempt, Description, Done, Member, Outcome, Provenance, Target, TileReader, Variable, is_done,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
-use std::ops::Range;
-
-/// A number type the models know: turns slices into their arrays.
-pub(crate) trait Number: Real {
-    fn values(slice: &[Self]) -> Values<'_>;
-    fn values_mut(slice: &mut [Self]) -> ValuesMut<'_>;
-}
-
-impl Number for f32 {
-    fn values(slice: &[Self]) -> Values<'_> {
-        Values::F32(slice)
-    }
-    fn values_mut(slice: &mut [Self]) -> ValuesMut<'_> {
-        ValuesMut::F32(slice)
-    }
-}
-
-impl Number for f64 {
-    fn values(slice: &[Self]) -> Values<'_> {
-        Values::F64(slice)
-    }
-    fn values_mut(slice: &mut [Self]) -> ValuesMut<'_> {
-        ValuesMut::F64(slice)
-    }
-}
 
 /// What became of a tile.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,11 +30,6 @@ pub(crate) type Tick<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 /// faster, since the days of a piece no longer stay in the cache.
 pub(crate) const PIECE: usize = 24 << 20;
 
-/// The most days of a piece. Pieces begin on the days 1, 1 + 60, 1 + 120… of a
-/// year, or of a divisor of 60 days: chunks of yearly files often hold 10, 20 or
-/// 30, and one that spans two pieces is decoded twice.
-const DAYS: usize = 60;
-
 /// Runs one tile and commits its products; `outcome` counts them as they come.
 pub(crate) fn run(
     runner: &Runner<'_>,
@@ -69,18 +42,6 @@ pub(crate) fn run(
         Precision::Single => run_as::<f32>(runner, task, ledger, tick, outcome),
         Precision::Double => run_as::<f64>(runner, task, ledger, tick, outcome),
     }
-}
-
-/// Opens a tile's inputs, checks that every day can be read, and reads the first
-/// day and the statics, so that a mistaken unit is found before anything is written.
-pub(crate) fn check(runner: &Runner<'_>, task: &Task) -> Result<(), RunError> {
-    let target = runner.target(runner.grid.tile(&task.tile)?)?;
-    let Readers { inputs, statics } = open::<f32>(runner, &target)?;
-    for (_, mut reader) in inputs {
-        let read = reader.read(&[runner.period.start]);
-        read.map_err(|source| runner.input_error("inputs", reader.name(), source))?;
-    }
-    read_statics(runner, &target, statics).map(|_| ())
 }
 
 /// Which products of a task are not committed yet.
@@ -102,49 +63,6 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     let rest = runner.statics.len() * 2 * 8 + stores + (inputs + runner.statics.len()) * 24 + 40;
     let piece = PIECE.max(pixels.saturating_mul(days));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
-}
-
-/// A tile's readers, those of daily inputs and of statics by the model's indices.
-struct Readers<'a, T> {
-    inputs: Vec<(usize, TileReader<'a, T>)>,
-    statics: Vec<(usize, TileReader<'a, f64>)>,
-}
-
-fn open<'a, T: Real>(runner: &'a Runner<'a>, target: &Target) -> Result<Readers<'a, T>, RunError> {
-    let plans = seedbed_prep::Plans::default();
-    let mut readers = Readers { inputs: Vec::new(), statics: Vec::new() };
-    for Input { index, series, rules } in &runner.inputs {
-        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
-        let opened =
-            TileReader::open(series, target, rules, runner.period, plans, &runner.spool, runner.projections);
-        let reader = opened.and_then(|reader| reader.check(runner.period).map(|()| reader));
-        readers.inputs.push((*index, reader.map_err(|e| runner.input_error("inputs", &series.name, e))?));
-    }
-    for (index, field) in &runner.statics {
-        let Static::Field { series, rules } = field else { continue };
-        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
-        let reader = TileReader::open_static(series, target, rules, plans, &runner.spool, runner.projections);
-        readers.statics.push((*index, reader.map_err(|e| runner.input_error("statics", &series.name, e))?));
-    }
-    Ok(readers)
-}
-
-impl Runner<'_> {
-    fn input_error(&self, section: &str, name: &str, source: PrepError) -> RunError {
-        RunError::Input {
-            path: self.project.path.clone(),
-            key: format!("{section}.{name}"),
-            source: Box::new(source),
-        }
-    }
-}
-
-/// A period under way: which product it is, and what has been gathered of it.
-struct Gathering {
-    product: usize,
-    kind: PeriodKind,
-    days: Period,
-    sums: Vec<Gathered>,
 }
 
 fn run_as<T: Number>(
@@ -238,49 +156,6 @@ fn run_as<T: Number>(
     Ok(())
 }
 
-/// Adds the piece's days numbered `days` to every period under way. Of a model with
-/// one value a year a piece, which lies within a year, has one row: what is known of
-/// the year at its end.
-fn gather<T: Real>(
-    under_way: &mut [Gathering],
-    computed: &[Vec<T>],
-    days: Range<usize>,
-    pixels: usize,
-    cadence: Cadence,
-) {
-    for (index, values) in computed.iter().enumerate() {
-        for gathering in under_way.iter_mut() {
-            let sum = &mut gathering.sums[index];
-            match cadence {
-                Cadence::Daily => sum.add(&values[days.start * pixels..days.end * pixels]),
-                Cadence::Yearly if days.is_empty() => {}
-                Cadence::Yearly => sum.replace(&values[..pixels], days.len()),
-            }
-        }
-    }
-}
-
-/// Adds a day that no sum counts: to products of that day alone, which are no
-/// sums, and to stores.
-fn gather_unsummed<T: Real>(under_way: &mut [Gathering], computed: &[Vec<T>], day: usize, pixels: usize) {
-    for (index, values) in computed.iter().enumerate() {
-        for gathering in under_way.iter_mut() {
-            let sum = &mut gathering.sums[index];
-            if gathering.kind == PeriodKind::Daily || sum.aggregation() == Aggregation::State {
-                sum.add(&values[day * pixels..(day + 1) * pixels]);
-            }
-        }
-    }
-}
-
-/// Cuts days into pieces of at most `most`, which begin anew with every year.
-fn pieces(days: &[Date], most: usize) -> Vec<&[Date]> {
-    let divides = |n: &usize| DAYS.is_multiple_of(*n) && *n <= most;
-    let length = (1..=DAYS).rev().find(divides).unwrap_or(1);
-    let piece = |day: &Date| (day.year(), (day.day_of_year().unsigned_abs() as usize - 1) / length);
-    days.chunk_by(|a, b| piece(a) == piece(b)).collect()
-}
-
 /// Reads a piece of time and simulates it: day × pixel of each input into `read`,
 /// of each output wanted into `computed`.
 fn advance<T: Number>(
@@ -307,43 +182,6 @@ fn advance<T: Number>(
     }
     simulation.advance(&Forcing { dates, inputs }, &mut Outputs { values })?;
     Ok(())
-}
-
-fn read_statics(
-    runner: &Runner<'_>,
-    target: &Target,
-    readers: Vec<(usize, TileReader<'_, f64>)>,
-) -> Result<Vec<(usize, Vec<f64>)>, RunError> {
-    let mut values = Vec::new();
-    for (index, field) in &runner.statics {
-        match field {
-            Static::Value(value) => values.push((*index, vec![*value; target.geobox.shape.len()])),
-            Static::Latitude => values.push((*index, latitudes(target, runner.projections)?)),
-            Static::Field { .. } => {}
-        }
-    }
-    for (index, mut reader) in readers {
-        let read = reader.read_static();
-        values.push((index, read.map_err(|e| runner.input_error("statics", reader.name(), e))?));
-    }
-    Ok(values)
-}
-
-/// Latitude of every pixel's centre, in degrees.
-fn latitudes(target: &Target, projections: &dyn Projections) -> Result<Vec<f64>, RunError> {
-    let shape = target.geobox.shape;
-    let wgs84 = projections.resolve("OGC:CRS84")?;
-    let (mut xs, mut ys) = (Vec::with_capacity(shape.len()), Vec::with_capacity(shape.len()));
-    for row in 0..shape.rows {
-        for col in 0..shape.cols {
-            #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
-            let at = target.geobox.affine.apply(col as f64 + 0.5, row as f64 + 0.5);
-            xs.push(at.x);
-            ys.push(at.y);
-        }
-    }
-    projections.transform(&target.geobox.crs, &wgs84)?.forward(&mut xs, &mut ys);
-    Ok(ys)
 }
 
 /// Writes and commits one product.
@@ -408,25 +246,5 @@ fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance 
         parameters,
         derived_from: origins.into_iter().collect(),
         created: newest,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pieces_begin_anew_with_the_year_and_lose_no_day() {
-        let run: Period = "2003-12-20/2005-01-05".parse().unwrap();
-        let days: Vec<Date> = run.days().collect();
-        for (most, length) in [(0, 1), (7, 6), (45, 30), (500, 60)] {
-            let pieces = pieces(&days, most);
-            assert_eq!(pieces.concat(), days);
-            for piece in pieces {
-                let first = piece[0].day_of_year().unsigned_abs() as usize - 1;
-                assert!(piece[0] == run.start || first.is_multiple_of(length), "{}", piece[0]);
-                assert!(piece.len() <= length);
-            }
-        }
     }
 }

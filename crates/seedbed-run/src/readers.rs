@@ -1,0 +1,91 @@
+//! What a tile is read through: its daily inputs and its statics.
+
+use crate::inputs::{Input, Static};
+use crate::{RunError, Runner, Task};
+use seedbed_block::Real;
+use seedbed_grid::Projections;
+use seedbed_prep::{PrepError, Target, TileReader};
+
+/// Opens a tile's inputs, checks that every day can be read, and reads the first
+/// day and the statics, so that a mistaken unit is found before anything is written.
+pub(crate) fn check(runner: &Runner<'_>, task: &Task) -> Result<(), RunError> {
+    let target = runner.target(runner.grid.tile(&task.tile)?)?;
+    let Readers { inputs, statics } = open::<f32>(runner, &target)?;
+    for (_, mut reader) in inputs {
+        let read = reader.read(&[runner.period.start]);
+        read.map_err(|source| runner.input_error("inputs", reader.name(), source))?;
+    }
+    read_statics(runner, &target, statics).map(|_| ())
+}
+
+/// A tile's readers, those of daily inputs and of statics by the model's indices.
+pub(crate) struct Readers<'a, T> {
+    pub(crate) inputs: Vec<(usize, TileReader<'a, T>)>,
+    pub(crate) statics: Vec<(usize, TileReader<'a, f64>)>,
+}
+
+pub(crate) fn open<'a, T: Real>(runner: &'a Runner<'a>, target: &Target) -> Result<Readers<'a, T>, RunError> {
+    let plans = seedbed_prep::Plans::default();
+    let mut readers = Readers { inputs: Vec::new(), statics: Vec::new() };
+    for Input { index, series, rules } in &runner.inputs {
+        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
+        let opened =
+            TileReader::open(series, target, rules, runner.period, plans, &runner.spool, runner.projections);
+        let reader = opened.and_then(|reader| reader.check(runner.period).map(|()| reader));
+        readers.inputs.push((*index, reader.map_err(|e| runner.input_error("inputs", &series.name, e))?));
+    }
+    for (index, field) in &runner.statics {
+        let Static::Field { series, rules } = field else { continue };
+        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
+        let reader = TileReader::open_static(series, target, rules, plans, &runner.spool, runner.projections);
+        readers.statics.push((*index, reader.map_err(|e| runner.input_error("statics", &series.name, e))?));
+    }
+    Ok(readers)
+}
+
+impl Runner<'_> {
+    pub(crate) fn input_error(&self, section: &str, name: &str, source: PrepError) -> RunError {
+        RunError::Input {
+            path: self.project.path.clone(),
+            key: format!("{section}.{name}"),
+            source: Box::new(source),
+        }
+    }
+}
+
+pub(crate) fn read_statics(
+    runner: &Runner<'_>,
+    target: &Target,
+    readers: Vec<(usize, TileReader<'_, f64>)>,
+) -> Result<Vec<(usize, Vec<f64>)>, RunError> {
+    let mut values = Vec::new();
+    for (index, field) in &runner.statics {
+        match field {
+            Static::Value(value) => values.push((*index, vec![*value; target.geobox.shape.len()])),
+            Static::Latitude => values.push((*index, latitudes(target, runner.projections)?)),
+            Static::Field { .. } => {}
+        }
+    }
+    for (index, mut reader) in readers {
+        let read = reader.read_static();
+        values.push((index, read.map_err(|e| runner.input_error("statics", reader.name(), e))?));
+    }
+    Ok(values)
+}
+
+/// Latitude of every pixel's centre, in degrees.
+fn latitudes(target: &Target, projections: &dyn Projections) -> Result<Vec<f64>, RunError> {
+    let shape = target.geobox.shape;
+    let wgs84 = projections.resolve("OGC:CRS84")?;
+    let (mut xs, mut ys) = (Vec::with_capacity(shape.len()), Vec::with_capacity(shape.len()));
+    for row in 0..shape.rows {
+        for col in 0..shape.cols {
+            #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+            let at = target.geobox.affine.apply(col as f64 + 0.5, row as f64 + 0.5);
+            xs.push(at.x);
+            ys.push(at.y);
+        }
+    }
+    projections.transform(&target.geobox.crs, &wgs84)?.forward(&mut xs, &mut ys);
+    Ok(ys)
+}
