@@ -2,7 +2,8 @@
 
 use crate::inputs::Static;
 use crate::readers::check;
-use crate::tile::{Tick, TileOutcome, memory, pending, run};
+use crate::tile::{Tick, TileOutcome, memory, run};
+use crate::work::{Work, pending};
 use crate::{Event, Ledger, Plan, RunError, Runner, Task};
 use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
 use seedbed_storage::Location;
@@ -56,6 +57,10 @@ pub struct RunReport {
     pub made: usize,
     /// Products that were there already.
     pub present: usize,
+    /// Tile-days simulated now: those behind a checkpoint that a tile went on from.
+    pub days: usize,
+    /// Tiles that went on from a checkpoint.
+    pub resumed: usize,
     /// Tiles that failed.
     pub failed: Vec<TileFailure>,
     /// The product's catalog.
@@ -101,7 +106,7 @@ impl Runner<'_> {
     /// no sense, and damaged files.
     pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
         let open = |task: &&Task| pending(self, task).contains(&true);
-        plan.tasks.iter().filter(open).try_for_each(|task| check(self, task))
+        plan.tasks.iter().filter(open).try_for_each(|task| check(self, &Work::new(self, task)?))
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -149,17 +154,23 @@ impl Runner<'_> {
         &self,
         tasks: &[&'p Task],
         options: &ExecuteOptions,
-    ) -> Result<(Vec<&'p Task>, RunReport), RunError> {
-        let (work, done): (Vec<&Task>, Vec<&Task>) =
+    ) -> Result<(Vec<Work<'p>>, RunReport), RunError> {
+        let (open, done): (Vec<&Task>, Vec<&Task>) =
             tasks.iter().partition(|task| pending(self, task).contains(&true));
-        in_parallel(&work, self.jobs(options), |_, task| check(self, task), |_| ())
+        let checked = |_: usize, task: &&'p Task| {
+            let work = Work::new(self, task)?;
+            check(self, &work).map(|()| work)
+        };
+        let work = in_parallel(&open, self.jobs(options), checked, |_| ())
             .into_iter()
-            .collect::<Result<(), RunError>>()?;
+            .collect::<Result<Vec<_>, RunError>>()?;
         let report = RunReport {
             tiles: tasks.len(),
             products: tasks.iter().map(|t| t.products.len()).sum(),
             made: 0,
             present: done.iter().map(|t| t.products.len()).sum(),
+            days: 0,
+            resumed: 0,
             failed: Vec::new(),
             catalog: self.out.join("catalog.json"),
         };
@@ -192,7 +203,7 @@ impl Runner<'_> {
 
     fn queue(
         &self,
-        work: &[&Task],
+        work: &[Work<'_>],
         options: &ExecuteOptions,
         progress: &dyn Progress,
         report: &mut RunReport,
@@ -203,7 +214,7 @@ impl Runner<'_> {
         let ledger = Ledger::open(&self.out)?;
         let total = self.period.len() * work.len();
         let behind: Vec<AtomicUsize> = work.iter().map(|_| AtomicUsize::new(0)).collect();
-        let act = |n: usize, task: &&Task| {
+        let act = |n: usize, task: &Work<'_>| {
             let mut outcome = TileOutcome::default();
             let tick = |days: usize| {
                 behind[n].store(days, Ordering::Relaxed);
@@ -221,10 +232,12 @@ impl Runner<'_> {
         for (task, (outcome, result)) in work.iter().zip(results) {
             report.made += outcome.made;
             report.present += outcome.present;
+            report.days += outcome.days;
+            report.resumed += usize::from(outcome.resumed);
             match result {
                 Ok(()) | Err(RunError::Interrupted) => {}
                 Err(e) => report.failed.push(TileFailure {
-                    tile: task.tile.clone(),
+                    tile: task.task.tile.clone(),
                     reason: one_line(&e),
                     retryable: e.retryable(),
                     usage: e.is_usage(),
@@ -237,19 +250,20 @@ impl Runner<'_> {
     /// One tile, with what became of it in the ledger.
     fn attempt(
         &self,
-        task: &Task,
+        work: &Work<'_>,
         ledger: &Ledger,
         tick: Tick<'_>,
         outcome: &mut TileOutcome,
     ) -> Result<(), RunError> {
         let started = Instant::now();
-        ledger.note(&task.tile, None, Event::Started)?;
-        let result = run(self, task, ledger, tick, outcome);
+        let tile = &work.task.tile;
+        ledger.note(tile, None, Event::Started)?;
+        let result = run(self, work, ledger, tick, outcome);
         let event = match &result {
             Ok(()) => Event::Finished { seconds: started.elapsed().as_secs_f64() },
             Err(e) => Event::Failed { reason: one_line(e) },
         };
-        ledger.note(&task.tile, None, event)?;
+        ledger.note(tile, None, event)?;
         result
     }
 

@@ -6,6 +6,16 @@ use seedbed_block::{Period, Real};
 use seedbed_model::{Aggregation, Cadence};
 use std::ops::Range;
 
+/// A product still to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Its place among the task's.
+    pub(crate) product: usize,
+    pub(crate) kind: PeriodKind,
+    /// Its days, of those that are run.
+    pub(crate) days: Period,
+}
+
 /// A period under way: which product it is, and what has been gathered of it.
 pub(crate) struct Gathering {
     pub(crate) product: usize,

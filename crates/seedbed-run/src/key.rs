@@ -6,9 +6,13 @@ use seedbed_block::{Date, Period};
 use seedbed_grid::Tile;
 use seedbed_prep::{Member, Rules, Target, TaskKey, revisions};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The revision of the runner's own arithmetic, part of every key.
 const REVISION: u32 = 4;
+
+/// What stands for a product's name in a checkpoint's key, with the version of its form.
+const CHECKPOINT: &str = "checkpoint 1";
 
 /// What all products of one tile depend on.
 struct Lineage<'a> {
@@ -31,6 +35,24 @@ impl Runner<'_> {
             })
             .collect::<Result<Vec<_>, RunError>>()?;
         Ok(Task { tile: tile.name.clone(), products })
+    }
+
+    /// The keys of a tile's checkpoints behind some days: what of the run comes later is no
+    /// part of them.
+    pub(crate) fn checkpoint_keys(
+        &self,
+        target: &Target,
+        days: &[Date],
+    ) -> Result<BTreeMap<Date, TaskKey>, RunError> {
+        if days.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let lineage = self.lineage(target)?;
+        let key = |day: &Date| {
+            let days = Period { start: *day, end: *day };
+            Ok((*day, self.key(&lineage, CHECKPOINT, days)?))
+        };
+        days.iter().map(key).collect()
     }
 
     fn lineage(&self, target: &Target) -> Result<Lineage<'_>, RunError> {

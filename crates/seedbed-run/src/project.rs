@@ -1,6 +1,6 @@
 //! The project file.
 
-use crate::{PeriodKind, RunError};
+use crate::{Checkpoints, PeriodKind, RunError};
 use seedbed_block::{Bridge, Period, Precision, Unit};
 use seedbed_model::SettingValue;
 use seedbed_prep::{LeapRule, Mask, TimeRule};
@@ -164,6 +164,9 @@ pub struct OutputSection {
     pub format: Format,
     /// Codec.
     pub compress: Option<Compress>,
+    /// How often a tile keeps what a run that was cut, or goes on later, begins from.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
 }
 
 /// Where an input's items come from instead of the file's word.

@@ -1,18 +1,21 @@
 //! What a tile is read through: its daily inputs and its statics.
 
 use crate::inputs::{Input, Static};
-use crate::{RunError, Runner, Task};
-use seedbed_block::Real;
+use crate::work::Work;
+use crate::{RunError, Runner};
+use seedbed_block::{Period, Real};
 use seedbed_grid::Projections;
 use seedbed_prep::{PrepError, Target, TileReader};
 
 /// Opens a tile's inputs, checks that every day can be read, and reads the first
 /// day and the statics, so that a mistaken unit is found before anything is written.
-pub(crate) fn check(runner: &Runner<'_>, task: &Task) -> Result<(), RunError> {
-    let target = runner.target(runner.grid.tile(&task.tile)?)?;
-    let Readers { inputs, statics } = open::<f32>(runner, &target)?;
+pub(crate) fn check(runner: &Runner<'_>, work: &Work<'_>) -> Result<(), RunError> {
+    let from = work.beginning(runner, &work.wanted(runner))?.from;
+    let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
+    let days = Period { start: from, end: runner.period.end };
+    let Readers { inputs, statics } = open::<f32>(runner, &target, days)?;
     for (_, mut reader) in inputs {
-        let read = reader.read(&[runner.period.start]);
+        let read = reader.read(&[from]);
         read.map_err(|source| runner.input_error("inputs", reader.name(), source))?;
     }
     read_statics(runner, &target, statics).map(|_| ())
@@ -24,14 +27,21 @@ pub(crate) struct Readers<'a, T> {
     pub(crate) statics: Vec<(usize, TileReader<'a, f64>)>,
 }
 
-pub(crate) fn open<'a, T: Real>(runner: &'a Runner<'a>, target: &Target) -> Result<Readers<'a, T>, RunError> {
+/// Opens a tile's inputs for some days, and its statics.
+///
+/// # Errors
+/// [`RunError::Input`] for a day that can't be read, and what opening brings.
+pub(crate) fn open<'a, T: Real>(
+    runner: &'a Runner<'a>,
+    target: &Target,
+    days: Period,
+) -> Result<Readers<'a, T>, RunError> {
     let plans = seedbed_prep::Plans::default();
     let mut readers = Readers { inputs: Vec::new(), statics: Vec::new() };
     for Input { index, series, rules } in &runner.inputs {
         let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
-        let opened =
-            TileReader::open(series, target, rules, runner.period, plans, &runner.spool, runner.projections);
-        let reader = opened.and_then(|reader| reader.check(runner.period).map(|()| reader));
+        let opened = TileReader::open(series, target, rules, days, plans, &runner.spool, runner.projections);
+        let reader = opened.and_then(|reader| reader.check(days).map(|()| reader));
         readers.inputs.push((*index, reader.map_err(|e| runner.input_error("inputs", &series.name, e))?));
     }
     for (index, field) in &runner.statics {

@@ -2,7 +2,7 @@
 
 use crate::inputs::{Input, Resolver, Static};
 use crate::outputs::{self, Output};
-use crate::{InputSource, PeriodKind, Plan, Project, RunError};
+use crate::{Checkpoints, InputSource, PeriodKind, Plan, Project, RunError};
 use seedbed_block::{Period, Precision};
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
 use seedbed_model::{Model, ModelSpec, SettingValue, Settings};
@@ -153,6 +153,11 @@ impl<'a> Runner<'a> {
             bbox: bbox.ok_or_else(|| self.project.key_error("grid", "there are no tiles"))?,
             members: plan.tasks.iter().flat_map(|t| t.products.clone()).collect(),
         })
+    }
+
+    /// How often checkpoints are kept.
+    pub(crate) fn checkpoints(&self) -> Checkpoints {
+        self.project.output.checkpoints
     }
 
     /// Every period outputs are gathered over, by kind: name and days of the run.

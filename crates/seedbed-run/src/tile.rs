@@ -1,18 +1,12 @@
 //! One tile through time: inputs in, products out.
 
-use crate::gathering::{Gathering, gather, gather_unsummed};
+use crate::gathering::Gathering;
 use crate::inputs::Static;
-use crate::number::Number;
-use crate::outputs::Output;
-use crate::pieces::pieces;
-use crate::readers::{Readers, open, read_statics};
-use crate::sums::{Gathered, MissingDays};
-use crate::{Event, Ledger, PeriodKind, RunError, Runner, Task};
-use seedbed_block::{Date, Period, Precision};
-use seedbed_model::{Forcing, Outputs, Simulation, Statics, ValuesMut};
-use seedbed_prep::{
-    Attempt, Description, Done, Member, Outcome, Provenance, Target, TileReader, Variable, is_done,
-};
+use crate::passage::run_as;
+use crate::work::Work;
+use crate::{Checkpoints, Ledger, RunError, Runner};
+use seedbed_block::{Period, Precision};
+use seedbed_prep::{Attempt, Description, Member, Outcome, Provenance, Target, Variable};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -21,6 +15,10 @@ use std::collections::BTreeSet;
 pub(crate) struct TileOutcome {
     pub(crate) made: usize,
     pub(crate) present: usize,
+    /// Days simulated.
+    pub(crate) days: usize,
+    /// Whether it went on from a checkpoint.
+    pub(crate) resumed: bool,
 }
 
 /// Told after each piece of time how many days are behind; says whether to go on.
@@ -33,20 +31,15 @@ pub(crate) const PIECE: usize = 24 << 20;
 /// Runs one tile and commits its products; `outcome` counts them as they come.
 pub(crate) fn run(
     runner: &Runner<'_>,
-    task: &Task,
+    work: &Work<'_>,
     ledger: &Ledger,
     tick: Tick<'_>,
     outcome: &mut TileOutcome,
 ) -> Result<(), RunError> {
     match runner.precision {
-        Precision::Single => run_as::<f32>(runner, task, ledger, tick, outcome),
-        Precision::Double => run_as::<f64>(runner, task, ledger, tick, outcome),
+        Precision::Single => run_as::<f32>(runner, work, ledger, tick, outcome),
+        Precision::Double => run_as::<f64>(runner, work, ledger, tick, outcome),
     }
-}
-
-/// Which products of a task are not committed yet.
-pub(crate) fn pending(runner: &Runner<'_>, task: &Task) -> Vec<bool> {
-    task.products.iter().map(|m| is_done(&runner.out, m) != Done::Yes).collect()
 }
 
 /// Bytes that a tile of so many pixels takes at work, by estimate.
@@ -60,132 +53,15 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     // Statics as they are read and as the model keeps them, its stores, warp plans
     // of bilinear kernels, and what writing a COG takes.
     let stores = runner.model.spec().stores * 8;
-    let rest = runner.statics.len() * 2 * 8 + stores + (inputs + runner.statics.len()) * 24 + 40;
+    // A checkpoint: the stores and sums once more, and as they are written.
+    let kept = if runner.checkpoints() == Checkpoints::None { 0 } else { 2 * (stores + sums) };
+    let rest = runner.statics.len() * 2 * 8 + stores + kept + (inputs + runner.statics.len()) * 24 + 40;
     let piece = PIECE.max(pixels.saturating_mul(days));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
 }
 
-fn run_as<T: Number>(
-    runner: &Runner<'_>,
-    task: &Task,
-    ledger: &Ledger,
-    tick: Tick<'_>,
-    outcome: &mut TileOutcome,
-) -> Result<(), RunError> {
-    let pending = pending(runner, task);
-    outcome.present += pending.iter().filter(|p| !**p).count();
-    let mut coming: Vec<(usize, PeriodKind, Period)> = runner
-        .periods()
-        .into_iter()
-        .enumerate()
-        .filter(|(product, _)| pending[*product])
-        .map(|(product, (kind, _, days))| (product, kind, days))
-        .collect();
-    // What comes behind the last product that is wanted need not be computed.
-    let Some(end) = coming.iter().map(|(_, _, days)| days.end).max() else { return Ok(()) };
-    coming.sort_by_key(|(product, _, days)| (days.start, *product));
-    let mut coming = coming.into_iter().peekable();
-
-    let target = runner.target(runner.grid.tile(&task.tile)?)?;
-    let pixels = target.geobox.shape.len();
-    let Readers { mut inputs, statics } = open::<T>(runner, &target)?;
-    let statics = read_statics(runner, &target, statics)?;
-    let spec = runner.model.spec();
-    let mut by_index: Vec<Option<&[f64]>> = vec![None; spec.statics.len()];
-    for (index, values) in &statics {
-        by_index[*index] = Some(values);
-    }
-    let mut simulation = runner.model.begin(
-        &runner.settings,
-        &Statics { pixels, values: by_index },
-        runner.precision,
-        None,
-    )?;
-    let variant = spec.variant(runner.settings.variant())?;
-    let missing = if variant.lenient { MissingDays::Poison } else { MissingDays::Count };
-
-    let days: Vec<Date> = Period { start: runner.period.start, end }.days().collect();
-    let arrays = inputs.len() + runner.outputs.len() + 1;
-    let pieces = pieces(&days, PIECE / (arrays * pixels.max(1) * size_of::<T>()));
-    let longest = pieces.iter().map(|p| p.len()).max().unwrap_or(0);
-    let cadence = spec.cadence;
-    let rows = pieces.iter().map(|p| spec.rows(p)).max().unwrap_or(0);
-    let mut read: Vec<Vec<T>> = inputs.iter().map(|_| vec![T::NAN; longest * pixels]).collect();
-    let mut computed: Vec<Vec<T>> = runner.outputs.iter().map(|_| vec![T::NAN; rows * pixels]).collect();
-    let mut under_way: Vec<Gathering> = Vec::new();
-    let mut behind = 0;
-    for dates in pieces {
-        advance(runner, &mut inputs, simulation.as_mut(), dates, &mut read, &mut computed)?;
-        let mut added = 0;
-        for (n, day) in dates.iter().enumerate() {
-            let begins = coming.peek().is_some_and(|(_, _, days)| days.start == *day);
-            if begins {
-                gather(&mut under_way, &computed, added..n, pixels, cadence);
-                added = n;
-            }
-            while let Some((product, kind, days)) = coming.next_if(|(_, _, days)| days.start == *day) {
-                let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
-                under_way.push(Gathering { product, kind, days, sums: sums.collect() });
-            }
-            if *day == runner.period.start && !variant.sums_first_day {
-                gather_unsummed(&mut under_way, &computed, n, pixels);
-                added = n + 1;
-            }
-            if n + 1 < dates.len() && !under_way.iter().any(|g| g.days.end == *day) {
-                continue;
-            }
-            gather(&mut under_way, &computed, added..n + 1, pixels, cadence);
-            added = n + 1;
-            let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
-            under_way = open;
-            for gathering in done {
-                let member = &task.products[gathering.product];
-                match write(runner, &target, member, gathering)? {
-                    Outcome::Created => outcome.made += 1,
-                    Outcome::Adopted => outcome.present += 1,
-                }
-                ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
-            }
-        }
-        behind += dates.len();
-        if !tick(behind) {
-            return Err(RunError::Interrupted);
-        }
-    }
-    tick(runner.period.len());
-    Ok(())
-}
-
-/// Reads a piece of time and simulates it: day × pixel of each input into `read`,
-/// of each output wanted into `computed`.
-fn advance<T: Number>(
-    runner: &Runner<'_>,
-    readers: &mut [(usize, TileReader<'_, T>)],
-    simulation: &mut dyn Simulation,
-    dates: &[Date],
-    read: &mut [Vec<T>],
-    computed: &mut [Vec<T>],
-) -> Result<(), RunError> {
-    let spec = runner.model.spec();
-    let mut inputs = vec![None; spec.inputs.len()];
-    for ((index, reader), buffer) in readers.iter_mut().zip(read) {
-        let values = &mut buffer[..dates.len() * reader.pixels()];
-        reader
-            .read_into(dates, values)
-            .map_err(|source| runner.input_error("inputs", reader.name(), source))?;
-        inputs[*index] = Some(T::values(values));
-    }
-    let pixels = readers.first().map_or(0, |(_, reader)| reader.pixels());
-    let mut values: Vec<Option<ValuesMut<'_>>> = (0..spec.outputs.len()).map(|_| None).collect();
-    for (Output { index, .. }, buffer) in runner.outputs.iter().zip(computed) {
-        values[*index] = Some(T::values_mut(&mut buffer[..spec.rows(dates) * pixels]));
-    }
-    simulation.advance(&Forcing { dates, inputs }, &mut Outputs { values })?;
-    Ok(())
-}
-
 /// Writes and commits one product.
-fn write(
+pub(crate) fn write(
     runner: &Runner<'_>,
     target: &Target,
     member: &Member,

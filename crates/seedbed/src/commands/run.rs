@@ -21,7 +21,7 @@ Examples:
   seedbed run seedbed.toml --items ndvi=items.json --out /scratch/run
 
 What is done is left alone: running again makes only what is missing or whose
-inputs have changed.";
+inputs have changed, from the newest checkpoint of each tile that serves.";
 
 /// Run a project: align the inputs, run the model, write every tile's outputs.
 #[derive(Debug, clap::Args)]
@@ -130,6 +130,9 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         r.present,
         count(r.failed.len(), "tile")
     )?;
+    if r.resumed > 0 {
+        writeln!(out, "{} went on from a checkpoint", count(r.resumed, "tile"))?;
+    }
     writeln!(out, "catalog: {}", r.catalog.display())
 }
 
