@@ -1,10 +1,10 @@
 //! Doing what is not done yet: a work queue over the tiles.
 
 use crate::inputs::Static;
-use crate::readers::check;
+use crate::inspection::inspect;
 use crate::tile::{Tick, TileOutcome, memory, run};
 use crate::work::{Work, pending};
-use crate::{Event, Ledger, Plan, RunError, Runner, Task};
+use crate::{Event, InputProblem, InputReport, Ledger, Plan, RunError, Runner, Task};
 use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -76,7 +76,7 @@ impl Runner<'_> {
     /// whole project, also where only some tiles are chosen.
     ///
     /// # Errors
-    /// [`RunError::Input`] where an input is incomplete; [`RunError::Interrupted`];
+    /// [`RunError::Inputs`] where inputs won't do; [`RunError::Interrupted`];
     /// what writing the plan or the catalog brings.
     pub fn execute(
         &self,
@@ -102,11 +102,13 @@ impl Runner<'_> {
     /// [`Runner::execute`] does before it writes anything.
     ///
     /// # Errors
-    /// [`RunError::Input`] for days that are missing, units and values that make
-    /// no sense, and damaged files.
+    /// [`RunError::Inputs`] with all that is wrong: days that are missing, units and values
+    /// that make no sense, statics that don't lie there, and damaged files.
     pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
         let open = |task: &&Task| pending(self, task).contains(&true);
-        plan.tasks.iter().filter(open).try_for_each(|task| check(self, &Work::new(self, task)?))
+        let tasks: Vec<&Task> = plan.tasks.iter().filter(open).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        self.inspected(&tasks, threads).map(|_| ())
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -116,7 +118,8 @@ impl Runner<'_> {
             Static::Field { series, .. } => Some(series),
             Static::Value(_) | Static::Latitude => None,
         });
-        let mut all = self.inputs.iter().map(|input| &input.series).chain(fields);
+        let inputs = self.inputs.iter().flat_map(|input| input.intervals.iter().map(|i| &i.series));
+        let mut all = inputs.chain(fields);
         all.all(|series| series.assets.iter().all(|asset| asset.location.is_local()))
     }
 
@@ -125,7 +128,7 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// [`RunError::Plan`] for an index past the end or a plan that no longer fits
-    /// the project; [`RunError::Input`] where an input is incomplete.
+    /// the project; [`RunError::Inputs`] where inputs won't do.
     pub fn work(
         &self,
         plan: &Plan,
@@ -157,13 +160,7 @@ impl Runner<'_> {
     ) -> Result<(Vec<Work<'p>>, RunReport), RunError> {
         let (open, done): (Vec<&Task>, Vec<&Task>) =
             tasks.iter().partition(|task| pending(self, task).contains(&true));
-        let checked = |_: usize, task: &&'p Task| {
-            let work = Work::new(self, task)?;
-            check(self, &work).map(|()| work)
-        };
-        let work = in_parallel(&open, self.jobs(options), checked, |_| ())
-            .into_iter()
-            .collect::<Result<Vec<_>, RunError>>()?;
+        let work = self.inspected(&open, self.jobs(options))?;
         let report = RunReport {
             tiles: tasks.len(),
             products: tasks.iter().map(|t| t.products.len()).sum(),
@@ -175,6 +172,25 @@ impl Runner<'_> {
             catalog: self.out.join("catalog.json"),
         };
         Ok((work, report))
+    }
+
+    /// Tasks with what is needed to go on with them, once all their inputs have been looked
+    /// at and none has a problem.
+    fn inspected<'p>(&self, tasks: &[&'p Task], threads: usize) -> Result<Vec<Work<'p>>, RunError> {
+        let look = |_: usize, task: &&'p Task| {
+            let work = Work::new(self, task)?;
+            let problems = inspect(self, &work)?;
+            Ok((work, problems))
+        };
+        let looked = in_parallel(tasks, threads, look, |_| ());
+        let looked = looked.into_iter().collect::<Result<Vec<_>, RunError>>()?;
+        let (work, problems): (Vec<Work<'p>>, Vec<Vec<InputProblem>>) = looked.into_iter().unzip();
+        let problems = problems.concat();
+        if problems.is_empty() {
+            return Ok(work);
+        }
+        let report = InputReport { tiles: tasks.len(), problems };
+        Err(RunError::Inputs { path: self.project.path.clone(), report })
     }
 
     fn chosen<'p>(&self, plan: &'p Plan, options: &ExecuteOptions) -> Result<Vec<&'p Task>, RunError> {

@@ -2,18 +2,20 @@
 
 use crate::checkpoint::{Checkpoint, Shape, bytes};
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
+use crate::input_reader::InputReader;
 use crate::number::Number;
+use crate::origin::Origin;
 use crate::outputs::Output;
 use crate::pieces::pieces;
 use crate::readers::{Readers, open, read_statics};
 use crate::shelf::Shelf;
 use crate::sums::Gathered;
 use crate::tile::{PIECE, Tick, TileOutcome, write};
-use crate::work::{Beginning, Work, days_before};
-use crate::{Event, Ledger, RunError, Runner};
+use crate::work::{Beginning, ToMake, Work, days_before};
+use crate::{Event, Ledger, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
-use seedbed_model::{Cadence, Forcing, Outputs, Simulation, Statics, ValuesMut};
-use seedbed_prep::{Outcome, Target, TileReader};
+use seedbed_model::{Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
+use seedbed_prep::{Outcome, Target};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -22,8 +24,11 @@ struct Passage<'r, T> {
     runner: &'r Runner<'r>,
     work: &'r Work<'r>,
     target: Target,
-    inputs: Vec<(usize, TileReader<'r, T>)>,
+    inputs: Vec<InputReader<'r, T>>,
+    statics: Vec<(usize, Vec<f64>)>,
     simulation: Box<dyn Simulation>,
+    /// The product that the state behind the last day is, if it is to be made.
+    state: Option<usize>,
     /// Whether the run's first day has no place in sums.
     first_day_apart: bool,
     /// Products that no day has been gathered of.
@@ -41,11 +46,11 @@ pub(crate) fn run_as<T: Number>(
     tick: Tick<'_>,
     outcome: &mut TileOutcome,
 ) -> Result<(), RunError> {
-    let wanted = work.wanted(runner);
-    outcome.present += work.task.products.len() - wanted.len();
+    let to_make = work.to_make(runner);
+    outcome.present += work.task.products.len() - to_make.len();
     // What comes behind the last product that is wanted need not be computed.
-    let Some(end) = wanted.iter().map(|w| w.days.end).max() else { return Ok(()) };
-    let beginning = work.beginning(runner, &wanted)?;
+    let Some(end) = to_make.end(runner) else { return Ok(()) };
+    let beginning = work.beginning(runner, &to_make)?;
     let tile = &work.task.tile;
     for (path, reason) in &beginning.passed_over {
         let checkpoint = path.display().to_string();
@@ -57,10 +62,15 @@ pub(crate) fn run_as<T: Number>(
         outcome.resumed = true;
     }
     let days: Vec<Date> = Period { start: from, end }.days().collect();
-    let mut passage = Passage::<T>::begin(runner, work, beginning, wanted)?;
-    let bytes = passage.day_bytes();
+    let is_start = beginning.checkpoint.is_none();
+    let mut passage = Passage::<T>::begin(runner, work, beginning, to_make)?;
+    if let Origin::SpinUp { days, cycles } = &runner.origin
+        && is_start
+    {
+        passage.spin_up(*days, *cycles, tick, outcome)?;
+    }
     let due = |day: Date| runner.checkpoints().are_due(day, runner.period);
-    let pieces = pieces(&days, PIECE / bytes.max(1), due);
+    let pieces = pieces(&days, passage.piece(), due);
     passage.make_room(&pieces);
     let mut behind = days_before(from, runner.period);
     tick(behind);
@@ -82,29 +92,34 @@ impl<'r, T: Number> Passage<'r, T> {
         runner: &'r Runner<'r>,
         work: &'r Work<'r>,
         beginning: Beginning,
-        wanted: Vec<Wanted>,
+        to_make: ToMake,
     ) -> Result<Self, RunError> {
         let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
         let days = Period { start: beginning.from, end: runner.period.end };
         let Readers { inputs, statics } = open::<T>(runner, &target, days)?;
         let statics = read_statics(runner, &target, statics)?;
-        let spec = runner.model.spec();
-        let mut values: Vec<Option<&[f64]>> = vec![None; spec.statics.len()];
-        for (index, field) in &statics {
-            values[*index] = Some(field);
-        }
-        let statics = Statics { pixels: target.geobox.shape.len(), values };
-        let from = beginning.checkpoint.as_ref().map(|checkpoint| &checkpoint.state);
-        let simulation = runner.model.begin(&runner.settings, &statics, runner.precision, from)?;
-        let variant = spec.variant(runner.settings.variant())?;
-        let (under_way, coming) = beginning.split(wanted);
+        let kept = match (&runner.origin, &beginning.checkpoint) {
+            (Origin::Kept(tiles), None) => {
+                let kept = tiles.get(&work.task.tile);
+                kept.map(|kept| kept.read(runner, &work.task.tile)).transpose()?
+            }
+            _ => None,
+        };
+        let from = beginning.checkpoint.as_ref().map(|checkpoint| &checkpoint.state).or(kept.as_ref());
+        let simulation = simulation(runner, target.geobox.shape.len(), &statics, from)?;
+        let variant = runner.model.spec().variant(runner.settings.variant())?;
+        let is_cold = matches!(runner.origin, Origin::Cold);
+        let state = to_make.state;
+        let (under_way, coming) = beginning.split(to_make.periods);
         Ok(Self {
             runner,
             work,
             target,
             inputs,
             simulation,
-            first_day_apart: !variant.sums_first_day,
+            statics,
+            state,
+            first_day_apart: is_cold && !variant.sums_first_day,
             coming: coming.into_iter().peekable(),
             under_way,
             read: Vec::new(),
@@ -116,10 +131,47 @@ impl<'r, T: Number> Passage<'r, T> {
         self.target.geobox.shape.len()
     }
 
-    /// Bytes that the arrays of one day take.
-    fn day_bytes(&self) -> usize {
+    /// The most days of a piece.
+    fn piece(&self) -> usize {
         let arrays = self.inputs.len() + self.runner.outputs.len() + 1;
-        arrays * self.pixels() * size_of::<T>()
+        PIECE / (arrays * self.pixels() * size_of::<T>()).max(1)
+    }
+
+    /// Runs days so many times over, the last of them standing for the day before the run's
+    /// first. Nothing is gathered.
+    fn spin_up(
+        &mut self,
+        days: Period,
+        cycles: u16,
+        tick: Tick<'_>,
+        outcome: &mut TileOutcome,
+    ) -> Result<(), RunError> {
+        let runner = self.runner;
+        let Readers { inputs, .. } = open::<T>(runner, &self.target, days)?;
+        let of_run = std::mem::replace(&mut self.inputs, inputs);
+        let days: Vec<Date> = days.days().collect();
+        let pieces = pieces(&days, self.piece(), |_| false);
+        self.make_room(&pieces);
+        for cycle in 1..=cycles {
+            for dates in &pieces {
+                self.advance(dates)?;
+                outcome.days += dates.len();
+                if !tick(0) {
+                    return Err(RunError::Interrupted);
+                }
+            }
+            let next = if cycle < cycles { days[0] } else { runner.period.start };
+            let state = State { last: next.yesterday().ok(), ..self.simulation.checkpoint()? };
+            self.simulation = simulation(runner, self.pixels(), &self.statics, Some(&state))?;
+        }
+        self.inputs = of_run;
+        match runner.spun_up().and_then(|last| Some((last, self.work.keys.get(&last)?))) {
+            Some((last, key)) => {
+                let bytes = bytes(key, last, self.simulation.checkpoint()?, &[])?;
+                self.keep(last, &bytes)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Makes the arrays as long as the longest piece needs.
@@ -137,12 +189,12 @@ impl<'r, T: Number> Passage<'r, T> {
         let (runner, pixels) = (self.runner, self.pixels());
         let spec = runner.model.spec();
         let mut inputs = vec![None; spec.inputs.len()];
-        for ((index, reader), buffer) in self.inputs.iter_mut().zip(&mut self.read) {
+        for (reader, buffer) in self.inputs.iter_mut().zip(&mut self.read) {
             let values = &mut buffer[..dates.len() * pixels];
             reader
                 .read_into(dates, values)
                 .map_err(|source| runner.input_error("inputs", reader.name(), source))?;
-            inputs[*index] = Some(T::values(values));
+            inputs[reader.index] = Some(T::values(values));
         }
         let mut values: Vec<Option<ValuesMut<'_>>> = (0..spec.outputs.len()).map(|_| None).collect();
         for (Output { index, .. }, buffer) in runner.outputs.iter().zip(&mut self.computed) {
@@ -194,6 +246,14 @@ impl<'r, T: Number> Passage<'r, T> {
                 ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
             }
         }
+        if let Some(product) = self.state.filter(|_| dates.last() == Some(&runner.period.end)) {
+            let member = &task.products[product];
+            match kept_state::write(runner, &self.target, member, self.simulation.checkpoint()?)? {
+                Outcome::Created => outcome.made += 1,
+                Outcome::Adopted => outcome.present += 1,
+            }
+            ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
+        }
         match (checkpoint, dates.last()) {
             (Some(bytes), Some(last)) => self.keep(*last, &bytes),
             _ => Ok(()),
@@ -238,6 +298,21 @@ impl<'r, T: Number> Passage<'r, T> {
         }
         Ok(())
     }
+}
+
+/// A simulation of a tile, cold or from a state.
+fn simulation(
+    runner: &Runner<'_>,
+    pixels: usize,
+    statics: &[(usize, Vec<f64>)],
+    from: Option<&State>,
+) -> Result<Box<dyn Simulation>, RunError> {
+    let mut values: Vec<Option<&[f64]>> = vec![None; runner.model.spec().statics.len()];
+    for (index, field) in statics {
+        values[*index] = Some(field);
+    }
+    let statics = Statics { pixels, values };
+    Ok(runner.model.begin(&runner.settings, &statics, runner.precision, from)?)
 }
 
 impl Beginning {

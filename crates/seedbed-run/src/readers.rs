@@ -1,29 +1,15 @@
 //! What a tile is read through: its daily inputs and its statics.
 
-use crate::inputs::{Input, Static};
-use crate::work::Work;
+use crate::input_reader::InputReader;
+use crate::inputs::Static;
 use crate::{RunError, Runner};
 use seedbed_block::{Period, Real};
 use seedbed_grid::Projections;
 use seedbed_prep::{PrepError, Target, TileReader};
 
-/// Opens a tile's inputs, checks that every day can be read, and reads the first
-/// day and the statics, so that a mistaken unit is found before anything is written.
-pub(crate) fn check(runner: &Runner<'_>, work: &Work<'_>) -> Result<(), RunError> {
-    let from = work.beginning(runner, &work.wanted(runner))?.from;
-    let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
-    let days = Period { start: from, end: runner.period.end };
-    let Readers { inputs, statics } = open::<f32>(runner, &target, days)?;
-    for (_, mut reader) in inputs {
-        let read = reader.read(&[from]);
-        read.map_err(|source| runner.input_error("inputs", reader.name(), source))?;
-    }
-    read_statics(runner, &target, statics).map(|_| ())
-}
-
 /// A tile's readers, those of daily inputs and of statics by the model's indices.
 pub(crate) struct Readers<'a, T> {
-    pub(crate) inputs: Vec<(usize, TileReader<'a, T>)>,
+    pub(crate) inputs: Vec<InputReader<'a, T>>,
     pub(crate) statics: Vec<(usize, TileReader<'a, f64>)>,
 }
 
@@ -38,11 +24,9 @@ pub(crate) fn open<'a, T: Real>(
 ) -> Result<Readers<'a, T>, RunError> {
     let plans = seedbed_prep::Plans::default();
     let mut readers = Readers { inputs: Vec::new(), statics: Vec::new() };
-    for Input { index, series, rules } in &runner.inputs {
-        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
-        let opened = TileReader::open(series, target, rules, days, plans, &runner.spool, runner.projections);
-        let reader = opened.and_then(|reader| reader.check(days).map(|()| reader));
-        readers.inputs.push((*index, reader.map_err(|e| runner.input_error("inputs", &series.name, e))?));
+    for input in &runner.inputs {
+        let reader = InputReader::open(runner, input, target, days, &plans);
+        readers.inputs.push(reader.map_err(|e| runner.input_error("inputs", &input.name, e))?);
     }
     for (index, field) in &runner.statics {
         let Static::Field { series, rules } = field else { continue };

@@ -2,6 +2,8 @@
 
 use crate::gathering::Gathering;
 use crate::inputs::Static;
+use crate::kept_state::KeptState;
+use crate::origin::Origin;
 use crate::passage::run_as;
 use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
@@ -93,14 +95,16 @@ pub(crate) fn write(
 
 /// What a product was made from: the inputs of its own days. Those of the days
 /// before, from the run's start on, stand in the records of these.
-fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance {
+pub(crate) fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance {
     let mut origins = BTreeSet::new();
     let mut newest = span.end;
     for input in &runner.inputs {
-        let (from, to) = input.rules.reach(span);
-        for asset in input.series.near(target.bbox, from, to) {
-            origins.insert(asset.origin.clone());
-            newest = newest.max(asset.period.end);
+        for (days, interval) in input.within(span) {
+            let (from, to) = interval.rules.reach(days);
+            for asset in interval.series.near(target.bbox, from, to) {
+                origins.insert(asset.origin.clone());
+                newest = newest.max(asset.period.end);
+            }
         }
     }
     for (_, field) in &runner.statics {
@@ -114,6 +118,17 @@ fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance 
     parameters.insert("model".to_owned(), json!(spec.name));
     parameters.insert("revision".to_owned(), json!(spec.revision));
     parameters.insert("start".to_owned(), json!(runner.period.start));
+    match &runner.origin {
+        Origin::Cold => {}
+        Origin::SpinUp { days, cycles } => {
+            parameters.insert("spin_up".to_owned(), json!({ "period": days, "cycles": cycles }));
+        }
+        Origin::Kept(tiles) => {
+            let kept = tiles.get(&target.tile);
+            parameters.insert("state".to_owned(), json!(kept.map(|kept| &kept.checksum)));
+            origins.extend(kept.map(KeptState::location));
+        }
+    }
     if let Ok(Value::Object(settings)) = serde_json::to_value(&runner.settings) {
         parameters.extend(settings);
     }

@@ -4,11 +4,14 @@
 
 mod checkpoints;
 mod climate;
+mod inspection;
+mod intervals;
 mod keys;
 mod outputs;
 mod refusals;
 mod resume;
 mod screening;
+mod states;
 mod support;
 mod workers;
 mod yearly;
