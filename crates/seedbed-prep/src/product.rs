@@ -10,7 +10,7 @@
 
 use crate::error::at;
 use crate::identity::hex;
-use crate::record::{COG, Description, record};
+use crate::record::{COG, Description, STATE, record};
 use crate::{Member, PrepError, Spool, folder};
 use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
@@ -160,6 +160,20 @@ impl Attempt {
         self.check(&path, &options)?;
         let statistics = statistics(values);
         self.written.push(Written { variable, file, options, statistics, dates: None, media_type: COG });
+        Ok(())
+    }
+
+    /// Adds a file that is no raster: what a model remembers of a tile. It is held to its
+    /// size and digest.
+    ///
+    /// # Errors
+    /// [`PrepError::Write`] if it can't be written.
+    pub fn attach(&mut self, variable: Variable, suffix: &str, bytes: &[u8]) -> Result<(), PrepError> {
+        let file = format!("{}_{}_{}.{suffix}", variable.name, self.member.tile, self.member.period);
+        let path = self.staging.join(&file);
+        fs::write(&path, bytes).map_err(at(&path))?;
+        let (options, statistics) = (self.options.clone(), statistics::<f64>(&[]));
+        self.written.push(Written { variable, file, options, statistics, dates: None, media_type: STATE });
         Ok(())
     }
 

@@ -198,8 +198,24 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// # Errors
     /// [`PrepError::MissingDays`] with the number of days and the first of them.
     pub fn check(&self, period: Period) -> Result<(), PrepError> {
-        let missing: Vec<Date> = period.days().filter(|day| !self.has(*day)).collect();
+        let missing = self.missing_days(period);
         if missing.is_empty() { Ok(()) } else { Err(self.missing(&missing)) }
+    }
+
+    /// The days of `period` that can't be read.
+    #[must_use]
+    pub fn missing_days(&self, period: Period) -> Vec<Date> {
+        period.days().filter(|day| !self.has(*day)).collect()
+    }
+
+    /// The sources whose values can't be brought into the wanted unit: the days that each
+    /// covers, and why.
+    #[must_use]
+    pub fn unit_errors(&self) -> Vec<(Period, PrepError)> {
+        let error = |source: &Source| {
+            Some((source.asset.period, source.conversion(&self.name, &self.rules).err()?))
+        };
+        self.sources.iter().filter_map(error).collect()
     }
 
     fn missing(&self, missing: &[Date]) -> PrepError {

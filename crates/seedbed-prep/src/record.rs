@@ -39,6 +39,8 @@ pub struct Description<'a> {
 
 /// The media type of a COG.
 pub(crate) const COG: &str = "image/tiff; application=geotiff; profile=cloud-optimized";
+/// The media type of what a model remembers of a tile.
+pub(crate) const STATE: &str = "application/vnd.seedbed.state";
 /// The media type of a virtual raster.
 pub(crate) const VRT: &str = "application/xml";
 /// The media type of a tile index.
@@ -169,7 +171,11 @@ fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value
     }
     asset["proj:shape"] = json!([geobox.shape.rows, geobox.shape.cols]);
     asset["proj:transform"] = json!(geobox.affine);
-    asset["bands"] = json!([band]);
+    if one.media_type == STATE {
+        asset["roles"] = json!(["state"]);
+    } else {
+        asset["bands"] = json!([band]);
+    }
     if let Some(code) = &geobox.crs.code {
         asset["proj:code"] = json!(code);
     } else {

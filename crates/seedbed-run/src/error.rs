@@ -1,5 +1,6 @@
 //! What can go wrong with a run.
 
+use crate::InputReport;
 use seedbed_catalog::CatalogError;
 use seedbed_grid::{GridError, ProjectionError};
 use seedbed_model::ModelError;
@@ -60,6 +61,14 @@ pub enum RunError {
         /// Why.
         source: Box<PrepError>,
     },
+    /// Inputs that the run can't be made from, told for every tile.
+    #[error("{path}: {report}")]
+    Inputs {
+        /// The project file.
+        path: PathBuf,
+        /// What is wrong.
+        report: InputReport,
+    },
     /// A plan file doesn't fit.
     #[error("{path}: {reason}")]
     Plan {
@@ -106,6 +115,7 @@ impl RunError {
         match self {
             Self::Prep(e) => e.retryable(),
             Self::Input { source, .. } => source.retryable(),
+            Self::Inputs { report, .. } => report.problems.iter().all(|p| p.retryable),
             Self::Catalog(e) => e.retryable(),
             Self::Storage(e) => e.retryable(),
             _ => false,
@@ -125,6 +135,7 @@ impl RunError {
             | Self::Projection(_) => true,
             Self::Model(e) => e.is_usage(),
             Self::Input { source, .. } => source.is_usage(),
+            Self::Inputs { report, .. } => report.problems.iter().any(|p| p.usage),
             Self::Prep(e) => e.is_usage(),
             _ => false,
         }

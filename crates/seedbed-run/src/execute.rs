@@ -1,8 +1,10 @@
 //! Doing what is not done yet: a work queue over the tiles.
 
 use crate::inputs::Static;
-use crate::tile::{Tick, TileOutcome, check, memory, pending, run};
-use crate::{Event, Ledger, Plan, RunError, Runner, Task};
+use crate::inspection::inspect;
+use crate::tile::{Tick, TileOutcome, memory, run};
+use crate::work::{Work, pending};
+use crate::{Event, InputProblem, InputReport, Ledger, Plan, RunError, Runner, Task};
 use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -55,6 +57,10 @@ pub struct RunReport {
     pub made: usize,
     /// Products that were there already.
     pub present: usize,
+    /// Tile-days simulated now: those behind a checkpoint that a tile went on from.
+    pub days: usize,
+    /// Tiles that went on from a checkpoint.
+    pub resumed: usize,
     /// Tiles that failed.
     pub failed: Vec<TileFailure>,
     /// The product's catalog.
@@ -70,7 +76,7 @@ impl Runner<'_> {
     /// whole project, also where only some tiles are chosen.
     ///
     /// # Errors
-    /// [`RunError::Input`] where an input is incomplete; [`RunError::Interrupted`];
+    /// [`RunError::Inputs`] where inputs won't do; [`RunError::Interrupted`];
     /// what writing the plan or the catalog brings.
     pub fn execute(
         &self,
@@ -96,11 +102,13 @@ impl Runner<'_> {
     /// [`Runner::execute`] does before it writes anything.
     ///
     /// # Errors
-    /// [`RunError::Input`] for days that are missing, units and values that make
-    /// no sense, and damaged files.
+    /// [`RunError::Inputs`] with all that is wrong: days that are missing, units and values
+    /// that make no sense, statics that don't lie there, and damaged files.
     pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
         let open = |task: &&Task| pending(self, task).contains(&true);
-        plan.tasks.iter().filter(open).try_for_each(|task| check(self, task))
+        let tasks: Vec<&Task> = plan.tasks.iter().filter(open).collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        self.inspected(&tasks, threads).map(|_| ())
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -110,7 +118,8 @@ impl Runner<'_> {
             Static::Field { series, .. } => Some(series),
             Static::Value(_) | Static::Latitude => None,
         });
-        let mut all = self.inputs.iter().map(|input| &input.series).chain(fields);
+        let inputs = self.inputs.iter().flat_map(|input| input.intervals.iter().map(|i| &i.series));
+        let mut all = inputs.chain(fields);
         all.all(|series| series.assets.iter().all(|asset| asset.location.is_local()))
     }
 
@@ -119,7 +128,7 @@ impl Runner<'_> {
     ///
     /// # Errors
     /// [`RunError::Plan`] for an index past the end or a plan that no longer fits
-    /// the project; [`RunError::Input`] where an input is incomplete.
+    /// the project; [`RunError::Inputs`] where inputs won't do.
     pub fn work(
         &self,
         plan: &Plan,
@@ -148,21 +157,40 @@ impl Runner<'_> {
         &self,
         tasks: &[&'p Task],
         options: &ExecuteOptions,
-    ) -> Result<(Vec<&'p Task>, RunReport), RunError> {
-        let (work, done): (Vec<&Task>, Vec<&Task>) =
+    ) -> Result<(Vec<Work<'p>>, RunReport), RunError> {
+        let (open, done): (Vec<&Task>, Vec<&Task>) =
             tasks.iter().partition(|task| pending(self, task).contains(&true));
-        in_parallel(&work, self.jobs(options), |_, task| check(self, task), |_| ())
-            .into_iter()
-            .collect::<Result<(), RunError>>()?;
+        let work = self.inspected(&open, self.jobs(options))?;
         let report = RunReport {
             tiles: tasks.len(),
             products: tasks.iter().map(|t| t.products.len()).sum(),
             made: 0,
             present: done.iter().map(|t| t.products.len()).sum(),
+            days: 0,
+            resumed: 0,
             failed: Vec::new(),
             catalog: self.out.join("catalog.json"),
         };
         Ok((work, report))
+    }
+
+    /// Tasks with what is needed to go on with them, once all their inputs have been looked
+    /// at and none has a problem.
+    fn inspected<'p>(&self, tasks: &[&'p Task], threads: usize) -> Result<Vec<Work<'p>>, RunError> {
+        let look = |_: usize, task: &&'p Task| {
+            let work = Work::new(self, task)?;
+            let problems = inspect(self, &work)?;
+            Ok((work, problems))
+        };
+        let looked = in_parallel(tasks, threads, look, |_| ());
+        let looked = looked.into_iter().collect::<Result<Vec<_>, RunError>>()?;
+        let (work, problems): (Vec<Work<'p>>, Vec<Vec<InputProblem>>) = looked.into_iter().unzip();
+        let problems = problems.concat();
+        if problems.is_empty() {
+            return Ok(work);
+        }
+        let report = InputReport { tiles: tasks.len(), problems };
+        Err(RunError::Inputs { path: self.project.path.clone(), report })
     }
 
     fn chosen<'p>(&self, plan: &'p Plan, options: &ExecuteOptions) -> Result<Vec<&'p Task>, RunError> {
@@ -191,7 +219,7 @@ impl Runner<'_> {
 
     fn queue(
         &self,
-        work: &[&Task],
+        work: &[Work<'_>],
         options: &ExecuteOptions,
         progress: &dyn Progress,
         report: &mut RunReport,
@@ -202,7 +230,7 @@ impl Runner<'_> {
         let ledger = Ledger::open(&self.out)?;
         let total = self.period.len() * work.len();
         let behind: Vec<AtomicUsize> = work.iter().map(|_| AtomicUsize::new(0)).collect();
-        let act = |n: usize, task: &&Task| {
+        let act = |n: usize, task: &Work<'_>| {
             let mut outcome = TileOutcome::default();
             let tick = |days: usize| {
                 behind[n].store(days, Ordering::Relaxed);
@@ -220,10 +248,12 @@ impl Runner<'_> {
         for (task, (outcome, result)) in work.iter().zip(results) {
             report.made += outcome.made;
             report.present += outcome.present;
+            report.days += outcome.days;
+            report.resumed += usize::from(outcome.resumed);
             match result {
                 Ok(()) | Err(RunError::Interrupted) => {}
                 Err(e) => report.failed.push(TileFailure {
-                    tile: task.tile.clone(),
+                    tile: task.task.tile.clone(),
                     reason: one_line(&e),
                     retryable: e.retryable(),
                     usage: e.is_usage(),
@@ -236,19 +266,20 @@ impl Runner<'_> {
     /// One tile, with what became of it in the ledger.
     fn attempt(
         &self,
-        task: &Task,
+        work: &Work<'_>,
         ledger: &Ledger,
         tick: Tick<'_>,
         outcome: &mut TileOutcome,
     ) -> Result<(), RunError> {
         let started = Instant::now();
-        ledger.note(&task.tile, None, Event::Started)?;
-        let result = run(self, task, ledger, tick, outcome);
+        let tile = &work.task.tile;
+        ledger.note(tile, None, Event::Started)?;
+        let result = run(self, work, ledger, tick, outcome);
         let event = match &result {
             Ok(()) => Event::Finished { seconds: started.elapsed().as_secs_f64() },
             Err(e) => Event::Failed { reason: one_line(e) },
         };
-        ledger.note(&task.tile, None, event)?;
+        ledger.note(tile, None, event)?;
         result
     }
 

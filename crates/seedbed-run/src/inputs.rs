@@ -1,8 +1,9 @@
 //! Inputs and statics of a project, resolved to series and rules.
 
-use crate::project::{InputSection, StaticSection};
+use crate::interval::{ALWAYS, Interval, check_apart, check_whole};
+use crate::project::{InputSection, StaticSection, SwitchSection};
 use crate::{Overrides, Project, RunError};
-use seedbed_block::Conversion;
+use seedbed_block::{Conversion, Period};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::Projections;
 use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
@@ -14,8 +15,28 @@ use seedbed_storage::{Location, LocationError};
 pub(crate) struct Input {
     /// Its place among the model's inputs.
     pub(crate) index: usize,
-    pub(crate) series: Series,
-    pub(crate) rules: Rules,
+    /// Its name in the project.
+    pub(crate) name: String,
+    /// What it is read from, in order of time.
+    pub(crate) intervals: Vec<Interval>,
+}
+
+impl Input {
+    /// Whether it has one source for all days.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.intervals.iter().all(|interval| interval.days == ALWAYS)
+    }
+
+    /// The intervals that meet a period, each with those of its days that lie in it.
+    pub(crate) fn within(&self, period: Period) -> impl Iterator<Item = (Period, &Interval)> {
+        self.intervals.iter().filter_map(move |i| Some((i.within(period)?, i)))
+    }
+
+    /// Refuses intervals that leave out days of a period.
+    pub(crate) fn check_whole(&self, project: &Project, period: Period) -> Result<(), RunError> {
+        let days: Vec<Period> = self.intervals.iter().map(|interval| interval.days).collect();
+        check_whole(&days, period).map_err(|e| project.key_error(format!("inputs.{}.switch", self.name), e))
+    }
 }
 
 /// A static input, resolved.
@@ -49,10 +70,14 @@ impl Resolver<'_> {
             if inputs.iter().any(|i| i.index == index) {
                 return Err(self.twice(&key, &self.spec.inputs[index]));
             }
-            let over = self.overrides.items.iter().find(|o| o.name == *name);
-            let from = over.map_or_else(|| project.resolve(&section.items), |o| o.items.clone());
-            let series = self.series(&key, &from, &section.asset, name, section.mask.as_ref())?;
-            inputs.push(Input { index, series, rules: self.input_rules(index, section)? });
+            if self.is_unused(&self.spec.inputs[index]) {
+                continue;
+            }
+            inputs.push(Input {
+                index,
+                name: name.clone(),
+                intervals: self.intervals(name, index, section)?,
+            });
         }
         if let Some(stray) = self.overrides.items.iter().find(|o| !project.inputs.contains_key(&o.name)) {
             let named: Vec<&str> = project.inputs.keys().map(String::as_str).collect();
@@ -60,12 +85,60 @@ impl Resolver<'_> {
             return Err(project.key_error(format!("inputs.{}", stray.name), there));
         }
         for (index, input) in self.spec.inputs.iter().enumerate() {
-            if input.required && !inputs.iter().any(|i| i.index == index) {
+            let needed = input.required && !self.is_unused(input);
+            if needed && !inputs.iter().any(|i| i.index == index) {
                 return Err(self.needed("inputs", input));
             }
         }
         inputs.sort_by_key(|i| i.index);
         Ok(inputs)
+    }
+
+    /// Whether the variant does without an input, which then is neither opened nor read.
+    fn is_unused(&self, input: &InputSpec) -> bool {
+        !input.used_in.is_empty() && !input.used_in.contains(&self.settings.variant())
+    }
+
+    /// What an input is read from, in order of time.
+    fn intervals(&self, name: &str, index: usize, section: &InputSection) -> Result<Vec<Interval>, RunError> {
+        let (project, key) = (self.project, format!("inputs.{name}"));
+        let over = self.overrides.items.iter().find(|o| o.name == name);
+        let absent = |what: &str| project.key_error(key.clone(), format!("it has no `{what}`"));
+        if section.switch.is_empty() {
+            let named = section.items.as_deref().map(|items| project.resolve(items));
+            let from = over.map(|o| o.items.clone()).or(named).ok_or_else(|| absent("items"))?;
+            let asset = section.asset.as_deref().ok_or_else(|| absent("asset"))?;
+            let series = self.series(&key, &from, asset, name, section.mask.as_ref())?;
+            return Ok(vec![Interval { days: ALWAYS, series, rules: self.input_rules(index, section)? }]);
+        }
+        if over.is_some() {
+            let message = "--items can't say which of its intervals it means: edit the project file";
+            return Err(project.key_error(format!("{key}.switch"), message));
+        }
+        let mut switches: Vec<&SwitchSection> = section.switch.iter().collect();
+        switches.sort_by_key(|switch| switch.period);
+        let days: Vec<Period> = switches.iter().map(|switch| switch.period).collect();
+        check_apart(&days).map_err(|e| project.key_error(format!("{key}.switch"), e))?;
+        let interval = |switch: &SwitchSection| {
+            let key = format!("{key}.switch ({})", switch.period);
+            let lacks = |what: &str| project.key_error(key.clone(), format!("it has no `{what}`"));
+            let items = switch.items.as_ref().or(section.items.as_ref()).ok_or_else(|| lacks("items"))?;
+            let asset = switch.asset.as_ref().or(section.asset.as_ref()).ok_or_else(|| lacks("asset"))?;
+            let of_interval = InputSection {
+                unit: switch.unit.or(section.unit),
+                time: switch.time.unwrap_or(section.time),
+                scale: switch.scale.or(section.scale),
+                offset: switch.offset.or(section.offset),
+                ..section.clone()
+            };
+            let from = project.resolve(items);
+            Ok(Interval {
+                days: switch.period,
+                series: self.series(&key, &from, asset, name, section.mask.as_ref())?,
+                rules: self.input_rules(index, &of_interval)?,
+            })
+        };
+        switches.into_iter().map(interval).collect()
     }
 
     fn series(
@@ -117,11 +190,14 @@ impl Resolver<'_> {
             if found.iter().any(|(i, _)| *i == index) {
                 return Err(self.twice(&key, &spec.statics[index]));
             }
+            if self.is_unused(&spec.statics[index]) {
+                continue;
+            }
             found.push((index, self.static_field(&key, name, &spec.statics[index], section)?));
         }
         for (index, input) in spec.inputs.iter().enumerate() {
             let given = inputs.iter().any(|i| i.index == index);
-            if given || !input.fallback.needs_latitude() {
+            if given || self.is_unused(input) || !input.fallback.needs_latitude() {
                 continue;
             }
             self.settings
@@ -140,7 +216,7 @@ impl Resolver<'_> {
             match input.fallback {
                 Fallback::Value(value) => found.push((index, Static::Value(value))),
                 Fallback::Latitude => found.push((index, Static::Latitude)),
-                _ if input.required => return Err(self.needed("statics", input)),
+                _ if input.required && !self.is_unused(input) => return Err(self.needed("statics", input)),
                 _ => {}
             }
         }

@@ -1,28 +1,37 @@
 //! Task keys: everything a product's bytes depend on.
 
-use crate::inputs::Static;
+use crate::inputs::{Input, Static};
+use crate::interval::Interval;
+use crate::kept_state;
 use crate::{RunError, Runner, Task};
 use seedbed_block::{Date, Period};
 use seedbed_grid::Tile;
-use seedbed_prep::{Member, Rules, Target, TaskKey, revisions};
-use serde_json::json;
+use seedbed_prep::{Member, Target, TaskKey, revisions};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The revision of the runner's own arithmetic, part of every key.
 const REVISION: u32 = 4;
+
+/// What stands for a product's name in a checkpoint's key, with the version of its form.
+const CHECKPOINT: &str = "checkpoint 1";
+
+/// The first day of each asset, and the key of all so far.
+type Assets = Vec<(Date, TaskKey)>;
 
 /// What all products of one tile depend on.
 struct Lineage<'a> {
     /// Of what doesn't change with the days.
     common: TaskKey,
-    /// Of each input, up to the days on which its assets begin.
-    inputs: Vec<(&'a Rules, Vec<(Date, TaskKey)>)>,
+    /// Of each input's intervals, up to the days on which its assets begin.
+    inputs: Vec<(&'a Input, Vec<(&'a Interval, Assets)>)>,
 }
 
 impl Runner<'_> {
     /// A tile's task: its products, each with its key.
     pub(crate) fn task(&self, tile: &Tile, target: &Target) -> Result<Task, RunError> {
         let lineage = self.lineage(target)?;
-        let products = self
+        let mut products = self
             .periods()
             .into_iter()
             .map(|(_, period, days)| {
@@ -30,7 +39,32 @@ impl Runner<'_> {
                 Ok(Member { tile: tile.name.clone(), period, key, variables: None })
             })
             .collect::<Result<Vec<_>, RunError>>()?;
+        if self.project.output.state {
+            let period = kept_state::name(self.period.end);
+            let days = Period { start: self.period.end, end: self.period.end };
+            let key = self.key(&lineage, &period, days)?;
+            let variables = Some(vec![kept_state::VARIABLE.to_owned()]);
+            products.push(Member { tile: tile.name.clone(), period, key, variables });
+        }
         Ok(Task { tile: tile.name.clone(), products })
+    }
+
+    /// The keys of a tile's checkpoints behind some days: what of the run comes later is no
+    /// part of them.
+    pub(crate) fn checkpoint_keys(
+        &self,
+        target: &Target,
+        days: &[Date],
+    ) -> Result<BTreeMap<Date, TaskKey>, RunError> {
+        if days.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let lineage = self.lineage(target)?;
+        let key = |day: &Date| {
+            let days = Period { start: *day, end: *day };
+            Ok((*day, self.key(&lineage, CHECKPOINT, days)?))
+        };
+        days.iter().map(key).collect()
     }
 
     fn lineage(&self, target: &Target) -> Result<Lineage<'_>, RunError> {
@@ -38,8 +72,11 @@ impl Runner<'_> {
             .inputs
             .iter()
             .map(|input| {
-                let (from, _) = input.rules.reach(self.period);
-                Ok((&input.rules, input.series.lineage(target.bbox, from)?))
+                let intervals = input.within(self.until(self.period)).map(|(days, interval)| {
+                    let (from, _) = interval.rules.reach(days);
+                    Ok((interval, interval.series.lineage(target.bbox, from)?))
+                });
+                Ok((input, intervals.collect::<Result<_, RunError>>()?))
             })
             .collect::<Result<Vec<_>, RunError>>()?;
         let statics = self
@@ -63,7 +100,12 @@ impl Runner<'_> {
             Some(program) => json!([spec.name, program]),
             None => json!(spec.name),
         };
-        let common = TaskKey::of(&json!({
+        // Which intervals matter depends on the product's days.
+        let input = |input: &Input| match &input.intervals[..] {
+            [interval] if input.is_plain() => json!([input.index, interval.rules]),
+            _ => json!([input.index]),
+        };
+        let mut common = json!({
             "task": "run",
             "revisions": revisions(REVISION, &[spec.revision]),
             "name": self.name(),
@@ -72,25 +114,39 @@ impl Runner<'_> {
             "precision": self.precision,
             "tile": [json!(target.tile), json!(target.geobox), json!(target.anchor)],
             "start": self.period.start,
-            "inputs": self.inputs.iter().map(|i| json!([i.index, i.rules])).collect::<Vec<_>>(),
+            "inputs": self.inputs.iter().map(input).collect::<Vec<_>>(),
             "statics": statics,
             "outputs": outputs,
             "cog": self.cog,
-        }))?;
-        Ok(Lineage { common, inputs })
+        });
+        // A cold start's key tells nothing of what it isn't.
+        if let Some(origin) = self.origin.key(&target.tile) {
+            common["origin"] = origin;
+        }
+        Ok(Lineage { common: TaskKey::of(&common)?, inputs })
     }
 
     /// The key of one product. An input counts up to the product's last day, so a
     /// new file at the end of a series redoes only what comes after it.
     fn key(&self, lineage: &Lineage<'_>, name: &str, days: Period) -> Result<TaskKey, RunError> {
-        let until = Period { start: self.period.start, end: days.end };
-        let inputs: Vec<Option<&TaskKey>> = lineage
+        let until = self.until(days);
+        let so_far = |interval: &Interval, days: Period, assets: &Assets| {
+            let (_, to) = interval.rules.reach(days);
+            let so_far = assets.partition_point(|(start, _)| *start <= to);
+            so_far.checked_sub(1).map(|last| assets[last].1.clone())
+        };
+        let inputs: Vec<Value> = lineage
             .inputs
             .iter()
-            .map(|(rules, assets)| {
-                let (_, to) = rules.reach(until);
-                let so_far = assets.partition_point(|(start, _)| *start <= to);
-                so_far.checked_sub(1).map(|last| &assets[last].1)
+            .map(|(input, intervals)| match &intervals[..] {
+                [(interval, assets)] if input.is_plain() => json!(so_far(interval, until, assets)),
+                _ => {
+                    let begun = intervals.iter().filter_map(|(interval, assets)| {
+                        let days = interval.within(until)?;
+                        Some(json!([days, interval.rules, so_far(interval, days, assets)]))
+                    });
+                    begun.collect()
+                }
             })
             .collect();
         Ok(TaskKey::of(&(&lineage.common, name, days, inputs))?)

@@ -2,6 +2,7 @@
 
 use crate::RunError;
 use jiff::Timestamp;
+use seedbed_block::Date;
 use seedbed_prep::TaskKey;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, create_dir_all, read, read_dir};
@@ -33,6 +34,18 @@ pub struct Entry {
 pub enum Event {
     /// A worker began the tile.
     Started,
+    /// The tile goes on from a checkpoint.
+    Resumed {
+        /// The first day that is read.
+        from: Date,
+    },
+    /// A checkpoint that is damaged or stale is of no use.
+    PassedOver {
+        /// Its file.
+        checkpoint: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A product was committed.
     Committed,
     /// The tile is done.

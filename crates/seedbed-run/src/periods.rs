@@ -53,6 +53,11 @@ impl PeriodKind {
     }
 }
 
+/// A period as text: a single day by itself.
+pub(crate) fn span(period: Period) -> String {
+    if period.start == period.end { period.start.to_string() } else { period.to_string() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

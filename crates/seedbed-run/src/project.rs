@@ -1,6 +1,6 @@
 //! The project file.
 
-use crate::{PeriodKind, RunError};
+use crate::{Checkpoints, PeriodKind, RunError, SpinUp};
 use seedbed_block::{Bridge, Period, Precision, Unit};
 use seedbed_model::SettingValue;
 use seedbed_prep::{LeapRule, Mask, TimeRule};
@@ -74,9 +74,12 @@ pub struct GridSection {
 #[serde(deny_unknown_fields)]
 pub struct InputSection {
     /// A catalog, an item collection or an item.
-    pub items: String,
+    pub items: Option<String>,
     /// The asset key.
-    pub asset: String,
+    pub asset: Option<String>,
+    /// What it is read from on the days of some periods, where that isn't always the same.
+    #[serde(default)]
+    pub switch: Vec<SwitchSection>,
     /// The values' unit, where items and files don't say or say wrong.
     pub unit: Option<Unit>,
     /// The kernel.
@@ -92,6 +95,27 @@ pub struct InputSection {
     /// Keep values outside the range that item or file calls valid; where it isn't said
     /// they are missing, unless the model's variant must see them.
     pub keep_invalid: Option<bool>,
+    /// Factor after unit conversion.
+    pub scale: Option<f64>,
+    /// Added after it.
+    pub offset: Option<f64>,
+}
+
+/// `[[inputs.NAME.switch]]`: what an input is read from on the days of a period. What isn't
+/// said here is as in `[inputs.NAME]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SwitchSection {
+    /// The days, first and last included: `1950/1959`.
+    pub period: Period,
+    /// A catalog, an item collection or an item.
+    pub items: Option<String>,
+    /// The asset key.
+    pub asset: Option<String>,
+    /// The values' unit.
+    pub unit: Option<Unit>,
+    /// From layers to days.
+    pub time: Option<TimeRule>,
     /// Factor after unit conversion.
     pub scale: Option<f64>,
     /// Added after it.
@@ -133,6 +157,11 @@ pub struct ModelSection {
     /// `f32` or `f64`.
     #[serde(default)]
     pub precision: Precision,
+    /// The folder of another run with `state = true`, whose last day is the one before this
+    /// run's first: it goes on from there.
+    pub state: Option<String>,
+    /// Days that are run before the first.
+    pub spin_up: Option<SpinUp>,
     /// Parameters and switches.
     #[serde(default)]
     pub set: BTreeMap<String, SettingValue>,
@@ -164,6 +193,13 @@ pub struct OutputSection {
     pub format: Format,
     /// Codec.
     pub compress: Option<Compress>,
+    /// How often a tile keeps what a run that was cut, or goes on later, begins from.
+    #[serde(default)]
+    pub checkpoints: Checkpoints,
+    /// Whether each tile's state behind the last day is a product, from which another run
+    /// can begin.
+    #[serde(default)]
+    pub state: bool,
 }
 
 /// Where an input's items come from instead of the file's word.

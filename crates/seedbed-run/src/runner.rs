@@ -1,8 +1,9 @@
 //! A project resolved: tiles, series, model, and the plan that follows.
 
 use crate::inputs::{Input, Resolver, Static};
+use crate::origin::Origin;
 use crate::outputs::{self, Output};
-use crate::{InputSource, PeriodKind, Plan, Project, RunError};
+use crate::{Checkpoints, InputSource, PeriodKind, Plan, Project, RunError};
 use seedbed_block::{Period, Precision};
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
 use seedbed_host::Models;
@@ -35,6 +36,7 @@ pub struct Runner<'a> {
     pub(crate) model: &'static dyn Model,
     pub(crate) settings: Settings,
     pub(crate) precision: Precision,
+    pub(crate) origin: Origin,
     pub(crate) inputs: Vec<Input>,
     pub(crate) statics: Vec<(usize, Static)>,
     pub(crate) outputs: Vec<Output>,
@@ -73,9 +75,15 @@ impl<'a> Runner<'a> {
             Resolver { project: &project, overrides, spec, settings: &settings, spool: &spool, projections };
         let inputs = resolver.inputs()?;
         let statics = resolver.statics(&inputs)?;
+        let period = overrides.period.unwrap_or(project.project.period);
+        let origin = Origin::resolve(&project, spec, period.start, &grid)?;
+        for days in origin.spin_up().into_iter().chain([period]) {
+            inputs.iter().try_for_each(|input| input.check_whole(&project, days))?;
+        }
         Ok(Self {
             items: overrides.items.clone(),
-            period: overrides.period.unwrap_or(project.project.period),
+            period,
+            origin,
             out,
             grid,
             model,
@@ -111,15 +119,26 @@ impl<'a> Runner<'a> {
     pub fn plan(&self) -> Result<Plan, RunError> {
         let targets = self.targets()?;
         for input in &self.inputs {
-            let (from, to) = input.rules.reach(self.period);
-            if !targets.iter().any(|t| input.series.near(t.bbox, from, to).next().is_some()) {
+            let days = self.until(self.period);
+            let touches = |t: &Target| {
+                input.within(days).any(|(days, interval)| {
+                    let (from, to) = interval.rules.reach(days);
+                    interval.series.near(t.bbox, from, to).next().is_some()
+                })
+            };
+            if !targets.iter().any(touches) {
                 return Err(RunError::Input {
                     path: self.project.path.clone(),
-                    key: format!("inputs.{}", input.series.name),
+                    key: format!("inputs.{}", input.name),
                     source: Box::new(PrepError::Outside {
-                        input: input.series.name.clone(),
-                        assets: input.series.assets.len(),
-                        what: format!("any of the {} tiles between {from} and {to}", targets.len()),
+                        input: input.name.clone(),
+                        assets: input.intervals.iter().map(|i| i.series.assets.len()).sum(),
+                        what: format!(
+                            "any of the {} tiles between {} and {}",
+                            targets.len(),
+                            days.start,
+                            days.end
+                        ),
                     }),
                 });
             }
@@ -157,6 +176,11 @@ impl<'a> Runner<'a> {
             bbox: bbox.ok_or_else(|| self.project.key_error("grid", "there are no tiles"))?,
             members: plan.tasks.iter().flat_map(|t| t.products.clone()).collect(),
         })
+    }
+
+    /// How often checkpoints are kept.
+    pub(crate) fn checkpoints(&self) -> Checkpoints {
+        self.project.output.checkpoints
     }
 
     /// Every period outputs are gathered over, by kind: name and days of the run.

@@ -45,7 +45,7 @@ impl StatusReport {
             let failure = match entry.event {
                 Event::Failed { reason } => Some(reason),
                 Event::Started | Event::Finished { .. } => None,
-                Event::Committed => continue,
+                Event::Committed | Event::Resumed { .. } | Event::PassedOver { .. } => continue,
             };
             last.insert(entry.tile, failure);
         }

@@ -37,6 +37,24 @@ impl Gathered {
         Self { aggregation, missing_days, values: vec![start; pixels], missing: Vec::new(), days: 0 }
     }
 
+    /// A period as [`Gathered::parts`] had it, unless their lengths differ.
+    pub(crate) fn restored(
+        aggregation: Aggregation,
+        missing_days: MissingDays,
+        values: Vec<f64>,
+        missing: Vec<u16>,
+        days: u16,
+    ) -> Option<Self> {
+        let fits = missing.is_empty() || missing.len() == values.len();
+        fits.then_some(Self { aggregation, missing_days, values, missing, days })
+    }
+
+    /// All that it is made of: the values so far, the days without one, and the days that
+    /// counted.
+    pub(crate) fn parts(&self) -> (&[f64], &[u16], u16) {
+        (&self.values, &self.missing, self.days)
+    }
+
     /// Adds days in order, each with a value a pixel: day × pixel.
     pub(crate) fn add<T: Real>(&mut self, days: &[T]) {
         let pixels = self.values.len().max(1);

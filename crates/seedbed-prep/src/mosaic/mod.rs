@@ -247,6 +247,10 @@ fn plan<'a>(
         // A variable that only some tiles have is missing on the others, not a hole.
         let has = |v: &&String| tiles.iter().any(|m| expected.variables(m).contains(v));
         let variables: Vec<String> = set.variables.iter().filter(has).cloned().collect();
+        // What a model remembers of a tile is no raster.
+        if variables.is_empty() {
+            continue;
+        }
         let variables = (variables.len() < set.variables.len()).then_some(variables);
         let keys: Vec<_> = tiles.iter().map(|m| (&m.tile, &m.key)).collect();
         let mut task = vec![

@@ -1,13 +1,18 @@
 //! Runs from inputs on disk to committed products, through the library.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod checkpoints;
+mod climate;
+mod inspection;
+mod intervals;
 mod keys;
 mod outputs;
 mod own_models;
 mod refusals;
 mod resume;
 mod screening;
+mod states;
 mod support;
 mod workers;
 mod yearly;

@@ -1,20 +1,22 @@
-//! `seedbed clean`: dead attempts, unfinished transfers, superseded generations.
+//! `seedbed clean`: dead attempts, unfinished transfers, superseded generations, checkpoints.
 
 use crate::context::Ctx;
 use crate::failure::usage;
 use crate::report::{Report, Status, count};
 use crate::selection::span;
 use seedbed_prep::CleanReport;
+use seedbed_run::{Unwanted, clean_checkpoints};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
   seedbed clean products/upper-delaware --dry-run
   seedbed clean products/upper-delaware --older-than 2h
+  seedbed clean products/upper-delaware --states
   seedbed clean data --older-than 7d
   seedbed clean s3://bucket/data
 
@@ -29,6 +31,9 @@ pub struct Args {
     /// How old a leftover must be: 30min, 12h, 7d, 2w.
     #[arg(long, value_name = "AGE", default_value = "1d", value_parser = span)]
     older_than: Duration,
+    /// Remove all checkpoints of a run as well: if it is extended later, it begins on its first day.
+    #[arg(long)]
+    states: bool,
     /// Say what would be removed, and remove nothing.
     #[arg(long)]
     dry_run: bool,
@@ -38,6 +43,7 @@ pub struct Args {
 struct Cleaned {
     dry_run: bool,
     unfinished: Vec<String>,
+    checkpoints: Vec<PathBuf>,
     #[serde(flatten)]
     product: CleanReport,
 }
@@ -46,7 +52,7 @@ impl Report for Cleaned {
     const COMMAND: &'static str = "clean";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        for path in self.product.attempts.iter().chain(&self.product.superseded) {
+        for path in self.product.attempts.iter().chain(&self.product.superseded).chain(&self.checkpoints) {
             writeln!(out, "{}", path.display())?;
         }
         for at in &self.unfinished {
@@ -55,9 +61,10 @@ impl Report for Cleaned {
         let removed = if self.dry_run { "would be removed" } else { "removed" };
         writeln!(
             out,
-            "{removed}: {}, {}, {}",
+            "{removed}: {}, {}, {}, {}",
             count(self.product.attempts.len(), "dead attempt"),
             count(self.product.superseded.len(), "superseded generation"),
+            count(self.checkpoints.len(), "checkpoint"),
             count(self.unfinished.len(), "unfinished transfer")
         )
     }
@@ -75,6 +82,11 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         }
         None => CleanReport::default(),
     };
+    let unwanted = if args.states { Unwanted::All } else { Unwanted::Dead };
+    let checkpoints = match folder.filter(|f| f.join("expected.json").is_file()) {
+        Some(folder) => clean_checkpoints(folder, unwanted, args.older_than, args.dry_run)?,
+        None => Vec::new(),
+    };
     let mut unfinished = Vec::new();
     if folder.is_none_or(Path::is_dir) {
         for left in ctx.stores.abandoned(&args.location, args.older_than).await? {
@@ -84,6 +96,6 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             unfinished.push(left.at.to_string());
         }
     }
-    ctx.emit(&Cleaned { dry_run: args.dry_run, unfinished, product })?;
+    ctx.emit(&Cleaned { dry_run: args.dry_run, unfinished, checkpoints, product })?;
     Ok(Status::Done)
 }

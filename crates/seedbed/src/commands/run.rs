@@ -8,7 +8,9 @@ use crate::report::{Report, Status, count};
 use crate::selection::{byte_count, pair};
 use seedbed_block::Period;
 use seedbed_host::Models;
-use seedbed_run::{ExecuteOptions, InputSource, Overrides, Plan, Progress, Project, RunReport, Runner};
+use seedbed_run::{
+    ExecuteOptions, InputReport, InputSource, Overrides, Plan, Progress, Project, RunError, RunReport, Runner,
+};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -22,7 +24,7 @@ Examples:
   seedbed run seedbed.toml --items ndvi=items.json --out /scratch/run
 
 What is done is left alone: running again makes only what is missing or whose
-inputs have changed.";
+inputs have changed, from the newest checkpoint of each tile that serves.";
 
 /// Run a project: align the inputs, run the model, write every tile's outputs.
 #[derive(Debug, clap::Args)]
@@ -131,7 +133,56 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         r.present,
         count(r.failed.len(), "tile")
     )?;
+    if r.resumed > 0 {
+        writeln!(out, "{} went on from a checkpoint", count(r.resumed, "tile"))?;
+    }
     writeln!(out, "catalog: {}", r.catalog.display())
+}
+
+/// Inputs that a run can't be made from.
+#[derive(Debug, Serialize)]
+struct Refused<'a> {
+    #[serde(flatten)]
+    report: &'a InputReport,
+}
+
+impl Report for Refused<'_> {
+    const COMMAND: &'static str = "run";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        for line in self.report.lines() {
+            writeln!(out, "{line}")?;
+        }
+        let InputReport { tiles, problems } = self.report;
+        writeln!(
+            out,
+            "{} on {}; nothing was written",
+            count(problems.len(), "problem"),
+            count(*tiles, "tile")
+        )
+    }
+}
+
+/// What came of a run, or nothing and a report of its inputs' problems, which ends as an
+/// error of the project does.
+pub fn unless_refused<T>(result: Result<T, RunError>, ctx: &Ctx) -> anyhow::Result<Result<T, Status>> {
+    match result {
+        Err(RunError::Inputs { path, report }) => {
+            ctx.emit(&Refused { report: &report })?;
+            let error = RunError::Inputs { path, report };
+            let status = match (error.retryable(), error.is_usage()) {
+                (true, _) => Status::Retry,
+                (false, true) => Status::Misconfigured,
+                (false, false) => Status::Failed,
+            };
+            failure::tell(
+                format_args!("{error}"),
+                "correct the project file or the inputs; `--dry-run` looks at them again",
+            );
+            Ok(Err(status))
+        }
+        other => Ok(Ok(other?)),
+    }
 }
 
 /// What a run's failures add up to; the first is told on stderr.
@@ -202,7 +253,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         }
         // Remote inputs are checked when they are here: a dry run fetches nothing.
         if runner.is_local() {
-            tokio::task::block_in_place(|| runner.check(&plan))?;
+            let checked = tokio::task::block_in_place(|| runner.check(&plan));
+            if let Err(status) = unless_refused(checked, ctx)? {
+                return Ok(status);
+            }
         }
         let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
         let mut to_make = 0;
@@ -220,8 +274,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     let watch = Watch::new(ctx, "run");
     let options = args.resources.options(tiles);
-    let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch))?;
+    let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch));
     drop(watch);
+    let report = match unless_refused(report, ctx)? {
+        Ok(report) => report,
+        Err(status) => return Ok(status),
+    };
     let status = status(&report);
     ctx.emit(&Ran(report))?;
     Ok(status)

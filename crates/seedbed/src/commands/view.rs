@@ -109,7 +109,9 @@ fn of_product(args: &Args, ctx: &Ctx) -> anyhow::Result<Page> {
     } else {
         args.variables.clone()
     };
-    let mut all: Vec<String> = set.members.iter().map(|m| m.period.clone()).collect();
+    // What a model remembers of a tile is no picture.
+    let shown = |m: &&Member| variables.iter().any(|v| set.variables(m).contains(v));
+    let mut all: Vec<String> = set.members.iter().filter(shown).map(|m| m.period.clone()).collect();
     all.sort();
     all.dedup();
     let years: Vec<String> = all.iter().filter(|p| p.len() == 4).cloned().collect();

@@ -1,6 +1,6 @@
 //! `seedbed worker`: one task of a plan, as an array engine calls it.
 
-use crate::commands::run::{Resources, Watch, runner, status, text};
+use crate::commands::run::{Resources, Watch, runner, status, text, unless_refused};
 use crate::context::Ctx;
 use crate::failure::usage;
 use crate::report::{Report, Status, count};
@@ -88,8 +88,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let runner = runner(&plan.project, &overrides, ctx)?;
     let options = args.resources.options(None);
     let watch = Watch::new(ctx, "worker");
-    let report = tokio::task::block_in_place(|| runner.work(&plan, args.index, &options, &watch))?;
+    let report = tokio::task::block_in_place(|| runner.work(&plan, args.index, &options, &watch));
     drop(watch);
+    let report = match unless_refused(report, ctx)? {
+        Ok(report) => report,
+        Err(status) => return Ok(status),
+    };
     let status = status(&report);
     worked.report = Some(report);
     ctx.emit(&worked)?;

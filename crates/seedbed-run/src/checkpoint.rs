@@ -1,0 +1,162 @@
+//! What a tile must remember to go on behind a day: the model's state, and what has been
+//! gathered of the periods under way.
+
+use crate::PeriodKind;
+use crate::gathering::{Gathering, Wanted};
+use crate::outputs::Output;
+use crate::state_file::{Vector, decode, encode};
+use crate::sums::{Gathered, MissingDays};
+use seedbed_block::{Date, Real};
+use seedbed_model::State;
+use seedbed_prep::{PrepError, TaskKey};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A tile behind a day.
+#[derive(Debug, Clone)]
+pub(crate) struct Checkpoint {
+    pub(crate) last: Date,
+    pub(crate) state: State,
+    pub(crate) partial: Vec<Partial>,
+}
+
+/// A period under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Partial {
+    pub(crate) kind: PeriodKind,
+    /// The first of its days that were run.
+    pub(crate) start: Date,
+    /// What has been gathered of each output.
+    pub(crate) sums: Vec<Gathered>,
+}
+
+/// What a run's checkpoints have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape<'a> {
+    pub(crate) outputs: &'a [Output],
+    pub(crate) missing_days: MissingDays,
+    pub(crate) pixels: usize,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    key: TaskKey,
+    model: String,
+    revision: u32,
+    last: Date,
+    periods: Vec<PeriodHead>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PeriodHead {
+    kind: PeriodKind,
+    start: Date,
+    /// The days that counted, of each output.
+    days: Vec<u16>,
+}
+
+/// The bytes of a checkpoint behind `last`, with the periods that go on behind it.
+pub(crate) fn bytes(
+    key: &TaskKey,
+    last: Date,
+    state: State,
+    under_way: &[Gathering],
+) -> Result<Vec<u8>, PrepError> {
+    let goes_on = |g: &&Gathering| g.kind.holding(last).end > last;
+    let under_way: Vec<&Gathering> = under_way.iter().filter(goes_on).collect();
+    let mut vectors: Vec<Vector> =
+        state.vectors.into_iter().map(|(name, values)| (format!("state {name}"), values)).collect();
+    let mut periods = Vec::new();
+    for (p, gathering) in under_way.iter().enumerate() {
+        let mut days = Vec::new();
+        for (o, sums) in gathering.sums.iter().enumerate() {
+            let (values, missing, counted) = sums.parts();
+            days.push(counted);
+            vectors.push((format!("sums {p} {o}"), values.to_vec()));
+            vectors.push((format!("missing {p} {o}"), missing.iter().map(|m| f64::from(*m)).collect()));
+        }
+        periods.push(PeriodHead { kind: gathering.kind, start: gathering.days.start, days });
+    }
+    let head = Head { key: key.clone(), model: state.model, revision: state.revision, last, periods };
+    encode(&head, &vectors).map_err(PrepError::Encode)
+}
+
+impl Checkpoint {
+    /// A checkpoint from its bytes.
+    ///
+    /// # Errors
+    /// What is wrong with it: it is damaged, has another key, or other outputs or pixels.
+    pub(crate) fn read(bytes: &[u8], key: &TaskKey, shape: Shape<'_>) -> Result<Self, String> {
+        let (head, vectors): (Head, Vec<Vector>) = decode(bytes)?;
+        if head.key != *key {
+            return Err(format!("its key is {}, not {}", head.key.short(), key.short()));
+        }
+        if let Some((name, values)) = vectors.iter().find(|(_, v)| !v.is_empty() && v.len() != shape.pixels) {
+            return Err(format!("`{name}` has {} values for {} pixels", values.len(), shape.pixels));
+        }
+        let mut vectors: BTreeMap<String, Vec<f64>> = vectors.into_iter().collect();
+        let mut partial = Vec::new();
+        for (p, period) in head.periods.iter().enumerate() {
+            if period.days.len() != shape.outputs.len() {
+                return Err(format!("it has {} outputs, not {}", period.days.len(), shape.outputs.len()));
+            }
+            let mut sums = Vec::new();
+            for (o, (output, days)) in shape.outputs.iter().zip(&period.days).enumerate() {
+                let mut take = |name: String| vectors.remove(&name).ok_or(format!("it lacks `{name}`"));
+                let values = take(format!("sums {p} {o}"))?;
+                let missing = counts(&take(format!("missing {p} {o}"))?);
+                let restored =
+                    Gathered::restored(output.aggregation, shape.missing_days, values, missing, *days);
+                sums.push(restored.ok_or_else(|| format!("counts of `{}` don't fit", output.name))?);
+            }
+            partial.push(Partial { kind: period.kind, start: period.start, sums });
+        }
+        let of_state = |(name, values): (String, Vec<f64>)| {
+            name.strip_prefix("state ").map(|name| (name.to_owned(), values))
+        };
+        let state = State {
+            model: head.model,
+            revision: head.revision,
+            last: Some(head.last),
+            vectors: vectors.into_iter().filter_map(of_state).collect(),
+        };
+        Ok(Self { last: head.last, state, partial })
+    }
+
+    /// What has been gathered of a product that is under way.
+    pub(crate) fn partial_mut(&mut self, wanted: &Wanted) -> Option<&mut Partial> {
+        self.partial.iter_mut().find(|p| p.is_of(wanted.kind, wanted.days.start))
+    }
+
+    fn has(&self, kind: PeriodKind, start: Date) -> bool {
+        self.partial.iter().any(|p| p.is_of(kind, start))
+    }
+
+    /// Whether it has every period under way that another one of the same key has.
+    pub(crate) fn holds(&self, other: &Self) -> bool {
+        other.partial.iter().all(|p| self.has(p.kind, p.start))
+    }
+
+    /// Whether every product still to be made can be made from here.
+    pub(crate) fn serves(&self, wanted: &[Wanted]) -> bool {
+        wanted
+            .iter()
+            .all(|w| w.days.start > self.last || (w.days.end > self.last && self.has(w.kind, w.days.start)))
+    }
+}
+
+impl Partial {
+    fn is_of(&self, kind: PeriodKind, start: Date) -> bool {
+        self.kind == kind && self.start == start
+    }
+}
+
+fn counts(values: &[f64]) -> Vec<u16> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "they were counts in 16 bits"
+    )]
+    let whole = |v: &f64| v.to_f64() as u16;
+    values.iter().map(whole).collect()
+}

@@ -1,0 +1,330 @@
+//! A tile's passage through time: piece by piece read, simulated, gathered and committed.
+
+use crate::checkpoint::{Checkpoint, Shape, bytes};
+use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
+use crate::input_reader::InputReader;
+use crate::number::Number;
+use crate::origin::Origin;
+use crate::outputs::Output;
+use crate::pieces::pieces;
+use crate::readers::{Readers, open, read_statics};
+use crate::shelf::Shelf;
+use crate::sums::Gathered;
+use crate::tile::{PIECE, Tick, TileOutcome, write};
+use crate::work::{Beginning, ToMake, Work, days_before};
+use crate::{Event, Ledger, RunError, Runner, kept_state};
+use seedbed_block::{Date, Period};
+use seedbed_model::{Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
+use seedbed_prep::{Outcome, Target};
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
+/// A tile on its way.
+struct Passage<'r, T> {
+    runner: &'r Runner<'r>,
+    work: &'r Work<'r>,
+    target: Target,
+    inputs: Vec<InputReader<'r, T>>,
+    statics: Vec<(usize, Vec<f64>)>,
+    simulation: Box<dyn Simulation>,
+    /// The product that the state behind the last day is, if it is to be made.
+    state: Option<usize>,
+    /// Whether the run's first day has no place in sums.
+    first_day_apart: bool,
+    /// Products that no day has been gathered of.
+    coming: Peekable<IntoIter<Wanted>>,
+    under_way: Vec<Gathering>,
+    read: Vec<Vec<T>>,
+    computed: Vec<Vec<T>>,
+}
+
+/// Takes a tile through the days that its products still to be made need.
+pub(crate) fn run_as<T: Number>(
+    runner: &Runner<'_>,
+    work: &Work<'_>,
+    ledger: &Ledger,
+    tick: Tick<'_>,
+    outcome: &mut TileOutcome,
+) -> Result<(), RunError> {
+    let to_make = work.to_make(runner);
+    outcome.present += work.task.products.len() - to_make.len();
+    // What comes behind the last product that is wanted need not be computed.
+    let Some(end) = to_make.end(runner) else { return Ok(()) };
+    let beginning = work.beginning(runner, &to_make)?;
+    let tile = &work.task.tile;
+    for (path, reason) in &beginning.passed_over {
+        let checkpoint = path.display().to_string();
+        ledger.note(tile, None, Event::PassedOver { checkpoint, reason: reason.clone() })?;
+    }
+    let from = beginning.from;
+    if beginning.checkpoint.is_some() {
+        ledger.note(tile, None, Event::Resumed { from })?;
+        outcome.resumed = true;
+    }
+    let days: Vec<Date> = Period { start: from, end }.days().collect();
+    let is_start = beginning.checkpoint.is_none();
+    let mut passage = Passage::<T>::begin(runner, work, beginning, to_make)?;
+    if let Origin::SpinUp { days, cycles } = &runner.origin
+        && is_start
+    {
+        passage.spin_up(*days, *cycles, tick, outcome)?;
+    }
+    let due = |day: Date| runner.checkpoints().are_due(day, runner.period);
+    let pieces = pieces(&days, passage.piece(), due);
+    passage.make_room(&pieces);
+    let mut behind = days_before(from, runner.period);
+    tick(behind);
+    for dates in pieces {
+        passage.advance(dates)?;
+        passage.take(dates, ledger, outcome)?;
+        behind += dates.len();
+        outcome.days += dates.len();
+        if !tick(behind) {
+            return Err(RunError::Interrupted);
+        }
+    }
+    tick(runner.period.len());
+    Ok(())
+}
+
+impl<'r, T: Number> Passage<'r, T> {
+    fn begin(
+        runner: &'r Runner<'r>,
+        work: &'r Work<'r>,
+        beginning: Beginning,
+        to_make: ToMake,
+    ) -> Result<Self, RunError> {
+        let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
+        let days = Period { start: beginning.from, end: runner.period.end };
+        let Readers { inputs, statics } = open::<T>(runner, &target, days)?;
+        let statics = read_statics(runner, &target, statics)?;
+        let kept = match (&runner.origin, &beginning.checkpoint) {
+            (Origin::Kept(tiles), None) => {
+                let kept = tiles.get(&work.task.tile);
+                kept.map(|kept| kept.read(runner, &work.task.tile)).transpose()?
+            }
+            _ => None,
+        };
+        let from = beginning.checkpoint.as_ref().map(|checkpoint| &checkpoint.state).or(kept.as_ref());
+        let simulation = simulation(runner, target.geobox.shape.len(), &statics, from)?;
+        let variant = runner.model.spec().variant(runner.settings.variant())?;
+        let is_cold = matches!(runner.origin, Origin::Cold);
+        let state = to_make.state;
+        let (under_way, coming) = beginning.split(to_make.periods);
+        Ok(Self {
+            runner,
+            work,
+            target,
+            inputs,
+            simulation,
+            statics,
+            state,
+            first_day_apart: is_cold && !variant.sums_first_day,
+            coming: coming.into_iter().peekable(),
+            under_way,
+            read: Vec::new(),
+            computed: Vec::new(),
+        })
+    }
+
+    fn pixels(&self) -> usize {
+        self.target.geobox.shape.len()
+    }
+
+    /// The most days of a piece.
+    fn piece(&self) -> usize {
+        let arrays = self.inputs.len() + self.runner.outputs.len() + 1;
+        PIECE / (arrays * self.pixels() * size_of::<T>()).max(1)
+    }
+
+    /// Runs days so many times over, the last of them standing for the day before the run's
+    /// first. Nothing is gathered.
+    fn spin_up(
+        &mut self,
+        days: Period,
+        cycles: u16,
+        tick: Tick<'_>,
+        outcome: &mut TileOutcome,
+    ) -> Result<(), RunError> {
+        let runner = self.runner;
+        let Readers { inputs, .. } = open::<T>(runner, &self.target, days)?;
+        let of_run = std::mem::replace(&mut self.inputs, inputs);
+        let days: Vec<Date> = days.days().collect();
+        let pieces = pieces(&days, self.piece(), |_| false);
+        self.make_room(&pieces);
+        for cycle in 1..=cycles {
+            for dates in &pieces {
+                self.advance(dates)?;
+                outcome.days += dates.len();
+                if !tick(0) {
+                    return Err(RunError::Interrupted);
+                }
+            }
+            let next = if cycle < cycles { days[0] } else { runner.period.start };
+            let state = State { last: next.yesterday().ok(), ..self.simulation.checkpoint()? };
+            self.simulation = simulation(runner, self.pixels(), &self.statics, Some(&state))?;
+        }
+        self.inputs = of_run;
+        match runner.spun_up().and_then(|last| Some((last, self.work.keys.get(&last)?))) {
+            Some((last, key)) => {
+                let bytes = bytes(key, last, self.simulation.checkpoint()?, &[])?;
+                self.keep(last, &bytes)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the arrays as long as the longest piece needs.
+    fn make_room(&mut self, pieces: &[&[Date]]) {
+        let (spec, pixels) = (self.runner.model.spec(), self.pixels());
+        let longest = pieces.iter().map(|p| p.len()).max().unwrap_or(0);
+        let rows = pieces.iter().map(|p| spec.rows(p)).max().unwrap_or(0);
+        self.read = self.inputs.iter().map(|_| vec![T::NAN; longest * pixels]).collect();
+        self.computed = self.runner.outputs.iter().map(|_| vec![T::NAN; rows * pixels]).collect();
+    }
+
+    /// Reads a piece of time and simulates it: day × pixel of each input, row × pixel of
+    /// each output wanted.
+    fn advance(&mut self, dates: &[Date]) -> Result<(), RunError> {
+        let (runner, pixels) = (self.runner, self.pixels());
+        let spec = runner.model.spec();
+        let mut inputs = vec![None; spec.inputs.len()];
+        for (reader, buffer) in self.inputs.iter_mut().zip(&mut self.read) {
+            let values = &mut buffer[..dates.len() * pixels];
+            reader
+                .read_into(dates, values)
+                .map_err(|source| runner.input_error("inputs", reader.name(), source))?;
+            inputs[reader.index] = Some(T::values(values));
+        }
+        let mut values: Vec<Option<ValuesMut<'_>>> = (0..spec.outputs.len()).map(|_| None).collect();
+        for (Output { index, .. }, buffer) in runner.outputs.iter().zip(&mut self.computed) {
+            values[*index] = Some(T::values_mut(&mut buffer[..spec.rows(dates) * pixels]));
+        }
+        self.simulation.advance(&Forcing { dates, inputs }, &mut Outputs { values })?;
+        Ok(())
+    }
+
+    /// Adds a simulated piece to the periods under way, commits those that end in it, and
+    /// keeps a checkpoint where one is due behind it.
+    fn take(&mut self, dates: &[Date], ledger: &Ledger, outcome: &mut TileOutcome) -> Result<(), RunError> {
+        let (runner, task, pixels) = (self.runner, self.work.task, self.pixels());
+        let (cadence, missing) = (runner.model.spec().cadence, runner.missing_days()?);
+        let mut added = 0;
+        let mut checkpoint = None;
+        for (n, day) in dates.iter().enumerate() {
+            if self.coming.peek().is_some_and(|w| w.days.start == *day) {
+                self.gather(added..n, cadence);
+                added = n;
+            }
+            while let Some(wanted) = self.coming.next_if(|w| w.days.start == *day) {
+                let Wanted { product, kind, days } = wanted;
+                let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
+                self.under_way.push(Gathering { product, kind, days, sums: sums.collect() });
+            }
+            if *day == runner.period.start && self.first_day_apart {
+                gather_unsummed(&mut self.under_way, &self.computed, n, pixels);
+                added = n + 1;
+            }
+            let is_last = n + 1 == dates.len();
+            if !is_last && !self.under_way.iter().any(|g| g.days.end == *day) {
+                continue;
+            }
+            self.gather(added..n + 1, cadence);
+            added = n + 1;
+            if is_last {
+                checkpoint = self.checkpoint(*day)?;
+            }
+            let under_way = std::mem::take(&mut self.under_way);
+            let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
+            self.under_way = open;
+            for gathering in done {
+                let member = &task.products[gathering.product];
+                match write(runner, &self.target, member, gathering)? {
+                    Outcome::Created => outcome.made += 1,
+                    Outcome::Adopted => outcome.present += 1,
+                }
+                ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
+            }
+        }
+        if let Some(product) = self.state.filter(|_| dates.last() == Some(&runner.period.end)) {
+            let member = &task.products[product];
+            match kept_state::write(runner, &self.target, member, self.simulation.checkpoint()?)? {
+                Outcome::Created => outcome.made += 1,
+                Outcome::Adopted => outcome.present += 1,
+            }
+            ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
+        }
+        match (checkpoint, dates.last()) {
+            (Some(bytes), Some(last)) => self.keep(*last, &bytes),
+            _ => Ok(()),
+        }
+    }
+
+    fn gather(&mut self, days: std::ops::Range<usize>, cadence: Cadence) {
+        let pixels = self.pixels();
+        gather(&mut self.under_way, &self.computed, days, pixels, cadence);
+    }
+
+    /// The checkpoint behind a day that one is due behind. Its bytes are taken while the
+    /// periods that end there, but go on in a longer run, are still under way.
+    fn checkpoint(&self, last: Date) -> Result<Option<Vec<u8>>, RunError> {
+        let runner = self.runner;
+        let Some(key) = self.work.keys.get(&last) else { return Ok(None) };
+        if !runner.checkpoints().are_due(last, runner.period) {
+            return Ok(None);
+        }
+        Ok(Some(bytes(key, last, self.simulation.checkpoint()?, &self.under_way)?))
+    }
+
+    /// Puts a checkpoint on the shelf, now that the products up to its day are committed,
+    /// and takes away those that it makes dispensable.
+    fn keep(&self, last: Date, bytes: &[u8]) -> Result<(), RunError> {
+        let (runner, keys) = (self.runner, &self.work.keys);
+        let Some(key) = keys.get(&last) else { return Ok(()) };
+        let shelf = Shelf::of(&runner.out, &self.work.task.tile);
+        let shape =
+            Shape { outputs: &runner.outputs, missing_days: runner.missing_days()?, pixels: self.pixels() };
+        let read = |bytes: &[u8]| Checkpoint::read(bytes, key, shape);
+        let there = shelf.list().into_iter().find(|kept| kept.last == last && kept.key == key.short());
+        let there = there.and_then(|kept| read(&std::fs::read(kept.path).ok()?).ok());
+        // One of a run that had more to make serves more.
+        let is_more = there.is_some_and(|there| read(bytes).is_ok_and(|ours| there.holds(&ours)));
+        if !is_more {
+            shelf.put(last, key, bytes)?;
+        }
+        for kept in runner.checkpoints().superseded(&shelf.list(), keys) {
+            // Another worker may have taken it away, and `seedbed clean` finds it.
+            let _ = std::fs::remove_file(kept.path);
+        }
+        Ok(())
+    }
+}
+
+/// A simulation of a tile, cold or from a state.
+fn simulation(
+    runner: &Runner<'_>,
+    pixels: usize,
+    statics: &[(usize, Vec<f64>)],
+    from: Option<&State>,
+) -> Result<Box<dyn Simulation>, RunError> {
+    let mut values: Vec<Option<&[f64]>> = vec![None; runner.model.spec().statics.len()];
+    for (index, field) in statics {
+        values[*index] = Some(field);
+    }
+    let statics = Statics { pixels, values };
+    Ok(runner.model.begin(&runner.settings, &statics, runner.precision, from)?)
+}
+
+impl Beginning {
+    /// The products under way, with what has been gathered of them, and those that come.
+    fn split(self, wanted: Vec<Wanted>) -> (Vec<Gathering>, Vec<Wanted>) {
+        let Some(mut checkpoint) = self.checkpoint else { return (Vec::new(), wanted) };
+        let (begun, coming): (Vec<Wanted>, Vec<Wanted>) =
+            wanted.into_iter().partition(|w| w.days.start < self.from);
+        let gathered = |w: Wanted| {
+            let sums = std::mem::take(&mut checkpoint.partial_mut(&w)?.sums);
+            Some(Gathering { product: w.product, kind: w.kind, days: w.days, sums })
+        };
+        (begun.into_iter().filter_map(gathered).collect(), coming)
+    }
+}

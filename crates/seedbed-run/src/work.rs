@@ -1,0 +1,144 @@
+//! A task with what is needed to go on with it: the keys of its checkpoints, and the one
+//! from which all that is still to be made can be reached.
+
+use crate::checkpoint::{Checkpoint, Shape};
+use crate::gathering::Wanted;
+use crate::shelf::Shelf;
+use crate::sums::MissingDays;
+use crate::{Checkpoints, RunError, Runner, Task};
+use seedbed_block::{Date, Period};
+use seedbed_prep::{Done, TaskKey, is_done};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A task that has something left to do.
+#[derive(Debug)]
+pub(crate) struct Work<'p> {
+    pub(crate) task: &'p Task,
+    /// The keys of the checkpoints there are, and of those that will be.
+    pub(crate) keys: BTreeMap<Date, TaskKey>,
+}
+
+/// Where a tile's passage through time begins.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// The first day that is read.
+    pub(crate) from: Date,
+    /// What it goes on from; nothing where it begins on the run's first day.
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// Newer checkpoints that can't be used, and why.
+    pub(crate) passed_over: Vec<(PathBuf, String)>,
+}
+
+/// The products that a task still has to make.
+#[derive(Debug)]
+pub(crate) struct ToMake {
+    /// Those of periods, in order of their first days.
+    pub(crate) periods: Vec<Wanted>,
+    /// The state behind the last day: its place among the task's products.
+    pub(crate) state: Option<usize>,
+}
+
+/// Which products of a task are not committed yet.
+pub(crate) fn pending(runner: &Runner<'_>, task: &Task) -> Vec<bool> {
+    task.products.iter().map(|m| is_done(&runner.out, m) != Done::Yes).collect()
+}
+
+impl<'p> Work<'p> {
+    /// A task with its checkpoints' keys.
+    pub(crate) fn new(runner: &Runner<'_>, task: &'p Task) -> Result<Self, RunError> {
+        let due = runner.period.days().filter(|day| runner.checkpoints().are_due(*day, runner.period));
+        let before = runner.spun_up().filter(|_| runner.checkpoints() != Checkpoints::None);
+        let kept = Shelf::of(&runner.out, &task.tile).list().into_iter().map(|kept| kept.last);
+        let days: Vec<Date> = due.chain(before).chain(kept).collect();
+        let target = runner.target(runner.grid.tile(&task.tile)?)?;
+        Ok(Self { task, keys: runner.checkpoint_keys(&target, &days)? })
+    }
+
+    /// The products still to be made.
+    pub(crate) fn to_make(&self, runner: &Runner<'_>) -> ToMake {
+        let pending = pending(runner, self.task);
+        let all = runner.periods().into_iter().enumerate();
+        let mut wanted: Vec<Wanted> = all
+            .filter(|(product, _)| pending.get(*product).copied().unwrap_or(false))
+            .map(|(product, (kind, _, days))| Wanted { product, kind, days })
+            .collect();
+        wanted.sort_by_key(|w| (w.days.start, w.product));
+        // Behind the periods comes the state, if there is one.
+        let state = (runner.periods().len()..pending.len()).find(|product| pending[*product]);
+        ToMake { periods: wanted, state }
+    }
+
+    /// The newest checkpoint that serves all that is to be made, or the run's first day.
+    pub(crate) fn beginning(&self, runner: &Runner<'_>, to_make: &ToMake) -> Result<Beginning, RunError> {
+        let pixels = runner.grid.tile(&self.task.tile)?.range.shape().len();
+        let missing_days = runner.missing_days()?;
+        let shape = Shape { outputs: &runner.outputs, missing_days, pixels };
+        let mut passed_over = Vec::new();
+        for kept in Shelf::of(&runner.out, &self.task.tile).list().into_iter().rev() {
+            let next = kept.last.tomorrow().ok().filter(|next| *next >= runner.first_beginning());
+            let (Some(from), Some(key)) = (next, self.keys.get(&kept.last)) else { continue };
+            if to_make.first_end(runner).is_none_or(|end| end <= kept.last) {
+                continue;
+            }
+            let read = std::fs::read(&kept.path).map_err(|e| e.to_string());
+            match read.and_then(|bytes| Checkpoint::read(&bytes, key, shape)) {
+                Ok(checkpoint) if checkpoint.last != kept.last => {
+                    passed_over.push((kept.path, format!("it is of {}", checkpoint.last)));
+                }
+                Ok(checkpoint) if checkpoint.serves(&to_make.periods) => {
+                    return Ok(Beginning { from, checkpoint: Some(checkpoint), passed_over });
+                }
+                Ok(_) => {}
+                Err(reason) => passed_over.push((kept.path, reason)),
+            }
+        }
+        Ok(Beginning { from: runner.period.start, checkpoint: None, passed_over })
+    }
+}
+
+impl ToMake {
+    /// How many.
+    pub(crate) fn len(&self) -> usize {
+        self.periods.len() + usize::from(self.state.is_some())
+    }
+
+    /// The last day that has to be run, if any.
+    pub(crate) fn end(&self, runner: &Runner<'_>) -> Option<Date> {
+        self.ends(runner).max()
+    }
+
+    /// The first day behind which one of them is made.
+    fn first_end(&self, runner: &Runner<'_>) -> Option<Date> {
+        self.ends(runner).min()
+    }
+
+    fn ends(&self, runner: &Runner<'_>) -> impl Iterator<Item = Date> {
+        self.periods.iter().map(|w| w.days.end).chain(self.state.map(|_| runner.period.end))
+    }
+}
+
+impl Runner<'_> {
+    /// The day before the first, where a spin-up ends on it.
+    pub(crate) fn spun_up(&self) -> Option<Date> {
+        self.origin.spin_up()?;
+        self.period.start.yesterday().ok()
+    }
+
+    /// The earliest day that may come behind a checkpoint.
+    fn first_beginning(&self) -> Date {
+        let start = self.period.start;
+        if self.origin.spin_up().is_some() { start } else { start.tomorrow().unwrap_or(start) }
+    }
+
+    /// How missing days count in sums.
+    pub(crate) fn missing_days(&self) -> Result<MissingDays, RunError> {
+        let variant = self.model.spec().variant(self.settings.variant())?;
+        Ok(if variant.lenient { MissingDays::Poison } else { MissingDays::Count })
+    }
+}
+
+/// The days of a run that lie before `from`.
+pub(crate) fn days_before(from: Date, run: Period) -> usize {
+    if from > run.start { Period { start: run.start, end: from }.len() - 1 } else { 0 }
+}
