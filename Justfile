@@ -78,6 +78,11 @@ bench-model *ARGS:
 bench-run *ARGS:
     @. tests/env.sh; benches/run.sh "$@"
 
+# Models behind definitions beside the same kernels without: a component, and Python through pipes;
+# ARGS: --pixels 100000, --days 200, --rounds 3
+bench-host *ARGS:
+    @. tests/env.sh; benches/host.sh "$@"
+
 # All that CI checks besides the tests
 check: check-format lint doc check-house check-shell
 

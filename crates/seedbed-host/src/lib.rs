@@ -27,3 +27,5 @@ pub use error::HostError;
 pub use exec::Program;
 pub use hosted::{Guest, Hosted, Start};
 pub use models::Models;
+#[cfg(feature = "wasm")]
+pub use wasm::Component;

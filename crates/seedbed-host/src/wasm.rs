@@ -18,7 +18,7 @@ use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 const TICK: Duration = Duration::from_millis(50);
 
 /// A component that serves as a model, compiled for this machine.
-pub(crate) struct Component {
+pub struct Component {
     model: &'static str,
     path: PathBuf,
     engine: Engine,
@@ -29,7 +29,11 @@ pub(crate) struct Component {
 
 impl Component {
     /// The component of a definition, as bytes or as text.
-    pub(crate) fn of(definition: &Definition) -> Result<Self, HostError> {
+    ///
+    /// # Errors
+    /// [`HostError::Read`] if it isn't there, [`HostError::Component`] if it is none, or
+    /// wants imports.
+    pub fn of(definition: &Definition) -> Result<Self, HostError> {
         let path = definition.resolve(definition.component.as_deref().unwrap_or_default());
         let bytes = std::fs::read(&path).map_err(|source| HostError::Read { path: path.clone(), source })?;
         let refused =

@@ -1,6 +1,9 @@
 //! Daily outputs gathered over a period.
 
+#![expect(clippy::inline_always, reason = "only what is inlined has the level's instructions")]
+
 use seedbed_block::Real;
+use seedbed_block::simd::{Level, Work};
 use seedbed_model::Aggregation;
 
 /// How missing days count.
@@ -59,11 +62,7 @@ impl Gathered {
     pub(crate) fn add<T: Real>(&mut self, days: &[T]) {
         let pixels = self.values.len().max(1);
         self.days += u16::try_from(days.len() / pixels).unwrap_or(u16::MAX);
-        for start in (0..self.values.len()).step_by(BLOCK) {
-            for day in days.chunks_exact(pixels) {
-                self.add_block(start, &day[start..pixels.min(start + BLOCK)]);
-            }
-        }
+        Level::best().run(Added { to: self, days });
     }
 
     /// Puts what is known of the whole period in the place of what was known before
@@ -73,6 +72,7 @@ impl Gathered {
         self.values.iter_mut().zip(known).for_each(|(value, known)| *value = known.to_f64());
     }
 
+    #[inline(always)]
     fn add_block<T: Real>(&mut self, start: usize, block: &[T]) {
         let range = start..start + block.len();
         let pairs = self.values[range.clone()].iter_mut().zip(block.iter().map(|v| v.to_f64()));
@@ -131,6 +131,24 @@ impl Gathered {
             }
         }
         self.values
+    }
+}
+
+/// Days on their way into a period.
+struct Added<'a, T> {
+    to: &'a mut Gathered,
+    days: &'a [T],
+}
+
+impl<T: Real> Work for Added<'_, T> {
+    #[inline(always)]
+    fn run(self) {
+        let pixels = self.to.values.len().max(1);
+        for start in (0..self.to.values.len()).step_by(BLOCK) {
+            for day in self.days.chunks_exact(pixels) {
+                self.to.add_block(start, &day[start..pixels.min(start + BLOCK)]);
+            }
+        }
     }
 }
 

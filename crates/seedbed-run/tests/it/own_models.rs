@@ -62,6 +62,7 @@ fn in_python(program: impl Fn(String) -> String) -> Option<Sandbox> {
     let definition = read("degree_days.toml").replace("python3", python.to_str().unwrap());
     fs::write(sandbox.path("own/degree_days.toml"), definition).unwrap();
     fs::write(sandbox.path("own/degree_days.py"), program(read("degree_days.py"))).unwrap();
+    fs::write(sandbox.path("own/seedbed_model.py"), read("seedbed_model.py")).unwrap();
     Some(sandbox)
 }
 
@@ -125,7 +126,7 @@ fn another_text_of_the_program_makes_its_products_anew() {
 #[test]
 fn a_program_that_fails_fails_its_tiles_and_leaves_nothing() {
     let fails = |text: String| {
-        text.replace("    Pipe.write(json", "    raise ValueError('no beans')\n    Pipe.write(json")
+        text.replace("    seedbed_model", "    raise ValueError('no beans')\n    seedbed_model")
     };
     let Some(sandbox) = in_python(fails) else { return };
     let report = run(&sandbox, Models::default());
