@@ -69,6 +69,9 @@ pub enum RunError {
         /// What is wrong.
         report: InputReport,
     },
+    /// Several things in a project won't do.
+    #[error("{} problems: {}", .0.len(), .0.iter().map(|e| seedbed_prep::one_line(e)).collect::<Vec<_>>().join("; "))]
+    Several(Vec<RunError>),
     /// A plan file doesn't fit.
     #[error("{path}: {reason}")]
     Plan {
@@ -109,6 +112,18 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// Fine if nothing is wrong; else what is.
+    pub(crate) fn unless_none(mut wrong: Vec<Self>) -> Result<(), Self> {
+        match (wrong.pop(), wrong.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(only), true) => Err(only),
+            (Some(last), false) => {
+                wrong.push(last);
+                Err(Self::Several(wrong))
+            }
+        }
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub fn retryable(&self) -> bool {
@@ -116,6 +131,7 @@ impl RunError {
             Self::Prep(e) => e.retryable(),
             Self::Input { source, .. } => source.retryable(),
             Self::Inputs { report, .. } => report.problems.iter().all(|p| p.retryable),
+            Self::Several(all) => all.iter().all(Self::retryable),
             Self::Catalog(e) => e.retryable(),
             Self::Storage(e) => e.retryable(),
             _ => false,
@@ -136,6 +152,7 @@ impl RunError {
             Self::Model(e) => e.is_usage(),
             Self::Input { source, .. } => source.is_usage(),
             Self::Inputs { report, .. } => report.problems.iter().any(|p| p.usage),
+            Self::Several(all) => all.iter().any(Self::is_usage),
             Self::Prep(e) => e.is_usage(),
             _ => false,
         }

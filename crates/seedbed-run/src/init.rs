@@ -39,6 +39,11 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
                 "{mark}time = \"composite\"  # 16-day composites, linear between them; or climatology"
             )?;
             writeln!(text, "# bridge = \"48d\"  # the longest gap between two valid ones")?;
+            writeln!(
+                text,
+                "# (from other sources in other years: [[inputs.{}.switch]], each with a period and items)",
+                input.name
+            )?;
         }
         writeln!(text, "# unit = \"{}\"  # where items and files don't say", input.unit)?;
         writeln!(text, "# resampling = \"bilinear\"  # nearest, bilinear, cubic, average …\n")?;
@@ -54,6 +59,14 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         let mark = if n == 0 { "" } else { "# " };
         writeln!(text, "{mark}variant = \"{}\"  # {}", variant.name, variant.doc)?;
     }
+    if spec.cadence == Cadence::Daily {
+        writeln!(
+            text,
+            "# spin_up = {{ years = 1, cycles = 5 }}  # the run's first year, five times over, before its \
+             first day; or period = \"1980/1989\""
+        )?;
+    }
+    writeln!(text, "# state = \"../before/out\"  # go on from the state that another run kept")?;
     writeln!(text, "\n[model.set]")?;
     for p in &spec.parameters {
         let default = p.default.map_or_else(|| "0.0".to_owned(), |d| format!("{d:?}"));
@@ -72,6 +85,11 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         Cadence::Yearly => "[\"yearly\"]",
     };
     writeln!(text, "\n[output]\nperiods = {periods}")?;
+    writeln!(
+        text,
+        "# checkpoints = \"yearly\"  # what a run that was cut goes on from: yearly, monthly or none"
+    )?;
+    writeln!(text, "# state = true  # keep each tile's state behind the last day, for a run that goes on")?;
     writeln!(text, "variables = [{}]", usual.join(", "))
 }
 

@@ -60,38 +60,42 @@ pub(crate) struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The daily inputs in the model's order.
-    pub(crate) fn inputs(&self) -> Result<Vec<Input>, RunError> {
+    /// The daily inputs in the model's order, and the places of all that are named; what
+    /// won't do goes to `wrong`.
+    pub(crate) fn inputs(&self, wrong: &mut Vec<RunError>) -> (Vec<Input>, Vec<usize>) {
         let project = self.project;
-        let mut inputs: Vec<Input> = Vec::new();
+        let (mut inputs, mut named): (Vec<Input>, Vec<usize>) = (Vec::new(), Vec::new());
         for (name, section) in &project.inputs {
             let key = format!("inputs.{name}");
-            let index = self.spec.input(name).ok_or_else(|| self.unknown(&key, &self.spec.inputs))?;
-            if inputs.iter().any(|i| i.index == index) {
-                return Err(self.twice(&key, &self.spec.inputs[index]));
+            let Some(index) = self.spec.input(name) else {
+                wrong.push(self.unknown(&key, &self.spec.inputs));
+                continue;
+            };
+            if named.contains(&index) {
+                wrong.push(self.twice(&key, &self.spec.inputs[index]));
+                continue;
             }
+            named.push(index);
             if self.is_unused(&self.spec.inputs[index]) {
                 continue;
             }
-            inputs.push(Input {
-                index,
-                name: name.clone(),
-                intervals: self.intervals(name, index, section)?,
-            });
+            match self.intervals(name, index, section) {
+                Ok(intervals) => inputs.push(Input { index, name: name.clone(), intervals }),
+                Err(error) => wrong.push(error),
+            }
         }
-        if let Some(stray) = self.overrides.items.iter().find(|o| !project.inputs.contains_key(&o.name)) {
+        for stray in self.overrides.items.iter().filter(|o| !project.inputs.contains_key(&o.name)) {
             let named: Vec<&str> = project.inputs.keys().map(String::as_str).collect();
             let there = format!("there is no such input; there are {}", named.join(", "));
-            return Err(project.key_error(format!("inputs.{}", stray.name), there));
+            wrong.push(project.key_error(format!("inputs.{}", stray.name), there));
         }
         for (index, input) in self.spec.inputs.iter().enumerate() {
-            let needed = input.required && !self.is_unused(input);
-            if needed && !inputs.iter().any(|i| i.index == index) {
-                return Err(self.needed("inputs", input));
+            if input.required && !self.is_unused(input) && !named.contains(&index) {
+                wrong.push(self.needed("inputs", input));
             }
         }
         inputs.sort_by_key(|i| i.index);
-        Ok(inputs)
+        (inputs, named)
     }
 
     /// Whether the variant does without an input, which then is neither opened nor read.
@@ -179,49 +183,55 @@ impl Resolver<'_> {
         })
     }
 
-    /// The static inputs in the model's order. Where an input is computed from
-    /// latitude, the static is added.
-    pub(crate) fn statics(&self, inputs: &[Input]) -> Result<Vec<(usize, Static)>, RunError> {
+    /// The static inputs in the model's order; what won't do goes to `wrong`. Where an input
+    /// that isn't among those `named` is computed from latitude, the static is added.
+    pub(crate) fn statics(&self, named: &[usize], wrong: &mut Vec<RunError>) -> Vec<(usize, Static)> {
         let (project, spec) = (self.project, self.spec);
         let mut found: Vec<(usize, Static)> = Vec::new();
+        let mut given: Vec<usize> = Vec::new();
         for (name, section) in &project.statics {
             let key = format!("statics.{name}");
-            let index = spec.static_input(name).ok_or_else(|| self.unknown(&key, &spec.statics))?;
-            if found.iter().any(|(i, _)| *i == index) {
-                return Err(self.twice(&key, &spec.statics[index]));
+            let Some(index) = spec.static_input(name) else {
+                wrong.push(self.unknown(&key, &spec.statics));
+                continue;
+            };
+            if given.contains(&index) {
+                wrong.push(self.twice(&key, &spec.statics[index]));
+                continue;
             }
+            given.push(index);
             if self.is_unused(&spec.statics[index]) {
                 continue;
             }
-            found.push((index, self.static_field(&key, name, &spec.statics[index], section)?));
+            match self.static_field(&key, name, &spec.statics[index], section) {
+                Ok(field) => found.push((index, field)),
+                Err(error) => wrong.push(error),
+            }
         }
         for (index, input) in spec.inputs.iter().enumerate() {
-            let given = inputs.iter().any(|i| i.index == index);
-            if given || self.is_unused(input) || !input.fallback.needs_latitude() {
+            if named.contains(&index) || self.is_unused(input) || !input.fallback.needs_latitude() {
                 continue;
             }
-            self.settings
-                .check_computed(spec, input.name)
-                .map_err(|e| project.setting_error("model.set", e))?;
+            if let Err(error) = self.settings.check_computed(spec, input.name) {
+                wrong.push(project.setting_error("model.set", error));
+            }
             if let Some(latitude) = spec.static_input("latitude")
-                && !found.iter().any(|(i, _)| *i == latitude)
+                && !given.contains(&latitude)
             {
+                given.push(latitude);
                 found.push((latitude, Static::Latitude));
             }
         }
-        for (index, input) in spec.statics.iter().enumerate() {
-            if found.iter().any(|(i, _)| *i == index) {
-                continue;
-            }
+        for (index, input) in spec.statics.iter().enumerate().filter(|(index, _)| !given.contains(index)) {
             match input.fallback {
                 Fallback::Value(value) => found.push((index, Static::Value(value))),
                 Fallback::Latitude => found.push((index, Static::Latitude)),
-                _ if input.required && !self.is_unused(input) => return Err(self.needed("statics", input)),
+                _ if input.required && !self.is_unused(input) => wrong.push(self.needed("statics", input)),
                 _ => {}
             }
         }
         found.sort_by_key(|(index, _)| *index);
-        Ok(found)
+        found
     }
 
     fn static_field(

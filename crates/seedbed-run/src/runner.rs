@@ -73,8 +73,10 @@ impl<'a> Runner<'a> {
         }
         let resolver =
             Resolver { project: &project, overrides, spec, settings: &settings, spool: &spool, projections };
-        let inputs = resolver.inputs()?;
-        let statics = resolver.statics(&inputs)?;
+        let mut wrong = Vec::new();
+        let (inputs, named) = resolver.inputs(&mut wrong);
+        let statics = resolver.statics(&named, &mut wrong);
+        RunError::unless_none(wrong)?;
         let period = overrides.period.unwrap_or(project.project.period);
         let origin = Origin::resolve(&project, spec, period.start, &grid)?;
         for days in origin.spin_up().into_iter().chain([period]) {

@@ -89,6 +89,23 @@ fn a_static_the_model_needs_is_asked_for() {
 }
 
 #[test]
+fn all_that_is_wrong_with_a_projects_sections_is_told_at_once() {
+    let sandbox = Sandbox::new();
+    let project = PROJECT
+        .replace("[statics.saturation]\nvalue = 400", "")
+        .replace("data/whc.tif", "data/nowhere.tif")
+        .replace("items = \"ndvi.json\"", "items = \"none.json\"")
+        .replace("[inputs.ppt]", "[inputs.rain]");
+    sandbox.write_project(&project);
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage && said.starts_with("5 problems: "), "{said}");
+    for key in ["inputs.ppt", "inputs.rain", "inputs.ndvi", "statics.saturation", "statics.whc.href"] {
+        assert!(said.contains(key), "{key}: {said}");
+    }
+    assert!(!said.contains("bias_corr"), "{said}");
+}
+
+#[test]
 fn a_project_that_asks_for_nothing_or_the_impossible_is_refused_by_key() {
     for (from, to, key) in [
         ("[\"etasw\", \"swf\"]", "[]", "output.variables"),

@@ -39,6 +39,7 @@ mod sandbox;
 #[path = "../../../seedbed-storage/tests/it/servers.rs"]
 #[expect(dead_code, reason = "the storage crate's tests use more of it")]
 mod servers;
+mod states;
 mod stores;
 mod world;
 

@@ -1,0 +1,179 @@
+//! What tiles remember: checkpoints through kills, states from run to run, and what is said
+//! of inputs before the first day.
+
+use crate::basin::{Chain, PERIODS, TILES, VARIABLES, Whole};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Instant;
+
+/// Chains whose run is killed, and how often each.
+const LIVES: u32 = 5;
+const KILLS: u32 = 4;
+
+/// A chain before its run, with other lines in its project file.
+fn chain(whole: &Whole, changes: &[(&str, &str)]) -> Chain {
+    let chain = whole.before_the_run();
+    change(&chain, changes);
+    chain
+}
+
+fn change(chain: &Chain, changes: &[(&str, &str)]) {
+    let mut text = chain.sandbox.read("seedbed.toml");
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}\n{text}");
+        text = text.replacen(from, to, 1);
+    }
+    chain.sandbox.write("seedbed.toml", text);
+}
+
+/// What a run's report says.
+fn run(chain: &Chain) -> Value {
+    chain.sandbox.seedbed(["run", "seedbed.toml", "--json"]).succeeds().json()
+}
+
+fn count(report: &Value, key: &str) -> u64 {
+    report[key].as_u64().unwrap_or_else(|| panic!("{key} in {report}"))
+}
+
+const MONTHLY: (&str, &str) = ("[output]\n", "[output]\ncheckpoints = \"monthly\"\n");
+
+#[test]
+fn a_run_killed_twenty_times_goes_on_from_its_checkpoints_to_the_same_bytes() {
+    let whole = Whole::shared();
+    let undisturbed = chain(&whole, &[MONTHLY]);
+    let at = Instant::now();
+    let days = count(&run(&undisturbed), "days");
+    let took = at.elapsed();
+    assert_eq!(days, 184 * TILES as u64);
+    let (mut hit, mut resumed, mut spared) = (0, 0, 0);
+    for life in 0..LIVES {
+        let killed = chain(&whole, &[MONTHLY]);
+        for kill in 0..KILLS {
+            // Earlier and later in each life, so that every part of the run is met.
+            let share = f64::from(kill * LIVES + life + 1) / f64::from(KILLS * LIVES + 1);
+            let mut command = killed.sandbox.command(["run", "seedbed.toml", "--jobs", "2"]);
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            sleep(took.mul_f64(0.25 + 0.7 * share));
+            child.kill().unwrap();
+            hit += u32::from(child.wait().unwrap().signal() == Some(9));
+        }
+        let report = run(&killed);
+        let (made, present) = (count(&report, "made"), count(&report, "present"));
+        assert_eq!(made + present, (TILES * PERIODS.len()) as u64);
+        resumed += count(&report, "resumed");
+        spared += days - count(&report, "days");
+        killed.sandbox.seedbed(["clean", "tiles", "--older-than", "0s"]).succeeds();
+        whole.is_equalled_by(&killed, &["tiles"]);
+    }
+    println!(
+        "{hit} kills hit; {resumed} tiles then went on from a checkpoint, {spared} tile-days were spared"
+    );
+    assert!(hit >= LIVES, "only {hit} kills hit");
+    assert!(spared > 0, "what was done before a kill was all done again");
+}
+
+#[test]
+fn an_extended_run_reads_no_day_twice_and_clean_gives_the_room_back() {
+    let whole = Whole::shared();
+    let chain = whole.before_the_run();
+    for (period, days) in
+        [("2004-07-01/2004-09-10", 72), ("2004-07-01/2004-12-05", 86), ("2004-07-01/2004-12-31", 26)]
+    {
+        let ran =
+            chain.sandbox.seedbed(["run", "seedbed.toml", "--period", period, "--json"]).succeeds().json();
+        assert_eq!(count(&ran, "days"), days * TILES as u64, "{period}");
+    }
+    chain.sandbox.seedbed(["clean", "tiles", "--older-than", "0s"]).succeeds().prints("0 checkpoints");
+    whole.is_equalled_by(&chain, &["tiles"]);
+    let clean = ["clean", "tiles", "--older-than", "0s", "--states"];
+    chain.sandbox.seedbed([&clean[..], &["--dry-run"]].concat()).succeeds().prints("4 checkpoints");
+    chain.sandbox.seedbed(clean).succeeds().prints("4 checkpoints");
+    assert!(!chain.sandbox.files().iter().any(|name| name.ends_with(".state")));
+    chain.sandbox.seedbed(["run", "seedbed.toml"]).succeeds().prints("everything was done already");
+}
+
+/// The COGs of a folder by their file names.
+fn cogs(chain: &Chain, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let files = chain.sandbox.files().into_iter();
+    let inside = files.filter(|f| f.starts_with(&format!("{folder}/")) && f.ends_with(".tif"));
+    inside
+        .map(|f| (f.rsplit('/').next().unwrap().to_owned(), fs::read(chain.sandbox.path(&f)).unwrap()))
+        .collect()
+}
+
+#[test]
+fn two_runs_of_which_one_begins_from_the_others_state_are_one() {
+    let whole = Whole::shared();
+    let first = [("[output]\n", "[output]\nstate = true\n"), ("2004-12-31", "2004-09-30")];
+    let chain = chain(&whole, &first);
+    run(&chain);
+    chain.sandbox.seedbed(["verify", "tiles"]).succeeds();
+    chain.sandbox.seedbed(["mosaic", "tiles", "--out", "mosaic"]).succeeds();
+    chain.sandbox.seedbed(["view", "tiles", "--out", "view", "--periods", "2004-09"]).succeeds();
+    chain.sandbox.seedbed(["catalog", "validate", "tiles"]).succeeds().prints("0 invalid");
+    let second = [
+        ("2004-07-01/2004-09-30", "2004-10-01/2004-12-31"),
+        ("\"tiles\"", "\"later\""),
+        ("name = \"veget\"", "name = \"veget\"\nstate = \"tiles\""),
+    ];
+    change(&chain, &second);
+    run(&chain);
+    let (all, later) = (cogs(&whole.chain, "tiles"), cogs(&chain, "later"));
+    for month in ["2004-10", "2004-11", "2004-12"] {
+        let months = all.iter().filter(|(name, _)| name.ends_with(&format!("_{month}.tif")));
+        let same = months.filter(|(name, bytes)| later.get(*name) == Some(bytes)).count();
+        assert_eq!(same, TILES * VARIABLES.len(), "{month}");
+    }
+    let is_record = |f: &String| f.starts_with("later/") && f.contains("/2004-10/") && f.ends_with(".json");
+    let record = chain.sandbox.files().into_iter().find(is_record).unwrap();
+    let record = chain.sandbox.json(record);
+    assert!(record["properties"]["seedbed:parameters"]["state"].is_string(), "{record}");
+    change(&chain, &[("2004-10-01/", "2004-10-02/")]);
+    let refused = chain.sandbox.seedbed(["run", "seedbed.toml", "--dry-run"]).exits(2);
+    refused.says("model.state").says("behind 2004-09-30, and the run begins on 2004-10-02");
+}
+
+#[test]
+fn what_is_wrong_with_inputs_is_told_at_once_as_table_and_as_json() {
+    let whole = Whole::shared();
+    let kelvin = ("asset = \"tmax\"", "asset = \"tmax\"\nunit = \"degC\"\noffset = 273.15");
+    let chain = chain(&whole, &[("2004-12-31", "2005-01-03"), kelvin]);
+    for args in [&["run", "seedbed.toml"][..], &["run", "seedbed.toml", "--dry-run"]] {
+        let ran = chain.sandbox.seedbed(args).exits(2);
+        let ran =
+            ran.prints("inputs.ppt: missing days on 2005-01-01/2005-01-03: it has no source for 3 days [");
+        let ran = ran.prints("inputs.tmax: range on 2004-07-01: ").prints("nothing was written");
+        ran.says("error: seedbed.toml: the inputs won't do").says("hint: ");
+        let json = chain.sandbox.seedbed([args, &["--json"]].concat()).exits(2).json();
+        let problems = json["problems"].as_array().unwrap();
+        assert_eq!((count(&json, "tiles"), problems.len()), (TILES as u64, 4 * TILES), "{json}");
+        let missing = problems.iter().filter(|p| p["kind"] == "missing-days").count();
+        assert_eq!(missing, 3 * TILES);
+        assert_eq!(problems[0]["days"][0], "2005-01-01/2005-01-03");
+        assert!(!chain.sandbox.path("tiles").exists());
+    }
+}
+
+#[test]
+fn a_spin_up_changes_the_first_month_and_is_told_in_the_record() {
+    let whole = Whole::shared();
+    let spin_up = ("name = \"veget\"", "name = \"veget\"\nspin_up = { period = \"2004-08\", cycles = 2 }");
+    let chain = chain(&whole, &[spin_up]);
+    let report = run(&chain);
+    assert_eq!(count(&report, "days"), (184 + 2 * 31) * TILES as u64);
+    let (cold, spun) = (cogs(&whole.chain, "tiles"), cogs(&chain, "tiles"));
+    let differs = |period: &str| {
+        cold.iter().any(|(name, bytes)| {
+            name.starts_with("swf_") && name.ends_with(&format!("_{period}.tif")) && spun[name] != *bytes
+        })
+    };
+    assert!(differs("2004-07"));
+    let record = chain.sandbox.files().into_iter().find(|f| f.contains("/2004-07/") && f.ends_with(".json"));
+    let record = chain.sandbox.json(record.unwrap());
+    let told = &record["properties"]["seedbed:parameters"]["spin_up"];
+    assert_eq!((told["period"].as_str(), told["cycles"].as_u64()), (Some("2004-08-01/2004-08-31"), Some(2)));
+}
