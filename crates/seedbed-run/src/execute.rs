@@ -1,12 +1,11 @@
 //! Doing what is not done yet: a work queue over the tiles.
 
 use crate::inputs::Static;
-use crate::tile::{Tick, TileOutcome, check, memory, pending, run};
+use crate::tile::{Tick, TileOutcome, check, memory, run};
 use crate::{Event, Ledger, Plan, RunError, Runner, Task};
-use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
+use seedbed_prep::{Done, PrepError, in_parallel, one_line, survey, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -58,7 +57,7 @@ pub struct RunReport {
     /// Tiles that failed.
     pub failed: Vec<TileFailure>,
     /// The product's catalog.
-    pub catalog: PathBuf,
+    pub catalog: Location,
 }
 
 impl Runner<'_> {
@@ -99,8 +98,17 @@ impl Runner<'_> {
     /// [`RunError::Input`] for days that are missing, units and values that make
     /// no sense, and damaged files.
     pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
-        let open = |task: &&Task| pending(self, task).contains(&true);
-        plan.tasks.iter().filter(open).try_for_each(|task| check(self, task))
+        let tasks: Vec<&Task> = plan.tasks.iter().collect();
+        let (open, _) = self.divided(&tasks)?;
+        open.into_iter().try_for_each(|task| check(self, task))
+    }
+
+    /// The tasks with something left to do, and those without.
+    fn divided<'p>(&self, tasks: &[&'p Task]) -> Result<(Vec<&'p Task>, Vec<&'p Task>), RunError> {
+        let mut done = survey(&self.out, tasks.iter().flat_map(|task| &task.products))?.into_iter();
+        let is_open =
+            |task: &&Task| done.by_ref().take(task.products.len()).filter(|d| *d != Done::Yes).count() > 0;
+        Ok(tasks.iter().copied().partition(is_open))
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -149,8 +157,7 @@ impl Runner<'_> {
         tasks: &[&'p Task],
         options: &ExecuteOptions,
     ) -> Result<(Vec<&'p Task>, RunReport), RunError> {
-        let (work, done): (Vec<&Task>, Vec<&Task>) =
-            tasks.iter().partition(|task| pending(self, task).contains(&true));
+        let (work, done) = self.divided(tasks)?;
         in_parallel(&work, self.jobs(options), |_, task| check(self, task), |_| ())
             .into_iter()
             .collect::<Result<(), RunError>>()?;

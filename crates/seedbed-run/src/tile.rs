@@ -8,7 +8,7 @@ use seedbed_block::{Date, Period, Precision, Real};
 use seedbed_grid::Projections;
 use seedbed_model::{Aggregation, Cadence, Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
 use seedbed_prep::{
-    Attempt, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader, Variable, is_done,
+    Attempt, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader, Variable, survey,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -84,8 +84,9 @@ pub(crate) fn check(runner: &Runner<'_>, task: &Task) -> Result<(), RunError> {
 }
 
 /// Which products of a task are not committed yet.
-pub(crate) fn pending(runner: &Runner<'_>, task: &Task) -> Vec<bool> {
-    task.products.iter().map(|m| is_done(&runner.out, m) != Done::Yes).collect()
+fn pending(runner: &Runner<'_>, task: &Task) -> Result<Vec<bool>, RunError> {
+    let done = survey(&runner.out, &task.products)?;
+    Ok(done.into_iter().map(|done| done != Done::Yes).collect())
 }
 
 /// Bytes that a tile of so many pixels takes at work, by estimate.
@@ -154,7 +155,7 @@ fn run_as<T: Number>(
     tick: Tick<'_>,
     outcome: &mut TileOutcome,
 ) -> Result<(), RunError> {
-    let pending = pending(runner, task);
+    let pending = pending(runner, task)?;
     outcome.present += pending.iter().filter(|p| !**p).count();
     let mut coming: Vec<(usize, PeriodKind, Period)> = runner
         .periods()

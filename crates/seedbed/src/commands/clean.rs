@@ -46,8 +46,8 @@ impl Report for Cleaned {
     const COMMAND: &'static str = "clean";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        for path in self.product.attempts.iter().chain(&self.product.superseded) {
-            writeln!(out, "{}", path.display())?;
+        for at in self.product.attempts.iter().chain(&self.product.superseded) {
+            writeln!(out, "{at}")?;
         }
         for at in &self.unfinished {
             writeln!(out, "{at}")?;
@@ -69,11 +69,19 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if let Some(folder) = folder.filter(|folder| !folder.exists()) {
         return Err(usage(format!("{} is not there", folder.display())));
     }
-    let product = match folder.filter(|f| f.join("expected.json").is_file() || f.is_file()) {
-        Some(folder) => {
-            tokio::task::block_in_place(|| seedbed_prep::clean(folder, args.older_than, args.dry_run))?
-        }
-        None => CleanReport::default(),
+    let root = ctx.product(&args.location);
+    let is_product = match folder {
+        Some(folder) => folder.join("expected.json").is_file() || folder.is_file(),
+        None => match ctx.stores.head(&root.join("expected.json")).await {
+            Ok(_) => true,
+            Err(e) if e.is_not_found() => false,
+            Err(e) => return Err(e.into()),
+        },
+    };
+    let product = if is_product {
+        tokio::task::block_in_place(|| seedbed_prep::clean(root, args.older_than, args.dry_run))?
+    } else {
+        CleanReport::default()
     };
     let mut unfinished = Vec::new();
     if folder.is_none_or(Path::is_dir) {

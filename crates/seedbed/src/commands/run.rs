@@ -1,7 +1,7 @@
 //! `seedbed run`: a project file, from its inputs to its outputs on every tile.
 
 use crate::context::Ctx;
-use crate::failure;
+use crate::failure::{self, Judge};
 use crate::machine::{self, Memory};
 use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, count};
@@ -98,7 +98,7 @@ impl Report for Planned<'_> {
             count(self.tiles, "tile"),
             self.plan.period,
             self.to_make,
-            self.plan.out.display()
+            self.plan.out
         )
     }
 }
@@ -130,7 +130,7 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         r.present,
         count(r.failed.len(), "tile")
     )?;
-    writeln!(out, "catalog: {}", r.catalog.display())
+    writeln!(out, "catalog: {}", r.catalog)
 }
 
 /// What a run's failures add up to; the first is told on stderr.
@@ -158,7 +158,7 @@ pub fn status(report: &RunReport) -> Status {
 pub fn runner<'a>(project: &Path, overrides: &Overrides, ctx: &'a Ctx) -> anyhow::Result<Runner<'a>> {
     let project = Project::read(project)?;
     let out = overrides.out.clone().unwrap_or_else(|| project.resolve(&project.project.out));
-    let spool = ctx.spool(Path::new(&out));
+    let spool = ctx.spool(&out.parse().or_usage()?);
     Ok(tokio::task::block_in_place(|| Runner::new(project, overrides, spool, &ctx.projections))?)
 }
 
@@ -202,10 +202,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             tokio::task::block_in_place(|| runner.check(&plan))?;
         }
         let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
-        let mut to_make = 0;
-        for member in &products {
-            to_make += usize::from(seedbed_prep::is_done(&plan.out, member) != seedbed_prep::Done::Yes);
-        }
+        let done = tokio::task::block_in_place(|| seedbed_prep::survey(runner.out(), products.clone()))?;
+        let to_make = done.iter().filter(|done| **done != seedbed_prep::Done::Yes).count();
         ctx.emit(&Planned {
             dry_run: true,
             tiles: plan.tasks.len(),
@@ -215,6 +213,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         })?;
         return Ok(Status::Done);
     }
+    ctx.tell_of_last_wins(runner.out())?;
     let watch = Watch::new(ctx, "run");
     let options = args.resources.options(tiles);
     let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch))?;

@@ -79,11 +79,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     let items =
         plan.items.iter().map(|(name, items)| InputSource { name: name.clone(), items: items.clone() });
-    let overrides = Overrides {
-        out: Some(plan.out.display().to_string()),
-        period: Some(plan.period),
-        items: items.collect(),
-    };
+    let overrides =
+        Overrides { out: Some(plan.out.to_string()), period: Some(plan.period), items: items.collect() };
     let runner = runner(&plan.project, &overrides, ctx)?;
     let options = args.resources.options(None);
     let watch = Watch::new(ctx, "worker");
