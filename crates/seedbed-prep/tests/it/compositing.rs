@@ -5,8 +5,8 @@ use seedbed_block::composite::Statistic;
 use seedbed_block::{Grouping, PixelRange};
 use seedbed_catalog::Item;
 use seedbed_prep::{
-    Composite, Expected, Format, Mask, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, ValidRange,
-    composite, mosaic, prepare, verify,
+    Composite, Expected, Format, Mask, MosaicRequest, PrepError, Prepare, PrepareReport, Root, Rules,
+    ValidRange, composite, mosaic, prepare, verify,
 };
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Proj, Raster, RasterSource, Resampling};
@@ -27,7 +27,7 @@ fn request(items: Vec<Item>, statistics: &[Statistic]) -> Composite {
             cog: Prepare::default_cog(),
             format: Format::Cog,
             period: None,
-            out: "".into(),
+            out: Root::default(),
         },
         grouping: Grouping::DayOfYear,
         statistics: statistics.to_vec(),
@@ -418,7 +418,7 @@ fn counts_of_an_area_that_is_no_rectangle_are_put_together() {
     let together = |allow_holes: bool, out: &str| {
         let request = MosaicRequest {
             product: sandbox.path("out").into(),
-            out: sandbox.path(out),
+            out: sandbox.path(out).into(),
             allow_holes,
             ..MosaicRequest::default()
         };

@@ -45,7 +45,7 @@ fn request(sandbox: &Sandbox, format: Format, out: &str) -> Prepare {
         cog: Prepare::default_cog(),
         format,
         period: None,
-        out: sandbox.path(out),
+        out: sandbox.path(out).into(),
     }
 }
 

@@ -18,7 +18,7 @@ fn put_together(sandbox: &Sandbox, allow_holes: bool) -> Result<MosaicReport, Pr
 fn put_into(sandbox: &Sandbox, out: &str, allow_holes: bool) -> Result<MosaicReport, PrepError> {
     let request = MosaicRequest {
         product: sandbox.path("out").into(),
-        out: sandbox.path(out),
+        out: sandbox.path(out).into(),
         allow_holes,
         ..MosaicRequest::default()
     };
@@ -242,7 +242,12 @@ fn an_index_of_tiles_is_the_same_bytes_each_time() {
     both(&sandbox);
     let put = |out: &str| {
         let (product, format) = (sandbox.path("out"), MosaicFormat::Gti);
-        let request = MosaicRequest { product, out: sandbox.path(out), format, ..MosaicRequest::default() };
+        let request = MosaicRequest {
+            product: product.into(),
+            out: sandbox.path(out).into(),
+            format,
+            ..MosaicRequest::default()
+        };
         let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
         assert_eq!(report.made, 1);
         assert!(verify(&sandbox.path(out)).unwrap().is_complete());
