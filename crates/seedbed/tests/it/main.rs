@@ -24,6 +24,7 @@ mod hostile;
 mod house;
 mod inputs_move;
 mod interop;
+mod outputs_remote;
 mod point;
 mod python;
 mod readme;
@@ -40,6 +41,7 @@ mod sandbox;
 #[expect(dead_code, reason = "the storage crate's tests use more of it")]
 mod servers;
 mod stores;
+mod wall;
 mod world;
 
 /// The settings that the servers' helpers begin with.
