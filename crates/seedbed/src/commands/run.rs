@@ -214,6 +214,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         return Ok(Status::Done);
     }
     ctx.tell_of_last_wins(runner.out())?;
+    if runner.out().as_path().is_none() {
+        ctx.say(format_args!("plan and ledger are in {}", runner.out().state().display()));
+    }
     let watch = Watch::new(ctx, "run");
     let options = args.resources.options(tiles);
     let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch))?;

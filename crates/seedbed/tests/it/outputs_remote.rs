@@ -1,7 +1,7 @@
 //! Products in buckets and behind doors: the bytes of a local run, whoever is killed, doubled or refused on the way.
 
 use crate::basin::{Chain, PERIODS, TILES, VARIABLES, Whole};
-use crate::python::python;
+use crate::python::{interpreter, python};
 use crate::sandbox::Ran;
 use crate::servers::{self, Served};
 use crate::wall::Wall;
@@ -330,7 +330,7 @@ impl Chance {
 #[test]
 fn a_run_to_a_store_killed_at_many_moments_ends_in_the_same_bytes() {
     let tiles = local("tiles");
-    let kinds: [(fn() -> Option<Place>, u32); 2] = [(Place::bucket, 20), (|| Place::dcache("both"), 8)];
+    let kinds: [(fn() -> Option<Place>, u32); 2] = [(Place::bucket, 20), (|| Place::dcache("read"), 8)];
     for (kind, kills) in kinds {
         let (Some(calm), Some(hunted)) = (kind(), kind()) else { continue };
         let begun = Instant::now();
@@ -433,6 +433,31 @@ fn a_store_without_room_is_told_and_a_rerun_mends_it() {
     let there = place.files().keys().filter(|name| is_record(name)).count();
     assert_eq!(made_and_present(&place.run(&["--json"]).succeeds().json()), (PRODUCTS - there, there));
     place.equals(&tiles);
+}
+
+#[test]
+fn a_product_on_a_web_server_is_verified_and_put_together() {
+    let Some(python) = interpreter() else { return };
+    let whole = Whole::shared();
+    let folder = whole.chain.sandbox.path("tiles");
+    let served = servers::start(1, "/", |_, ports| {
+        let mut command = std::process::Command::new(&python);
+        command.args(["-m", "http.server", &ports[0].to_string(), "--bind", "127.0.0.1", "--directory"]);
+        command.arg(&folder);
+        command
+    });
+    let chain = whole.before_the_run();
+    let verified = chain.sandbox.seedbed(["verify", &served.url(), "--json"]).succeeds().json();
+    assert_eq!(number(&verified, "right"), 28, "{verified}");
+    let catalog = format!("{}/catalog.json", served.url());
+    let report = chain.sandbox.seedbed(["mosaic", &catalog, "--out", "mosaic", "--json"]).succeeds().json();
+    assert_eq!(made_and_present(&report), (PERIODS.len(), 0));
+    for (name, bytes) in local("mosaic") {
+        let found = std::fs::read(chain.sandbox.path(format!("mosaic/{name}"))).unwrap();
+        assert!(is_record(&name) || found == bytes, "{name}");
+    }
+    chain.sandbox.seedbed(["verify", "mosaic"]).succeeds();
+    chain.sandbox.seedbed(["verify", &format!("{}/nothing", served.url())]).exits(2).says("expected.json");
 }
 
 #[test]
