@@ -274,15 +274,34 @@ fn products_in_a_store_are_read_put_together_and_cleaned() {
         assert_eq!(number(&described, "items"), 28, "{described}");
         let validated = place.seedbed(&["catalog", "validate", &catalog, "--offline", "--json"]).json();
         assert_eq!(number(&validated, "invalid"), 0, "{validated}");
-        let prep =
-            ["prep", &catalog, "--assets", "etasw", "--grid", "tiles.grid.json", "--datetime", "2004-07"];
-        let prepared = there.parent().unwrap().join("prepared").to_string();
-        let by_month = ["--every", "month", "--out", &prepared, "--json"];
-        let report = place.seedbed(&[&prep[..], &by_month].concat()).succeeds().json();
-        assert_eq!(number(&report, "made"), 4, "{report}");
-        place.seedbed(&["verify", &prepared]).succeeds();
-        let again = place.seedbed(&[&prep[..], &by_month].concat()).succeeds().json();
-        assert_eq!(made_and_present(&again), (0, 4), "{again}");
+        let prep = [
+            "prep",
+            &catalog,
+            "--assets",
+            "etasw",
+            "--grid",
+            "tiles.grid.json",
+            "--ids",
+            "*-2004-07",
+            "--json",
+        ];
+        let composite = ["--by", "month", "--statistic", "mean,count"];
+        let ways: [(&str, &[&str]); 4] = [
+            ("days", &[]),
+            ("months", &["--every", "month"]),
+            ("cubes", &["--format", "zarr"]),
+            ("normals", &composite),
+        ];
+        for (name, more) in ways {
+            let to = there.parent().unwrap().join(name).to_string();
+            let mut args = [&prep[..], more, &["--out", &to]].concat();
+            args[0] = if name == "normals" { "composite" } else { "prep" };
+            let report = place.seedbed(&args).succeeds().json();
+            assert_eq!(made_and_present(&report), (TILES, 0), "{}: {name}: {report}", place.name);
+            place.seedbed(&["verify", &to]).succeeds();
+            let again = place.seedbed(&args).succeeds().json();
+            assert_eq!(made_and_present(&again), (0, TILES), "{}: {name}: {again}", place.name);
+        }
         let home = ["copy", &catalog, "--assets", "etasw", "--to", "home", "--out", "copied"];
         place.seedbed(&home).succeeds();
 
@@ -313,7 +332,10 @@ fn products_in_a_store_are_read_put_together_and_cleaned() {
         place.seedbed(&["clean", &out, "--older-than", "1s"]).succeeds().prints("2 superseded generations");
         place.remove(&format!("{folder}/mine.txt"));
         place.equals(&tiles);
-        println!("{}: mosaics, items, an aligned month and a copy of products in the store", place.name);
+        println!(
+            "{}: mosaics, items, aligned months, cubes, a composite and a copy of products in the store",
+            place.name
+        );
     }
 }
 
