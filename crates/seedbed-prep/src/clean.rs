@@ -2,7 +2,8 @@
 
 use crate::error::at;
 use crate::product::read_record;
-use crate::{Expected, PrepError};
+use crate::{Expected, PrepError, Root};
+use seedbed_storage::Location;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,10 +13,11 @@ use std::time::{Duration, SystemTime};
 /// What was removed, or would be.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CleanReport {
-    /// What attempts that died left: staging folders and temporary records.
-    pub attempts: Vec<PathBuf>,
-    /// Records that the expected set no longer holds, and data without a record.
-    pub superseded: Vec<PathBuf>,
+    /// What attempts that died left: staging folders and temporary records. Of a store there are none:
+    /// what is under way to it is on this machine, and what an upload left is the store's to tell.
+    pub attempts: Vec<Location>,
+    /// Records that the expected set no longer holds, and data folders without a record.
+    pub superseded: Vec<Location>,
 }
 
 /// Removes dead attempts and superseded generations of the product at `product`.
@@ -24,19 +26,35 @@ pub struct CleanReport {
 /// `dry_run` nothing is removed.
 ///
 /// # Errors
-/// [`PrepError::Request`] without an expected set; [`PrepError::Write`] where
-/// something can't be removed.
-pub fn clean(product: &Path, older_than: Duration, dry_run: bool) -> Result<CleanReport, PrepError> {
-    let (expected, root) = Expected::read(product)?;
-    let wanted: BTreeSet<PathBuf> = expected.members.iter().map(|m| m.record(&root)).collect();
-    let mut report = CleanReport::default();
-    for tile in folders(&root)? {
+/// [`PrepError::Request`] without an expected set; [`PrepError::Write`] or
+/// [`PrepError::Storage`] where something can't be removed.
+pub fn clean(
+    product: impl Into<Root>,
+    older_than: Duration,
+    dry_run: bool,
+) -> Result<CleanReport, PrepError> {
+    let (expected, root) = Expected::of(&product.into())?;
+    match root {
+        Root::Local(root) => clean_local(&expected, &root, older_than, dry_run),
+        Root::Store(store) => store.clean(&expected, older_than, dry_run),
+    }
+}
+
+fn clean_local(
+    expected: &Expected,
+    root: &Path,
+    older_than: Duration,
+    dry_run: bool,
+) -> Result<CleanReport, PrepError> {
+    let wanted: BTreeSet<PathBuf> = expected.members.iter().map(|m| m.record(root)).collect();
+    let mut found = Leftovers::default();
+    for tile in folders(root)? {
         for period in folders(&tile)? {
-            clean_period(&period, &wanted, older_than, &mut report)?;
+            clean_period(&period, &wanted, older_than, &mut found)?;
         }
     }
     if !dry_run {
-        let all = || report.superseded.iter().chain(&report.attempts);
+        let all = || found.superseded.iter().chain(&found.attempts);
         // Records go first, so that none ever names data that is gone.
         for path in all().filter(|p| p.is_file()) {
             fs::remove_file(path).map_err(at(path))?;
@@ -45,12 +63,20 @@ pub fn clean(product: &Path, older_than: Duration, dry_run: bool) -> Result<Clea
             fs::remove_dir_all(path).map_err(at(path))?;
         }
     }
-    Ok(report)
+    let locations = |paths: Vec<PathBuf>| paths.into_iter().map(Location::from).collect();
+    Ok(CleanReport { attempts: locations(found.attempts), superseded: locations(found.superseded) })
+}
+
+/// What is to go of a local product.
+#[derive(Default)]
+struct Leftovers {
+    attempts: Vec<PathBuf>,
+    superseded: Vec<PathBuf>,
 }
 
 /// What a name in a period's folder stands for.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// `.<K8>.<attempt>.part`, with `.damaged` before the end for data set aside.
     Staging,
     /// `<K8>-<C8>`
@@ -64,7 +90,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let hex = |text: &str, digits| text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit());
         let staging = || {
             let (key, attempt) = name.strip_prefix('.')?.strip_suffix(".part")?.split_once('.')?;
@@ -87,16 +113,16 @@ fn clean_period(
     folder: &Path,
     wanted: &BTreeSet<PathBuf>,
     older_than: Duration,
-    report: &mut CleanReport,
+    found: &mut Leftovers,
 ) -> Result<(), PrepError> {
     let mut data = Vec::new();
     for path in entries(folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         match (Kind::of(&name), path.is_dir()) {
             _ if !is_older(&path, older_than) => {}
-            (Kind::Staging, true) | (Kind::Temporary, false) => report.attempts.push(path),
+            (Kind::Staging, true) | (Kind::Temporary, false) => found.attempts.push(path),
             (Kind::Data, true) => data.push((name, path)),
-            (Kind::Record, false) if !wanted.contains(&path) => report.superseded.push(path),
+            (Kind::Record, false) if !wanted.contains(&path) => found.superseded.push(path),
             _ => {}
         }
     }
@@ -106,7 +132,7 @@ fn clean_period(
             kept.extend(asset.href().trim_start_matches("./").split('/').next().map(str::to_owned));
         }
     }
-    report.superseded.extend(data.into_iter().filter(|(name, _)| !kept.contains(name)).map(|(_, path)| path));
+    found.superseded.extend(data.into_iter().filter(|(name, _)| !kept.contains(name)).map(|(_, path)| path));
     Ok(())
 }
 

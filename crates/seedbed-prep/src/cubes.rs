@@ -2,7 +2,7 @@
 
 use crate::parallel::threads;
 use crate::prepare::{Planned, TilePlan, parameters};
-use crate::production::{Job, Production};
+use crate::production::{Job, Open, Production};
 use crate::{
     Attempt, Description, Expected, Member, Outcome, PrepError, PrepareReport, Provenance, TaskKey, Variable,
     revisions,
@@ -58,18 +58,18 @@ pub(crate) fn plan<'a>(
     Ok(cubes)
 }
 
-/// Makes the cubes that aren't there yet; one that fails stops no other.
+/// Makes the cubes that are still to be made; one that fails stops no other.
 ///
 /// # Errors
 /// What writing the product's documents brings.
 pub(crate) fn make<T: Real>(
     production: &Production<'_>,
     set: &Expected,
-    cubes: &[CubePlan<'_>],
+    (cubes, open): (&[CubePlan<'_>], &Open<'_>),
     report: &mut PrepareReport,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(), PrepError> {
-    let open = cubes.iter().filter(|cube| production.is_open(&cube.member));
+    let open = cubes.iter().filter(|cube| open.contains(&cube.member));
     let jobs: Vec<_> = open.map(|cube| Job { members: vec![&cube.member], what: cube }).collect();
     let act = |cube: &&CubePlan<'_>| vec![production.cube::<T>(cube)];
     let pixels = jobs.iter().map(|job| job.what.tile.target.geobox.shape.len()).max().unwrap_or(0);

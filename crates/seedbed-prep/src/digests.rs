@@ -93,9 +93,7 @@ impl Digests {
             return;
         }
         let write = || -> std::io::Result<()> {
-            let mut random = [0_u8; 8];
-            getrandom::fill(&mut random).map_err(|e| std::io::Error::other(e.to_string()))?;
-            let temporary = self.file.with_extension(format!("{}.tmp", crate::identity::hex(&random)));
+            let temporary = self.file.with_extension(format!("{}.tmp", crate::identity::random()?));
             fs::create_dir_all(self.file.parent().unwrap_or(Path::new(".")))?;
             fs::write(&temporary, serde_json::to_vec(&held.now)?)?;
             fs::rename(&temporary, &self.file)

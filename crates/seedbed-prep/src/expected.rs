@@ -1,9 +1,8 @@
 //! The set of products there should be.
 
-use crate::{PrepError, Spool, TaskKey};
+use crate::{PrepError, Root, Spool, TaskKey};
 use seedbed_grid::{Bbox, GeoBox, PixelGrid, PixelRange, Tile};
 use seedbed_raster::same_crs;
-use seedbed_storage::Location;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,6 +26,12 @@ impl Member {
     #[must_use]
     pub fn folder(&self, root: &Path) -> PathBuf {
         root.join(&self.tile).join(&self.period)
+    }
+
+    /// The record's way from any root: `<tile>/<period>/<K>.json`.
+    #[must_use]
+    pub fn record_names(&self) -> String {
+        format!("{}/{}/{}.json", self.tile, self.period, self.key)
     }
 
     /// `<root>/<tile>/<period>/<K>.json`.
@@ -81,29 +86,47 @@ impl Expected {
             return Err(PrepError::Request(format!("{}: {what}", product.display())));
         }
         let bytes = fs::read(&path).map_err(|source| PrepError::Read { path: path.clone(), source })?;
-        let set: Self = serde_json::from_slice(&bytes).map_err(|e| document(e.to_string()))?;
+        Ok((Self::from_bytes(&bytes).map_err(document)?, root.to_owned()))
+    }
+
+    /// The set of a product wherever it lies; of a local one named by its folder or its catalog.
+    ///
+    /// # Errors
+    /// As [`Expected::read`]; [`PrepError::Storage`] where a store can't be read.
+    pub fn of(product: &Root) -> Result<(Self, Root), PrepError> {
+        if let Some(path) = product.as_path() {
+            return Self::read(path).map(|(set, root)| (set, Root::Local(root)));
+        }
+        let Some(bytes) = product.document(FILE)? else {
+            let what = "no product of run, prep or mosaic is there: it has no expected.json";
+            return Err(PrepError::Request(format!("{product}: {what}")));
+        };
+        let set = Self::from_bytes(&bytes).map_err(|reason| {
+            let path = product.join(FILE).to_string().into();
+            PrepError::Document { path, what: "expected set", reason }
+        })?;
+        Ok((set, product.clone()))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+        let set: Self = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         if set.format_version != Self::FORMAT {
-            return Err(document(format!("its format version is {}", set.format_version)));
+            return Err(format!("its format version is {}", set.format_version));
         }
         if set.members.is_empty() || set.members.iter().any(|m| set.variables(m).is_empty()) {
-            return Err(document("it expects nothing, or a product without variables".to_owned()));
+            return Err("it expects nothing, or a product without variables".to_owned());
         }
-        Ok((set, root.to_owned()))
+        Ok(set)
     }
 
     /// Writes the set under `root`, unless the same is there.
     ///
     /// # Errors
     /// [`PrepError::Storage`] if it can't be written.
-    pub fn write(&self, root: &Path, spool: &Spool) -> Result<(), PrepError> {
-        let path = root.join(FILE);
+    pub fn write(&self, root: impl Into<Root>, spool: &Spool) -> Result<(), PrepError> {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(PrepError::Encode)?;
         bytes.push(b'\n');
-        if fs::read(&path).is_ok_and(|there| there == bytes) {
-            return Ok(());
-        }
-        spool.block_on(spool.stores().replace(&Location::Local(path), bytes.into()))?;
-        Ok(())
+        root.into().write_document(FILE, bytes, spool)
     }
 
     /// The variables of a member.

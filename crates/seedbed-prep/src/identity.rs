@@ -81,6 +81,13 @@ impl fmt::Display for TaskKey {
     }
 }
 
+/// Sixteen random hex digits, for names that nobody else has.
+pub(crate) fn random() -> std::io::Result<String> {
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).map_err(|e| std::io::Error::other(format!("no random numbers: {e}")))?;
+    Ok(hex(&bytes))
+}
+
 /// Bytes as lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;

@@ -6,12 +6,15 @@
 //! files, verifies them and commits one record; [`Expected`] is the set of
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
+mod at_hand;
 mod clean;
+mod clean_store;
 mod climatology;
 mod composite;
 mod cube;
 mod cubes;
 mod days;
+mod delivery;
 mod digests;
 mod error;
 mod expected;
@@ -29,11 +32,15 @@ mod reader;
 mod record;
 mod remote;
 mod revision;
+mod root;
 mod rules;
+mod scratch;
 mod screen;
 mod series;
 mod source;
 mod spool;
+mod standing;
+mod store_root;
 mod tally;
 mod tree;
 mod verify;
@@ -54,9 +61,12 @@ pub use product::{Attempt, Committed, Done, Outcome, Variable, is_done};
 pub use reader::{TileReader, WINDOWS};
 pub use record::{Description, Provenance};
 pub use revision::revisions;
+pub use root::Root;
 pub use rules::{LeapRule, RuleError, Rules, Sane, Target, TimeRule, ValidRange};
 pub use series::{Quality, Series, SourceAsset};
-pub use spool::{Spool, product_path};
+pub use spool::Spool;
+pub use standing::survey;
+pub use store_root::StoreRoot;
 pub use tally::{Extremes, Tally, tally};
 pub use tree::write_catalog;
 pub use verify::{Problem, VerifyReport, verify};

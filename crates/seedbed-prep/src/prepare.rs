@@ -1,11 +1,11 @@
 //! Aligned rasters: every date of chosen assets, on every tile.
 
 use crate::parallel::threads;
-use crate::production::{Job, Production, span};
+use crate::production::{Job, Open, Production, span};
 use crate::tally::{self, Seen};
 use crate::windows::Windows;
 use crate::{
-    Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Rules, Spool, Target, TaskKey,
+    Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Root, Rules, Spool, Target, TaskKey,
     TileReader, TimeRule, Variable, cubes, revisions,
 };
 use seedbed_block::{Block, Date, Period, Real};
@@ -17,7 +17,6 @@ use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What to prepare.
@@ -41,7 +40,7 @@ pub struct Prepare {
     /// Only days inside, if given.
     pub period: Option<Period>,
     /// Where the product goes.
-    pub out: PathBuf,
+    pub out: Root,
 }
 
 /// What a product's files are.
@@ -82,8 +81,11 @@ pub struct PrepareReport {
     pub partial: Vec<String>,
     /// What could not be made, and why.
     pub failed: Vec<String>,
+    /// How many of those may be made later with nothing changed, such as when a store answers again.
+    #[serde(skip)]
+    pub retryable: usize,
     /// The product's catalog.
-    pub catalog: PathBuf,
+    pub catalog: Location,
 }
 
 /// The revision of this algorithm, part of every key.
@@ -171,16 +173,17 @@ pub fn prepare<T: Real>(
     };
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.target.bbox)).collect();
     let set = production.expected(request.assets.clone(), &placed, members)?;
-    let mut report = production.report(&set, untouched);
+    let open = production.open_of(&set)?;
+    let mut report = production.report(&set, &open, untouched);
     report.partial = tiles.iter().flat_map(|t| t.partial.iter().cloned()).collect();
     if dry_run {
         return Ok(report);
     }
     if request.format == Format::Zarr {
-        cubes::make::<T>(&production, &set, &cubes, &mut report, progress)?;
+        cubes::make::<T>(&production, &set, (&cubes, &open), &mut report, progress)?;
         return Ok(report);
     }
-    let jobs = production.batches::<T>(&tiles);
+    let jobs = production.batches::<T>(&tiles, &open);
     let each = |t: &TilePlan| t.target.geobox.shape.len() * (BYTES + t.held * size_of::<T>());
     let threads = threads(PIECE.saturating_add(tiles.iter().map(each).max().unwrap_or(0)));
     let act = |(tile, dates): &Batch<'_>| production.batch(tile, dates, &windows);
@@ -257,12 +260,12 @@ impl Production<'_> {
 
     /// What isn't done yet, in batches of consecutive dates that the same series have: by
     /// date and then by tile, so that tiles that share windows of a file follow each other.
-    fn batches<'p, T>(&self, tiles: &'p [TilePlan]) -> Vec<Job<'p, Batch<'p>>> {
+    fn batches<'p, T>(&self, tiles: &'p [TilePlan], open: &Open<'_>) -> Vec<Job<'p, Batch<'p>>> {
         let mut jobs = Vec::new();
         for tile in tiles {
             let layer = tile.target.geobox.shape.len() * size_of::<T>() * self.series.len();
             let most = (PIECE / layer.max(1)).clamp(1, BATCH);
-            let open: Vec<&Planned> = tile.dates.iter().filter(|d| self.is_open(&d.member)).collect();
+            let open: Vec<&Planned> = tile.dates.iter().filter(|d| open.contains(&d.member)).collect();
             for alike in open.chunk_by(|a, b| a.series == b.series) {
                 jobs.extend(alike.chunks(most).map(|dates| Job {
                     members: dates.iter().map(|d| &d.member).collect(),

@@ -6,12 +6,13 @@
 //! contents' digest. Two attempts with the same result thus name the same
 //! folder, two with different results never touch each other's. The product
 //! exists from the moment its record `<K>.json`, the STAC item, is created;
-//! that happens once, by `link(2)`.
+//! that happens once, by `link(2)`. To a store the files are sent instead
+//! (`delivery.rs`).
 
 use crate::error::at;
-use crate::identity::hex;
-use crate::record::{COG, Description, STATE, record};
-use crate::{Member, PrepError, Spool, folder};
+use crate::identity::{hex, random};
+use crate::record::{COG, Description, STATE, asset_names, local_sources, record};
+use crate::{Member, PrepError, Root, Spool, folder};
 use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
@@ -27,7 +28,7 @@ use std::time::SystemTime;
 /// A product under way. Dropped without [`Attempt::commit`], it leaves nothing.
 #[derive(Debug)]
 pub struct Attempt {
-    pub(crate) folder: PathBuf,
+    pub(crate) root: Root,
     pub(crate) staging: PathBuf,
     pub(crate) member: Member,
     pub(crate) geobox: GeoBox,
@@ -80,8 +81,8 @@ pub enum Outcome {
 /// A committed product.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    /// The record's path.
-    pub record: PathBuf,
+    /// The record's place.
+    pub record: Location,
     /// Who made it.
     pub outcome: Outcome,
 }
@@ -99,28 +100,34 @@ pub enum Done {
 
 impl Attempt {
     /// Starts a product of `member` under `root`: COGs on `geobox`, written with
-    /// these options unless [`Attempt::write_as`] says otherwise.
+    /// these options unless [`Attempt::write_as`] says otherwise. That of a store is
+    /// staged on this machine.
     ///
     /// # Errors
     /// [`PrepError::Write`] if the staging folder can't be made.
     pub fn begin(
-        root: &Path,
+        root: impl Into<Root>,
         member: &Member,
         geobox: &GeoBox,
         options: &CogOptions,
     ) -> Result<Self, PrepError> {
+        let root = root.into();
         for (what, name) in [("tile", &member.tile), ("period", &member.period)] {
             if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
                 return Err(PrepError::Request(format!("{what} `{name}` can't be the name of a folder")));
             }
         }
-        let folder = member.folder(root);
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).map_err(|e| PrepError::Request(format!("no random numbers: {e}")))?;
-        let staging = folder.join(format!(".{}.{}.part", member.key.short(), hex(&random)));
+        let staging = match &root {
+            Root::Local(root) => {
+                let folder = member.folder(root);
+                let random = random().map_err(at(&folder))?;
+                folder.join(format!(".{}.{random}.part", member.key.short()))
+            }
+            Root::Store(store) => store.scratch()?,
+        };
         fs::create_dir_all(&staging).map_err(at(&staging))?;
         Ok(Self {
-            folder,
+            root,
             staging,
             member: member.clone(),
             geobox: geobox.clone(),
@@ -205,12 +212,12 @@ impl Attempt {
         Ok(raster.layers().iter().map(|layer| layer.date).collect())
     }
 
-    /// Flushes and digests the staged files, names them by their contents and
-    /// commits the record.
+    /// Flushes and digests the staged files, names them by their contents, in a store
+    /// sends them there, and commits the record.
     ///
     /// # Errors
     /// [`PrepError::Write`] if something can't be flushed or renamed,
-    /// [`PrepError::Storage`] if the record can't be created,
+    /// [`PrepError::Storage`] if the record can't be created or the files can't be sent,
     /// [`PrepError::Request`] if nothing was written.
     pub fn commit(
         self,
@@ -222,25 +229,33 @@ impl Attempt {
             let Member { tile, period, .. } = &self.member;
             return Err(PrepError::Request(format!("{tile} {period} has no variable: that is no product")));
         }
-        let path = self.folder.join(format!("{}.json", self.member.key));
-        let healing = matches!(check(&path), Done::Damaged(_));
-        let files = staged(&self.staging)?;
-        let mut digest = Sha256::new();
-        for file in &files {
-            digest.update(format!("{} {}\n", file.name, file.checksum));
+        match self.root.clone() {
+            Root::Local(root) => self.commit_local(&root, spool, projections, description),
+            Root::Store(store) => self.deliver(&store, spool, projections, description),
         }
-        let name = format!("{}-{}", self.member.key.short(), &hex(&digest.finalize())[..8]);
-        let data = self.folder.join(&name);
-        let made = !holds(&data, &files) && settle(&self.staging, &data, &files)?;
+    }
+
+    fn commit_local(
+        self,
+        root: &Path,
+        spool: &Spool,
+        projections: &dyn Projections,
+        description: &Description<'_>,
+    ) -> Result<Committed, PrepError> {
+        let folder = self.member.folder(root);
+        let path = self.member.record(root);
+        let healing = matches!(check(&path), Done::Damaged(_));
+        let contents = self.contents()?;
+        let Contents { folder: name, files } = &contents;
+        let data = folder.join(name);
+        let made = !holds(&data, files) && settle(&self.staging, &data, files)?;
         if !made {
             // An orphan taken up is young again, so that `clean` leaves it to its record.
             let _ = fs::File::open(&data).and_then(|f| f.set_modified(SystemTime::now()));
         }
-        sync_folder(&self.folder)?;
-        let contents = Contents { folder: name, files };
-        let mut record = serde_json::to_vec_pretty(&record(&self, &contents, description, projections)?)
-            .map_err(PrepError::Encode)?;
-        record.push(b'\n');
+        sync_folder(&folder)?;
+        let sources = local_sources(&folder, &description.provenance.derived_from);
+        let record = self.record(&contents, description, sources, projections)?;
 
         let location = Location::Local(path.clone());
         let put = spool.block_on(spool.stores().put_once(&location, record.clone().into()))?;
@@ -255,7 +270,32 @@ impl Attempt {
                 Outcome::Created
             }
         };
-        Ok(Committed { record: path, outcome })
+        Ok(Committed { record: location, outcome })
+    }
+
+    /// The staged files, flushed and digested, and the name that their folder has by them.
+    pub(crate) fn contents(&self) -> Result<Contents, PrepError> {
+        let files = staged(&self.staging)?;
+        let mut digest = Sha256::new();
+        for file in &files {
+            digest.update(format!("{} {}\n", file.name, file.checksum));
+        }
+        let folder = format!("{}-{}", self.member.key.short(), &hex(&digest.finalize())[..8]);
+        Ok(Contents { folder, files })
+    }
+
+    /// The record's bytes, with its links to what the product was made from.
+    pub(crate) fn record(
+        &self,
+        contents: &Contents,
+        description: &Description<'_>,
+        sources: Vec<Value>,
+        projections: &dyn Projections,
+    ) -> Result<Vec<u8>, PrepError> {
+        let record = record(self, contents, description, sources, projections)?;
+        let mut bytes = serde_json::to_vec_pretty(&record).map_err(PrepError::Encode)?;
+        bytes.push(b'\n');
+        Ok(bytes)
     }
 }
 
@@ -312,7 +352,7 @@ fn is_whole(record: &Path) -> bool {
 
 /// Where an asset's file lies, counted from its record.
 pub(crate) fn file_of(record: &Path, asset: &Asset<'_>) -> PathBuf {
-    record.parent().unwrap_or(Path::new(".")).join(asset.href().trim_start_matches("./"))
+    record.parent().unwrap_or(Path::new(".")).join(asset_names(asset))
 }
 
 /// Holds an asset's file, or all files of its folder, to the size and digest that its record states.
@@ -354,9 +394,18 @@ impl Flaw {
 /// # Errors
 /// [`PrepError::Document`] if it can't be read.
 pub(crate) fn read_record(path: &Path) -> Result<Item, PrepError> {
+    let bytes = fs::read(path).map_err(|e| PrepError::Document {
+        path: path.to_owned(),
+        what: "record",
+        reason: e.to_string(),
+    })?;
+    record_of(&bytes, path)
+}
+
+/// The item of a record's bytes; `path` is its name in errors.
+pub(crate) fn record_of(bytes: &[u8], path: &Path) -> Result<Item, PrepError> {
     let document = |reason: String| PrepError::Document { path: path.to_owned(), what: "record", reason };
-    let bytes = fs::read(path).map_err(|e| document(e.to_string()))?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|e| document(e.to_string()))?;
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| document(e.to_string()))?;
     Item::from_value(value).map_err(|e| document(e.to_string()))
 }
 

@@ -7,11 +7,12 @@ use crate::parallel::in_parallel;
 use crate::tree::write_catalog;
 use crate::{
     Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool,
-    Target, TaskKey, TileReader, TimeRule, is_done,
+    Target, TaskKey, TileReader, TimeRule, survey,
 };
 use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
 use seedbed_storage::Location;
+use std::collections::BTreeSet;
 
 /// The inputs of a request, opened.
 pub(crate) struct Production<'a> {
@@ -22,6 +23,15 @@ pub(crate) struct Production<'a> {
     keys: Vec<Vec<TaskKey>>,
     pub(crate) spool: &'a Spool,
     pub(crate) projections: &'a dyn Projections,
+}
+
+/// Products that are still to be made.
+pub(crate) struct Open<'s>(BTreeSet<&'s TaskKey>);
+
+impl Open<'_> {
+    pub(crate) fn contains(&self, member: &Member) -> bool {
+        self.0.contains(&member.key)
+    }
 }
 
 /// The tiles that some input touches, each planned, and the names of the others.
@@ -152,20 +162,26 @@ impl<'a> Production<'a> {
         })
     }
 
-    /// Whether a product is still to be made.
-    pub(crate) fn is_open(&self, member: &Member) -> bool {
-        is_done(&self.request.out, member) != Done::Yes
+    /// The products that are still to be made.
+    ///
+    /// # Errors
+    /// [`PrepError::Storage`] where a store can't be read.
+    pub(crate) fn open_of<'s>(&self, set: &'s Expected) -> Result<Open<'s>, PrepError> {
+        let done = survey(&self.request.out, &set.members)?;
+        let open = set.members.iter().zip(done).filter(|(_, done)| *done != Done::Yes);
+        Ok(Open(open.map(|(member, _)| &member.key).collect()))
     }
 
     /// A report of nothing made yet.
-    pub(crate) fn report(&self, set: &Expected, untouched: Vec<String>) -> PrepareReport {
+    pub(crate) fn report(&self, set: &Expected, open: &Open<'_>, untouched: Vec<String>) -> PrepareReport {
         PrepareReport {
             expected: set.members.len(),
             made: 0,
-            present: set.members.iter().filter(|m| !self.is_open(m)).count(),
+            present: set.members.iter().filter(|m| !open.contains(m)).count(),
             untouched,
             partial: Vec::new(),
             failed: Vec::new(),
+            retryable: 0,
             catalog: self.request.out.join("catalog.json"),
         }
     }
@@ -191,7 +207,10 @@ impl<'a> Production<'a> {
         let results = in_parallel(
             jobs,
             threads,
-            |_, job| act(&job.what).into_iter().map(|r| r.map_err(|e| one_line(&e))).collect::<Vec<_>>(),
+            |_, job| {
+                let told = |e: PrepError| (e.retryable(), one_line(&e));
+                act(&job.what).into_iter().map(|r| r.map_err(told)).collect::<Vec<_>>()
+            },
             |n| {
                 behind += jobs[n - 1].members.len();
                 progress(behind, report.expected);
@@ -202,7 +221,8 @@ impl<'a> Production<'a> {
                 match outcome {
                     Ok(Outcome::Created) => report.made += 1,
                     Ok(Outcome::Adopted) => report.present += 1,
-                    Err(reason) => {
+                    Err((retryable, reason)) => {
+                        report.retryable += usize::from(retryable);
                         report.failed.push(format!("{} {}: {reason}", member.tile, member.period));
                     }
                 }

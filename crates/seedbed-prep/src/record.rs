@@ -1,9 +1,12 @@
 //! A product's record: the STAC item that says what it is and what it was made from.
 
+use crate::digests::Digests;
 use crate::folder::FIELD;
 use crate::product::{Contents, Staged, Written};
 use crate::{Attempt, PrepError, cube, folder};
+use base64::Engine;
 use seedbed_block::Period;
+use seedbed_catalog::Asset;
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::Overview;
 use seedbed_raster::gdal_version;
@@ -56,14 +59,16 @@ const EXTENSIONS: [&str; 4] = [
     "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
 ];
 
-/// The record of a product: a STAC 1.1 item without clock, host or absolute path.
+/// The record of a product: a STAC 1.1 item without clock, host or absolute path. `sources` are
+/// its links to what it was made from.
 pub(crate) fn record(
     attempt: &Attempt,
     contents: &Contents,
     description: &Description<'_>,
+    sources: Vec<Value>,
     projections: &dyn Projections,
 ) -> Result<Value, PrepError> {
-    let Attempt { folder, member, geobox, written, .. } = attempt;
+    let Attempt { member, geobox, written, .. } = attempt;
     let (ring, bbox) = geobox.footprint(projections, 8)?;
     let mut ring: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
     ring.extend(ring.first().copied());
@@ -109,13 +114,7 @@ pub(crate) fn record(
         json!({ "rel": "parent", "href": "../../collection.json", "type": "application/json" }),
         json!({ "rel": "collection", "href": "../../collection.json", "type": "application/json" }),
     ];
-    links.extend(
-        description
-            .provenance
-            .derived_from
-            .iter()
-            .map(|from| json!({ "rel": "derived_from", "href": href(folder, from) })),
-    );
+    links.extend(sources);
     Ok(json!({
         "type": "Feature",
         "stac_version": "1.1.0",
@@ -189,6 +188,40 @@ fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value
     asset
 }
 
+/// Links from a record in a local folder to what its product was made from.
+pub(crate) fn local_sources(folder: &Path, derived_from: &[Location]) -> Vec<Value> {
+    let link = |from: &Location| json!({ "rel": "derived_from", "href": href(folder, from) });
+    derived_from.iter().map(link).collect()
+}
+
+/// The same from a record in a store: to a local file no way leads from there, so that it stands by its digest,
+/// as an RFC 6920 name, and by its file's name.
+///
+/// # Errors
+/// [`PrepError::Read`] where a local file is gone.
+pub(crate) fn remote_sources(derived_from: &[Location], digests: &Digests) -> Result<Vec<Value>, PrepError> {
+    let link = |from: &Location| {
+        let Some(path) = from.as_path() else {
+            return Ok(json!({ "rel": "derived_from", "href": from.to_string() }));
+        };
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Ok(json!({ "rel": "derived_from", "href": named_by_digest(&digests.of(path)?), "title": name }))
+    };
+    derived_from.iter().map(link).collect()
+}
+
+/// `ni:///sha-256;<base64url>` of a SHA-256 multihash in hex (RFC 6920, section 3).
+fn named_by_digest(multihash: &str) -> String {
+    let pair = |n: usize| u8::from_str_radix(multihash.get(n..n + 2)?, 16).ok();
+    let digest: Vec<u8> = (4..multihash.len()).step_by(2).map_while(pair).collect();
+    format!("ni:///sha-256;{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest))
+}
+
+/// The names that lead from a record's folder to an asset's file.
+pub(crate) fn asset_names<'a>(asset: &Asset<'a>) -> &'a str {
+    asset.href().trim_start_matches("./")
+}
+
 /// A local file by its way from `folder`, anything else by its address.
 pub(crate) fn href(folder: &Path, to: &Location) -> String {
     let Some(to) = to.as_path() else { return to.to_string() };
@@ -209,6 +242,23 @@ fn number(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seedbed_storage::Checksum;
+
+    #[test]
+    fn a_local_source_of_a_remote_record_is_named_by_its_digest() {
+        // The example of RFC 6920, section 8.1: the digest of `Hello World!`.
+        let multihash = Checksum::of_bytes(b"Hello World!").multihash();
+        let named = "ni:///sha-256;f4OxZX_x_FO5LcGBSKHWXfwtSx-j1ncoSt3SABJtkGk";
+        assert_eq!(named_by_digest(&multihash), named);
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("whc.tif");
+        std::fs::write(&path, "Hello World!").unwrap();
+        let digests = Digests::kept_in(dir.path().join("digests.json"));
+        let archive: Location = "https://archive.example/a.nc".parse().unwrap();
+        let links = remote_sources(&[path.as_path().into(), archive], &digests).unwrap();
+        assert_eq!(links[0], json!({ "rel": "derived_from", "href": named, "title": "whc.tif" }));
+        assert_eq!(links[1]["href"], "https://archive.example/a.nc");
+    }
 
     #[test]
     fn a_local_source_is_named_by_its_way_from_the_record() {

@@ -247,6 +247,16 @@ impl Spool {
         &self.stores
     }
 
+    /// The runtime they work on.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// The folder beside the spool, for what is remembered of a product in a store.
+    pub(crate) fn state(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
+
     /// Runs an asynchronous operation from a worker thread.
     pub fn block_on<F: Future>(&self, operation: F) -> F::Output {
         self.runtime.block_on(operation)
@@ -288,14 +298,4 @@ impl Spool {
         lock(&self.brought).insert(path.clone());
         Ok(path)
     }
-}
-
-/// The local folder a product is written to.
-///
-/// # Errors
-/// [`PrepError::Request`] for a place that isn't local.
-pub fn product_path(location: &Location) -> Result<PathBuf, PrepError> {
-    location.as_path().map(std::path::Path::to_owned).ok_or_else(|| {
-        PrepError::Request(format!("{location} is not local: products are written to a local folder"))
-    })
 }

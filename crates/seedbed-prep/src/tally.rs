@@ -1,11 +1,12 @@
 //! What a day's values are in its source, beside what they became: the least, the
 //! greatest, and the share that is there.
 
-use crate::{Expected, PrepError};
+use crate::parallel::in_parallel;
+use crate::store_root::AT_ONCE;
+use crate::{Expected, PrepError, Root};
 use seedbed_block::{Conversion, Real};
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::path::Path;
 
 /// What was read of one layer, in the unit it is wanted in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -131,20 +132,13 @@ impl Tally {
 /// # Errors
 /// [`PrepError::Request`] for what is no product; [`PrepError::Document`] for a record
 /// that can't be read.
-pub fn tally(product: &Path) -> Result<Vec<Tally>, PrepError> {
-    let (set, root) = Expected::read(product)?;
+pub fn tally(product: impl Into<Root>) -> Result<Vec<Tally>, PrepError> {
+    let (set, root) = Expected::of(&product.into())?;
+    let records = in_parallel(&set.members, AT_ONCE, |_, member| root.record(member), |_| ());
     let mut rows = Vec::new();
-    for member in &set.members {
-        let path = member.record(&root);
-        let bytes = match std::fs::read(&path) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-            bytes => bytes.map_err(|source| PrepError::Read { path: path.clone(), source })?,
-        };
-        let record: Value = serde_json::from_slice(&bytes).map_err(|e| PrepError::Document {
-            path: path.clone(),
-            what: "record",
-            reason: e.to_string(),
-        })?;
+    for (member, record) in set.members.iter().zip(records) {
+        let Some(record) = record? else { continue };
+        let record = record.as_value();
         for variable in set.variables(member) {
             let asset = &record["assets"][variable.as_str()];
             let band = &asset["bands"][0];

@@ -1,9 +1,9 @@
 //! The catalog documents of a product, derived from its records.
 
 use crate::product::read_record;
-use crate::{Expected, PrepError, Spool};
-use seedbed_storage::Location;
-use serde_json::{Value, json};
+use crate::standing::{Summary, standings};
+use crate::{Expected, Member, PrepError, Root, Spool};
+use serde_json::json;
 use std::path::Path;
 
 /// Writes `catalog.json` and `collection.json` over the records that exist.
@@ -15,23 +15,23 @@ use std::path::Path;
 /// # Errors
 /// [`PrepError::Storage`] if a document can't be written.
 pub fn write_catalog(
-    root: &Path,
+    root: impl Into<Root>,
     expected: &Expected,
     description: &str,
     spool: &Spool,
 ) -> Result<(), PrepError> {
+    let root = root.into();
     let mut items = Vec::new();
     let (mut start, mut end): (Option<String>, Option<String>) = (None, None);
-    for member in &expected.members {
-        let Ok(item) = read_record(&member.record(root)) else { continue };
-        let text = |name: &str| item.property(name).and_then(Value::as_str).map(str::to_owned);
-        start = text("start_datetime").into_iter().chain(start).min();
-        end = text("end_datetime").into_iter().chain(end).max();
+    for (member, summary) in expected.members.iter().zip(summaries(&root, &expected.members)?) {
+        let Some(summary) = summary else { continue };
+        start = summary.start.into_iter().chain(start).min();
+        end = summary.end.into_iter().chain(end).max();
         items.push(json!({
             "rel": "item",
-            "href": format!("./{}/{}/{}.json", member.tile, member.period, member.key),
+            "href": format!("./{}", member.record_names()),
             "type": "application/geo+json",
-            "title": item.id(),
+            "title": summary.id,
         }));
     }
     let b = expected.bbox;
@@ -65,13 +65,22 @@ pub fn write_catalog(
         ],
     });
     for (name, document) in [("collection.json", collection), ("catalog.json", catalog)] {
-        let path = root.join(name);
         let mut bytes = serde_json::to_vec_pretty(&document).map_err(PrepError::Encode)?;
         bytes.push(b'\n');
-        if std::fs::read(&path).is_ok_and(|there| there == bytes) {
-            continue;
-        }
-        spool.block_on(spool.stores().replace(&Location::Local(path), bytes.into()))?;
+        root.write_document(name, bytes, spool)?;
     }
     Ok(())
+}
+
+/// What the records say that there are, in the members' order.
+fn summaries(root: &Root, members: &[Member]) -> Result<Vec<Option<Summary>>, PrepError> {
+    let local =
+        |root: &Path, member: &Member| read_record(&member.record(root)).ok().as_ref().map(Summary::of);
+    match root {
+        Root::Local(root) => Ok(members.iter().map(|member| local(root, member)).collect()),
+        Root::Store(store) => {
+            let members: Vec<&Member> = members.iter().collect();
+            Ok(standings(store, &members)?.into_iter().map(|standing| standing.summary).collect())
+        }
+    }
 }

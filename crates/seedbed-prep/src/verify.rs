@@ -2,10 +2,11 @@
 
 use crate::error::one_line;
 use crate::parallel::{in_parallel, threads};
-use crate::product::{Flaw, check_file, file_of, read_record, same_nodata, stored_as};
+use crate::product::{Flaw, same_nodata, stored_as};
 use crate::record::{GTI, STATE};
-use crate::{Expected, Member, PrepError};
-use seedbed_catalog::Item;
+use crate::store_root::AT_ONCE;
+use crate::{Expected, Member, PrepError, Root};
+use seedbed_catalog::{Asset, Item};
 use seedbed_raster::{Raster, RasterSource};
 use serde::Serialize;
 use std::path::Path;
@@ -51,20 +52,19 @@ impl VerifyReport {
 
 /// Checks every product of the set beside `product` (a catalog or its folder):
 /// its record, and of every file size, digest, grid, type, scale and nodata
-/// value, read back through the public reader.
+/// value, read back through the public reader. Files in a store are fetched for it,
+/// a few at a time.
 ///
 /// # Errors
 /// [`PrepError::Request`] or [`PrepError::Document`] if there is no expected set,
-/// or one that expects nothing; what is wrong with the products themselves
-/// stands in the report.
-pub fn verify(product: &Path) -> Result<VerifyReport, PrepError> {
-    let (expected, root) = Expected::read(product)?;
-    let checked = in_parallel(
-        &expected.members,
-        threads(0),
-        |_, member| verify_member(&expected, &root, member),
-        |_| (),
-    );
+/// or one that expects nothing; [`PrepError::Storage`] where a store fails, which says
+/// nothing of the product; what is wrong with the products themselves stands in the report.
+pub fn verify(product: impl Into<Root>) -> Result<VerifyReport, PrepError> {
+    let (expected, root) = Expected::of(&product.into())?;
+    let threads = if root.as_path().is_some() { threads(0) } else { AT_ONCE };
+    let checked =
+        in_parallel(&expected.members, threads, |_, member| verify_member(&expected, &root, member), |_| ());
+    let checked = checked.into_iter().collect::<Result<Vec<_>, PrepError>>()?;
     Ok(VerifyReport {
         product: expected.name.clone(),
         expected: expected.members.len(),
@@ -74,7 +74,7 @@ pub fn verify(product: &Path) -> Result<VerifyReport, PrepError> {
     })
 }
 
-fn verify_member(expected: &Expected, root: &Path, member: &Member) -> Vec<Problem> {
+fn verify_member(expected: &Expected, root: &Root, member: &Member) -> Result<Vec<Problem>, PrepError> {
     let problem = |variable: Option<&str>, flaw| {
         let (missing, what) = match flaw {
             Flaw::Missing(what) => (true, what),
@@ -83,24 +83,22 @@ fn verify_member(expected: &Expected, root: &Path, member: &Member) -> Vec<Probl
         let variable = variable.map(str::to_owned);
         Problem { tile: member.tile.clone(), period: member.period.clone(), variable, missing, what }
     };
-    let path = member.record(root);
-    if !path.exists() {
-        return vec![problem(None, Flaw::Missing("it has not been made".to_owned()))];
-    }
-    let item = match read_record(&path) {
-        Ok(item) => item,
-        Err(e) => return vec![problem(None, Flaw::Wrong(one_line(&e)))],
+    let item = match root.record(member) {
+        Ok(Some(item)) => item,
+        Ok(None) => return Ok(vec![problem(None, Flaw::Missing("it has not been made".to_owned()))]),
+        Err(e @ PrepError::Storage(_)) => return Err(e),
+        Err(e) => return Ok(vec![problem(None, Flaw::Wrong(one_line(&e)))]),
     };
     if let Err(flaw) = is_of(member, &item) {
-        return vec![problem(None, flaw)];
+        return Ok(vec![problem(None, flaw)]);
     }
-    let files = expected.variables(member).iter();
-    files
-        .filter_map(|variable| {
-            let flaw = verify_file(expected, member, &item, variable, &path).err()?;
-            Some(problem(Some(variable), flaw))
-        })
-        .collect()
+    let mut problems = Vec::new();
+    for variable in expected.variables(member) {
+        if let Err(flaw) = verify_file(expected, member, &item, variable, root)? {
+            problems.push(problem(Some(variable), flaw));
+        }
+    }
+    Ok(problems)
 }
 
 /// Refuses the record of another product.
@@ -124,14 +122,28 @@ fn verify_file(
     member: &Member,
     item: &Item,
     variable: &str,
-    record: &Path,
-) -> Result<(), Flaw> {
+    root: &Root,
+) -> Result<Result<(), Flaw>, PrepError> {
     let Some(asset) = item.asset(variable) else {
-        return Err(Flaw::Missing("the record has no such asset".to_owned()));
+        return Ok(Err(Flaw::Missing("the record has no such asset".to_owned())));
     };
-    let path = file_of(record, &asset);
-    check_file(&path, &asset).map_err(|flaw| flaw.of(&path))?;
-    let wrong = |what: String| Err(Flaw::Wrong(format!("{} {what}", path.display())));
+    let place = root.place(member, &asset);
+    Ok(match root.at_hand(member, &asset)? {
+        Ok(file) => verify_pixels(expected, member, &asset, &place, file.path()),
+        Err(flaw) => Err(flaw.of(&place)),
+    })
+}
+
+/// Holds a file's grid and how its values are stored to what is expected of it; `place` is its name
+/// in what is said of it.
+fn verify_pixels(
+    expected: &Expected,
+    member: &Member,
+    asset: &Asset<'_>,
+    place: &Path,
+    path: &Path,
+) -> Result<(), Flaw> {
+    let wrong = |what: String| Err(Flaw::Wrong(format!("{} {what}", place.display())));
     let Some(range) = expected.range(member) else {
         return wrong(format!("is of tile {}, which is not in the expected set", member.tile));
     };
@@ -140,8 +152,8 @@ fn verify_file(
     if matches!(asset.media_type(), Some(GTI | STATE)) {
         return Ok(());
     }
-    let raster = Raster::open(&RasterSource::new(&path)).map_err(|e| Flaw::Wrong(one_line(&e)))?;
-    let found = expected.range_of(&path, raster.geobox()).map_err(|e| Flaw::Wrong(one_line(&e)))?;
+    let raster = Raster::open(&RasterSource::new(path)).map_err(|e| Flaw::Wrong(one_line(&e)))?;
+    let found = expected.range_of(place, raster.geobox()).map_err(|e| Flaw::Wrong(one_line(&e)))?;
     if found != range {
         return wrong(format!("covers {found:?}, not {range:?}"));
     }

@@ -3,9 +3,9 @@
 use crate::RunError;
 use crate::shelf::{Kept, Shelf};
 use crate::state_file::is_whole;
-use seedbed_prep::{Expected, PrepError};
+use seedbed_prep::{Expected, PrepError, Root};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// Which checkpoints are to go.
@@ -24,7 +24,7 @@ pub enum Unwanted {
 /// # Errors
 /// [`RunError::Prep`] where there is no expected set, or a file can't be removed.
 pub fn clean_checkpoints(
-    out: &Path,
+    out: &Root,
     unwanted: Unwanted,
     older_than: Duration,
     dry_run: bool,
@@ -34,7 +34,7 @@ pub fn clean_checkpoints(
     if !root.is_dir() {
         return Ok(gone);
     }
-    let (expected, _) = Expected::read(out)?;
+    let (expected, _) = Expected::of(out)?;
     let unreadable = |source| PrepError::Read { path: root.clone(), source };
     for entry in fs::read_dir(&root).map_err(unreadable)? {
         let folder = entry.map_err(unreadable)?.path();

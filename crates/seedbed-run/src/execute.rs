@@ -3,12 +3,11 @@
 use crate::inputs::Static;
 use crate::inspection::inspect;
 use crate::tile::{Tick, TileOutcome, memory, run};
-use crate::work::{Work, pending};
+use crate::work::Work;
 use crate::{Event, InputProblem, InputReport, Ledger, Plan, RunError, Runner, Task};
-use seedbed_prep::{PrepError, in_parallel, one_line, write_catalog};
+use seedbed_prep::{Done, PrepError, in_parallel, one_line, survey, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -64,7 +63,7 @@ pub struct RunReport {
     /// Tiles that failed.
     pub failed: Vec<TileFailure>,
     /// The product's catalog.
-    pub catalog: PathBuf,
+    pub catalog: Location,
 }
 
 impl Runner<'_> {
@@ -105,10 +104,18 @@ impl Runner<'_> {
     /// [`RunError::Inputs`] with all that is wrong: days that are missing, units and values
     /// that make no sense, statics that don't lie there, and damaged files.
     pub fn check(&self, plan: &Plan) -> Result<(), RunError> {
-        let open = |task: &&Task| pending(self, task).contains(&true);
-        let tasks: Vec<&Task> = plan.tasks.iter().filter(open).collect();
+        let tasks: Vec<&Task> = plan.tasks.iter().collect();
+        let (open, _) = self.divided(&tasks)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        self.inspected(&tasks, threads).map(|_| ())
+        self.inspected(&open, threads).map(|_| ())
+    }
+
+    /// The tasks with something left to do, and those without.
+    fn divided<'p>(&self, tasks: &[&'p Task]) -> Result<(Vec<&'p Task>, Vec<&'p Task>), RunError> {
+        let mut done = survey(&self.out, tasks.iter().flat_map(|task| &task.products))?.into_iter();
+        let is_open =
+            |task: &&Task| done.by_ref().take(task.products.len()).filter(|d| *d != Done::Yes).count() > 0;
+        Ok(tasks.iter().copied().partition(is_open))
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -158,8 +165,7 @@ impl Runner<'_> {
         tasks: &[&'p Task],
         options: &ExecuteOptions,
     ) -> Result<(Vec<Work<'p>>, RunReport), RunError> {
-        let (open, done): (Vec<&Task>, Vec<&Task>) =
-            tasks.iter().partition(|task| pending(self, task).contains(&true));
+        let (open, done) = self.divided(tasks)?;
         let work = self.inspected(&open, self.jobs(options))?;
         let report = RunReport {
             tiles: tasks.len(),

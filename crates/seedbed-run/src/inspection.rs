@@ -116,7 +116,7 @@ struct Inspection<'r> {
 /// # Errors
 /// [`RunError::Grid`] and [`RunError::Projection`]; what is wrong with inputs is no error here.
 pub(crate) fn inspect(runner: &Runner<'_>, work: &Work<'_>) -> Result<Vec<InputProblem>, RunError> {
-    let beginning = work.beginning(runner, &work.to_make(runner))?;
+    let beginning = work.beginning(runner, &work.to_make(runner)?)?;
     let tile = &work.task.tile;
     let target = runner.target(runner.grid.tile(tile)?)?;
     let mut inspection = Inspection { runner, target, plans: Plans::default(), problems: Vec::new() };

@@ -3,11 +3,11 @@
 use crate::RunError;
 use jiff::Timestamp;
 use seedbed_block::Date;
-use seedbed_prep::TaskKey;
+use seedbed_prep::{Root, TaskKey};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, create_dir_all, read, read_dir};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// One line of the ledger.
@@ -68,12 +68,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a new file of the ledger under `<out>/.seedbed/ledger`.
+    /// Opens a new file of the ledger in the product's [state](Root::state): `<out>/.seedbed/ledger`, or
+    /// on this machine for one in a store.
     ///
     /// # Errors
     /// [`RunError::Ledger`] if it can't be made.
-    pub fn open(out: &Path) -> Result<Self, RunError> {
-        let folder = Self::folder(out);
+    pub fn open(out: impl Into<Root>) -> Result<Self, RunError> {
+        let folder = Self::folder(&out.into());
         let mut random = [0_u8; 8];
         // A clash would only interleave two histories, so a missing entropy source is no reason to stop.
         let _ = getrandom::fill(&mut random);
@@ -102,12 +103,12 @@ impl Ledger {
         file.write_all(&line).map_err(|source| RunError::Ledger { path: self.path.clone(), source })
     }
 
-    /// All workers' entries in order of time. A torn last line is ignored.
+    /// All workers' entries in order of time, as far as they are on this machine. A torn last line is ignored.
     ///
     /// # Errors
     /// [`RunError::Ledger`] if a file can't be read.
-    pub fn read(out: &Path) -> Result<Vec<Entry>, RunError> {
-        let folder = Self::folder(out);
+    pub fn read(out: impl Into<Root>) -> Result<Vec<Entry>, RunError> {
+        let folder = Self::folder(&out.into());
         if !folder.exists() {
             return Ok(Vec::new());
         }
@@ -122,8 +123,8 @@ impl Ledger {
         Ok(entries)
     }
 
-    fn folder(out: &Path) -> PathBuf {
-        out.join(".seedbed").join("ledger")
+    fn folder(out: &Root) -> PathBuf {
+        out.state().join("ledger")
     }
 }
 

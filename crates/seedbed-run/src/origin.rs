@@ -5,7 +5,7 @@ use crate::{Project, RunError, Runner};
 use seedbed_block::{Date, Period};
 use seedbed_grid::TileGrid;
 use seedbed_model::{Cadence, ModelSpec};
-use seedbed_prep::{Expected, product_path};
+use seedbed_prep::Expected;
 use seedbed_raster::same_crs;
 use seedbed_storage::{Location, LocationError};
 use serde_json::{Value, json};
@@ -85,8 +85,11 @@ fn kept(project: &Project, from: &str, grid: &TileGrid) -> Result<BTreeMap<Strin
     const KEY: &str = "model.state";
     let location: Location =
         project.resolve(from).parse().map_err(|e: LocationError| project.setting_error(KEY, e))?;
-    let out = product_path(&location).map_err(|e| project.setting_error(KEY, e))?;
-    let (expected, root) = Expected::read(&out).map_err(|e| project.setting_error(KEY, e))?;
+    let Some(out) = location.as_path() else {
+        let message = format!("{location} is no folder of this machine: copy that run's outputs here first");
+        return Err(project.key_error(KEY, message));
+    };
+    let (expected, root) = Expected::read(out).map_err(|e| project.setting_error(KEY, e))?;
     let theirs = &expected.grid;
     let same_pixels = same_crs(&theirs.crs, &grid.grid.crs)
         && (theirs.origin, theirs.resolution) == (grid.grid.origin, grid.grid.resolution);

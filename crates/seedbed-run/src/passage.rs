@@ -46,7 +46,7 @@ pub(crate) fn run_as<T: Number>(
     tick: Tick<'_>,
     outcome: &mut TileOutcome,
 ) -> Result<(), RunError> {
-    let to_make = work.to_make(runner);
+    let to_make = work.to_make(runner)?;
     outcome.present += work.task.products.len() - to_make.len();
     // What comes behind the last product that is wanted need not be computed.
     let Some(end) = to_make.end(runner) else { return Ok(()) };

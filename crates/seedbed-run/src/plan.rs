@@ -2,7 +2,8 @@
 
 use crate::RunError;
 use seedbed_block::Period;
-use seedbed_prep::Member;
+use seedbed_prep::{Member, Root};
+use seedbed_storage::Location;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -26,8 +27,8 @@ pub struct Plan {
     pub period: Period,
     /// Inputs whose items were named on the command line.
     pub items: Vec<(String, String)>,
-    /// Outputs' folder, absolute.
-    pub out: PathBuf,
+    /// Where outputs go: a folder, absolute, or an address.
+    pub out: Location,
     /// The tasks.
     pub tasks: Vec<Task>,
 }
@@ -36,10 +37,10 @@ impl Plan {
     /// Version of the document's form that is written.
     pub const FORMAT: u32 = 1;
 
-    /// Where a run keeps its plan.
+    /// Where a run keeps its plan: on this machine, in the product's [state](Root::state).
     #[must_use]
-    pub fn path(out: &Path) -> PathBuf {
-        out.join(".seedbed").join("plan.json")
+    pub fn path(out: &Root) -> PathBuf {
+        out.state().join("plan.json")
     }
 
     /// Reads a plan.

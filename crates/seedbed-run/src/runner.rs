@@ -8,15 +8,15 @@ use seedbed_block::{Period, Precision};
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
 use seedbed_host::Models;
 use seedbed_model::{Model, ModelSpec, SettingValue, Settings};
-use seedbed_prep::{Expected, PrepError, Spool, Target, product_path};
+use seedbed_prep::{Expected, PrepError, Root, Spool, Target};
 use seedbed_raster::cog::CogOptions;
 use seedbed_storage::{Location, LocationError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What the command line says over the project file.
 #[derive(Debug, Clone, Default)]
 pub struct Overrides {
-    /// Another folder for the outputs.
+    /// Another place for the outputs.
     pub out: Option<String>,
     /// Another period.
     pub period: Option<Period>,
@@ -31,7 +31,7 @@ pub struct Runner<'a> {
     pub(crate) project: Project,
     pub(crate) items: Vec<InputSource>,
     pub(crate) period: Period,
-    pub(crate) out: PathBuf,
+    pub(crate) out: Root,
     pub(crate) grid: TileGrid,
     pub(crate) model: &'static dyn Model,
     pub(crate) settings: Settings,
@@ -66,7 +66,7 @@ impl<'a> Runner<'a> {
         let outputs = outputs::variables(&project, spec, &settings)?;
         let kinds = outputs::periods(&project, spec)?;
         let cog = outputs::stored(&project)?;
-        let out = out(&project, overrides.out.as_deref())?;
+        let out = out(&project, overrides.out.as_deref(), &spool)?;
         let grid = crate::grid::tiles(&project, projections)?;
         if grid.tiles.is_empty() {
             return Err(project.key_error("grid", "there are no tiles"));
@@ -102,9 +102,9 @@ impl<'a> Runner<'a> {
         })
     }
 
-    /// The folder outputs go to.
+    /// Where outputs go.
     #[must_use]
-    pub fn out(&self) -> &Path {
+    pub fn out(&self) -> &Root {
         &self.out
     }
 
@@ -158,7 +158,10 @@ impl<'a> Runner<'a> {
             project: absolute(&self.project.path),
             period: self.period,
             items: self.items.iter().map(|i| (i.name.clone(), i.items.clone())).collect(),
-            out: absolute(&self.out),
+            out: match &self.out {
+                Root::Local(path) => absolute(path).into(),
+                Root::Store(_) => self.out.location(),
+            },
             tasks,
         })
     }
@@ -215,10 +218,10 @@ fn settings(project: &Project, spec: &ModelSpec) -> Result<Settings, RunError> {
     Settings::new(spec, pairs).map_err(|e| project.setting_error("model", e))
 }
 
-/// The outputs' folder, from the project or from the command line.
-fn out(project: &Project, over: Option<&str>) -> Result<PathBuf, RunError> {
+/// Where outputs go, by the project or the command line.
+fn out(project: &Project, over: Option<&str>, spool: &Spool) -> Result<Root, RunError> {
     let text = over.map_or_else(|| project.resolve(&project.project.out), str::to_owned);
     let location: Location =
         text.parse().map_err(|e: LocationError| project.setting_error("project.out", e))?;
-    product_path(&location).map_err(|e| project.setting_error("project.out", e))
+    Root::at(&location, spool).writable().map_err(|e| project.setting_error("project.out", e))
 }

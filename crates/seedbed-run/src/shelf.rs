@@ -1,8 +1,9 @@
-//! Where a tile's checkpoints are kept: `<out>/.seedbed/states/<tile>/<day>-<K8>.state`.
+//! Where a tile's checkpoints are kept: in the product's state, on this machine, as
+//! `states/<tile>/<day>-<K8>.state`.
 
 use crate::RunError;
 use seedbed_block::Date;
-use seedbed_prep::{PrepError, TaskKey};
+use seedbed_prep::{PrepError, Root, TaskKey};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -26,13 +27,13 @@ pub(crate) struct Kept {
 
 impl Shelf {
     /// The shelf of a tile.
-    pub(crate) fn of(out: &Path, tile: &str) -> Self {
+    pub(crate) fn of(out: &Root, tile: &str) -> Self {
         Self(Self::root(out).join(tile))
     }
 
     /// Where all tiles' shelves are.
-    pub(crate) fn root(out: &Path) -> PathBuf {
-        out.join(".seedbed").join("states")
+    pub(crate) fn root(out: &Root) -> PathBuf {
+        out.state().join("states")
     }
 
     /// What is there, the oldest day first. What can't be listed isn't there.

@@ -1,7 +1,7 @@
 //! How far a run has come, told by its records.
 
 use crate::{Event, Ledger, Plan, RunError};
-use seedbed_prep::{Done, is_done};
+use seedbed_prep::{Done, Root, survey};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -35,13 +35,15 @@ pub struct StatusReport {
 }
 
 impl StatusReport {
-    /// The state of a plan's products.
+    /// The state of a plan's products at their root. The records tell it, from whatever machine; why a
+    /// tile failed is told on the machine where it did.
     ///
     /// # Errors
-    /// [`RunError::Ledger`] if the ledger can't be read.
-    pub fn of(plan: &Plan) -> Result<Self, RunError> {
+    /// [`RunError::Ledger`] if the ledger can't be read, [`RunError::Prep`] if the store can't be.
+    pub fn of(plan: &Plan, root: impl Into<Root>) -> Result<Self, RunError> {
+        let root = root.into();
         let mut last: BTreeMap<String, Option<String>> = BTreeMap::new();
-        for entry in Ledger::read(&plan.out)? {
+        for entry in Ledger::read(&root)? {
             let failure = match entry.event {
                 Event::Failed { reason } => Some(reason),
                 Event::Started | Event::Finished { .. } => None,
@@ -49,6 +51,7 @@ impl StatusReport {
             };
             last.insert(entry.tile, failure);
         }
+        let mut done = survey(&root, plan.tasks.iter().flat_map(|task| &task.products))?.into_iter();
         let mut report = Self { done: 0, expected: 0, tiles: Vec::new() };
         for task in &plan.tasks {
             let mut tile = TileStatus {
@@ -59,8 +62,8 @@ impl StatusReport {
                 damaged: Vec::new(),
                 failure: None,
             };
-            for member in &task.products {
-                match is_done(&plan.out, member) {
+            for (member, done) in task.products.iter().zip(done.by_ref()) {
+                match done {
                     Done::Yes => tile.done += 1,
                     Done::No => tile.missing.push(member.period.clone()),
                     Done::Damaged(_) => tile.damaged.push(member.period.clone()),

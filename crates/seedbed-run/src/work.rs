@@ -7,7 +7,7 @@ use crate::shelf::Shelf;
 use crate::sums::MissingDays;
 use crate::{Checkpoints, RunError, Runner, Task};
 use seedbed_block::{Date, Period};
-use seedbed_prep::{Done, TaskKey, is_done};
+use seedbed_prep::{Done, TaskKey, survey};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -40,8 +40,9 @@ pub(crate) struct ToMake {
 }
 
 /// Which products of a task are not committed yet.
-pub(crate) fn pending(runner: &Runner<'_>, task: &Task) -> Vec<bool> {
-    task.products.iter().map(|m| is_done(&runner.out, m) != Done::Yes).collect()
+fn pending(runner: &Runner<'_>, task: &Task) -> Result<Vec<bool>, RunError> {
+    let done = survey(&runner.out, &task.products)?;
+    Ok(done.into_iter().map(|done| done != Done::Yes).collect())
 }
 
 impl<'p> Work<'p> {
@@ -56,8 +57,8 @@ impl<'p> Work<'p> {
     }
 
     /// The products still to be made.
-    pub(crate) fn to_make(&self, runner: &Runner<'_>) -> ToMake {
-        let pending = pending(runner, self.task);
+    pub(crate) fn to_make(&self, runner: &Runner<'_>) -> Result<ToMake, RunError> {
+        let pending = pending(runner, self.task)?;
         let all = runner.periods().into_iter().enumerate();
         let mut wanted: Vec<Wanted> = all
             .filter(|(product, _)| pending.get(*product).copied().unwrap_or(false))
@@ -66,7 +67,7 @@ impl<'p> Work<'p> {
         wanted.sort_by_key(|w| (w.days.start, w.product));
         // Behind the periods comes the state, if there is one.
         let state = (runner.periods().len()..pending.len()).find(|product| pending[*product]);
-        ToMake { periods: wanted, state }
+        Ok(ToMake { periods: wanted, state })
     }
 
     /// The newest checkpoint that serves all that is to be made, or the run's first day.

@@ -1,7 +1,9 @@
 //! Where bytes are.
 
 use crate::secret;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
@@ -224,6 +226,20 @@ impl Location {
         let mut link = if ups == 0 { "./".to_owned() } else { "../".repeat(ups) };
         link.push_str(&names[common..].join("/"));
         Some(link)
+    }
+
+    /// The literal names that lead from a folder down to here, divided by `/`: what [`Location::join`] takes. None if
+    /// this isn't below the folder.
+    #[must_use]
+    pub fn names_within(&self, folder: &Self) -> Option<String> {
+        let (root, names) = self.normalise().root_and_names()?;
+        let (other, base) = folder.normalise().root_and_names()?;
+        let below = names.strip_prefix(&base[..]).filter(|below| root == other && !below.is_empty())?;
+        let literal = |name: &String| match self {
+            Self::Http(_) | Self::Dav(_) => percent_decode_str(name).decode_utf8().ok().map(Cow::into_owned),
+            _ => Some(name.clone()),
+        };
+        Some(below.iter().map(literal).collect::<Option<Vec<_>>>()?.join("/"))
     }
 
     /// The same place without `.`, `..` and doubled or trailing slashes, lexically: links of the file

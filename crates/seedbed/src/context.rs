@@ -3,9 +3,10 @@
 use crate::failure::{Judge, usage_hint};
 use crate::progress::{Counted, Meter, Mode, Stderr};
 use crate::report::{Format, Report};
-use seedbed_prep::Spool;
+use crate::state;
+use seedbed_prep::{Root, Spool};
 use seedbed_raster::Proj;
-use seedbed_storage::{Location, Settings, Stores};
+use seedbed_storage::{CreateOnce, Location, Settings, Stores};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ pub struct Ctx {
     pub stores: Stores,
     /// PROJ.
     pub projections: Proj,
+    /// The folder of what is remembered of products in stores.
+    pub state: PathBuf,
     /// The file with named stores, where one was given.
     pub stores_file: Option<PathBuf>,
     /// How the report is written.
@@ -54,9 +57,36 @@ impl Ctx {
         Meter::new(self.progress, label, counted, total)
     }
 
-    /// Local copies of remote inputs, kept beside what is made from them.
-    pub fn spool(&self, out: &Path) -> Spool {
-        Spool::new(self.stores.clone(), tokio::runtime::Handle::current(), out.join(".seedbed").join("spool"))
+    /// Local copies of remote inputs, kept beside what is made from them; for a product in a store, in a
+    /// folder of its own among the [states](crate::state).
+    pub fn spool(&self, out: &Location) -> Spool {
+        let state = match out.as_path() {
+            Some(path) => path.join(".seedbed"),
+            None => state::of(&self.state, out),
+        };
+        Spool::new(self.stores.clone(), tokio::runtime::Handle::current(), state.join("spool"))
+    }
+
+    /// A place that products are written to.
+    pub fn root(&self, out: &Location) -> anyhow::Result<Root> {
+        Ok(Root::at(out, &self.spool(out)).writable()?)
+    }
+
+    /// A product by its folder or its catalog.
+    pub fn product(&self, at: &Location) -> Root {
+        Root::of_product(at, &self.spool(at))
+    }
+
+    /// Says so where a store can't create a record once, which no two processes should rely on then.
+    pub fn tell_of_last_wins(&self, out: &Root) -> anyhow::Result<()> {
+        let tried = tokio::task::block_in_place(|| out.create_once())?;
+        if tried == CreateOnce::LastWins {
+            self.say(format_args!(
+                "note: {out} can't create a file once: of two runs that commit a product at the same moment, \
+                 the last one's record stands, whole"
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -21,6 +21,7 @@ mod query;
 mod quicklook;
 mod report;
 mod selection;
+mod state;
 mod whole_file;
 mod workplace;
 
@@ -70,6 +71,7 @@ fn context(global: &Global) -> anyhow::Result<Ctx> {
     Ok(Ctx {
         stores: context::stores(global.stores.as_deref(), context::Limits::default())?,
         projections: seedbed_raster::Proj,
+        state: global.state.clone().unwrap_or_else(state::usual),
         stores_file: global.stores.clone(),
         format: if global.json { Format::Json } else { Format::Text },
         progress: progress::Mode::detect(!global.no_progress && !global.quiet),

@@ -3,7 +3,7 @@
 
 use crate::area;
 use crate::base_grid;
-use crate::context::{Ctx, local_path};
+use crate::context::Ctx;
 use crate::encoding::EncodingArgs;
 use crate::failure::{self, Judge, usage, usage_hint};
 use crate::progress::Counted;
@@ -125,8 +125,8 @@ impl PrepareArgs {
         if items.is_empty() {
             return Err(usage_hint(format!("no item of {} is selected", self.items), "widen the selection"));
         }
-        let out = local_path(&self.out)?;
-        let name = self.name.or_else(|| Some(out.file_name()?.to_string_lossy().into_owned()));
+        let out = ctx.root(&self.out)?;
+        let name = self.name.or_else(|| self.out.file_name().map(str::to_owned));
         let nodata = match self.dtype {
             DType::Int16 => Some(f64::from(i16::MIN)),
             DType::UInt8 => Some(255.0),
@@ -200,6 +200,11 @@ impl Of {
 /// Memory that work on several dates may take where nothing is said, about.
 pub const MEMORY: &str = "2GiB";
 
+/// Says so where the product's store can't create a record once.
+pub fn tell_of_place(request: &Prepare, ctx: &Ctx, dry_run: bool) -> anyhow::Result<()> {
+    if dry_run { Ok(()) } else { ctx.tell_of_last_wins(&request.out) }
+}
+
 /// Composites, in the arithmetic that the stored type asks for.
 pub fn composite(
     request: &Composite,
@@ -207,7 +212,8 @@ pub fn composite(
     label: &'static str,
     dry_run: bool,
 ) -> anyhow::Result<PrepareReport> {
-    let spool = ctx.spool(&request.prepare.out);
+    let spool = ctx.spool(&request.prepare.out.location());
+    tell_of_place(&request.prepare, ctx, dry_run)?;
     let meter = ctx.meter(label, Counted::Things("tiles and groups"), None);
     // Whole steps are rounded to from 64 bits, which see a half for what it is.
     let composite = match request.prepare.cog.dtype {
@@ -249,7 +255,7 @@ pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io
         r.made,
         r.present,
         r.failed.len(),
-        r.catalog.display()
+        r.catalog
     )
 }
 
@@ -262,7 +268,11 @@ pub fn status(report: &PrepareReport, of: Of) -> Status {
             "the same command makes only what failed",
         );
     }
-    Status::of(report.failed.is_empty())
+    match report.failed.len() {
+        0 => Status::Done,
+        all if all == report.retryable => Status::Retry,
+        _ => Status::Failed,
+    }
 }
 
 /// The tiles asked for, or all.

@@ -92,11 +92,12 @@ pub fn composite<T: Sample>(
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.bbox)).collect();
     let variables = request.variables(request.prepare.assets.iter().map(String::as_str));
     let set = production.expected(variables, &placed, members)?;
-    let mut report = production.report(&set, untouched);
+    let unmade = production.open_of(&set)?;
+    let mut report = production.report(&set, &unmade, untouched);
     report.partial = tiles.iter().flat_map(|t| &t.groups).flat_map(|g| context.partial(g)).collect();
     let open: Vec<(&TilePlan, Vec<&Group>)> = tiles
         .iter()
-        .map(|t| (t, t.groups.iter().filter(|g| production.is_open(&g.member)).collect::<Vec<_>>()))
+        .map(|t| (t, t.groups.iter().filter(|g| unmade.contains(&g.member)).collect::<Vec<_>>()))
         .filter(|(_, groups)| !groups.is_empty())
         .collect();
     let at_work: Vec<&TilePlan> = open.iter().map(|(tile, _)| *tile).collect();

@@ -280,7 +280,7 @@ mod tests {
                 cog: Prepare::default_cog(),
                 format: crate::Format::Cog,
                 period: None,
-                out: "out".into(),
+                out: std::path::PathBuf::from("out").into(),
             },
             grouping: Grouping::Month,
             statistics: vec![Statistic::Median],

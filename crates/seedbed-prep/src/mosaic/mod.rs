@@ -2,33 +2,34 @@
 
 mod references;
 
+use crate::at_hand::AtHand;
 use crate::parallel::{in_parallel, threads};
-use crate::product::{Flaw, check_file, file_of, read_record};
+use crate::product::Flaw;
 use crate::record::OVERVIEWS;
 use crate::tree::write_catalog;
 use crate::{
-    Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Spool, TaskKey, Variable,
-    cube, is_done, revisions,
+    Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Root, Spool, TaskKey,
+    Variable, cube, is_done, revisions, survey,
 };
 use seedbed_block::{Period, PixelRange, Real};
 use seedbed_catalog::{Asset, Band, Item};
-use seedbed_grid::{Projections, Tile};
+use seedbed_grid::Projections;
 use seedbed_raster::cog::{CogOptions, Compress, Overview, Threads};
 use seedbed_raster::{DType, Raster, RasterSource};
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// What to put together.
 #[derive(Debug, Clone, Default)]
 pub struct MosaicRequest {
     /// The product: its catalog or folder.
-    pub product: PathBuf,
+    pub product: Root,
     /// Where the mosaics go.
-    pub out: PathBuf,
+    pub out: Root,
     /// Whether missing tiles may stay holes, which the item then names.
     pub allow_holes: bool,
     /// What a mosaic is.
@@ -88,7 +89,7 @@ pub struct MosaicReport {
     /// Tiles and periods left out.
     pub holes: Vec<String>,
     /// The mosaics' catalog.
-    pub catalog: PathBuf,
+    pub catalog: Location,
 }
 
 /// The revision of this algorithm, part of every mosaic's key.
@@ -110,10 +111,10 @@ struct Work<'a> {
 /// What all periods have in common.
 struct Context<'a> {
     source: &'a Expected,
-    root: &'a Path,
+    root: &'a Root,
     set: &'a Expected,
     extent: PixelRange,
-    out: &'a Path,
+    out: &'a Root,
     request: &'a MosaicRequest,
     spool: &'a Spool,
     projections: &'a dyn Projections,
@@ -139,15 +140,22 @@ pub fn mosaic(
     projections: &dyn Projections,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<MosaicReport, PrepError> {
-    let (expected, root) = Expected::read(&request.product)?;
-    if same_folder(&root, &request.out) {
+    let (expected, root) = Expected::of(&request.product)?;
+    if root.is_same(&request.out) {
         return Err(PrepError::Request(format!(
             "a mosaic in {} would take the place of its tiles' catalog: choose another folder",
-            request.out.display()
+            request.out
         )));
     }
+    let remote = [&root, &request.out].into_iter().find(|root| root.as_path().is_none());
+    if let Some(remote) = remote.filter(|_| request.format != MosaicFormat::Cog) {
+        return Err(PrepError::Request(format!(
+            "a vrt or gti refers to tiles by their way on this machine's disk, and {remote} isn't there:              make the mosaic with --format cog"
+        )));
+    }
+    let done = survey(&root, &expected.members)?;
     let holes: BTreeSet<&Member> =
-        expected.members.iter().filter(|m| is_done(&root, m) != Done::Yes).collect();
+        expected.members.iter().zip(done).filter(|(_, done)| *done != Done::Yes).map(|(m, _)| m).collect();
     let named = |m: &Member| format!("{} {}", m.tile, m.period);
     if !holes.is_empty() && !request.allow_holes {
         let mut first: Vec<String> = holes.iter().take(5).map(|m| named(m)).collect();
@@ -161,12 +169,12 @@ pub fn mosaic(
         });
     }
     let Some(extent) = expected.tiles.iter().map(|t| t.range).reduce(PixelRange::union) else {
-        return Err(PrepError::Request(format!("{} has no tiles", request.product.display())));
+        return Err(PrepError::Request(format!("{} has no tiles", request.product)));
     };
     refuse_cubes(&request.product, &expected, &root)?;
     let mut set = Expected {
         name: format!("{}-mosaic", expected.name),
-        tiles: vec![Tile { name: "mosaic".to_owned(), range: extent }],
+        tiles: vec![seedbed_grid::Tile { name: "mosaic".to_owned(), range: extent }],
         members: Vec::new(),
         ..expected.clone()
     };
@@ -186,9 +194,15 @@ pub fn mosaic(
         // Mosaics made one by one, for there are no more or they are large, may take all cores.
         encoding: if at_once > 1 { Threads::Caller } else { Threads::Pool },
     };
-    let act = |_, work: &Work<'_>| match is_done(&request.out, &work.member) {
-        Done::Yes => Ok(Outcome::Adopted),
-        Done::No | Done::Damaged(_) => context.one(work),
+    let done = survey(&request.out, &set.members)?;
+    let work: Vec<(&Work<'_>, Done)> = work.iter().zip(done).collect();
+    let act = |_, (work, done): &(&Work<'_>, Done)| {
+        // Another process may have made it meanwhile, which a folder tells for nothing.
+        let now = request.out.as_path().map(|out| is_done(out, &work.member));
+        match now.as_ref().unwrap_or(done) {
+            Done::Yes => Ok(Outcome::Adopted),
+            Done::No | Done::Damaged(_) => context.one(work),
+        }
     };
     progress(0, work.len());
     let outcomes = in_parallel(&work, at_once, act, |n| progress(n, work.len()));
@@ -205,23 +219,15 @@ pub fn mosaic(
 }
 
 /// Refuses a product of cubes, before anything is written.
-fn refuse_cubes(product: &Path, expected: &Expected, root: &Path) -> Result<(), PrepError> {
-    let record = expected.members.iter().find_map(|m| read_record(&m.record(root)).ok());
+fn refuse_cubes(product: &Root, expected: &Expected, root: &Root) -> Result<(), PrepError> {
+    let record = expected.members.iter().find_map(|m| root.record(m).ok().flatten());
     let is_cube = |asset: &Asset<'_>| asset.media_type() == Some(cube::MEDIA_TYPE);
     match record.iter().flat_map(Item::assets).find(|(_, asset)| is_cube(asset)) {
         Some((key, _)) => Err(PrepError::Request(format!(
             "`{key}` of {} is a Zarr cube, and mosaics are of COGs: prepare it with --format cog",
-            product.display()
+            product
         ))),
         None => Ok(()),
-    }
-}
-
-/// Whether two paths lead to one folder.
-fn same_folder(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
     }
 }
 
@@ -280,17 +286,17 @@ impl Context<'_> {
         let records = work
             .tiles
             .iter()
-            .map(|m| Ok((*m, m.record(self.root), read_record(&m.record(self.root))?)))
-            .collect::<Result<Vec<(&Member, PathBuf, Item)>, PrepError>>()?;
+            .map(|m| Ok((*m, self.record(m)?)))
+            .collect::<Result<Vec<Tile<'_>>, PrepError>>()?;
         let variables = self.set.variables(&work.member);
-        let band = |v: &String| records.iter().find_map(|(_, _, item)| Some(item.asset(v)?.band()));
+        let band = |v: &String| records.iter().find_map(|(_, item)| Some(item.asset(v)?.band()));
         // Variables may be stored in different ways, such as a count beside a median.
         let overview = |v: &String| {
-            let said = records.iter().find_map(|(_, _, item)| overview_of(&item.asset(v)?));
+            let said = records.iter().find_map(|(_, item)| overview_of(&item.asset(v)?));
             said.unwrap_or_default()
         };
         let options = |v: &String| {
-            let path = records.first().map(|(_, path, _)| path.clone()).unwrap_or_default();
+            let path = records.first().map(|(member, _)| self.name(member)).unwrap_or_default();
             let stored = band(v).and_then(stored);
             stored.map(|stored| CogOptions { overview: overview(v), ..stored }).ok_or_else(|| {
                 PrepError::Document {
@@ -321,16 +327,16 @@ impl Context<'_> {
                 attempt.write_as(self.encoding, variable, &self.paste::<f64>(&records, name)?, options)?;
             }
         }
-        let Some((_, _, first)) = records.first() else {
+        let Some((_, first)) = records.first() else {
             return Err(PrepError::Request(format!("{} has no tile", work.member.period)));
         };
         let period = days(first)?;
         let created =
-            records.iter().filter_map(|(_, _, i)| i.property("created")?.as_str()?.get(..10)?.parse().ok());
+            records.iter().filter_map(|(_, i)| i.property("created")?.as_str()?.get(..10)?.parse().ok());
         let provenance = Provenance {
             process: "seedbed mosaic".to_owned(),
             parameters: Map::new(),
-            derived_from: records.iter().map(|(_, path, _)| Location::Local(path.clone())).collect(),
+            derived_from: records.iter().map(|(m, _)| self.root.join(&m.record_names())).collect(),
             created: created.max().unwrap_or(period.end),
         };
         let mut properties = Map::new();
@@ -343,11 +349,7 @@ impl Context<'_> {
     }
 
     /// All tiles' values at their place in the extent; NaN where there is none.
-    fn paste<T: Real>(
-        &self,
-        records: &[(&Member, PathBuf, Item)],
-        variable: &String,
-    ) -> Result<Vec<T>, PrepError> {
+    fn paste<T: Real>(&self, records: &[Tile<'_>], variable: &String) -> Result<Vec<T>, PrepError> {
         let shape = self.extent.shape();
         let mut values = vec![T::NAN; shape.len()];
         let offset = |n: i64| usize::try_from(n).unwrap_or(0);
@@ -368,42 +370,52 @@ impl Context<'_> {
     /// The tiles that have a variable, one after the other, each held to its record.
     fn placed<'t>(
         &'t self,
-        records: &'t [(&'t Member, PathBuf, Item)],
+        records: &'t [Tile<'t>],
         variable: &'t String,
     ) -> impl Iterator<Item = Result<Placed, PrepError>> + 't {
         records
             .iter()
-            .filter(|(member, _, _)| self.source.variables(member).contains(variable))
-            .map(|(member, record, item)| self.place(member, record, item, variable))
+            .filter(|(member, _)| self.source.variables(member).contains(variable))
+            .map(|(member, item)| self.place(member, item, variable))
     }
 
-    fn place(
-        &self,
-        member: &Member,
-        record: &Path,
-        item: &Item,
-        variable: &str,
-    ) -> Result<Placed, PrepError> {
+    /// A record that there must be.
+    fn record(&self, member: &Member) -> Result<Item, PrepError> {
+        self.root.record(member)?.ok_or_else(|| PrepError::Document {
+            path: self.name(member),
+            what: "record",
+            reason: "it is gone".to_owned(),
+        })
+    }
+
+    /// A record's name in what is said of it.
+    fn name(&self, member: &Member) -> PathBuf {
+        self.root.join(&member.record_names()).to_string().into()
+    }
+
+    fn place(&self, member: &Member, item: &Item, variable: &str) -> Result<Placed, PrepError> {
         let Some(asset) = item.asset(variable) else {
             return Err(PrepError::Document {
-                path: record.to_owned(),
+                path: self.name(member),
                 what: "record of this product",
                 reason: format!("it has no asset `{variable}`"),
             });
         };
-        let file = file_of(record, &asset);
+        let file = self.root.place(member, &asset);
         let damaged = |what: String| PrepError::Unverified {
             path: file.clone(),
             what: format!("{what}; delete it and run again"),
         };
-        check_file(&file, &asset).map_err(|(Flaw::Missing(what) | Flaw::Wrong(what))| damaged(what))?;
-        let raster = Raster::open(&RasterSource::new(&file))?;
+        let at_hand = self.root.at_hand(member, &asset)?;
+        let at_hand = at_hand.map_err(|(Flaw::Missing(what) | Flaw::Wrong(what))| damaged(what))?;
+        let raster = Raster::open(&RasterSource::new(at_hand.path()))?;
         let range = self.source.range_of(&file, raster.geobox())?;
         if self.source.range(member) != Some(range) {
             return Err(damaged(format!("it covers {range:?}, which isn't tile {}", member.tile)));
         }
         let (row0, col0) = (range.row0 - self.extent.row0, range.col0 - self.extent.col0);
-        Ok(Placed { range: PixelRange { row0, col0, ..range }, file, raster })
+        let range = PixelRange { row0, col0, ..range };
+        Ok(Placed { range, file, raster, _at_hand: at_hand })
     }
 
     /// How COGs are encoded, given how their values are stored.
@@ -420,7 +432,12 @@ struct Placed {
     range: PixelRange,
     file: PathBuf,
     raster: Raster,
+    /// Goes when the raster has been closed.
+    _at_hand: AtHand,
 }
+
+/// A tile of a period, and its record.
+type Tile<'a> = (&'a Member, Item);
 
 /// How a mosaic of a band's tiles is stored, where their record says it.
 fn stored(band: Band) -> Option<CogOptions> {

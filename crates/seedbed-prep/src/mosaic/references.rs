@@ -1,11 +1,11 @@
 //! Mosaics that hold no pixels: they refer to the tiles where these lie.
 
-use super::{Context, MosaicFormat, Placed};
+use super::{Context, MosaicFormat, Placed, Tile};
 use crate::product::{Written, same_nodata, stored_as};
 use crate::record::{GTI, VRT, href};
-use crate::{Attempt, Member, PrepError, Variable};
+use crate::{Attempt, PrepError, Variable};
 use seedbed_block::PixelRange;
-use seedbed_catalog::{Asset, Item};
+use seedbed_catalog::Asset;
 use seedbed_raster::cog::{BandMeta, CogOptions};
 use seedbed_raster::{Raster, RasterSource, Statistics, TileIndex, Vrt, VrtTile};
 use seedbed_storage::Location;
@@ -23,14 +23,14 @@ impl Context<'_> {
         &self,
         attempt: &mut Attempt,
         variable: Variable,
-        records: &[(&Member, PathBuf, Item)],
+        records: &[Tile<'_>],
         options: CogOptions,
     ) -> Result<(), PrepError> {
         let name = &variable.name;
         let from = real(&attempt.staging)?;
         let mut tiles = Vec::new();
         for placed in self.placed(records, name) {
-            let Placed { range, file, raster } = placed?;
+            let Placed { range, file, raster, .. } = placed?;
             let meant = (options.dtype, options.scale.to_bits(), options.offset.to_bits());
             if stored_as(&raster) != meant || !same_nodata(raster.nodata(), options.nodata) {
                 return Err(PrepError::Request(format!(
@@ -81,7 +81,7 @@ fn real(path: &Path) -> Result<PathBuf, PrepError> {
 }
 
 /// The mosaic's statistics, from those of its tiles' records.
-fn joined(context: &Context<'_>, records: &[(&Member, PathBuf, Item)], variable: &str) -> Statistics {
+fn joined(context: &Context<'_>, records: &[Tile<'_>], variable: &str) -> Statistics {
     let said = |asset: &Asset<'_>, pixels: f64| {
         let said = &asset.as_object()["bands"][0]["statistics"];
         let number = |name: &str| said[name].as_f64();
@@ -90,7 +90,7 @@ fn joined(context: &Context<'_>, records: &[(&Member, PathBuf, Item)], variable:
     };
     let tiles: Vec<_> = records
         .iter()
-        .filter_map(|(member, _, item)| said(&item.asset(variable)?, pixels(context.source.range(member)?)))
+        .filter_map(|(member, item)| said(&item.asset(variable)?, pixels(context.source.range(member)?)))
         .filter(|tile| tile.0 > 0.0)
         .collect();
     let valid: f64 = tiles.iter().map(|t| t.0).sum();

@@ -17,7 +17,7 @@ fn dead_attempts_orphans_and_superseded_generations_go() {
     let whole = sandbox.files("out");
     sandbox.commit("out", &member("west", "2003-12"), &[("a", 1.0)]);
     let orphan = member("east", "2003-12");
-    let record = sandbox.commit("out", &orphan, &[("a", 1.0)]).record;
+    let record = sandbox.commit("out", &orphan, &[("a", 1.0)]).record.as_path().unwrap().to_owned();
     fs::remove_file(record).unwrap();
     std::mem::forget(sandbox.stage("out", &members[0], &[("a", 3.0)]));
     fs::write(sandbox.path("out/west/2004-01/x.json.0123456789abcdef.tmp"), "torn").unwrap();
@@ -43,8 +43,8 @@ fn what_is_not_a_product_of_this_set_is_left_alone() {
     }
     sandbox.expect("out", &["a"], &members);
     let request = MosaicRequest {
-        product: sandbox.path("out"),
-        out: sandbox.path("out/mosaic"),
+        product: sandbox.path("out").into(),
+        out: sandbox.path("out/mosaic").into(),
         allow_holes: false,
         ..MosaicRequest::default()
     };

@@ -11,7 +11,7 @@ use seedbed_block::composite::Statistic;
 use seedbed_block::{Grouping, PixelRange};
 use seedbed_catalog::{Item, ItemCollection};
 use seedbed_grid::{PixelGrid, Projections, Tile, TileGrid, Xy};
-use seedbed_prep::{Composite, PrepError, Prepare, PrepareReport, Rules, Spool, composite};
+use seedbed_prep::{Composite, PrepError, Prepare, PrepareReport, Root, Rules, Spool, composite};
 use seedbed_raster::cog::{self, BandMeta, CogOptions};
 use seedbed_raster::{DType, Proj, Resampling};
 use seedbed_storage::{Location, Settings, Stores};
@@ -85,7 +85,7 @@ fn request(items: &[Item], resampling: Resampling, dtype: DType) -> Composite {
             cog: CogOptions { dtype, nodata: Some(nodata), ..Prepare::default_cog() },
             format: seedbed_prep::Format::Cog,
             period: None,
-            out: "".into(),
+            out: Root::default(),
         },
         grouping: Grouping::MonthDay,
         statistics: vec![Statistic::Median, Statistic::Count],
@@ -103,7 +103,7 @@ fn what_is_allocated_stays_below_the_memory_that_is_given() {
     let items = items(folder.path(), &runtime);
     let run = |request: &Composite, out: &str| -> (Result<PrepareReport, PrepError>, usize) {
         let mut request = request.clone();
-        request.prepare.out = folder.path().join(out);
+        request.prepare.out = folder.path().join(out).into();
         let stores = Stores::new(Settings::default()).unwrap();
         let spool = Spool::new(stores, runtime.handle().clone(), folder.path().join("spool"));
         peak_of(|| composite::<f64>(&request, &spool, &Proj, false, &mut |_, _| ()))

@@ -227,7 +227,7 @@ fn clean_takes_away_what_is_damaged_or_of_no_tile_and_all_of_them_if_told_to() {
     let name = shelf(&sandbox, "west").pop().unwrap();
     fs::create_dir(states.join("north")).unwrap();
     fs::copy(states.join("west").join(&name), states.join("north").join(&name)).unwrap();
-    let clean = |unwanted, age, dry| clean_checkpoints(&out, unwanted, age, dry).unwrap();
+    let clean = |unwanted, age, dry| clean_checkpoints(&(&out).into(), unwanted, age, dry).unwrap();
     let hour = Duration::from_secs(3600);
     assert_eq!(clean(Unwanted::All, hour, false), [] as [PathBuf; 0]);
     fs::write(states.join("west").join(&name), "seedbed-state 1\n").unwrap();

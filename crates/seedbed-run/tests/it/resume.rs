@@ -97,7 +97,7 @@ fn a_lost_file_is_found_missing_and_made_again() {
     let report = verify(&sandbox.path("out")).unwrap();
     assert_eq!(report.problems.len(), 1);
     assert!(report.problems[0].missing);
-    let status = StatusReport::of(&sandbox.plan()).unwrap();
+    let status = StatusReport::of(&sandbox.plan(), &sandbox.path("out")).unwrap();
     assert_eq!((status.done, status.expected), (5, 6));
     let again = sandbox.run(&Unwatched).unwrap();
     assert_eq!((again.made, again.present), (1, 5));

@@ -63,7 +63,7 @@ fn chosen_tiles_are_run_and_the_others_stay_expected() {
     let checked = verify(&sandbox.path("out")).unwrap();
     assert_eq!((checked.expected, checked.right), (6, 3));
     assert!(checked.problems.iter().all(|p| p.tile == "west" && p.missing), "{:?}", checked.problems);
-    let status = StatusReport::of(&sandbox.plan()).unwrap();
+    let status = StatusReport::of(&sandbox.plan(), &sandbox.path("out")).unwrap();
     assert_eq!((status.done, status.expected), (3, 6));
     let nowhere = options(Some(vec!["north".to_owned()]));
     let error = sandbox.with_runner(|r| r.execute(&r.plan()?, &nowhere, &Unwatched)).unwrap_err();

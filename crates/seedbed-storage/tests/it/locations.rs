@@ -70,6 +70,8 @@ fn what_is_joined_is_below_and_its_parent_is_where_it_was_joined() {
         assert_eq!(file.parent().unwrap().join(&name), file);
         assert_eq!(file.join("..").join(&name), file);
         assert_eq!(file, root.join(&format!("{folder}/{name}")));
+        assert_eq!(file.names_within(&root), Some(format!("{folder}/{name}")));
+        assert_eq!((file.names_within(&file), root.names_within(&below)), (None, None));
         let link = file.relative_to(&root).unwrap();
         assert!(link.starts_with("./"), "{link}");
         // A link resolves from any document of the folder it is relative to.

@@ -52,7 +52,10 @@ impl Report for Cleaned {
     const COMMAND: &'static str = "clean";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        for path in self.product.attempts.iter().chain(&self.product.superseded).chain(&self.checkpoints) {
+        for at in self.product.attempts.iter().chain(&self.product.superseded) {
+            writeln!(out, "{at}")?;
+        }
+        for path in &self.checkpoints {
             writeln!(out, "{}", path.display())?;
         }
         for at in &self.unfinished {
@@ -76,16 +79,26 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if let Some(folder) = folder.filter(|folder| !folder.exists()) {
         return Err(usage(format!("{} is not there", folder.display())));
     }
-    let product = match folder.filter(|f| f.join("expected.json").is_file() || f.is_file()) {
-        Some(folder) => {
-            tokio::task::block_in_place(|| seedbed_prep::clean(folder, args.older_than, args.dry_run))?
-        }
-        None => CleanReport::default(),
+    let root = ctx.product(&args.location);
+    let is_product = match folder {
+        Some(folder) => folder.join("expected.json").is_file() || folder.is_file(),
+        None => match ctx.stores.head(&root.join("expected.json")).await {
+            Ok(_) => true,
+            Err(e) if e.is_not_found() => false,
+            Err(e) => return Err(e.into()),
+        },
+    };
+    let product = if is_product {
+        tokio::task::block_in_place(|| seedbed_prep::clean(root.clone(), args.older_than, args.dry_run))?
+    } else {
+        CleanReport::default()
     };
     let unwanted = if args.states { Unwanted::All } else { Unwanted::Dead };
-    let checkpoints = match folder.filter(|f| f.join("expected.json").is_file()) {
-        Some(folder) => clean_checkpoints(folder, unwanted, args.older_than, args.dry_run)?,
-        None => Vec::new(),
+    let has_checkpoints = folder.is_none_or(|f| f.join("expected.json").is_file());
+    let checkpoints = if is_product && has_checkpoints {
+        tokio::task::block_in_place(|| clean_checkpoints(&root, unwanted, args.older_than, args.dry_run))?
+    } else {
+        Vec::new()
     };
     let mut unfinished = Vec::new();
     if folder.is_none_or(Path::is_dir) {

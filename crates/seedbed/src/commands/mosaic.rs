@@ -1,6 +1,6 @@
 //! `seedbed mosaic`: a product's tiles put together.
 
-use crate::context::{Ctx, local_path};
+use crate::context::Ctx;
 use crate::encoding::EncodingArgs;
 use crate::failure::{Judge, usage_hint};
 use crate::progress::Counted;
@@ -20,7 +20,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The product's catalog or its folder.
+    /// The product's catalog or its folder, also in a remote store.
     catalog: Location,
     /// Where the mosaics go.
     #[arg(long, value_name = "LOCATION")]
@@ -52,7 +52,7 @@ impl Report for Made {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.report;
         if self.dry_run {
-            return writeln!(out, "{} would be made in {}", count(r.periods, "mosaic"), r.catalog.display());
+            return writeln!(out, "{} would be made in {}", count(r.periods, "mosaic"), r.catalog);
         }
         writeln!(
             out,
@@ -60,7 +60,7 @@ impl Report for Made {
             count(r.periods, "mosaic"),
             r.made,
             r.present,
-            r.catalog.display()
+            r.catalog
         )?;
         for hole in &r.holes {
             writeln!(out, "hole: {hole}")?;
@@ -72,8 +72,8 @@ impl Report for Made {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let request = MosaicRequest {
-        product: local_path(&args.catalog)?,
-        out: local_path(&args.out)?,
+        product: ctx.product(&args.catalog),
+        out: ctx.root(&args.out)?,
         allow_holes: args.allow_holes,
         format: args.format,
         encoding: Encoding {
@@ -90,7 +90,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         ));
     }
     if args.dry_run {
-        let (expected, _) = Expected::read(&request.product).or_usage()?;
+        let (expected, _) = tokio::task::block_in_place(|| Expected::of(&request.product)).or_usage()?;
         let periods: std::collections::BTreeSet<_> = expected.members.iter().map(|m| &m.period).collect();
         let report = MosaicReport {
             periods: periods.len(),
@@ -103,7 +103,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         return Ok(Status::Done);
     }
     let meter = ctx.meter("mosaic", Counted::Things("mosaics"), None);
-    let spool = ctx.spool(&request.out);
+    ctx.tell_of_last_wins(&request.out)?;
+    let spool = ctx.spool(&args.out);
     let report = tokio::task::block_in_place(|| {
         seedbed_prep::mosaic(&request, &spool, &ctx.projections, &mut |done, total| meter.at(done, total))
     })?;

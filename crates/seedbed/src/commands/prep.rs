@@ -9,7 +9,7 @@ use crate::selection::byte_count;
 use crate::whole_file;
 use seedbed_block::composite::Statistic;
 use seedbed_block::{Bridge, Every};
-use seedbed_prep::{Composite, Format, LeapRule, Prepare, PrepareReport, Tally, TimeRule, tally};
+use seedbed_prep::{Composite, Format, LeapRule, Prepare, PrepareReport, Root, Tally, TimeRule, tally};
 use seedbed_raster::DType;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -122,7 +122,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         };
         (preparing::composite(&request, ctx, "prep", dry_run)?, Of::Period)
     } else {
-        let spool = ctx.spool(&request.out);
+        let spool = ctx.spool(&request.out.location());
+        preparing::tell_of_place(&request, ctx, dry_run)?;
         let meter = ctx.meter("prep", Counted::Things("tiles and dates"), None);
         // What is stored in 64 bits is also computed in them.
         let prepare = match request.cog.dtype {
@@ -143,8 +144,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
 }
 
 /// Writes the table of a product's values.
-fn write_tally(product: &Path, path: &Path) -> anyhow::Result<()> {
-    let rows = tally(product)?;
+fn write_tally(product: &Root, path: &Path) -> anyhow::Result<()> {
+    let rows = tokio::task::block_in_place(|| tally(product))?;
     whole_file::write(path, |file| {
         let mut writer = csv::Writer::from_writer(file);
         writer.write_record(Tally::COLUMNS)?;

@@ -1,7 +1,7 @@
 //! `seedbed run`: a project file, from its inputs to its outputs on every tile.
 
 use crate::context::Ctx;
-use crate::failure;
+use crate::failure::{self, Judge};
 use crate::machine::{self, Memory};
 use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, count};
@@ -101,7 +101,7 @@ impl Report for Planned<'_> {
             count(self.tiles, "tile"),
             self.plan.period,
             self.to_make,
-            self.plan.out.display()
+            self.plan.out
         )
     }
 }
@@ -136,7 +136,7 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     if r.resumed > 0 {
         writeln!(out, "{} went on from a checkpoint", count(r.resumed, "tile"))?;
     }
-    writeln!(out, "catalog: {}", r.catalog.display())
+    writeln!(out, "catalog: {}", r.catalog)
 }
 
 /// Inputs that a run can't be made from.
@@ -211,7 +211,7 @@ pub fn runner<'a>(project: &Path, overrides: &Overrides, ctx: &'a Ctx) -> anyhow
     let project = Project::read(project)?;
     let overrides = &Overrides { models: Models::of_this_machine(), ..overrides.clone() };
     let out = overrides.out.clone().unwrap_or_else(|| project.resolve(&project.project.out));
-    let spool = ctx.spool(Path::new(&out));
+    let spool = ctx.spool(&out.parse().or_usage()?);
     Ok(tokio::task::block_in_place(|| Runner::new(project, overrides, spool, &ctx.projections))?)
 }
 
@@ -259,10 +259,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             }
         }
         let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
-        let mut to_make = 0;
-        for member in &products {
-            to_make += usize::from(seedbed_prep::is_done(&plan.out, member) != seedbed_prep::Done::Yes);
-        }
+        let done = tokio::task::block_in_place(|| seedbed_prep::survey(runner.out(), products.clone()))?;
+        let to_make = done.iter().filter(|done| **done != seedbed_prep::Done::Yes).count();
         ctx.emit(&Planned {
             dry_run: true,
             tiles: plan.tasks.len(),
@@ -271,6 +269,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             plan: &plan,
         })?;
         return Ok(Status::Done);
+    }
+    ctx.tell_of_last_wins(runner.out())?;
+    if runner.out().as_path().is_none() {
+        ctx.say(format_args!("plan and ledger are in {}", runner.out().state().display()));
     }
     let watch = Watch::new(ctx, "run");
     let options = args.resources.options(tiles);

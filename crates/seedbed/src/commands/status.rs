@@ -59,7 +59,7 @@ impl Report for State {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let overrides = Overrides { out: args.out, ..Overrides::default() };
     let runner = runner(&args.project, &overrides, ctx)?;
-    let report = tokio::task::block_in_place(|| StatusReport::of(&runner.plan()?))?;
+    let report = tokio::task::block_in_place(|| StatusReport::of(&runner.plan()?, runner.out()))?;
     ctx.emit(&State(report))?;
     Ok(Status::Done)
 }

@@ -1,7 +1,7 @@
 //! `seedbed verify`: a product held to its expected set.
 
-use crate::context::{Ctx, local_path};
-use crate::failure;
+use crate::context::Ctx;
+use crate::failure::{self, Judge};
 use crate::report::{Report, Status, count};
 use seedbed_prep::VerifyReport;
 use seedbed_run::Project;
@@ -13,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   seedbed verify seedbed.toml
   seedbed verify products/upper-delaware
+  seedbed verify s3://bucket/upper-delaware
   seedbed verify products/mosaic --json | jq '.problems'
 
 Every tile, period and variable that was planned must be there, with the size,
@@ -22,7 +23,7 @@ checksum, grid and nodata value that its record says. Exit code 1 if not.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The product's catalog or folder, or the project file that made it.
+    /// The product's catalog or folder, also in a remote store, or the project file that made it.
     #[arg(value_name = "CATALOG|seedbed.toml")]
     product: Location,
 }
@@ -53,12 +54,13 @@ impl Report for Verified {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let mut product = local_path(&args.product)?;
-    if product.extension().is_some_and(|e| e == "toml") {
-        let project = Project::read(&product)?;
-        product = project.resolve(&project.project.out).into();
+    let mut product = args.product;
+    if let Some(path) = product.as_path().filter(|p| p.extension().is_some_and(|e| e == "toml")) {
+        let project = Project::read(path)?;
+        product = project.resolve(&project.project.out).parse().or_usage()?;
     }
-    let report = tokio::task::block_in_place(|| seedbed_prep::verify(&product))?;
+    let root = ctx.product(&product);
+    let report = tokio::task::block_in_place(|| seedbed_prep::verify(root))?;
     let status = Status::of(report.is_complete());
     if status == Status::Failed {
         let problems = count(report.problems.len(), "problem");

@@ -80,7 +80,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let items =
         plan.items.iter().map(|(name, items)| InputSource { name: name.clone(), items: items.clone() });
     let overrides = Overrides {
-        out: Some(plan.out.display().to_string()),
+        out: Some(plan.out.to_string()),
         period: Some(plan.period),
         items: items.collect(),
         ..Overrides::default()

@@ -24,6 +24,7 @@ mod hostile;
 mod house;
 mod inputs_move;
 mod interop;
+mod outputs_remote;
 mod point;
 mod python;
 mod readme;
@@ -41,6 +42,7 @@ mod sandbox;
 mod servers;
 mod states;
 mod stores;
+mod wall;
 mod world;
 
 /// The settings that the servers' helpers begin with.

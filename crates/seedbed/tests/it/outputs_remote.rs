@@ -1,0 +1,490 @@
+//! Products in buckets and behind doors: the bytes of a local run, whoever is killed, doubled or refused on the way.
+
+use crate::basin::{Chain, PERIODS, TILES, VARIABLES, Whole};
+use crate::python::{interpreter, python};
+use crate::sandbox::Ran;
+use crate::servers::{self, Served};
+use crate::wall::Wall;
+use seedbed_storage::{Environment, Location, NamedStores, Settings, Stores};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const S3: &str = "[objects]\nkind = \"s3\"\nendpoint = \"URL\"\n\
+    auth = { access_key_env = \"ID\", secret_key_env = \"SECRET\" }\n";
+const DCACHE: &str = "[surf]\nkind = \"dcache\"\ndoor = \"URL\"\nauth = { bearer_env = \"TOKEN\" }\n";
+const SECRET: &str = "SKTEST12345";
+const KEYS: [(&str, &str); 2] = [("ID", "AKTEST"), ("SECRET", SECRET)];
+const PRODUCTS: usize = TILES * PERIODS.len();
+
+/// Files by their names from a product's root, with their bytes.
+type Files = BTreeMap<String, Vec<u8>>;
+
+/// A place for products in a store, and a chain before its run, whose commands know the store.
+struct Place {
+    name: String,
+    chain: Chain,
+    top: Location,
+    stores: Stores,
+    variables: Vec<(&'static str, &'static str)>,
+    served: Served,
+}
+
+impl Place {
+    fn new(
+        name: &str,
+        top: &str,
+        (toml, url): (&str, &str),
+        variables: &[(&'static str, &'static str)],
+        served: Served,
+    ) -> Self {
+        let chain = Whole::shared().before_the_run();
+        let toml = toml.replace("URL", url);
+        chain.sandbox.write("stores.toml", &toml);
+        let environment = Environment::of(variables.iter().copied());
+        let named = NamedStores::from_toml(Path::new("stores.toml"), &toml, &environment).unwrap();
+        let stores = Stores::new(Settings { named, environment, ..Settings::default() }).unwrap();
+        let (name, top, variables) = (name.to_owned(), top.parse().unwrap(), variables.to_vec());
+        Self { name, chain, top, stores, variables, served }
+    }
+
+    fn bucket() -> Option<Self> {
+        let served = servers::seaweed()?;
+        let url = served.url();
+        Some(Self::new("S3", "s3://bucket/runs/basin", (S3, &url), &KEYS, served))
+    }
+
+    /// A service that ignores every precondition.
+    fn careless_bucket() -> Option<Self> {
+        let served = servers::rclone("s3", &["--auth-key", "AKTEST,SKTEST12345"])?;
+        let url = served.url();
+        Some(Self::new("rclone's S3", "s3://bucket/runs/basin", (S3, &url), &KEYS, served))
+    }
+
+    fn dcache(redirects: &str) -> Option<Self> {
+        let served = servers::dcache(redirects)?;
+        let (url, top) = (served.url(), "dcache://pnfs/site/data/runs/basin");
+        Some(Self::new(&format!("dCache ({redirects})"), top, (DCACHE, &url), &[("TOKEN", "RW")], served))
+    }
+
+    fn command(&self, args: &[&str]) -> std::process::Command {
+        let mut command = self.chain.sandbox.command(args);
+        command.args(["--stores", "stores.toml"]).envs(self.variables.iter().copied());
+        command.env_remove("XDG_STATE_HOME").env_remove("SEEDBED_STATE");
+        command
+    }
+
+    fn seedbed(&self, args: &[&str]) -> Ran {
+        Ran::new(format!("{}: seedbed {args:?}", self.name), &self.command(args).output().unwrap())
+    }
+
+    /// `seedbed run` to the store.
+    fn run(&self, more: &[&str]) -> Ran {
+        let out = self.top.to_string();
+        self.seedbed(&[&["run", "seedbed.toml", "--out", &out], more].concat())
+    }
+
+    fn start(&self) -> Child {
+        let out = self.top.to_string();
+        let mut command = self.command(&["run", "seedbed.toml", "--out", &out, "--json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    fn block_on<F: Future>(&self, operation: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(operation)
+    }
+
+    /// What is below a folder of the store.
+    fn files_in(&self, top: &Location) -> Files {
+        self.block_on(async {
+            let listed = match self.stores.list(top).await {
+                Err(e) if e.is_not_found() => Vec::new(),
+                listed => listed.unwrap(),
+            };
+            let mut files = Files::new();
+            for file in listed {
+                match self.stores.read_document(&file.at).await {
+                    // A server that hears late of a kill may still tidy up.
+                    Err(e) if e.is_not_found() => {}
+                    bytes => drop(files.insert(file.at.names_within(top).unwrap(), bytes.unwrap().to_vec())),
+                }
+            }
+            files
+        })
+    }
+
+    fn files(&self) -> Files {
+        self.files_in(&self.top)
+    }
+
+    fn replace(&self, name: &str, bytes: Vec<u8>) {
+        self.block_on(self.stores.replace(&self.top.join(name), bytes.into())).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        self.block_on(self.stores.remove(&self.top.join(name))).unwrap();
+    }
+
+    /// That the store holds what the local run wrote, byte for byte, and nothing else.
+    #[track_caller]
+    fn equals(&self, local: &Files) {
+        is_same(&self.name, &self.files(), local);
+    }
+}
+
+/// A product of the undisturbed local chain.
+fn local(top: &str) -> Files {
+    let written = &Whole::shared().written;
+    let below = |(name, bytes): (&String, &Vec<u8>)| {
+        let name = name.strip_prefix(top)?.strip_prefix('/')?;
+        (!name.is_empty() && !name.ends_with('/')).then(|| (name.to_owned(), bytes.clone()))
+    };
+    written.iter().filter_map(below).collect()
+}
+
+fn is_record(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap();
+    file.len() == 64 + ".json".len() && Path::new(file).extension().is_some_and(|e| e == "json")
+}
+
+/// A record without its links to what lay on this machine, which one in a store can't lead to.
+fn without_local_sources(bytes: &[u8]) -> String {
+    let mut record: Value = serde_json::from_slice(bytes).unwrap();
+    let links = record["links"].as_array_mut().unwrap();
+    links.retain(|l| l["rel"] != "derived_from" || l["href"].as_str().unwrap().starts_with("http"));
+    serde_json::to_string_pretty(&record).unwrap()
+}
+
+#[track_caller]
+fn is_same(place: &str, found: &Files, local: &Files) {
+    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(local), "{place}");
+    for (name, bytes) in found {
+        if is_record(name) {
+            assert_eq!(without_local_sources(bytes), without_local_sources(&local[name]), "{place}: {name}");
+        } else {
+            assert!(*bytes == local[name], "{place}: {name} is another file");
+        }
+    }
+}
+
+fn number(report: &Value, key: &str) -> u64 {
+    report[key].as_u64().unwrap_or_else(|| panic!("no {key} in {report}"))
+}
+
+fn made_and_present(report: &Value) -> (usize, usize) {
+    let count = |key| usize::try_from(number(report, key)).unwrap();
+    (count("made"), count("present"))
+}
+
+/// Every store that tests start here: one that heeds preconditions, one that ignores them, and doors that redirect
+/// never, on read, and on both.
+fn places() -> impl Iterator<Item = Place> {
+    let buckets = [Place::bucket as fn() -> Option<Place>, Place::careless_bucket];
+    let doors = ["never", "read", "both"];
+    buckets.into_iter().filter_map(|make| make()).chain(doors.into_iter().filter_map(Place::dcache))
+}
+
+#[test]
+fn a_run_to_a_store_writes_what_a_local_run_does() {
+    let tiles = local("tiles");
+    for place in places() {
+        let out = place.top.to_string();
+        let dry = place.run(&["--dry-run", "--json"]).succeeds().json();
+        assert_eq!((number(&dry, "products"), number(&dry, "to_make")), (28, 28), "{dry}");
+        assert_eq!(place.files(), Files::new(), "{}", place.name);
+        let ran = place.run(&["--json", "-v"]).succeeds();
+        assert_eq!(made_and_present(&ran.json()), (PRODUCTS, 0), "{}", place.name);
+        assert_eq!(ran.json()["catalog"], place.top.join("catalog.json").to_string());
+        let last_wins = place.name.starts_with("rclone");
+        assert_eq!(ran.stderr.contains("can't create a file once"), last_wins, "{}", ran.stderr);
+        place.equals(&tiles);
+        place.run(&[]).succeeds().prints("everything was done already");
+
+        // The records alone tell, also on a machine that knows nothing of the run.
+        for state in ["known", "elsewhere"] {
+            let status = ["status", "seedbed.toml", "--out", &out, "--json"];
+            let elsewhere = ["--state", "elsewhere"];
+            let more = if state == "known" { &[][..] } else { &elsewhere };
+            let status = place.seedbed(&[&status, more].concat()).succeeds().json();
+            assert_eq!((number(&status, "done"), number(&status, "expected")), (28, 28), "{status}");
+        }
+        let verified = place.seedbed(&["verify", &out, "--json"]).succeeds().json();
+        assert_eq!(number(&verified, "right"), 28, "{verified}");
+        assert_eq!(number(&verified, "files"), (PRODUCTS * VARIABLES.len()) as u64);
+
+        // What is lost is missed and made again, what is damaged is told.
+        let cogs: Vec<&String> =
+            tiles.keys().filter(|n| Path::new(n).extension().is_some_and(|e| e == "tif")).collect();
+        place.remove(cogs[3]);
+        place.remove(tiles.keys().rfind(|name| is_record(name)).unwrap());
+        let mut other = tiles[cogs[0]].clone();
+        *other.last_mut().unwrap() ^= 1;
+        place.replace(cogs[0], other);
+        let status = place.seedbed(&["status", "seedbed.toml", "--out", &out, "--json"]).succeeds().json();
+        assert_eq!(number(&status, "done"), 26, "{status}");
+        let verified = place.seedbed(&["verify", &place.top.join("catalog.json").to_string(), "--json"]);
+        let problems = verified.exits(1).json()["problems"].clone();
+        assert_eq!(problems.as_array().map(Vec::len), Some(3), "{problems}");
+        place.remove(cogs[0]);
+        assert_eq!(made_and_present(&place.run(&["--json"]).succeeds().json()), (3, PRODUCTS - 3));
+        place.equals(&tiles);
+        let everything = place.chain.sandbox.files();
+        assert!(everything.iter().any(|name| name.contains("ledger/")), "{everything:?}");
+        for name in everything.iter().filter(|name| !name.starts_with("data/")) {
+            let bytes = std::fs::read(place.chain.sandbox.path(name)).unwrap();
+            assert!(!bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes()), "a secret is in {name}");
+            assert!(!name.contains("scratch/") || name.ends_with("lock"), "{name} was left");
+        }
+        println!("{}: {PRODUCTS} products of the local run's bytes; lost, missed and made again", place.name);
+    }
+}
+
+#[test]
+fn products_in_a_store_are_read_put_together_and_cleaned() {
+    let (tiles, mosaics) = (local("tiles"), local("mosaic"));
+    for place in [Place::bucket(), Place::dcache("both")].into_iter().flatten() {
+        let out = place.top.to_string();
+        place.run(&[]).succeeds();
+        // From a store to this machine, and to the store.
+        place.seedbed(&["mosaic", &out, "--out", "mosaic"]).succeeds();
+        let here: Files = place
+            .chain
+            .written()
+            .into_iter()
+            .filter_map(|(name, bytes)| Some((name.strip_prefix("mosaic/")?.to_owned(), bytes)))
+            .filter(|(name, _)| !name.is_empty() && !name.ends_with('/'))
+            .collect();
+        is_same(&place.name, &here, &mosaics);
+        let there: Location = place.top.parent().unwrap().join("mosaic");
+        let to = there.to_string();
+        place.seedbed(&["mosaic", &out, "--out", &to]).succeeds();
+        is_same(&place.name, &place.files_in(&there), &mosaics);
+        place.seedbed(&["mosaic", &out, "--out", &to]).succeeds().prints("0 made, 7 there already");
+        place.seedbed(&["verify", &to]).succeeds();
+        place.seedbed(&["mosaic", &out, "--out", "v", "--format", "vrt"]).exits(2).says("--format cog");
+        place.seedbed(&["mosaic", &out, "--out", &out]).exits(2).says("choose another folder");
+
+        // As a catalog of items: described, validated, prepared from, copied.
+        let catalog = place.top.join("catalog.json").to_string();
+        let described = place.seedbed(&["catalog", "describe", &catalog, "--json"]).succeeds().json();
+        assert_eq!(number(&described, "items"), 28, "{described}");
+        let validated = place.seedbed(&["catalog", "validate", &catalog, "--offline", "--json"]).json();
+        assert_eq!(number(&validated, "invalid"), 0, "{validated}");
+        let prep = [
+            "prep",
+            &catalog,
+            "--assets",
+            "etasw",
+            "--grid",
+            "tiles.grid.json",
+            "--ids",
+            "*-2004-07",
+            "--json",
+        ];
+        let composite = ["--by", "month", "--statistic", "mean,count"];
+        let ways: [(&str, &[&str]); 4] = [
+            ("days", &[]),
+            ("months", &["--every", "month"]),
+            ("cubes", &["--format", "zarr"]),
+            ("normals", &composite),
+        ];
+        for (name, more) in ways {
+            let to = there.parent().unwrap().join(name).to_string();
+            let mut args = [&prep[..], more, &["--out", &to]].concat();
+            args[0] = if name == "normals" { "composite" } else { "prep" };
+            let report = place.seedbed(&args).succeeds().json();
+            assert_eq!(made_and_present(&report), (TILES, 0), "{}: {name}: {report}", place.name);
+            place.seedbed(&["verify", &to]).succeeds();
+            let again = place.seedbed(&args).succeeds().json();
+            assert_eq!(made_and_present(&again), (0, TILES), "{}: {name}: {again}", place.name);
+        }
+        let home = ["copy", &catalog, "--assets", "etasw", "--to", "home", "--out", "copied"];
+        place.seedbed(&home).succeeds();
+
+        // Downloaded as it is, pystac reads it.
+        for (name, bytes) in place.files() {
+            place.chain.sandbox.write(format!("got/{name}"), bytes);
+        }
+        let script = "import pystac; c = pystac.Catalog.from_file('got/catalog.json'); \
+            items = list(c.get_items(recursive=True)); \
+            print(len(items), all(i.get_derived_from is not None for i in items))";
+        if let Some(ran) = python(&place.chain.sandbox, script, [""; 0]) {
+            assert_eq!(ran.succeeds().stdout.trim(), "28 True");
+        }
+
+        // Leftovers go when they are old enough, and nothing else.
+        let record = tiles.keys().find(|name| is_record(name)).unwrap();
+        let folder = record.rsplit_once('/').unwrap().0;
+        let orphan = format!("{folder}/01234567-89abcdef/etasw.tif");
+        place.replace(&orphan, b"sent without a record".to_vec());
+        let superseded = format!("{folder}/{}.json", "0123456789abcdef".repeat(4));
+        place.replace(&superseded, tiles[record].clone());
+        place.replace(&format!("{folder}/mine.txt"), b"keep".to_vec());
+        let young = place.seedbed(&["clean", &out, "--older-than", "1h"]).succeeds();
+        young.prints("0 superseded generations");
+        sleep(Duration::from_secs(3));
+        place.seedbed(&["clean", &out, "--older-than", "1s", "--dry-run"]).succeeds();
+        assert!(place.files().contains_key(&orphan));
+        place.seedbed(&["clean", &out, "--older-than", "1s"]).succeeds().prints("2 superseded generations");
+        place.remove(&format!("{folder}/mine.txt"));
+        place.equals(&tiles);
+        println!(
+            "{}: mosaics, items, aligned months, cubes, a composite and a copy of products in the store",
+            place.name
+        );
+    }
+}
+
+/// Numbers between 0 and 1, the same at every run.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(self.0 >> 32).unwrap()) / f64::from(u32::MAX)
+    }
+}
+
+#[test]
+fn a_run_to_a_store_killed_at_many_moments_ends_in_the_same_bytes() {
+    let tiles = local("tiles");
+    let kinds: [(fn() -> Option<Place>, u32); 2] = [(Place::bucket, 20), (|| Place::dcache("read"), 8)];
+    for (kind, kills) in kinds {
+        let (Some(calm), Some(hunted)) = (kind(), kind()) else { continue };
+        let begun = Instant::now();
+        calm.run(&[]).succeeds();
+        let whole = begun.elapsed();
+        calm.equals(&tiles);
+        let (mut chance, mut hit, mut left) = (Chance(2004), 0, 0);
+        let share = 2.4 / f64::from(kills);
+        for _ in 0..kills {
+            let mut child = hunted.start();
+            sleep(whole.mul_f64(0.1 + share * chance.next()));
+            child.kill().unwrap();
+            hit += usize::from(child.wait().unwrap().code().is_none());
+            let files = hunted.files();
+            left = files.keys().filter(|name| !tiles.contains_key(*name)).count();
+            for (name, bytes) in &files {
+                let is_derived = !name.contains('/');
+                let Some(meant) = tiles.get(name).filter(|_| !is_derived) else { continue };
+                if !is_record(name) {
+                    assert!(bytes == meant, "{}: {name} is not whole", hunted.name);
+                    continue;
+                }
+                // What a record names is there.
+                let record: Value = serde_json::from_slice(bytes).unwrap();
+                for asset in record["assets"].as_object().unwrap().values() {
+                    let href = asset["href"].as_str().unwrap().trim_start_matches("./");
+                    let file = format!("{}/{href}", name.rsplit_once('/').unwrap().0);
+                    assert!(files.contains_key(&file), "{}: {name} names {file}", hunted.name);
+                }
+            }
+        }
+        assert!(hit * 2 > kills as usize, "{}: only {hit} of {kills} kills hit", hunted.name);
+        let there = hunted.files().keys().filter(|name| is_record(name)).count();
+        let last = hunted.run(&["--json"]).succeeds().json();
+        assert_eq!(made_and_present(&last), (PRODUCTS - there, there), "{}: {last}", hunted.name);
+        // What the killed ones left is known as such, and goes.
+        sleep(Duration::from_secs(3));
+        let out = hunted.top.to_string();
+        hunted.seedbed(&["clean", &out, "--older-than", "1s"]).succeeds();
+        hunted.equals(&tiles);
+        assert_eq!(hunted.files(), calm.files(), "{}", hunted.name);
+        println!(
+            "{}: {hit} of {kills} kills hit a run of {:.1} s, {there} products stood before the last run, \
+             {left} files were left over, the same bytes",
+            hunted.name,
+            whole.as_secs_f64()
+        );
+    }
+}
+
+#[test]
+fn two_runs_to_one_store_at_once_come_to_one_result_without_an_error() {
+    let tiles = local("tiles");
+    for place in [Place::bucket(), Place::careless_bucket(), Place::dcache("read")].into_iter().flatten() {
+        let both = [place.start(), place.start()];
+        for child in both {
+            let ran = Ran::new(format!("{}: one of two", place.name), &child.wait_with_output().unwrap());
+            let (made, present) = made_and_present(&ran.succeeds().json());
+            assert_eq!(made + present, PRODUCTS);
+            println!("{}: one of two runs: {made} made, {present} there already", place.name);
+        }
+        place.equals(&tiles);
+    }
+}
+
+#[test]
+fn a_store_that_stops_answering_midway_is_told_and_a_rerun_mends_it() {
+    let tiles = local("tiles");
+    let Some(served) = servers::seaweed() else { return };
+    let wall = Wall::before(served.port);
+    let url = format!("http://127.0.0.1:{}", wall.port());
+    let place = Place::new("S3", "s3://bucket/runs/basin", (S3, &url), &KEYS, served);
+    // Enough for the first products, not for all.
+    wall.refuse_after_puts(60);
+    let ran = place.run(&[]).exits(3);
+    ran.says("seedbed status").says("503");
+    wall.open();
+    let there = place.files().keys().filter(|name| is_record(name)).count();
+    assert!((1..PRODUCTS).contains(&there), "{there} products were made");
+    let status = ["status", "seedbed.toml", "--out", "s3://bucket/runs/basin"];
+    place.seedbed(&status).succeeds().prints(&format!("{there} of 28 products done")).prints("503");
+    assert_eq!(made_and_present(&place.run(&["--json"]).succeeds().json()), (PRODUCTS - there, there));
+    place.equals(&tiles);
+}
+
+#[test]
+fn a_store_without_room_is_told_and_a_rerun_mends_it() {
+    let tiles = local("tiles");
+    let Some(place) = Place::dcache("never") else { return };
+    let child = place.start();
+    let begun = Instant::now();
+    while place.files().keys().filter(|name| is_record(name)).count() < 3 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the run makes nothing");
+        sleep(Duration::from_millis(20));
+    }
+    servers::dcache_fault(&place.served, "{\"quota\": 0}");
+    let ran = Ran::new("a run without room".to_owned(), &child.wait_with_output().unwrap());
+    ran.exits(1).says("no room left in the store (HTTP 507)");
+    servers::dcache_fault(&place.served, "{\"quota\": null}");
+    let there = place.files().keys().filter(|name| is_record(name)).count();
+    assert_eq!(made_and_present(&place.run(&["--json"]).succeeds().json()), (PRODUCTS - there, there));
+    place.equals(&tiles);
+}
+
+#[test]
+fn a_product_on_a_web_server_is_verified_and_put_together() {
+    let Some(python) = interpreter() else { return };
+    let whole = Whole::shared();
+    let folder = whole.chain.sandbox.path("tiles");
+    let served = servers::start(1, "/", |_, ports| {
+        let mut command = std::process::Command::new(&python);
+        command.args(["-m", "http.server", &ports[0].to_string(), "--bind", "127.0.0.1", "--directory"]);
+        command.arg(&folder);
+        command
+    });
+    let chain = whole.before_the_run();
+    let verified = chain.sandbox.seedbed(["verify", &served.url(), "--json"]).succeeds().json();
+    assert_eq!(number(&verified, "right"), 28, "{verified}");
+    let catalog = format!("{}/catalog.json", served.url());
+    let report = chain.sandbox.seedbed(["mosaic", &catalog, "--out", "mosaic", "--json"]).succeeds().json();
+    assert_eq!(made_and_present(&report), (PERIODS.len(), 0));
+    for (name, bytes) in local("mosaic") {
+        let found = std::fs::read(chain.sandbox.path(format!("mosaic/{name}"))).unwrap();
+        assert!(is_record(&name) || found == bytes, "{name}");
+    }
+    chain.sandbox.seedbed(["verify", "mosaic"]).succeeds();
+    chain.sandbox.seedbed(["verify", &format!("{}/nothing", served.url())]).exits(2).says("expected.json");
+}
+
+#[test]
+fn a_place_that_can_only_be_read_is_refused() {
+    let chain = Whole::shared().before_the_run();
+    let run = ["run", "seedbed.toml", "--out", "https://example.org/runs"];
+    chain.sandbox.seedbed(run).exits(2).says("can only be read");
+}
