@@ -53,6 +53,13 @@ impl Ellipsoid {
         (1.0 - self.e2) * (sin / (1.0 - self.e2 * sin * sin) + (e * sin).atanh() / e)
     }
 
+    /// A longitude and latitude in degrees in a plane where areas are the ellipsoid's, in
+    /// square metres.
+    pub fn even(self, longitude: f64, latitude: f64) -> (f64, f64) {
+        let y = self.q(latitude.clamp(-90.0, 90.0).to_radians());
+        (longitude.to_radians() * self.a, y * self.a / 2.0)
+    }
+
     /// Square metres between two parallels and two meridians, all in degrees.
     pub fn zone(self, south: f64, north: f64, width: f64) -> f64 {
         let q = |degrees: f64| self.q(degrees.clamp(-90.0, 90.0).to_radians());

@@ -39,7 +39,7 @@ pub use error::{AoiError, GridError};
 pub use geobox::{Bbox, GeoBox};
 pub use named::NamedGrid;
 pub use names::Scheme;
-pub use pixel_area::PixelAreas;
+pub use pixel_area::{PixelAreas, area_on_earth};
 pub use pixel_grid::{DEFAULT_DEGREES, DEFAULT_UNITS, PixelGrid, Tile, TileGrid};
 pub use seedbed_block::{Calendar, Index, PixelRange, Shape2d, Xy};
 pub use snap::{Snapped, snap};

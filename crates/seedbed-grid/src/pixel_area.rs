@@ -1,7 +1,9 @@
 //! How large pixels are on Earth.
 
 use crate::ellipsoid::Ellipsoid;
-use crate::{GridError, PixelGrid, Projections};
+use crate::ring::{self, Ring, densify};
+use crate::{Aoi, GridError, PixelGrid, Projections};
+use geo::{LineString, Polygon};
 use seedbed_block::{PixelRange, Shape2d};
 use serde_json::Value;
 
@@ -82,6 +84,15 @@ impl PixelAreas {
         Ok(Self { kind, cols: shape.cols })
     }
 
+    /// The area of every pixel, where the projection keeps areas.
+    #[must_use]
+    pub fn equal(&self) -> Option<f64> {
+        match self.kind {
+            Kind::Equal(area) => Some(area),
+            Kind::Rows(_) | Kind::Nodes(_) => None,
+        }
+    }
+
     /// How the areas are known, in a few words.
     #[must_use]
     pub fn method(&self) -> &'static str {
@@ -104,6 +115,22 @@ impl PixelAreas {
             }
         }
     }
+}
+
+/// Square metres of an area on the ellipsoid of WGS 84. Edges are straight in longitude
+/// and latitude.
+#[must_use]
+pub fn area_on_earth(area: &Aoi) -> f64 {
+    /// The longest piece of an edge, in degrees, along which areas between parallels are
+    /// taken to grow evenly: off by some 1e-7 of the strip beside it.
+    const PIECE: f64 = 0.05;
+    let ring = |line: &LineString<f64>| {
+        let points: Ring = line.coords().map(|c| (c.x, c.y)).collect();
+        let even = densify(&points, PIECE).into_iter().map(|(x, y)| Ellipsoid::WGS84.even(x, y));
+        ring::area(&even.collect::<Ring>())
+    };
+    let polygon = |p: &Polygon<f64>| ring(p.exterior()) - p.interiors().iter().map(ring).sum::<f64>();
+    area.geometry().iter().map(polygon).sum()
 }
 
 fn is_equal_area(projjson: &Value) -> bool {

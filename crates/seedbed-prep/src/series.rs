@@ -88,7 +88,7 @@ impl SourceAsset {
     }
 
     /// An asset as its item describes it.
-    fn of(
+    pub(crate) fn of(
         item: &Item,
         found: &Asset<'_>,
         spool: &Spool,

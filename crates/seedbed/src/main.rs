@@ -21,6 +21,8 @@ mod query;
 mod quicklook;
 mod report;
 mod selection;
+mod stack;
+mod table;
 mod whole_file;
 mod workplace;
 

@@ -1,7 +1,7 @@
 //! Shares of pixels, whatever is drawn.
 
 use crate::support::{Random, Two, degrees, sinusoidal};
-use seedbed_grid::{Aoi, Footprint, PixelAreas, PixelGrid, PixelRange, PixelRule, Run, Xy};
+use seedbed_grid::{Aoi, Footprint, PixelAreas, PixelGrid, PixelRange, PixelRule, Run, Xy, area_on_earth};
 
 fn area(wkt: &str) -> Aoi {
     Aoi::from_wkt(wkt, "test", &Two).unwrap()
@@ -116,4 +116,6 @@ fn an_area_on_earth_doesnt_depend_on_the_projection() {
         PixelAreas::new(&degrees(1.0), PixelRange { row0: 89, col0: 7, rows: 1, cols: 1 }, &Two).unwrap();
     let equator = by_row.row(0, &mut [0.0]).unwrap();
     assert!((equator / 12_308.463e6 - 1.0).abs() < 1e-6, "{equator}");
+    let whole = area_on_earth(&area("POLYGON((7 0, 8 0, 8 1, 7 1, 7 0))"));
+    assert!((whole / equator - 1.0).abs() < 1e-9, "{whole}");
 }

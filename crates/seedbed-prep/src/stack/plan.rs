@@ -8,7 +8,7 @@ use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, PixelGrid, Projections};
 use seedbed_raster::{Raster, same_crs};
 use seedbed_storage::Location;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -166,8 +166,11 @@ fn add(
     let unit = unit.clone().or(dates.unit);
     match dates.days.as_slice() {
         [None] => {
-            let name =
-                if days.start == days.end { days.start.to_string() } else { format!("{}/{}", days.start, days.end) };
+            let name = if days.start == days.end {
+                days.start.to_string()
+            } else {
+                format!("{}/{}", days.start, days.end)
+            };
             put(name, days, 0, unit);
         }
         several => {
@@ -241,11 +244,11 @@ fn placed(
 
 /// Refuses rasters of one time that share pixels: a pixel would count twice.
 fn apart(frames: &Frames) -> Result<(), PrepError> {
-    let mut known: HashMap<Vec<PixelRange>, ()> = HashMap::new();
+    let mut known: HashSet<Vec<PixelRange>> = HashSet::new();
     for frame in frames.values() {
         let mut parts: Vec<&Part> = frame.parts.iter().collect();
         parts.sort_by_key(|part| part.range);
-        if known.insert(parts.iter().map(|part| part.range).collect(), ()).is_some() {
+        if !known.insert(parts.iter().map(|part| part.range).collect()) {
             continue;
         }
         for (n, part) in parts.iter().enumerate() {

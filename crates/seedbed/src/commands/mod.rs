@@ -28,3 +28,4 @@ pub mod status;
 pub mod verify;
 pub mod view;
 pub mod worker;
+pub mod zonal;

@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as typed.
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 27] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
@@ -27,13 +27,14 @@ const COMMANDS: [&[&str]; 26] = [
     &["status"],
     &["mosaic"],
     &["verify"],
+    &["zonal"],
     &["clean"],
     &["view"],
     &["doctor"],
 ];
 
 /// Commands that write, and so can be asked what they would write.
-const WRITERS: [&str; 15] = [
+const WRITERS: [&str; 16] = [
     "crawl",
     "copy",
     "grid",
@@ -45,6 +46,7 @@ const WRITERS: [&str; 15] = [
     "mosaic",
     "clean",
     "view",
+    "zonal",
     "search",
     "export",
     "rewrite",

@@ -46,3 +46,4 @@ mod world;
 fn hasty() -> seedbed_storage::Settings {
     seedbed_storage::Settings::default()
 }
+mod zonal;
