@@ -6,6 +6,7 @@
 //! files, verifies them and commits one record; [`Expected`] is the set of
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
+mod balance;
 mod clean;
 mod climatology;
 mod composite;
@@ -30,6 +31,7 @@ mod record;
 mod remote;
 mod revision;
 mod rules;
+mod sample;
 mod screen;
 mod series;
 mod source;
@@ -41,6 +43,7 @@ mod verify;
 mod windows;
 mod zonal;
 
+pub use balance::BalanceRecord;
 pub use clean::{CleanReport, clean};
 pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
@@ -57,6 +60,7 @@ pub use reader::{TileReader, WINDOWS};
 pub use record::{Description, Provenance};
 pub use revision::revisions;
 pub use rules::{LeapRule, RuleError, Rules, Sane, Target, TimeRule, ValidRange};
+pub use sample::{NamedPoint, PointKernel, PointSink, PointValues, SampleReport, sample};
 pub use series::{Quality, Series, SourceAsset};
 pub use spool::{Spool, product_path};
 pub use stack::{Frame, Stack, Wanted};

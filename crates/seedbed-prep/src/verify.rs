@@ -4,7 +4,7 @@ use crate::error::one_line;
 use crate::parallel::{in_parallel, threads};
 use crate::product::{Flaw, check_file, file_of, read_record, same_nodata, stored_as};
 use crate::record::GTI;
-use crate::{Expected, Member, PrepError};
+use crate::{Expected, Member, PrepError, balance};
 use seedbed_catalog::Item;
 use seedbed_raster::{Raster, RasterSource};
 use serde::Serialize;
@@ -50,7 +50,7 @@ impl VerifyReport {
 }
 
 /// Checks every product of the set beside `product` (a catalog or its folder):
-/// its record, and of every file size, digest, grid, type, scale and nodata
+/// its record, whether its model's balance closes, and of every file size, digest, grid, type, scale and nodata
 /// value, read back through the public reader.
 ///
 /// # Errors
@@ -91,7 +91,7 @@ fn verify_member(expected: &Expected, root: &Path, member: &Member) -> Vec<Probl
         Ok(item) => item,
         Err(e) => return vec![problem(None, Flaw::Wrong(one_line(&e)))],
     };
-    if let Err(flaw) = is_of(member, &item) {
+    if let Err(flaw) = is_of(member, &item).and_then(|()| balance::check(&item)) {
         return vec![problem(None, flaw)];
     }
     let files = expected.variables(member).iter();

@@ -58,7 +58,7 @@ impl Runner<'_> {
             .collect::<Result<Vec<_>, RunError>>()?;
         let spec = self.model.spec();
         let outputs: Vec<&str> = self.outputs.iter().map(|o| o.name.as_str()).collect();
-        let common = TaskKey::of(&json!({
+        let mut common = json!({
             "task": "run",
             "revisions": revisions(REVISION, &[spec.revision]),
             "name": self.name(),
@@ -71,8 +71,12 @@ impl Runner<'_> {
             "statics": statics,
             "outputs": outputs,
             "cog": self.cog,
-        }))?;
-        Ok(Lineage { common, inputs })
+        });
+        // The key of outputs that aren't masked tells nothing of masks.
+        if let Some(mask) = &self.mask {
+            common["mask"] = json!(mask.key(target)?);
+        }
+        Ok(Lineage { common: TaskKey::of(&common)?, inputs })
     }
 
     /// The key of one product. An input counts up to the product's last day, so a

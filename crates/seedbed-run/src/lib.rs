@@ -5,6 +5,7 @@
 //! with its key; [`Runner::execute`] does what is not done yet. What is done is
 //! told by the products' records alone; the ledger is history.
 
+mod books;
 mod error;
 mod execute;
 mod grid;
@@ -12,6 +13,7 @@ mod init;
 mod inputs;
 mod key;
 mod ledger;
+mod mask;
 mod outputs;
 mod periods;
 mod plan;

@@ -6,9 +6,12 @@ use crate::sums::{Gathered, MissingDays};
 use crate::{Event, Ledger, PeriodKind, RunError, Runner, Task};
 use seedbed_block::{Date, Period, Precision, Real};
 use seedbed_grid::Projections;
-use seedbed_model::{Aggregation, Cadence, Forcing, Outputs, Simulation, Statics, Values, ValuesMut};
+use seedbed_model::{
+    Aggregation, Balance, Cadence, Forcing, Outputs, Simulation, Statics, Values, ValuesMut,
+};
 use seedbed_prep::{
-    Attempt, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader, Variable, is_done,
+    Attempt, BalanceRecord, Description, Done, Member, Outcome, PrepError, Provenance, Target, TileReader,
+    Variable, is_done,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -145,6 +148,7 @@ struct Gathering {
     kind: PeriodKind,
     days: Period,
     sums: Vec<Gathered>,
+    balance: Balance,
 }
 
 fn run_as<T: Number>(
@@ -183,6 +187,7 @@ fn run_as<T: Number>(
         runner.precision,
         None,
     )?;
+    simulation.keep_books();
     let variant = spec.variant(runner.settings.variant())?;
     let missing = if variant.lenient { MissingDays::Poison } else { MissingDays::Count };
 
@@ -198,6 +203,8 @@ fn run_as<T: Number>(
     let mut behind = 0;
     for dates in pieces {
         advance(runner, &mut inputs, simulation.as_mut(), dates, &mut read, &mut computed)?;
+        let balances = simulation.take_balances();
+        runner.check_balances(&target, dates, &balances)?;
         let mut added = 0;
         for (n, day) in dates.iter().enumerate() {
             let begins = coming.peek().is_some_and(|(_, _, days)| days.start == *day);
@@ -207,7 +214,11 @@ fn run_as<T: Number>(
             }
             while let Some((product, kind, days)) = coming.next_if(|(_, _, days)| days.start == *day) {
                 let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
-                under_way.push(Gathering { product, kind, days, sums: sums.collect() });
+                let (sums, balance) = (sums.collect(), Balance::default());
+                under_way.push(Gathering { product, kind, days, sums, balance });
+            }
+            if let Some(balance) = balances.get(n) {
+                under_way.iter_mut().for_each(|g| g.balance.join(balance));
             }
             if *day == runner.period.start && !variant.sums_first_day {
                 gather_unsummed(&mut under_way, &computed, n, pixels);
@@ -365,9 +376,16 @@ fn write(
             unit: Some(output.unit.clone()),
             facts,
         };
-        attempt.write(variable, &sums.finish())?;
+        let mut values = sums.finish();
+        if let Some(mask) = &runner.mask {
+            mask.apply(target, &mut values);
+        }
+        attempt.write(variable, &values)?;
     }
     let mut properties = Map::new();
+    if let Some(balance) = runner.balance_record(&gathering.balance) {
+        properties.insert(BalanceRecord::PROPERTY.to_owned(), json!(balance));
+    }
     if gathering.kind.holding(span.start) != span {
         properties.insert("seedbed:partial".to_owned(), json!(true));
     }
@@ -400,6 +418,9 @@ fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> Provenance 
     parameters.insert("model".to_owned(), json!(spec.name));
     parameters.insert("revision".to_owned(), json!(spec.revision));
     parameters.insert("start".to_owned(), json!(runner.period.start));
+    if let Some(mask) = &runner.mask {
+        parameters.insert("mask".to_owned(), mask.record());
+    }
     if let Ok(Value::Object(settings)) = serde_json::to_value(&runner.settings) {
         parameters.extend(settings);
     }

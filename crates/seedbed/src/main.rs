@@ -15,6 +15,7 @@ mod interrupt;
 mod machine;
 mod page;
 mod placing;
+mod points;
 mod preparing;
 mod progress;
 mod query;

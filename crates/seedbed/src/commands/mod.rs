@@ -24,6 +24,7 @@ pub mod model_point;
 pub mod mosaic;
 pub mod prep;
 pub mod run;
+pub mod series;
 pub mod status;
 pub mod verify;
 pub mod view;

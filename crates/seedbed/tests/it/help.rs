@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as typed.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
@@ -28,13 +28,14 @@ const COMMANDS: [&[&str]; 27] = [
     &["mosaic"],
     &["verify"],
     &["zonal"],
+    &["series"],
     &["clean"],
     &["view"],
     &["doctor"],
 ];
 
 /// Commands that write, and so can be asked what they would write.
-const WRITERS: [&str; 16] = [
+const WRITERS: [&str; 17] = [
     "crawl",
     "copy",
     "grid",
@@ -47,6 +48,7 @@ const WRITERS: [&str; 16] = [
     "clean",
     "view",
     "zonal",
+    "series",
     "search",
     "export",
     "rewrite",
