@@ -7,7 +7,7 @@
 //! ```
 //!
 //! How far rounding may leave it open is derived from the order of operations in `day.rs`.
-//! With u half the distance from 1 to the next number, W = P + SWf' + SNWPK' and T = 2W,
+//! With u half the distance from 1 to the next number, `W = P + SWf' + SNWPK'` and `T = 2W`,
 //! the sizes of all nine terms together, the day's operations leave out, in units of u:
 //!
 //! ```text
@@ -18,8 +18,8 @@
 //! SWi - WHC, DD, SWf        Rf + DD + SWf              <= 2 SWi
 //! ```
 //!
-//! With SWi <= W that is 6 P + 2 SNWPK' + 4 W <= 10 W = 5 T, and the eight sums of the
-//! equation itself 8 W = 4 T: nine together, ten with what products of roundings add.
+//! With `SWi <= W` that is `6 P + 2 SNWPK' + 4 W <= 10 W = 5 T`, and the eight sums of the
+//! equation itself `8 W = 4 T`: nine together, ten with what products of roundings add.
 
 use super::day::{OUTPUTS, Weather, output};
 use super::parameters::Rules;
@@ -48,6 +48,22 @@ pub struct Day<T> {
     pixels: u64,
 }
 
+/// A lane's day, before it is booked.
+#[derive(Clone, Copy)]
+pub struct Booked<'a, T> {
+    pub site: &'a Lane<T>,
+    /// `SWf` and `SNWPK` of the day before.
+    pub before: (&'a [T; LANE], &'a [T; LANE]),
+    /// The same of the day itself.
+    pub after: (&'a [T; LANE], &'a [T; LANE]),
+    pub weather: &'a Weathers<'a, T>,
+    pub daily: &'a [[T; LANE]; OUTPUTS],
+    /// The number of the lane's first pixel.
+    pub first: usize,
+    /// How many pixels are there; what fills the lane up isn't booked.
+    pub width: usize,
+}
+
 impl<T: Number> Day<T> {
     /// Nothing yet.
     #[inline(always)]
@@ -56,19 +72,10 @@ impl<T: Number> Day<T> {
         Self { tolerance, largest: zero, sum: zero, counted: zero, turnover: zero, breach: None, pixels: 0 }
     }
 
-    /// Books a lane's day, of which the first `width` pixels are there; `first` is the
-    /// number of the first.
+    /// Books a lane's day.
     #[inline(always)]
-    pub fn book(
-        &mut self,
-        rules: Rules,
-        site: &Lane<T>,
-        before: (&[T; LANE], &[T; LANE]),
-        after: (&[T; LANE], &[T; LANE]),
-        weather: &Weathers<'_, T>,
-        daily: &[[T; LANE]; OUTPUTS],
-        (first, width): (usize, usize),
-    ) {
+    pub fn book(&mut self, rules: Rules, lane: &Booked<'_, T>) {
+        let Booked { site, before, after, weather, daily, first, width } = *lane;
         let (mut rest, mut turnover) = ([T::ZERO; LANE], [T::ZERO; LANE]);
         let size = |v: T| if v < T::ZERO { -v } else { v };
         for l in 0..LANE {
@@ -86,13 +93,11 @@ impl<T: Number> Day<T> {
             let sizes = sizes + size(out[0]) + size(out[1]) + size(out[2]) + size(out[3]);
             let is_water = site.at(l).water == T::ONE;
             let negative = ndvi < T::ZERO;
-            let open = is_water | (negative & !rules.negative_is_land);
+            let open = is_water || (negative && !rules.negative_is_land);
             rest[l] = if open { T::NAN } else { size(left) };
             turnover[l] = sizes;
         }
-        for l in width..LANE {
-            rest[l] = T::NAN;
-        }
+        rest[width..].fill(T::NAN);
         let mut over = false;
         for l in 0..LANE {
             let (r, t) = (rest[l], turnover[l]);
@@ -151,8 +156,16 @@ mod tests {
         let mut room = [[0.0; LANE]; 6];
         let weather = fields.lane(0, 3, &mut room);
         let mut book = Day::new(1e-6);
-        let stores = (&soil, &pack);
-        book.book(rules, &Lane::default(), stores, (&after, &pack), &weather, &daily, (64, 3));
+        let lane = Booked {
+            site: &Lane::default(),
+            before: (&soil, &pack),
+            after: (&after, &pack),
+            weather: &weather,
+            daily: &daily,
+            first: 64,
+            width: 3,
+        };
+        book.book(rules, &lane);
         book.finish()
     }
 

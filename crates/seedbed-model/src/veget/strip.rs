@@ -131,7 +131,7 @@ impl<T: Number> Work for Advance<'_, '_, T> {
                     let weather = self.fields.lane(at, width, &mut room);
                     let site = &self.sites.lanes[k];
                     let (soil, pack) = (&mut self.soil[k], &mut self.pack[k]);
-                    let before = book.is_some().then(|| (*soil, *pack));
+                    let before = book.is_some().then_some((*soil, *pack));
                     let stores = (&mut *soil, &mut *pack);
                     match kind {
                         Some(0) if !first => {
@@ -143,8 +143,16 @@ impl<T: Number> Work for Advance<'_, '_, T> {
                         _ => pass(p, self.rules, site, stores, first, &weather, &mut daily),
                     }
                     if let (Some(book), Some(before)) = (&mut book, &before) {
-                        let (before, after) = ((&before.0, &before.1), (&*soil, &*pack));
-                        book.book(self.rules, site, before, after, &weather, &daily, (k * LANE, width));
+                        let lane = books::Booked {
+                            site,
+                            before: (&before.0, &before.1),
+                            after: (soil, pack),
+                            weather: &weather,
+                            daily: &daily,
+                            first: k * LANE,
+                            width,
+                        };
+                        book.book(self.rules, &lane);
                     }
                     for (index, values) in self.outputs.iter_mut() {
                         put(&daily[*index], &mut values[at..][..width]);

@@ -55,7 +55,9 @@ fn books_change_no_bit_and_close_in_every_variant() {
             assert!(plain == bits && none.is_empty(), "{variant}");
             assert_eq!(days.len(), 400);
             let mut all = Balance::default();
-            days.iter().for_each(|day| all.join(day));
+            for day in &days {
+                all.join(day);
+            }
             assert_eq!(all.breach, None, "{variant}");
             assert_eq!(all.counted + all.left_out, 150 * 400);
             assert!(all.left_out >= 400 && all.counted > 0, "{all:?}");
@@ -76,6 +78,6 @@ fn a_day_is_booked_alike_whatever_the_pieces() {
 
 #[test]
 fn models_without_a_rule_keep_no_books() {
-    let with: Vec<&str> = models().filter(|m| m.balance().is_some()).map(|m| m.spec().name).collect();
+    let with: Vec<&str> = models().iter().filter(|m| m.balance().is_some()).map(|m| m.spec().name).collect();
     assert_eq!(with, ["veget"]);
 }

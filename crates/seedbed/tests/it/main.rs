@@ -25,6 +25,7 @@ mod house;
 mod inputs_move;
 mod interop;
 mod point;
+mod points;
 mod python;
 mod readme;
 mod real;
