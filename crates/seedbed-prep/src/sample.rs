@@ -160,11 +160,7 @@ fn positions(
 }
 
 /// The pixels of a point with their weights, the one it lies in first.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    reason = "casts saturate, and no tile lies there"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "casts saturate, and no tile lies there")]
 fn pixels((col, row): (f64, f64), kernel: PointKernel) -> Vec<([i64; 2], f64)> {
     if !col.is_finite() || !row.is_finite() {
         return Vec::new();

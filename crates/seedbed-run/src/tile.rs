@@ -218,7 +218,9 @@ fn run_as<T: Number>(
                 under_way.push(Gathering { product, kind, days, sums, balance });
             }
             if let Some(balance) = balances.get(n) {
-                under_way.iter_mut().for_each(|g| g.balance.join(balance));
+                for gathering in &mut under_way {
+                    gathering.balance.join(balance);
+                }
             }
             if *day == runner.period.start && !variant.sums_first_day {
                 gather_unsummed(&mut under_way, &computed, n, pixels);

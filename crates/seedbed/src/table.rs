@@ -53,7 +53,7 @@ pub enum Form {
 impl Form {
     /// The form that a file's name says.
     pub fn of(path: &Path) -> anyhow::Result<Self> {
-        let ending = path.extension().map(|e| e.to_ascii_lowercase());
+        let ending = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
         let form = match ending.as_deref().and_then(|e| e.to_str()) {
             Some("csv") => Self::Csv,
             Some("json") => Self::Json,
