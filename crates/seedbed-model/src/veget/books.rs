@@ -64,6 +64,27 @@ pub struct Booked<'a, T> {
     pub width: usize,
 }
 
+impl<T: Number> Booked<'_, T> {
+    /// What a pixel's day leaves unexplained, missing where it doesn't count, and the sizes
+    /// of all that was booked together.
+    #[inline(always)]
+    fn rest(&self, rules: Rules, l: usize) -> (T, T) {
+        let size = |v: T| if v < T::ZERO { -v } else { v };
+        let Weather { ppt, ndvi, .. } = self.weather.at(l);
+        let (soil, pack) = (self.before.0[l], self.before.1[l]);
+        let (intercept, etasw) = (self.daily[output::INTERCEPT][l], self.daily[output::ETASW][l]);
+        let (srf, dd) = (self.daily[output::SRF][l], self.daily[output::DD][l]);
+        let came = ppt + soil + pack;
+        let stayed = size(self.after.0[l]) + self.after.1[l];
+        let rest = came - intercept - etasw - srf - dd - self.after.0[l] - self.after.1[l];
+        let turnover =
+            size(ppt) + size(soil) + pack + size(intercept) + size(etasw) + size(srf) + size(dd) + stayed;
+        let is_water = self.site.at(l).water == T::ONE;
+        let open = is_water || (ndvi < T::ZERO && !rules.negative_is_land);
+        (if open { T::NAN } else { size(rest) }, turnover)
+    }
+}
+
 impl<T: Number> Day<T> {
     /// Nothing yet.
     #[inline(always)]
@@ -75,49 +96,39 @@ impl<T: Number> Day<T> {
     /// Books a lane's day.
     #[inline(always)]
     pub fn book(&mut self, rules: Rules, lane: &Booked<'_, T>) {
-        let Booked { site, before, after, weather, daily, first, width } = *lane;
-        let (mut rest, mut turnover) = ([T::ZERO; LANE], [T::ZERO; LANE]);
-        let size = |v: T| if v < T::ZERO { -v } else { v };
-        for l in 0..LANE {
-            let Weather { ppt, ndvi, .. } = weather.at(l);
-            let (soil, pack) = (before.0[l], before.1[l]);
-            let out = [
-                daily[output::INTERCEPT][l],
-                daily[output::ETASW][l],
-                daily[output::SRF][l],
-                daily[output::DD][l],
-            ];
-            let came = ppt + soil + pack;
-            let left = came - out[0] - out[1] - out[2] - out[3] - after.0[l] - after.1[l];
-            let sizes = size(ppt) + size(soil) + size(pack) + size(after.0[l]) + size(after.1[l]);
-            let sizes = sizes + size(out[0]) + size(out[1]) + size(out[2]) + size(out[3]);
-            let is_water = site.at(l).water == T::ONE;
-            let negative = ndvi < T::ZERO;
-            let open = is_water || (negative && !rules.negative_is_land);
-            rest[l] = if open { T::NAN } else { size(left) };
-            turnover[l] = sizes;
-        }
-        rest[width..].fill(T::NAN);
-        let mut over = false;
-        for l in 0..LANE {
-            let (r, t) = (rest[l], turnover[l]);
-            // Comparisons with a missing rest are false.
-            let counts = r >= T::ZERO;
-            self.largest[l] = if r > self.largest[l] { r } else { self.largest[l] };
-            self.sum[l] += if counts { r } else { T::ZERO };
-            self.counted[l] += if counts { T::ONE } else { T::ZERO };
-            let turned = if counts { t } else { T::ZERO };
-            self.turnover[l] = if turned > self.turnover[l] { turned } else { self.turnover[l] };
-            over |= r > self.tolerance * t;
-        }
+        // The number of turns that a whole lane takes is known when this is compiled.
+        let over =
+            if lane.width == LANE { self.add(rules, lane, LANE) } else { self.add(rules, lane, lane.width) };
         if over && self.breach.is_none() {
-            self.breach = (0..LANE).find(|l| rest[*l] > self.tolerance * turnover[*l]).map(|l| Breach {
-                pixel: first + l,
-                residual: rest[l].to_f64(),
-                allowed: (self.tolerance * turnover[l]).to_f64(),
-            });
+            let rests = (0..lane.width).map(|l| (l, lane.rest(rules, l)));
+            self.breach = rests
+                .into_iter()
+                .find(|(_, (rest, turnover))| *rest > self.tolerance * *turnover)
+                .map(|(l, (rest, turnover))| Breach {
+                    pixel: lane.first + l,
+                    residual: rest.to_f64(),
+                    allowed: (self.tolerance * turnover).to_f64(),
+                });
         }
-        self.pixels += width as u64;
+        self.pixels += lane.width as u64;
+    }
+
+    /// Adds the first pixels of a lane; gives whether one of them is off by more than it may.
+    #[inline(always)]
+    fn add(&mut self, rules: Rules, lane: &Booked<'_, T>, width: usize) -> bool {
+        let mut over = false;
+        for l in 0..width {
+            let (rest, turnover) = lane.rest(rules, l);
+            // Comparisons with a missing rest are false.
+            let counts = rest >= T::ZERO;
+            let (size, turned) = if counts { (rest, turnover) } else { (T::ZERO, T::ZERO) };
+            self.sum[l] += size;
+            self.largest[l] = if size > self.largest[l] { size } else { self.largest[l] };
+            self.turnover[l] = if turned > self.turnover[l] { turned } else { self.turnover[l] };
+            self.counted[l] += if counts { T::ONE } else { T::ZERO };
+            over |= size > self.tolerance * turned;
+        }
+        over
     }
 
     /// The lanes together.
