@@ -61,7 +61,8 @@ impl Zone {
         &self.area
     }
 
-    /// Its polygons as they were drawn, if that was in `crs` and nothing had to be put right.
+    /// Its polygons as they were drawn, if that was in `crs`, a projected one, and nothing had
+    /// to be put right.
     pub(crate) fn drawn_in(&self, crs: &Crs) -> Option<&[(Ring, Vec<Ring>)]> {
         self.drawn.as_ref().filter(|(own, _)| own == crs).map(|(_, polygons)| polygons.as_slice())
     }
@@ -133,7 +134,8 @@ impl Zones {
                 outlines.polygons.iter().map(|o| (o.outer.clone(), o.holes.clone())).collect();
             let area = Aoi::from_outlines(&format!("{file}, {place}"), outlines, crs.as_ref(), projections)?;
             notes.extend(area.notes().iter().cloned());
-            let as_drawn = crs.clone().filter(|_| area.notes().is_empty());
+            // Rings in longitude and latitude may jump at the antimeridian; the area's don't.
+            let as_drawn = crs.clone().filter(|crs| !crs.geographic && area.notes().is_empty());
             zones.push(Zone { id: name, attributes, drawn: as_drawn.map(|crs| (crs, drawn)), area });
         }
         if zones.is_empty() {

@@ -72,7 +72,12 @@ fn write_template(text: &mut String, spec: &ModelSpec) -> std::fmt::Result {
         Cadence::Yearly => "[\"yearly\"]",
     };
     writeln!(text, "\n[output]\nperiods = {periods}")?;
-    writeln!(text, "variables = [{}]", usual.join(", "))
+    writeln!(text, "variables = [{}]", usual.join(", "))?;
+    writeln!(
+        text,
+        "# mask = \"aoi\"  # only pixels of the area in [grid], or of a file of polygons\n\
+         # mask_rule = \"centre\"  # those whose centre lies in it; or touched"
+    )
 }
 
 fn instead(fallback: Fallback) -> Option<String> {

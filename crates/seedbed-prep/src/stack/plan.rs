@@ -58,7 +58,7 @@ impl Stack {
                 }
                 let Some(asset) = item.asset(variable) else { continue };
                 // The file says itself where it lies.
-                let mut asset = SourceAsset::of(&item, &asset, spool, projections)?;
+                let mut asset = SourceAsset::stated(&item, &asset, projections)?;
                 asset.geobox = None;
                 let name = Some(member.period.as_str()).filter(|name| !name.contains("--"));
                 add(&mut frames, wanted, (n, variable), name, asset, range, spool)?;
@@ -93,7 +93,7 @@ impl Stack {
         for item in items {
             for (n, variable) in variables.iter().enumerate() {
                 let Some(asset) = item.asset(variable) else { continue };
-                let asset = SourceAsset::of(item, &asset, spool, projections)?;
+                let asset = SourceAsset::stated(item, &asset, projections)?;
                 let geobox = match &asset.geobox {
                     Some(said) => said.clone(),
                     None => source::open(&asset, &spool.local(&asset)?, None)?.geobox().clone(),

@@ -193,4 +193,27 @@ mod tests {
         }
         assert!((zone.finish(&[Stddev])[0].unwrap() - 0.5).abs() < 1e-9);
     }
+
+    #[test]
+    fn another_unit_gives_the_same_in_that_unit() {
+        let values: Vec<f64> = (0..40).map(|n| f64::from(n * n % 37) / 3.0).collect();
+        let of = |convert: &dyn Fn(f64) -> f64| {
+            let mut zone = Gathered::new(true);
+            for (n, part) in values.chunks(7).enumerate() {
+                let converted: Vec<f64> = part.iter().map(|v| convert(*v)).collect();
+                zone.add(&converted, 0.9_f64.powi(n.try_into().unwrap()), Areas::Same(2.0));
+            }
+            zone.finish(&[Mean, Min, Max, Quantile(0.5), Quantile(0.9), Stddev, Count])
+        };
+        let (plain, other) = (of(&|v| v), of(&|v| 1.8 * v + 32.0));
+        for (n, (a, b)) in plain.iter().zip(&other).enumerate() {
+            let (a, b) = (a.unwrap(), b.unwrap());
+            let wanted = match n {
+                0..5 => 1.8 * a + 32.0,
+                5 => 1.8 * a,
+                _ => a,
+            };
+            assert!((b - wanted).abs() < 1e-11, "{n}: {b} {wanted}");
+        }
+    }
 }

@@ -104,3 +104,42 @@ fn tables_of_every_form_hold_the_same_rows() {
     zonal(&["--statistics", "median", "--memory", "10", "--out", "t.csv"]).exits(2).says("zone `spans`");
     assert!(!sandbox.path("t.csv").exists() && !sandbox.path("t.csv.part").exists());
 }
+
+#[test]
+fn zones_in_other_formats_and_systems_are_the_same_zones() {
+    let sandbox = Sandbox::new();
+    let Some(made) = python(&sandbox, WORLD, ["albers"]) else { return };
+    made.succeeds();
+    // In the grid's own system, as others write it.
+    let convert = "import json, sys\n\
+                   try:\n    import geopandas\nexcept ImportError:\n    sys.exit(7)\n\
+                   zones = geopandas.read_file('zones.geojson').set_crs('EPSG:4326', allow_override=True)\n\
+                   zones.to_file('zones.shp'); zones.to_file('zones.gpkg', layer='zones')\n\
+                   pixel = geopandas.GeoDataFrame({'code': [11]}, geometry=geopandas.GeoSeries.from_wkt([\n\
+                   'POLYGON((1545000 2337000, 1554000 2337000, 1554000 2328000, 1545000 2328000, 1545000 2337000))'\n\
+                   ]), crs='EPSG:5070')\n\
+                   pixel.to_file('pixel.gpkg')";
+    let ran = python(&sandbox, convert, [""; 0]).unwrap();
+    if ran.code == Some(7) {
+        println!("skipped: geopandas isn't there");
+        return;
+    }
+    ran.succeeds();
+    let zonal = |zones: &str, id: &str, out: &str| {
+        let zonal = ["zonal", "items.json", "--zones", zones, "--id", id, "--out", out];
+        sandbox.seedbed([&zonal[..], &["--statistics", "mean,count,min,max"]].concat()).succeeds();
+        sandbox.read(out)
+    };
+    let plain = zonal("zones.geojson", "name", "geojson.csv");
+    assert_eq!(zonal("zones.shp", "name", "shp.csv"), plain);
+    assert_eq!(zonal("zones.gpkg", "name", "gpkg.csv"), plain);
+    // Pixel (row 7, column 5), drawn on the grid's lines: it and nothing else.
+    let one = zonal("pixel.gpkg", "code", "pixel.csv");
+    for row in one.lines().skip(1) {
+        let cells: Vec<&str> = row.split(',').collect();
+        assert_eq!((cells[0], cells[1]), ("11", "11"), "{row}");
+        assert_eq!(cells[6], if cells[5].is_empty() { "0" } else { "1" }, "{row}");
+        assert!(cells[5] == cells[7] && cells[7] == cells[8], "a zone of one pixel has its value: {row}");
+    }
+    assert_eq!(one.lines().count(), 5);
+}
