@@ -51,6 +51,8 @@ mod layout;
 mod links;
 mod outline;
 mod parent;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod place;
 mod query;
 mod rewrite;
@@ -80,6 +82,8 @@ pub use item_collection::ItemCollection;
 pub use item_file::ItemForm;
 pub use item_writer::{ItemWriter, Written};
 pub use layout::{ItemLayout, Layout};
+#[cfg(feature = "parquet")]
+pub use parquet_rows::{Cell as ParquetCell, ParquetRows};
 pub use place::WriteOptions;
 pub use query::{Area, Query};
 pub use rewrite::{RewriteOptions, Rewritten, rewrite};

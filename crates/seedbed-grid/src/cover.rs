@@ -154,7 +154,7 @@ pub fn cover(
     projections: &dyn Projections,
 ) -> Result<Cover, GridError> {
     grid.check()?;
-    let polygons = on_grid(grid, aoi, None, projections)?;
+    let polygons = on_grid(grid, aoi, SNAP, projections)?;
     lattice_tiles(grid, None, &polygons, size, scheme, aoi.what())
 }
 
@@ -173,7 +173,7 @@ pub fn cover_within(
 ) -> Result<Cover, GridError> {
     grid.check()?;
     let (polygons, what) = match aoi {
-        Some(aoi) => (on_grid(grid, aoi, Some(extent), projections)?, aoi.what()),
+        Some(aoi) => (moved_by_turns(grid, on_grid(grid, aoi, SNAP, projections)?, extent), aoi.what()),
         None => (vec![(outline(extent), Vec::new())], "the extent"),
     };
     lattice_tiles(grid, Some(extent), &polygons, size, scheme, what)
@@ -248,7 +248,7 @@ fn covered(strip: &[(Ring, Vec<Ring>)], west: f64, east: f64) -> f64 {
 /// As [`cover`].
 #[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
 pub fn touched(tiles: TileGrid, aoi: &Aoi, projections: &dyn Projections) -> Result<Cover, GridError> {
-    let polygons = on_grid(&tiles.grid, aoi, None, projections)?;
+    let polygons = on_grid(&tiles.grid, aoi, SNAP, projections)?;
     let (mut kept, mut shares) = (Vec::new(), Vec::new());
     for tile in tiles.tiles {
         let r = tile.range;
@@ -284,11 +284,12 @@ fn lattice(polygons: &[(Ring, Vec<Ring>)], shape: Shape2d) -> Option<((i64, i64)
     Some((span(|p| p.1, shape.rows)?, span(|p| p.0, shape.cols)?))
 }
 
-/// The area in fractional pixels (column, row), within the CRS's bounds.
-fn on_grid(
+/// The area in fractional pixels (column, row), within the CRS's bounds; what is within
+/// `tolerance` of a grid line lies on it.
+pub(crate) fn on_grid(
     grid: &PixelGrid,
     aoi: &Aoi,
-    extent: Option<PixelRange>,
+    tolerance: f64,
     projections: &dyn Projections,
 ) -> Result<Vec<(Ring, Vec<Ring>)>, GridError> {
     /// The longest edge, in degrees, that stays straight from longitude and latitude to
@@ -296,7 +297,7 @@ fn on_grid(
     const LONGEST_EDGE: f64 = 0.05;
     let wgs84 = projections.resolve("OGC:CRS84")?;
     let transform = projections.transform(&wgs84, &grid.crs)?;
-    let snap = |v: f64| if (v - v.round()).abs() <= SNAP { v.round() } else { v };
+    let snap = |v: f64| if (v - v.round()).abs() <= tolerance { v.round() } else { v };
     let ring = |line: &LineString<f64>| -> Result<Ring, GridError> {
         let mut points: Ring = line.coords().map(|c| (c.x, c.y)).collect();
         if points.len() > 1 && points.first() == points.last() {
@@ -313,15 +314,19 @@ fn on_grid(
         };
         Ok(xs.into_iter().zip(ys).map(pixel).collect())
     };
-    let polygons = aoi
-        .geometry()
+    aoi.geometry()
         .iter()
         .map(|p| Ok((ring(p.exterior())?, p.interiors().iter().map(ring).collect::<Result<_, _>>()?)))
-        .collect::<Result<Vec<(Ring, Vec<Ring>)>, GridError>>()?;
-    Ok(match extent {
-        Some(extent) if grid.crs.geographic => turned(polygons, 360.0 / grid.resolution.x, extent),
-        _ => polygons,
-    })
+        .collect()
+}
+
+/// Polygons where an extent is, on a grid in longitude and latitude by whole turns.
+pub(crate) fn moved_by_turns(
+    grid: &PixelGrid,
+    polygons: Vec<(Ring, Vec<Ring>)>,
+    extent: PixelRange,
+) -> Vec<(Ring, Vec<Ring>)> {
+    if grid.crs.geographic { turned(polygons, 360.0 / grid.resolution.x, extent) } else { polygons }
 }
 
 /// Polygons moved by whole turns of so many columns to where they meet the extent; one

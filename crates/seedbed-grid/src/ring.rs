@@ -6,11 +6,18 @@ pub type Ring = Vec<(f64, f64)>;
 /// Twice the signed area is summed from differences to the first point, so that
 /// large coordinates don't eat the digits.
 pub fn area(ring: &[(f64, f64)]) -> f64 {
+    twice(ring).abs() / 2.0
+}
+
+/// Which way a ring turns from x to y: 1, or −1 for the other way.
+pub fn turning(ring: &[(f64, f64)]) -> f64 {
+    1.0_f64.copysign(twice(ring))
+}
+
+fn twice(ring: &[(f64, f64)]) -> f64 {
     let Some(&(x0, y0)) = ring.first() else { return 0.0 };
     let next = ring.iter().cycle().skip(1);
-    let twice: f64 =
-        ring.iter().zip(next).map(|(a, b)| (a.0 - x0) * (b.1 - y0) - (b.0 - x0) * (a.1 - y0)).sum();
-    twice.abs() / 2.0
+    ring.iter().zip(next).map(|(a, b)| (a.0 - x0) * (b.1 - y0) - (b.0 - x0) * (a.1 - y0)).sum()
 }
 
 /// The ring within the half plane where `keep` of a point is not negative

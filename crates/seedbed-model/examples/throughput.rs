@@ -5,13 +5,14 @@
 //! pixels through pieces of so many days from 1 January 2003 on, adds up daily outputs in 64 bits, and
 //! writes what came of each output to `FOLDER/NAME.out`, as 64-bit values. It tells the least processor
 //! seconds of some rounds, and those of a plain stream over the same inputs: all read, one field written.
+//! With `--books` among the outputs every day is held to the model's balance, and told how well it closed.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench talks and stops as it likes")]
 
 use seedbed_block::simd::{Level, Work};
 use seedbed_block::{Date, Precision, date};
 use seedbed_model::{
-    Cadence, Forcing, Model, Outputs, SettingValue, Settings, Statics, Values, ValuesMut, find,
+    Balance, Cadence, Forcing, Model, Outputs, SettingValue, Settings, Statics, Values, ValuesMut, find,
 };
 use std::path::Path;
 use std::time::Instant;
@@ -30,7 +31,9 @@ fn main() {
     let [pixels, days, strip, piece, rounds] = [3, 4, 5, 6, 7].map(number);
     let spec = model.spec();
     let settings = Settings::new(spec, [("variant", SettingValue::Text(arguments[1].clone()))]).unwrap();
-    let wanted: Vec<usize> = arguments[8..].iter().map(|name| spec.output(name).unwrap()).collect();
+    let books = arguments[8..].iter().any(|name| name == "--books");
+    let names = arguments[8..].iter().filter(|name| *name != "--books");
+    let wanted: Vec<usize> = names.map(|name| spec.output(name).unwrap()).collect();
     let dates: Vec<Date> = date(2003, 1, 1).series(jiff::Span::new().days(1)).take(days).collect();
     let strips = read(model, folder, pixels, days, strip);
 
@@ -39,8 +42,10 @@ fn main() {
     for _ in 0..rounds {
         let start = processor_seconds();
         let mut buffers = vec![vec![0.0_f32; piece * strip]; wanted.len()];
-        let made: Vec<Vec<Vec<f64>>> =
-            strips.iter().map(|s| run(model, &settings, s, &dates, piece, &wanted, &mut buffers)).collect();
+        let made: Vec<Vec<Vec<f64>>> = strips
+            .iter()
+            .map(|s| run((model, &settings, books), s, &dates, piece, &wanted, &mut buffers))
+            .collect();
         least = least.min(processor_seconds() - start);
         results = made;
     }
@@ -92,8 +97,7 @@ fn read(model: &dyn Model, folder: &Path, pixels: usize, days: usize, strip: usi
 
 /// Sums of daily outputs, the last values of yearly ones.
 fn run(
-    model: &dyn Model,
-    settings: &Settings,
+    (model, settings, books): (&dyn Model, &Settings, bool),
     strip: &Strip,
     dates: &[Date],
     piece: usize,
@@ -103,6 +107,8 @@ fn run(
     let (spec, n) = (model.spec(), strip.pixels);
     let statics = Statics { pixels: n, values: strip.statics.iter().map(|v| v.as_deref()).collect() };
     let mut simulation = model.begin(settings, &statics, Precision::Single, None).unwrap();
+    assert!(!books || simulation.keep_books(), "this model has no balance");
+    let mut balance = Balance::default();
     let mut results = vec![vec![0.0; n]; wanted.len()];
     let mut from = 0;
     for days in dates.chunks(piece) {
@@ -123,7 +129,11 @@ fn run(
         for (result, buffer) in results.iter_mut().zip(buffers.iter()) {
             Level::best().run(Gather { result, rows: &buffer[..rows * n], cadence: spec.cadence });
         }
+        simulation.take_balances().iter().for_each(|day| balance.join(day));
         from += days.len();
+    }
+    if books {
+        println!("books {balance:?}");
     }
     results
 }

@@ -7,6 +7,7 @@
 //!
 //! Nothing here knows a CRS, a file or a store: latitude is a static input.
 
+mod balance;
 mod error;
 pub mod growing_degree_days;
 mod nearest;
@@ -22,6 +23,7 @@ pub mod temperature_anomaly;
 mod values;
 pub mod veget;
 
+pub use balance::{Balance, BalanceRule, Breach};
 pub use error::ModelError;
 pub use registry::{find, model, models};
 pub use settings::{SettingValue, Settings};

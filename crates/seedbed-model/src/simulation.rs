@@ -1,7 +1,7 @@
 //! Models, the simulations they start, and the arrays these eat and fill.
 
 use crate::values::{Number, checked, checked_mut, length};
-use crate::{ModelError, ModelSpec, Settings, State, Values, ValuesMut};
+use crate::{Balance, BalanceRule, ModelError, ModelSpec, Settings, State, Values, ValuesMut};
 use seedbed_block::{Date, Precision};
 
 /// A model.
@@ -28,6 +28,11 @@ pub trait Model: Send + Sync {
         precision: Precision,
         from: Option<&State>,
     ) -> Result<Box<dyn Simulation>, ModelError>;
+
+    /// What its outputs must add up to; most models have no such rule.
+    fn balance(&self) -> Option<&'static BalanceRule> {
+        None
+    }
 }
 
 /// A model on its way through time on one strip of pixels.
@@ -45,6 +50,18 @@ pub trait Simulation: Send {
     /// # Errors
     /// [`ModelError`] where the model can't stop here.
     fn checkpoint(&self) -> Result<State, ModelError>;
+
+    /// From here on holds every day to the model's [`Model::balance`]; gives whether it
+    /// can. Outputs stay the same to the last bit.
+    fn keep_books(&mut self) -> bool {
+        false
+    }
+
+    /// The balances of the days since it was asked last, one a day in order; none of a
+    /// simulation that keeps no books.
+    fn take_balances(&mut self) -> Vec<Balance> {
+        Vec::new()
+    }
 }
 
 /// One value a pixel for each static input.

@@ -34,13 +34,18 @@ impl Identity {
     /// # Errors
     /// [`PrepError`] if a local file is missing or can't be read.
     pub(crate) fn of(asset: &Asset<'_>, digests: &Digests) -> Result<Self, PrepError> {
-        let stated = match asset.identity() {
-            seedbed_catalog::Identity::Checksum(multihash) => Self::Checksum(multihash),
-            seedbed_catalog::Identity::Origin { href, size, version } => Self::Origin { href, size, version },
-        };
+        let stated = Self::stated(asset);
         match (&stated, asset.origin(), asset.location()?.as_path()) {
             (Self::Origin { .. }, None, Some(path)) => Ok(Self::Checksum(digests.of(path)?)),
             _ => Ok(stated),
+        }
+    }
+
+    /// What the archive or the record said of an asset, for readers that make no keys of it.
+    pub(crate) fn stated(asset: &Asset<'_>) -> Self {
+        match asset.identity() {
+            seedbed_catalog::Identity::Checksum(multihash) => Self::Checksum(multihash),
+            seedbed_catalog::Identity::Origin { href, size, version } => Self::Origin { href, size, version },
         }
     }
 }

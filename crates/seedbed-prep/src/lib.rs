@@ -7,6 +7,7 @@
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
 mod at_hand;
+mod balance;
 mod clean;
 mod clean_store;
 mod climatology;
@@ -34,18 +35,22 @@ mod remote;
 mod revision;
 mod root;
 mod rules;
+mod sample;
 mod scratch;
 mod screen;
 mod series;
 mod source;
 mod spool;
+mod stack;
 mod standing;
 mod store_root;
 mod tally;
 mod tree;
 mod verify;
 mod windows;
+mod zonal;
 
+pub use balance::BalanceRecord;
 pub use clean::{CleanReport, clean};
 pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
@@ -63,10 +68,13 @@ pub use record::{Description, Provenance};
 pub use revision::revisions;
 pub use root::Root;
 pub use rules::{LeapRule, RuleError, Rules, Sane, Target, TimeRule, ValidRange};
+pub use sample::{NamedPoint, PointKernel, PointSink, PointValues, SampleReport, sample};
 pub use series::{Quality, Series, SourceAsset};
 pub use spool::Spool;
+pub use stack::{Frame, Stack, Wanted};
 pub use standing::survey;
 pub use store_root::StoreRoot;
 pub use tally::{Extremes, Tally, tally};
 pub use tree::write_catalog;
 pub use verify::{Problem, VerifyReport, verify};
+pub use zonal::{ZonalReport, ZonalRequest, ZonalRow, ZonalSink, ZoneStatistic, zonal};

@@ -94,6 +94,24 @@ impl SourceAsset {
         spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
+        Self::described(item, found, Identity::of(found, spool.digests())?, projections)
+    }
+
+    /// The same for readers that make no keys: no local file is digested.
+    pub(crate) fn stated(
+        item: &Item,
+        found: &Asset<'_>,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
+        Self::described(item, found, Identity::stated(found), projections)
+    }
+
+    fn described(
+        item: &Item,
+        found: &Asset<'_>,
+        identity: Identity,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
         let undated = || PrepError::Undated { item: item.id().to_owned() };
         let start = item.start().ok_or_else(undated)?;
         let end = item.end().ok_or_else(undated)?;
@@ -109,7 +127,7 @@ impl SourceAsset {
         let band = found.band();
         Ok(Self {
             item: item.id().to_owned(),
-            identity: Identity::of(found, spool.digests())?,
+            identity,
             location,
             origin,
             period,

@@ -5,7 +5,7 @@ use crate::parallel::{in_parallel, threads};
 use crate::product::{Flaw, same_nodata, stored_as};
 use crate::record::{GTI, STATE};
 use crate::store_root::AT_ONCE;
-use crate::{Expected, Member, PrepError, Root};
+use crate::{Expected, Member, PrepError, Root, balance};
 use seedbed_catalog::{Asset, Item};
 use seedbed_raster::{Raster, RasterSource};
 use serde::Serialize;
@@ -51,9 +51,9 @@ impl VerifyReport {
 }
 
 /// Checks every product of the set beside `product` (a catalog or its folder):
-/// its record, and of every file size, digest, grid, type, scale and nodata
-/// value, read back through the public reader. Files in a store are fetched for it,
-/// a few at a time.
+/// its record, whether its model's balance closes, and of every file size, digest, grid,
+/// type, scale and nodata value, read back through the public reader. Files in a store are
+/// fetched for it, a few at a time.
 ///
 /// # Errors
 /// [`PrepError::Request`] or [`PrepError::Document`] if there is no expected set,
@@ -89,7 +89,7 @@ fn verify_member(expected: &Expected, root: &Root, member: &Member) -> Result<Ve
         Err(e @ PrepError::Storage(_)) => return Err(e),
         Err(e) => return Ok(vec![problem(None, Flaw::Wrong(one_line(&e)))]),
     };
-    if let Err(flaw) = is_of(member, &item) {
+    if let Err(flaw) = is_of(member, &item).and_then(|()| balance::check(&item)) {
         return Ok(vec![problem(None, flaw)]);
     }
     let mut problems = Vec::new();

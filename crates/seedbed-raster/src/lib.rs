@@ -43,6 +43,7 @@ mod vector;
 mod vrt;
 mod warp;
 pub mod zarr;
+mod zones;
 
 pub use dtype::DType;
 pub use error::{RasterError, WarpError};
@@ -58,3 +59,4 @@ pub use tile_index::TileIndex;
 pub use vector::read_area;
 pub use vrt::{Vrt, VrtTile};
 pub use warp::WarpPlan;
+pub use zones::read_zones;

@@ -14,30 +14,47 @@ use std::path::Path;
 /// # Errors
 /// [`AoiError`], which names the file, and its layers where one must be chosen.
 pub fn read_area(path: &Path) -> Result<Aoi, AoiError> {
-    let text = path.to_string_lossy();
-    let (file, layer) = match text.rsplit_once(':') {
-        Some((file, layer)) if is_package(Path::new(file)) && !path.exists() => {
-            (Path::new(file), Some(layer))
+    let Some(package) = Package::of(path) else { return Aoi::read(path, &Proj) };
+    let dataset = package.open()?;
+    let (found, crs) = polygons(&dataset, package.layer).map_err(|reason| package.bad(reason))?;
+    Aoi::from_outlines(&package.file.display().to_string(), found, crs.as_ref(), &Proj)
+}
+
+/// A `GeoPackage`, and the layer that is asked for.
+pub(crate) struct Package<'a> {
+    pub(crate) file: &'a Path,
+    pub(crate) layer: Option<&'a str>,
+}
+
+impl<'a> Package<'a> {
+    /// The package that a path or `file.gpkg:layer` names.
+    pub(crate) fn of(path: &'a Path) -> Option<Self> {
+        if let Some((file, layer)) = path.to_str().and_then(|text| text.rsplit_once(':'))
+            && is_package(Path::new(file))
+            && !path.exists()
+        {
+            return Some(Self { file: Path::new(file), layer: Some(layer) });
         }
-        _ => (path, None),
-    };
-    if !is_package(file) {
-        return Aoi::read(path, &Proj);
+        is_package(path).then_some(Self { file: path, layer: None })
     }
-    let failed = |reason: String| AoiError::Vector { file: file.display().to_string(), reason };
-    // GDAL's word for a file that isn't there is longer and says less.
-    std::fs::File::open(file)
-        .map_err(|source| AoiError::Read { file: file.display().to_string(), source })?;
-    runtime::prepare();
-    let options = DatasetOptions {
-        open_flags: GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY,
-        allowed_drivers: Some(&["GPKG"]),
-        ..DatasetOptions::default()
-    };
-    let dataset = Dataset::open_ex(file, options)
-        .map_err(|e| failed(format!("no GeoPackage that GDAL reads: {}", runtime::reason(&e))))?;
-    let (found, crs) = polygons(&dataset, layer).map_err(failed)?;
-    Aoi::from_outlines(&file.display().to_string(), found, crs.as_ref(), &Proj)
+
+    pub(crate) fn bad(&self, reason: String) -> AoiError {
+        AoiError::Vector { file: self.file.display().to_string(), reason }
+    }
+
+    pub(crate) fn open(&self) -> Result<Dataset, AoiError> {
+        // GDAL's word for a file that isn't there is longer and says less.
+        std::fs::File::open(self.file)
+            .map_err(|source| AoiError::Read { file: self.file.display().to_string(), source })?;
+        runtime::prepare();
+        let options = DatasetOptions {
+            open_flags: GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY,
+            allowed_drivers: Some(&["GPKG"]),
+            ..DatasetOptions::default()
+        };
+        Dataset::open_ex(self.file, options)
+            .map_err(|e| self.bad(format!("no GeoPackage that GDAL reads: {}", runtime::reason(&e))))
+    }
 }
 
 fn is_package(path: &Path) -> bool {
@@ -89,7 +106,7 @@ fn polygons(dataset: &Dataset, layer: Option<&str>) -> Result<(Outlines, Option<
 }
 
 /// Polygons of a geometry, and the types that are none.
-fn gather(geometry: &Geometry, feature: &str, found: &mut Outlines) {
+pub(crate) fn gather(geometry: &Geometry, feature: &str, found: &mut Outlines) {
     match geometry_type_flatten(geometry.geometry_type()) {
         Kind::wkbPolygon => {
             let mut rings = (0..geometry.geometry_count()).map(|i| {

@@ -7,7 +7,7 @@ use crate::outputs::Output;
 use crate::state_file::{Vector, decode, encode};
 use crate::sums::{Gathered, MissingDays};
 use seedbed_block::{Date, Real};
-use seedbed_model::State;
+use seedbed_model::{Balance, State};
 use seedbed_prep::{PrepError, TaskKey};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub(crate) struct Partial {
     pub(crate) start: Date,
     /// What has been gathered of each output.
     pub(crate) sums: Vec<Gathered>,
+    /// How well its days closed.
+    pub(crate) balance: Balance,
 }
 
 /// What a run's checkpoints have in common.
@@ -53,6 +55,7 @@ struct PeriodHead {
     start: Date,
     /// The days that counted, of each output.
     days: Vec<u16>,
+    balance: Balance,
 }
 
 /// The bytes of a checkpoint behind `last`, with the periods that go on behind it.
@@ -75,7 +78,12 @@ pub(crate) fn bytes(
             vectors.push((format!("sums {p} {o}"), values.to_vec()));
             vectors.push((format!("missing {p} {o}"), missing.iter().map(|m| f64::from(*m)).collect()));
         }
-        periods.push(PeriodHead { kind: gathering.kind, start: gathering.days.start, days });
+        periods.push(PeriodHead {
+            kind: gathering.kind,
+            start: gathering.days.start,
+            days,
+            balance: gathering.balance,
+        });
     }
     let head = Head { key: key.clone(), model: state.model, revision: state.revision, last, periods };
     encode(&head, &vectors).map_err(PrepError::Encode)
@@ -109,7 +117,7 @@ impl Checkpoint {
                     Gathered::restored(output.aggregation, shape.missing_days, values, missing, *days);
                 sums.push(restored.ok_or_else(|| format!("counts of `{}` don't fit", output.name))?);
             }
-            partial.push(Partial { kind: period.kind, start: period.start, sums });
+            partial.push(Partial { kind: period.kind, start: period.start, sums, balance: period.balance });
         }
         let of_state = |(name, values): (String, Vec<f64>)| {
             name.strip_prefix("state ").map(|name| (name.to_owned(), values))

@@ -1,6 +1,7 @@
 //! What can go wrong with a run.
 
 use crate::InputReport;
+use seedbed_block::Date;
 use seedbed_catalog::CatalogError;
 use seedbed_grid::{GridError, ProjectionError};
 use seedbed_model::ModelError;
@@ -87,6 +88,29 @@ pub enum RunError {
         path: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A day of a pixel doesn't add up.
+    #[error(
+        "the balance of {tile} doesn't close on {date} at row {row}, column {col}: {equation} is off by {residual:e} \
+         {unit}, and rounding explains {allowed:e}"
+    )]
+    Balance {
+        /// The tile.
+        tile: String,
+        /// The pixel's row in the tile.
+        row: usize,
+        /// Its column.
+        col: usize,
+        /// The day.
+        date: Date,
+        /// What is unexplained.
+        residual: f64,
+        /// What rounding explains.
+        allowed: f64,
+        /// The unit of both.
+        unit: &'static str,
+        /// What should add up.
+        equation: &'static str,
     },
     /// From the model.
     #[error(transparent)]

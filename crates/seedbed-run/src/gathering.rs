@@ -3,7 +3,7 @@
 use crate::PeriodKind;
 use crate::sums::Gathered;
 use seedbed_block::{Period, Real};
-use seedbed_model::{Aggregation, Cadence};
+use seedbed_model::{Aggregation, Balance, Cadence};
 use std::ops::Range;
 
 /// A product still to be made.
@@ -22,6 +22,8 @@ pub(crate) struct Gathering {
     pub(crate) kind: PeriodKind,
     pub(crate) days: Period,
     pub(crate) sums: Vec<Gathered>,
+    /// How well its days closed so far.
+    pub(crate) balance: Balance,
 }
 
 /// Adds the piece's days numbered `days` to every period under way. Of a model with

@@ -90,7 +90,12 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         "# checkpoints = \"yearly\"  # what a run that was cut goes on from: yearly, monthly or none"
     )?;
     writeln!(text, "# state = true  # keep each tile's state behind the last day, for a run that goes on")?;
-    writeln!(text, "variables = [{}]", usual.join(", "))
+    writeln!(text, "variables = [{}]", usual.join(", "))?;
+    writeln!(
+        text,
+        "# mask = \"aoi\"  # only pixels of the area in [grid], or of a file of polygons\n\
+         # mask_rule = \"centre\"  # those whose centre lies in it; or touched"
+    )
 }
 
 fn instead(fallback: Fallback) -> Option<String> {

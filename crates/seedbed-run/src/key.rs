@@ -123,6 +123,10 @@ impl Runner<'_> {
         if let Some(origin) = self.origin.key(&target.tile) {
             common["origin"] = origin;
         }
+        // The key of outputs that aren't masked tells nothing of masks.
+        if let Some(mask) = &self.mask {
+            common["mask"] = json!(mask.key(target)?);
+        }
         Ok(Lineage { common: TaskKey::of(&common)?, inputs })
     }
 

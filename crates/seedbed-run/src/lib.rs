@@ -5,6 +5,7 @@
 //! with its key; [`Runner::execute`] does what is not done yet. What is done is
 //! told by the products' records alone; the ledger is history.
 
+mod books;
 mod checkpoint;
 mod clean;
 mod error;
@@ -19,6 +20,7 @@ mod interval;
 mod kept_state;
 mod key;
 mod ledger;
+mod mask;
 mod milestones;
 mod number;
 mod origin;

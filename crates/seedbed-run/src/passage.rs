@@ -14,7 +14,7 @@ use crate::tile::{PIECE, Tick, TileOutcome, write};
 use crate::work::{Beginning, ToMake, Work, days_before};
 use crate::{Event, Ledger, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
-use seedbed_model::{Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
+use seedbed_model::{Balance, Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
 use seedbed_prep::{Outcome, Target};
 use std::iter::Peekable;
 use std::vec::IntoIter;
@@ -34,6 +34,8 @@ struct Passage<'r, T> {
     /// Products that no day has been gathered of.
     coming: Peekable<IntoIter<Wanted>>,
     under_way: Vec<Gathering>,
+    /// How well each day of the piece closed, of a model that keeps books.
+    balances: Vec<Balance>,
     read: Vec<Vec<T>>,
     computed: Vec<Vec<T>>,
 }
@@ -122,6 +124,7 @@ impl<'r, T: Number> Passage<'r, T> {
             first_day_apart: is_cold && !variant.sums_first_day,
             coming: coming.into_iter().peekable(),
             under_way,
+            balances: Vec::new(),
             read: Vec::new(),
             computed: Vec::new(),
         })
@@ -201,7 +204,8 @@ impl<'r, T: Number> Passage<'r, T> {
             values[*index] = Some(T::values_mut(&mut buffer[..spec.rows(dates) * pixels]));
         }
         self.simulation.advance(&Forcing { dates, inputs }, &mut Outputs { values })?;
-        Ok(())
+        self.balances = self.simulation.take_balances();
+        runner.check_balances(&self.target, dates, &self.balances)
     }
 
     /// Adds a simulated piece to the periods under way, commits those that end in it, and
@@ -219,7 +223,11 @@ impl<'r, T: Number> Passage<'r, T> {
             while let Some(wanted) = self.coming.next_if(|w| w.days.start == *day) {
                 let Wanted { product, kind, days } = wanted;
                 let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
-                self.under_way.push(Gathering { product, kind, days, sums: sums.collect() });
+                let (sums, balance) = (sums.collect(), Balance::default());
+                self.under_way.push(Gathering { product, kind, days, sums, balance });
+            }
+            if let Some(balance) = self.balances.get(n) {
+                self.under_way.iter_mut().for_each(|gathering| gathering.balance.join(balance));
             }
             if *day == runner.period.start && self.first_day_apart {
                 gather_unsummed(&mut self.under_way, &self.computed, n, pixels);
@@ -312,7 +320,9 @@ fn simulation(
         values[*index] = Some(field);
     }
     let statics = Statics { pixels, values };
-    Ok(runner.model.begin(&runner.settings, &statics, runner.precision, from)?)
+    let mut simulation = runner.model.begin(&runner.settings, &statics, runner.precision, from)?;
+    simulation.keep_books();
+    Ok(simulation)
 }
 
 impl Beginning {
@@ -322,8 +332,9 @@ impl Beginning {
         let (begun, coming): (Vec<Wanted>, Vec<Wanted>) =
             wanted.into_iter().partition(|w| w.days.start < self.from);
         let gathered = |w: Wanted| {
-            let sums = std::mem::take(&mut checkpoint.partial_mut(&w)?.sums);
-            Some(Gathering { product: w.product, kind: w.kind, days: w.days, sums })
+            let partial = checkpoint.partial_mut(&w)?;
+            let (sums, balance) = (std::mem::take(&mut partial.sums), partial.balance);
+            Some(Gathering { product: w.product, kind: w.kind, days: w.days, sums, balance })
         };
         (begun.into_iter().filter_map(gathered).collect(), coming)
     }

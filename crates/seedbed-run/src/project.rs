@@ -2,6 +2,7 @@
 
 use crate::{Checkpoints, PeriodKind, RunError, SpinUp};
 use seedbed_block::{Bridge, Period, Precision, Unit};
+use seedbed_grid::PixelRule;
 use seedbed_model::SettingValue;
 use seedbed_prep::{LeapRule, Mask, TimeRule};
 use seedbed_raster::cog::Compress;
@@ -200,6 +201,11 @@ pub struct OutputSection {
     /// can begin.
     #[serde(default)]
     pub state: bool,
+    /// Pixels outside of this area are missing in every output, and tiles without any of its
+    /// pixels aren't run: `aoi`, the area in [grid], or a file of polygons.
+    pub mask: Option<String>,
+    /// Which pixels lie in it: those whose centre does, or all that it touches.
+    pub mask_rule: Option<PixelRule>,
 }
 
 /// Where an input's items come from instead of the file's word.

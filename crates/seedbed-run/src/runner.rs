@@ -1,6 +1,7 @@
 //! A project resolved: tiles, series, model, and the plan that follows.
 
 use crate::inputs::{Input, Resolver, Static};
+use crate::mask::OutputMask;
 use crate::origin::Origin;
 use crate::outputs::{self, Output};
 use crate::{Checkpoints, InputSource, PeriodKind, Plan, Project, RunError};
@@ -42,6 +43,7 @@ pub struct Runner<'a> {
     pub(crate) outputs: Vec<Output>,
     pub(crate) kinds: Vec<PeriodKind>,
     pub(crate) cog: CogOptions,
+    pub(crate) mask: Option<OutputMask>,
     pub(crate) spool: Spool,
     pub(crate) projections: &'a dyn Projections,
 }
@@ -67,9 +69,13 @@ impl<'a> Runner<'a> {
         let kinds = outputs::periods(&project, spec)?;
         let cog = outputs::stored(&project)?;
         let out = out(&project, overrides.out.as_deref(), &spool)?;
-        let grid = crate::grid::tiles(&project, projections)?;
+        let mut grid = crate::grid::tiles(&project, projections)?;
         if grid.tiles.is_empty() {
             return Err(project.key_error("grid", "there are no tiles"));
+        }
+        let mask = OutputMask::of(&project, &grid, projections)?;
+        if let Some(mask) = &mask {
+            mask.keep_tiles(&project, &mut grid)?;
         }
         let resolver =
             Resolver { project: &project, overrides, spec, settings: &settings, spool: &spool, projections };
@@ -96,6 +102,7 @@ impl<'a> Runner<'a> {
             outputs,
             kinds,
             cog,
+            mask,
             spool,
             projections,
             project,

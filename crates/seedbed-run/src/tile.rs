@@ -8,7 +8,7 @@ use crate::passage::run_as;
 use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
 use seedbed_block::{Period, Precision};
-use seedbed_prep::{Attempt, Description, Member, Outcome, Provenance, Target, Variable};
+use seedbed_prep::{Attempt, BalanceRecord, Description, Member, Outcome, Provenance, Target, Variable};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -81,9 +81,16 @@ pub(crate) fn write(
             unit: Some(output.unit.clone()),
             facts,
         };
-        attempt.write(variable, &sums.finish())?;
+        let mut values = sums.finish();
+        if let Some(mask) = &runner.mask {
+            mask.apply(target, &mut values);
+        }
+        attempt.write(variable, &values)?;
     }
     let mut properties = Map::new();
+    if let Some(balance) = runner.balance_record(&gathering.balance) {
+        properties.insert(BalanceRecord::PROPERTY.to_owned(), json!(balance));
+    }
     if gathering.kind.holding(span.start) != span {
         properties.insert("seedbed:partial".to_owned(), json!(true));
     }
@@ -128,6 +135,9 @@ pub(crate) fn provenance(runner: &Runner<'_>, target: &Target, span: Period) -> 
             parameters.insert("state".to_owned(), json!(kept.map(|kept| &kept.checksum)));
             origins.extend(kept.map(KeptState::location));
         }
+    }
+    if let Some(mask) = &runner.mask {
+        parameters.insert("mask".to_owned(), mask.record());
     }
     if let Ok(Value::Object(settings)) = serde_json::to_value(&runner.settings) {
         parameters.extend(settings);

@@ -15,13 +15,16 @@ mod interrupt;
 mod machine;
 mod page;
 mod placing;
+mod points;
 mod preparing;
 mod progress;
 mod query;
 mod quicklook;
 mod report;
 mod selection;
+mod stack;
 mod state;
+mod table;
 mod whole_file;
 mod workplace;
 

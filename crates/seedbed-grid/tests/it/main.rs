@@ -12,9 +12,11 @@
 
 mod aoi;
 mod cover;
+mod coverage;
 mod document;
 mod export;
 mod legacy;
 mod named;
 mod support;
 mod tile_file;
+mod zones;

@@ -11,6 +11,14 @@ use seedbed_block::Real;
 /// The number of outputs.
 pub const OUTPUTS: usize = 13;
 
+/// Places of outputs that the water balance is made of.
+pub mod output {
+    pub const INTERCEPT: usize = 1;
+    pub const SRF: usize = 7;
+    pub const DD: usize = 8;
+    pub const ETASW: usize = 10;
+}
+
 /// The day's inputs: mm, degC, degC, degC, –, mm.
 #[derive(Debug, Clone, Copy)]
 pub struct Weather<T> {

@@ -14,6 +14,7 @@
 
 #![expect(clippy::inline_always, reason = "only what is inlined is compiled for a level's instructions")]
 
+mod books;
 mod day;
 mod parameters;
 mod site;
@@ -21,7 +22,7 @@ mod spec;
 mod strip;
 mod weather;
 
-use crate::{Model, ModelError, ModelSpec, Settings, Simulation, State, Statics};
+use crate::{BalanceRule, Model, ModelError, ModelSpec, Settings, Simulation, State, Statics};
 use parameters::{Parameters, Rules};
 use seedbed_block::Precision;
 use seedbed_block::simd::Level;
@@ -36,6 +37,10 @@ static SPEC: LazyLock<ModelSpec> = LazyLock::new(spec::spec);
 impl Model for Veget {
     fn spec(&self) -> &ModelSpec {
         &SPEC
+    }
+
+    fn balance(&self) -> Option<&'static BalanceRule> {
+        Some(&books::RULE)
     }
 
     fn begin(

@@ -1,5 +1,6 @@
 //! A strip of pixels on its way through time.
 
+use super::books;
 use super::day::{OUTPUTS, Stores, day};
 use super::parameters::{Parameters, Rules};
 use super::site::{LANE, Lane, Sites};
@@ -7,7 +8,7 @@ use super::spec::{fixed, input};
 use super::weather::{Fields, Weathers, put};
 use crate::reference_et::{SolarDay, hargreaves_samani};
 use crate::values::Number;
-use crate::{Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
+use crate::{Balance, Forcing, ModelError, ModelSpec, Outputs, Simulation, State, Statics};
 use seedbed_block::Date;
 use seedbed_block::simd::{Level, Work};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct Strip<T> {
     pack: Vec<[T; LANE]>,
     level: Level,
     last: Option<Date>,
+    /// The balances of days that nobody has asked for, where books are kept.
+    books: Option<Vec<Balance>>,
 }
 
 impl<T: Number> Strip<T> {
@@ -53,6 +56,7 @@ impl<T: Number> Strip<T> {
             sites,
             level,
             last: None,
+            books: None,
         };
         if let Some(state) = from {
             state.check(spec)?;
@@ -103,31 +107,59 @@ struct Advance<'a, 'b, T> {
     days: usize,
     fields: Fields<'a, T>,
     outputs: &'a mut [(usize, &'b mut [T])],
+    /// One a day, where books are kept.
+    books: Option<&'a mut [Balance]>,
 }
 
 impl<T: Number> Work for Advance<'_, '_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run(mut self) {
         let (n, p) = (self.pixels, self.parameters);
         let mut daily = [[T::ZERO; LANE]; OUTPUTS];
         let mut room = [[T::ZERO; LANE]; 6];
+        let tolerance = T::of(books::RULE.tolerance(T::PRECISION));
         // Rules that the compiler knows leave no choices in the loop over pixels: those
         // of the two usual variants, on all days but the first, have a loop of their own.
         let kind = [Rules::REFERENCE, Rules::DEFAULT].iter().position(|usual| *usual == self.rules);
         for block in (0..self.soil.len()).step_by(BLOCK) {
             let lanes = block..self.soil.len().min(block + BLOCK);
-            for (d, k) in (0..self.days).flat_map(|d| lanes.clone().map(move |k| (d, k))) {
-                let width = LANE.min(n - k * LANE);
-                let (first, at) = (self.fresh && d == 0, d * n + k * LANE);
-                let weather = self.fields.lane(at, width, &mut room);
-                let (site, stores) = (&self.sites.lanes[k], (&mut self.soil[k], &mut self.pack[k]));
-                match kind {
-                    Some(0) if !first => pass(p, Rules::REFERENCE, site, stores, false, &weather, &mut daily),
-                    Some(1) if !first => pass(p, Rules::DEFAULT, site, stores, false, &weather, &mut daily),
-                    _ => pass(p, self.rules, site, stores, first, &weather, &mut daily),
+            for d in 0..self.days {
+                let mut book = self.books.is_some().then(|| books::Day::new(tolerance));
+                for k in lanes.clone() {
+                    let width = LANE.min(n - k * LANE);
+                    let (first, at) = (self.fresh && d == 0, d * n + k * LANE);
+                    let weather = self.fields.lane(at, width, &mut room);
+                    let site = &self.sites.lanes[k];
+                    let (soil, pack) = (&mut self.soil[k], &mut self.pack[k]);
+                    let before = book.is_some().then_some((*soil, *pack));
+                    let stores = (&mut *soil, &mut *pack);
+                    match kind {
+                        Some(0) if !first => {
+                            pass(p, Rules::REFERENCE, site, stores, false, &weather, &mut daily);
+                        }
+                        Some(1) if !first => {
+                            pass(p, Rules::DEFAULT, site, stores, false, &weather, &mut daily);
+                        }
+                        _ => pass(p, self.rules, site, stores, first, &weather, &mut daily),
+                    }
+                    if let (Some(book), Some(before)) = (&mut book, &before) {
+                        let lane = books::Booked {
+                            site,
+                            before: (&before.0, &before.1),
+                            after: (soil, pack),
+                            weather: &weather,
+                            daily: &daily,
+                            first: k * LANE,
+                            width,
+                        };
+                        book.book(self.rules, &lane);
+                    }
+                    for (index, values) in self.outputs.iter_mut() {
+                        put(&daily[*index], &mut values[at..][..width]);
+                    }
                 }
-                for (index, values) in self.outputs.iter_mut() {
-                    put(&daily[*index], &mut values[at..][..width]);
+                if let (Some(book), Some(books)) = (book, &mut self.books) {
+                    books[d].join(&book.finish());
                 }
             }
         }
@@ -178,6 +210,11 @@ impl<T: Number> Simulation for Strip<T> {
         };
 
         let fields = Fields { ppt, tmin, tmax, tavg, ndvi, eto };
+        let books = self.books.as_mut().map(|books| {
+            let before = books.len();
+            books.resize(before + forcing.dates.len(), Balance::default());
+            &mut books[before..]
+        });
         self.level.run(Advance {
             parameters: &self.parameters,
             rules: self.rules,
@@ -189,9 +226,19 @@ impl<T: Number> Simulation for Strip<T> {
             days: forcing.dates.len(),
             fields,
             outputs: &mut outputs,
+            books,
         });
         self.last = forcing.dates.last().copied().or(self.last);
         Ok(())
+    }
+
+    fn keep_books(&mut self) -> bool {
+        self.books.get_or_insert_default();
+        true
+    }
+
+    fn take_balances(&mut self) -> Vec<Balance> {
+        self.books.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     fn checkpoint(&self) -> Result<State, ModelError> {

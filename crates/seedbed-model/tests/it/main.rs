@@ -12,6 +12,7 @@
     reason = "tests fail by panicking, count small things and compare exact results"
 )]
 
+mod balance;
 mod golden;
 mod npy;
 mod point;

@@ -13,6 +13,7 @@ mod climate;
 mod inspection;
 mod intervals;
 mod keys;
+mod masks;
 mod outputs;
 mod own_models;
 mod refusals;

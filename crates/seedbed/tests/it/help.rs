@@ -3,7 +3,7 @@
 use crate::sandbox::Sandbox;
 
 /// Every command, as typed.
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: [&[&str]; 28] = [
     &["archives"],
     &["crawl"],
     &["catalog", "describe"],
@@ -27,13 +27,15 @@ const COMMANDS: [&[&str]; 26] = [
     &["status"],
     &["mosaic"],
     &["verify"],
+    &["zonal"],
+    &["series"],
     &["clean"],
     &["view"],
     &["doctor"],
 ];
 
 /// Commands that write, and so can be asked what they would write.
-const WRITERS: [&str; 15] = [
+const WRITERS: [&str; 17] = [
     "crawl",
     "copy",
     "grid",
@@ -45,6 +47,8 @@ const WRITERS: [&str; 15] = [
     "mosaic",
     "clean",
     "view",
+    "zonal",
+    "series",
     "search",
     "export",
     "rewrite",

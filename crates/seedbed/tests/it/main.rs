@@ -26,6 +26,7 @@ mod inputs_move;
 mod interop;
 mod outputs_remote;
 mod point;
+mod points;
 mod python;
 mod readme;
 mod real;
@@ -49,3 +50,4 @@ mod world;
 fn hasty() -> seedbed_storage::Settings {
     seedbed_storage::Settings::default()
 }
+mod zonal;

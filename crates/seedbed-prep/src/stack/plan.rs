@@ -1,0 +1,265 @@
+//! What a stack holds, from records or items.
+
+use super::{Frame, Part, Stack, Wanted};
+use crate::product::read_record;
+use crate::{Done, Expected, PrepError, SourceAsset, Spool, is_done, source};
+use seedbed_block::{Period, PixelRange, Xy};
+use seedbed_catalog::{Asset, Item};
+use seedbed_grid::{GeoBox, PixelGrid, Projections};
+use seedbed_raster::{Raster, same_crs};
+use seedbed_storage::Location;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Frames by their days, their period's name and the variable's place among those wanted.
+type Frames = BTreeMap<(Period, String, usize), Frame>;
+
+/// Media types of rasters, by what they begin with.
+const RASTERS: [&str; 7] = [
+    "image/tiff",
+    "image/jp2",
+    "application/x-netcdf",
+    "application/netcdf",
+    "application/x-hdf",
+    "application/vnd+zarr",
+    "application/vnd.zarr",
+];
+
+impl Stack {
+    /// The stack of a product: its catalog or folder, which holds an `expected.json`.
+    ///
+    /// # Errors
+    /// [`PrepError::Request`] for a variable or period it doesn't have, or for no product.
+    pub fn of_product(
+        product: &Path,
+        wanted: &Wanted,
+        spool: &Spool,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
+        let (set, root) = Expected::read(product)?;
+        let what = product.display().to_string();
+        let variables = chosen(&wanted.variables, &set.variables, &what)?;
+        let (mut frames, mut holes) = (Frames::new(), Vec::new());
+        for member in set.members.iter().filter(|m| m.period.contains("--") || wanted.has_period(&m.period)) {
+            let Some(range) = set.range(member) else {
+                let reason = format!("{what} has no tile {}", member.tile);
+                return Err(PrepError::Request(reason));
+            };
+            if is_done(&root, member) != Done::Yes {
+                holes.push((range, format!("{} {}", member.tile, member.period)));
+                continue;
+            }
+            let path = member.record(&root);
+            let item = read_record(&path)?.at(Location::Local(path));
+            for (n, variable) in variables.iter().enumerate() {
+                if !set.variables(member).contains(variable) {
+                    continue;
+                }
+                let Some(asset) = item.asset(variable) else { continue };
+                // The file says itself where it lies.
+                let mut asset = SourceAsset::stated(&item, &asset, projections)?;
+                asset.geobox = None;
+                let name = Some(member.period.as_str()).filter(|name| !name.contains("--"));
+                add(&mut frames, wanted, (n, variable), name, asset, range, spool)?;
+            }
+        }
+        Self::of(set.grid.clone(), set.tiles.iter().map(|t| t.range).collect(), frames, holes, wanted, &what)
+    }
+
+    /// The stack of items whose rasters lie on one grid: that of the first.
+    ///
+    /// # Errors
+    /// [`PrepError::Grid`] for a raster off the grid; [`PrepError::Request`] for a variable
+    /// or period that isn't there, and for rasters of one time that share pixels.
+    pub fn of_items(
+        items: &[Item],
+        what: &str,
+        wanted: &Wanted,
+        spool: &Spool,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
+        let mut there: Vec<String> = Vec::new();
+        for (key, asset) in items.iter().flat_map(Item::assets) {
+            let named = wanted.variables.iter().any(|v| v == key);
+            if (named || is_raster(&asset)) && !there.iter().any(|t| t == key) {
+                there.push(key.to_owned());
+            }
+        }
+        let variables = chosen(&wanted.variables, &there, what)?;
+        let mut frames = Frames::new();
+        let mut grid: Option<PixelGrid> = None;
+        let mut tiles = BTreeSet::new();
+        for item in items {
+            for (n, variable) in variables.iter().enumerate() {
+                let Some(asset) = item.asset(variable) else { continue };
+                let asset = SourceAsset::stated(item, &asset, projections)?;
+                let geobox = match &asset.geobox {
+                    Some(said) => said.clone(),
+                    None => source::open(&asset, &spool.local(&asset)?, None)?.geobox().clone(),
+                };
+                let range = placed(&mut grid, &asset, geobox)?;
+                tiles.insert(range);
+                add(&mut frames, wanted, (n, variable), None, asset, range, spool)?;
+            }
+        }
+        let grid = grid.ok_or_else(|| PrepError::Request(format!("{what} has no rasters")))?;
+        apart(&frames)?;
+        Self::of(grid, tiles.into_iter().collect(), frames, Vec::new(), wanted, what)
+    }
+
+    fn of(
+        grid: PixelGrid,
+        mut tiles: Vec<PixelRange>,
+        frames: Frames,
+        holes: Vec<(PixelRange, String)>,
+        wanted: &Wanted,
+        what: &str,
+    ) -> Result<Self, PrepError> {
+        tiles.sort_unstable();
+        tiles.dedup();
+        let extent = tiles.iter().copied().reduce(PixelRange::union);
+        let extent = extent.ok_or_else(|| PrepError::Request(format!("{what} has no tiles")))?;
+        if frames.is_empty() && holes.is_empty() {
+            let periods = wanted.periods.join(", ");
+            return Err(PrepError::Request(format!("{what} has nothing of the periods {periods}")));
+        }
+        let mut frames: Vec<Frame> = frames.into_values().collect();
+        for frame in &mut frames {
+            frame.parts.sort_by_key(|part| part.range);
+        }
+        Ok(Self { grid, extent, tiles, frames, holes })
+    }
+}
+
+/// Adds an asset's layers to the frames they belong to.
+fn add(
+    frames: &mut Frames,
+    wanted: &Wanted,
+    (n, variable): (usize, &str),
+    name: Option<&str>,
+    asset: SourceAsset,
+    range: PixelRange,
+    spool: &Spool,
+) -> Result<(), PrepError> {
+    let asset = Arc::new(asset);
+    let mut put = |name: String, days: Period, layer: usize, unit: Option<String>| {
+        if !wanted.has_period(&name) {
+            return;
+        }
+        let frame = frames.entry((days, name.clone(), n)).or_insert_with(|| Frame {
+            period: name,
+            days,
+            variable: variable.to_owned(),
+            unit,
+            parts: Vec::new(),
+        });
+        frame.parts.push(Part { asset: asset.clone(), layer, range });
+    };
+    // A product's period that has a name is one layer.
+    if let Some(name) = name {
+        put(name.to_owned(), asset.period, 0, asset.unit.clone());
+        return Ok(());
+    }
+    let dates = layers(&asset, spool)?;
+    let (days, unit) = (asset.period, &asset.unit);
+    let unit = unit.clone().or(dates.unit);
+    match dates.days.as_slice() {
+        [None] => {
+            let name = if days.start == days.end {
+                days.start.to_string()
+            } else {
+                format!("{}/{}", days.start, days.end)
+            };
+            put(name, days, 0, unit);
+        }
+        several => {
+            for (layer, day) in several.iter().enumerate() {
+                let day = day.ok_or_else(|| PrepError::Document {
+                    path: asset.location.to_string().into(),
+                    what: "dated series",
+                    reason: format!("layer {layer} (from 0) of {} has no date", several.len()),
+                })?;
+                put(day.to_string(), Period { start: day, end: day }, layer, unit.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The days of a file's layers, and its unit.
+struct Layers {
+    days: Vec<Option<seedbed_block::Date>>,
+    unit: Option<String>,
+}
+
+fn layers(asset: &SourceAsset, spool: &Spool) -> Result<Layers, PrepError> {
+    let of = |raster: &Raster| Layers {
+        days: raster.layers().iter().map(|layer| layer.date).collect(),
+        unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
+    };
+    let mut found = of(&source::open(asset, &spool.local(asset)?, None)?);
+    if found.days.len() == 1 && (asset.undated || asset.dated_by_item) {
+        found.days = vec![None];
+    }
+    Ok(found)
+}
+
+/// The variables asked for, or all.
+fn chosen(wanted: &[String], there: &[String], what: &str) -> Result<Vec<String>, PrepError> {
+    if let Some(unknown) = wanted.iter().find(|v| !there.contains(v)) {
+        let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+        return Err(PrepError::Request(format!("{what} has no variable `{unknown}`; it has {there}")));
+    }
+    if wanted.is_empty() { Ok(there.to_vec()) } else { Ok(wanted.to_vec()) }
+}
+
+fn is_raster(asset: &Asset<'_>) -> bool {
+    asset.media_type().is_some_and(|t| RASTERS.iter().any(|known| t.starts_with(known)))
+        || (asset.media_type().is_none() && asset.roles().any(|role| role == "data"))
+}
+
+/// The pixels of a raster; the first one makes the grid.
+fn placed(
+    grid: &mut Option<PixelGrid>,
+    asset: &SourceAsset,
+    mut geobox: GeoBox,
+) -> Result<PixelRange, PrepError> {
+    let what = asset.location.to_string();
+    let affine = geobox.affine;
+    if grid.is_none() {
+        if !affine.is_north_up() {
+            let reason = format!("{what} isn't north-up: put it on a grid with `seedbed prep` first");
+            return Err(PrepError::Request(reason));
+        }
+        let (origin, resolution) = (Xy { x: affine.c, y: affine.f }, Xy { x: affine.a, y: -affine.e });
+        *grid = Some(PixelGrid { crs: geobox.crs.clone(), origin, resolution });
+    }
+    let Some(grid) = grid else { return Err(PrepError::Request(what)) };
+    if same_crs(&geobox.crs, &grid.crs) {
+        geobox.crs = grid.crs.clone();
+    }
+    Ok(grid.range_of(&what, &geobox)?)
+}
+
+/// Refuses rasters of one time that share pixels: a pixel would count twice.
+fn apart(frames: &Frames) -> Result<(), PrepError> {
+    let mut known: HashSet<Vec<PixelRange>> = HashSet::new();
+    for frame in frames.values() {
+        let mut parts: Vec<&Part> = frame.parts.iter().collect();
+        parts.sort_by_key(|part| part.range);
+        if !known.insert(parts.iter().map(|part| part.range).collect()) {
+            continue;
+        }
+        for (n, part) in parts.iter().enumerate() {
+            let below = parts[n + 1..].iter().take_while(|other| other.range.row0 < part.range.row1());
+            if let Some(other) = below.into_iter().find(|o| o.range.intersection(part.range).is_some()) {
+                return Err(PrepError::Request(format!(
+                    "items `{}` and `{}` both cover pixels of `{}` on {}: choose between them",
+                    part.asset.item, other.asset.item, frame.variable, frame.period
+                )));
+            }
+        }
+    }
+    Ok(())
+}
