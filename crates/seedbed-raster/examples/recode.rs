@@ -7,15 +7,15 @@
 #![allow(clippy::print_stderr, reason = "a measuring stick")]
 
 use rayon::prelude::*;
-use seedbed_grid::PixelRange;
+use seedbed_grid::{GeoBox, PixelRange};
 use seedbed_raster::cog::{self, BandMeta, CogOptions, Compress};
 use seedbed_raster::{Raster, RasterError, RasterSource};
 use std::path::{Path, PathBuf};
 
-fn read(path: &Path) -> Result<(Raster, Vec<f32>), RasterError> {
+fn read(path: &Path) -> Result<(GeoBox, Vec<f32>), RasterError> {
     let raster = Raster::open(&RasterSource::new(path))?;
     let values = raster.read(0, PixelRange::of_shape(raster.geobox().shape))?;
-    Ok((raster, values))
+    Ok((raster.geobox().clone(), values))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,9 +32,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let values: usize =
         inputs.par_iter().map(|path| Ok(read(path)?.1.len())).sum::<Result<usize, RasterError>>()?;
     let options = CogOptions { nodata: Some(f64::NAN), compress: Compress::Deflate, ..CogOptions::default() };
-    read_ones.par_iter().enumerate().try_for_each(|(n, (raster, values))| {
+    read_ones.par_iter().enumerate().try_for_each(|(n, (geobox, values))| {
         let band = BandMeta { name: "value".to_owned(), unit: None };
-        cog::write(&folder.join(format!("{n}.tif")), raster.geobox(), values, &band, &options)
+        cog::write(&folder.join(format!("{n}.tif")), geobox, values, &band, &options)
     })?;
     eprintln!("{values} values read, {} files written", read_ones.len());
     Ok(())

@@ -142,7 +142,7 @@ fn what_is_no_such_component_is_refused_before_the_first_day() {
         (
             example().replacen(
                 "(component",
-                "(component (import \"wasi:filesystem/preopens@0.2.0\" (instance))",
+                "(component (import \"wasi:filesystem/preopens@0.2.0\" (instance (export \"get-directories\" (func))))",
                 1,
             ),
             "wasi:filesystem",
