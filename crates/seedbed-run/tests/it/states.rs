@@ -74,8 +74,9 @@ fn models() -> Vec<(Box<dyn Fn(&str) -> String>, Vec<&'static str>, Vec<&'static
 
 #[test]
 fn two_runs_one_after_the_other_give_the_bits_of_one() {
-    for (change, periods, variables) in models() {
-        for (end, start) in [("2002-12-31", "2003-01-01"), ("2002-12-11", "2002-12-12")] {
+    for (n, (change, periods, variables)) in models().into_iter().enumerate() {
+        let cuts = [("2002-12-31", "2003-01-01"), ("2002-12-11", "2002-12-12")];
+        for (end, start) in cuts.into_iter().filter(|(_, start)| n == 0 || start.ends_with("12")) {
             let whole = climate::sandbox("2002-03-05/2003-03-10");
             whole.write_project(&change(&climate::project("2002-03-05/2003-03-10")));
             run(&whole);
@@ -129,15 +130,18 @@ fn a_state_is_a_product_one_file_a_tile_recorded_and_verified() {
 }
 
 #[test]
-fn a_state_lost_is_made_again_from_the_checkpoint_before_it() {
-    let sandbox = climate::sandbox("2001");
-    sandbox.write_project(&keeping("2002-11-05/2003-02-10", "out"));
+fn a_state_that_is_lost_or_asked_for_later_comes_from_the_checkpoint_behind_the_last_day() {
+    let sandbox = climate::sandbox("2002-11-05/2003-02-10");
     run(&sandbox);
+    sandbox.write_project(&keeping("2002-11-05/2003-02-10", "out"));
+    let report = run(&sandbox);
+    assert_eq!((report.made, report.resumed, report.days), (2, 2, 0));
     let files = state_files(&sandbox, "out");
     let bytes = fs::read(&files[1]).unwrap();
     fs::remove_file(&files[1]).unwrap();
+    fs::remove_dir_all(sandbox.path("out/.seedbed/states")).unwrap();
     let report = run(&sandbox);
-    assert_eq!((report.made, report.resumed, report.days), (1, 1, 31 + 10));
+    assert_eq!((report.made, report.resumed, report.days), (1, 0, 26 + 31 + 31 + 10));
     assert!(fs::read(&files[1]).unwrap() == bytes);
 }
 
