@@ -212,9 +212,8 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// covers, and why.
     #[must_use]
     pub fn unit_errors(&self) -> Vec<(Period, PrepError)> {
-        let error = |source: &Source| {
-            Some((source.asset.period, source.conversion(&self.name, &self.rules).err()?))
-        };
+        let error =
+            |source: &Source| Some((source.asset.period, source.conversion(&self.name, &self.rules).err()?));
         self.sources.iter().filter_map(error).collect()
     }
 
