@@ -2,6 +2,7 @@
 
 use crate::Runner;
 use crate::inputs::Input;
+use crate::interval::Interval;
 use seedbed_block::{Date, Period, Real};
 use seedbed_prep::{Plans, PrepError, Target, TileReader};
 
@@ -27,8 +28,8 @@ impl<'a, T: Real> InputReader<'a, T> {
         period: Period,
         plans: &Plans,
     ) -> Result<Self, PrepError> {
-        let parts = Self::parts(runner, input, target, period, plans).map(|(days, reader)| {
-            let reader = reader?;
+        let parts = input.within(period).map(|(days, interval)| {
+            let reader = Self::part(runner, interval, target, days, plans)?;
             reader.check(days)?;
             Ok((days, reader))
         });
@@ -36,26 +37,19 @@ impl<'a, T: Real> InputReader<'a, T> {
         Ok(Self { index: input.index, name: &input.name, pixels: target.geobox.shape.len(), parts })
     }
 
-    /// Each source that a period meets, opened, with its days.
-    pub(crate) fn parts(
+    /// The reader of one of its sources, for days of its interval.
+    ///
+    /// # Errors
+    /// As [`TileReader::open`].
+    pub(crate) fn part(
         runner: &'a Runner<'a>,
-        input: &'a Input,
+        interval: &Interval,
         target: &Target,
-        period: Period,
+        days: Period,
         plans: &Plans,
-    ) -> impl Iterator<Item = (Period, Result<TileReader<'a, T>, PrepError>)> {
-        input.within(period).map(|(days, interval)| {
-            let reader = TileReader::open(
-                &interval.series,
-                target.clone(),
-                interval.rules.clone(),
-                days,
-                plans.clone(),
-                &runner.spool,
-                runner.projections,
-            );
-            (days, reader)
-        })
+    ) -> Result<TileReader<'a, T>, PrepError> {
+        let (target, rules, plans) = (target.clone(), interval.rules.clone(), plans.clone());
+        TileReader::open(&interval.series, target, rules, days, plans, &runner.spool, runner.projections)
     }
 
     /// The values on the given days, which must increase, into `out`: time, y, x.

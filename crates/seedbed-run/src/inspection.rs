@@ -7,7 +7,7 @@ use crate::periods::span;
 use crate::work::Work;
 use crate::{RunError, Runner};
 use seedbed_block::{Date, Period};
-use seedbed_prep::{Plans, PrepError, Target, TileReader, one_line};
+use seedbed_prep::{Plans, PrepError, Target, TileReader, TimeRule, one_line};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -111,12 +111,16 @@ struct Inspection<'r> {
 }
 
 /// Opens all that a tile's work reads and says what is wrong with it: days that are missing,
-/// units, statics, the state it begins from, and values of the first day of each year.
+/// units, statics, the state it begins from, and values of some first days.
 ///
 /// # Errors
 /// [`RunError::Grid`] and [`RunError::Projection`]; what is wrong with inputs is no error here.
 pub(crate) fn inspect(runner: &Runner<'_>, work: &Work<'_>) -> Result<Vec<InputProblem>, RunError> {
-    let beginning = work.beginning(runner, &work.to_make(runner)?)?;
+    let to_make = work.to_make(runner)?;
+    if work.finished(runner, &to_make)?.is_some() {
+        return Ok(Vec::new());
+    }
+    let beginning = work.beginning(runner, &to_make)?;
     let tile = &work.task.tile;
     let target = runner.target(runner.grid.tile(tile)?)?;
     let mut inspection = Inspection { runner, target, plans: Plans::default(), problems: Vec::new() };
@@ -152,17 +156,16 @@ impl Inspection<'_> {
     }
 
     fn input(&mut self, input: &Input, period: Period) {
-        let (target, plans) = (self.target.clone(), self.plans.clone());
-        for (days, opened) in InputReader::<f32>::parts(self.runner, input, &target, period, &plans) {
-            match opened {
-                Ok(reader) => self.part(&input.name, days, reader),
+        for (days, interval) in input.within(period) {
+            match InputReader::part(self.runner, interval, &self.target, days, &self.plans) {
+                Ok(reader) => self.part(&input.name, days, interval.rules.time, reader),
                 Err(error) => self.failure("inputs", &input.name, vec![days], &error),
             }
         }
     }
 
     /// One source of an input, on the days that are read of it.
-    fn part(&mut self, name: &str, days: Period, mut reader: TileReader<'_, f32>) {
+    fn part(&mut self, name: &str, days: Period, time: TimeRule, mut reader: TileReader<'_, f32>) {
         let missing = reader.missing_days(days);
         if !missing.is_empty() {
             let what = match missing.len() {
@@ -177,7 +180,7 @@ impl Inspection<'_> {
             self.failure("inputs", name, joined(days), first);
             return;
         }
-        for day in first_days(days).filter(|day| missing.binary_search(day).is_err()) {
+        for day in looked_at(days, time).filter(|day| missing.binary_search(day).is_err()) {
             if let Err(error) = reader.read(&[day]) {
                 self.failure("inputs", name, vec![Period { start: day, end: day }], &error);
                 return;
@@ -238,9 +241,11 @@ impl Inspection<'_> {
     }
 }
 
-/// The first day of a period, and of each further year in it.
-fn first_days(period: Period) -> impl Iterator<Item = Date> {
-    period.days().filter(move |day| *day == period.start || day.day_of_year() == 1)
+/// The days whose values are looked at: the first, and where every day has a layer of its
+/// own the first of each further year. A day between layers would read months of them.
+fn looked_at(period: Period, time: TimeRule) -> impl Iterator<Item = Date> {
+    let years = time == TimeRule::Daily;
+    period.days().filter(move |day| *day == period.start || (years && day.day_of_year() == 1))
 }
 
 /// Days in order, as periods of days that follow one another.
@@ -284,10 +289,13 @@ mod tests {
     }
 
     #[test]
-    fn each_year_has_a_first_day() {
-        let days = first_days("2003-03-05/2005-02-01".parse().unwrap());
-        let days: Vec<String> = days.map(|d| d.to_string()).collect();
-        assert_eq!(days, ["2003-03-05", "2004-01-01", "2005-01-01"]);
+    fn each_year_of_daily_layers_has_a_day_that_is_looked_at() {
+        let days = |time| {
+            let days = looked_at("2003-03-05/2005-02-01".parse().unwrap(), time);
+            days.map(|d| d.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(days(TimeRule::Daily), ["2003-03-05", "2004-01-01", "2005-01-01"]);
+        assert_eq!(days(TimeRule::Climatology), ["2003-03-05"]);
     }
 
     #[test]

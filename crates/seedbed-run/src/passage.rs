@@ -52,6 +52,11 @@ pub(crate) fn run_as<T: Number>(
     outcome.present += work.task.products.len() - to_make.len();
     // What comes behind the last product that is wanted need not be computed.
     let Some(end) = to_make.end(runner) else { return Ok(()) };
+    if let Some((product, state)) = work.finished(runner, &to_make)? {
+        let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
+        outcome.resumed = true;
+        return commit_state(runner, work, &target, product, state, ledger, outcome);
+    }
     let beginning = work.beginning(runner, &to_make)?;
     let tile = &work.task.tile;
     for (path, reason) in &beginning.passed_over {
@@ -255,12 +260,8 @@ impl<'r, T: Number> Passage<'r, T> {
             }
         }
         if let Some(product) = self.state.filter(|_| dates.last() == Some(&runner.period.end)) {
-            let member = &task.products[product];
-            match kept_state::write(runner, &self.target, member, self.simulation.checkpoint()?)? {
-                Outcome::Created => outcome.made += 1,
-                Outcome::Adopted => outcome.present += 1,
-            }
-            ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
+            let state = self.simulation.checkpoint()?;
+            commit_state(runner, self.work, &self.target, product, state, ledger, outcome)?;
         }
         match (checkpoint, dates.last()) {
             (Some(bytes), Some(last)) => self.keep(*last, &bytes),
@@ -306,6 +307,24 @@ impl<'r, T: Number> Passage<'r, T> {
         }
         Ok(())
     }
+}
+
+/// Commits the state behind a run's last day.
+fn commit_state(
+    runner: &Runner<'_>,
+    work: &Work<'_>,
+    target: &Target,
+    product: usize,
+    state: State,
+    ledger: &Ledger,
+    outcome: &mut TileOutcome,
+) -> Result<(), RunError> {
+    let member = &work.task.products[product];
+    match kept_state::write(runner, target, member, state)? {
+        Outcome::Created => outcome.made += 1,
+        Outcome::Adopted => outcome.present += 1,
+    }
+    ledger.note(&work.task.tile, Some((&member.period, &member.key)), Event::Committed)
 }
 
 /// A simulation of a tile, cold or from a state.

@@ -7,6 +7,7 @@ use crate::shelf::Shelf;
 use crate::sums::MissingDays;
 use crate::{Checkpoints, RunError, Runner, Task};
 use seedbed_block::{Date, Period};
+use seedbed_model::State;
 use seedbed_prep::{Done, TaskKey, survey};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -72,9 +73,7 @@ impl<'p> Work<'p> {
 
     /// The newest checkpoint that serves all that is to be made, or the run's first day.
     pub(crate) fn beginning(&self, runner: &Runner<'_>, to_make: &ToMake) -> Result<Beginning, RunError> {
-        let pixels = runner.grid.tile(&self.task.tile)?.range.shape().len();
-        let missing_days = runner.missing_days()?;
-        let shape = Shape { outputs: &runner.outputs, missing_days, pixels };
+        let shape = self.shape(runner)?;
         let mut passed_over = Vec::new();
         for kept in Shelf::of(&runner.out, &self.task.tile).list().into_iter().rev() {
             let next = kept.last.tomorrow().ok().filter(|next| *next >= runner.first_beginning());
@@ -95,6 +94,32 @@ impl<'p> Work<'p> {
             }
         }
         Ok(Beginning { from: runner.period.start, checkpoint: None, passed_over })
+    }
+}
+
+impl Work<'_> {
+    fn shape<'r>(&self, runner: &'r Runner<'_>) -> Result<Shape<'r>, RunError> {
+        let pixels = runner.grid.tile(&self.task.tile)?.range.shape().len();
+        Ok(Shape { outputs: &runner.outputs, missing_days: runner.missing_days()?, pixels })
+    }
+
+    /// The state behind the run's last day and the product that it is to be, where that is
+    /// all there is to make and a checkpoint holds it.
+    pub(crate) fn finished(
+        &self,
+        runner: &Runner<'_>,
+        to_make: &ToMake,
+    ) -> Result<Option<(usize, State)>, RunError> {
+        let last = runner.period.end;
+        let (Some(product), Some(key)) = (to_make.state, self.keys.get(&last)) else { return Ok(None) };
+        if !to_make.periods.is_empty() {
+            return Ok(None);
+        }
+        let shape = self.shape(runner)?;
+        let shelf = Shelf::of(&runner.out, &self.task.tile).list();
+        let read = |path: PathBuf| Checkpoint::read(&std::fs::read(path).ok()?, key, shape).ok();
+        let state = shelf.into_iter().filter(|kept| kept.last == last).find_map(|kept| read(kept.path));
+        Ok(state.map(|checkpoint| (product, checkpoint.state)))
     }
 }
 

@@ -141,6 +141,13 @@ fn an_asset_whose_grid_lies_elsewhere_is_no_data_for_the_tile() {
     let reader = sandbox.reader(&series, &rules(), "2004-01").unwrap();
     let said = words(&reader.check("2004-01-01/2004-01-02".parse().unwrap()).unwrap_err());
     assert!(said.contains("2004-01-02"), "{said}");
+    assert_eq!(reader.missing_days("2004-01-01/2004-01-02".parse().unwrap()), [date(2004, 1, 2)]);
+    assert!(reader.unit_errors().is_empty());
+    let kelvin = Rules { wanted: Some(Unit::Kelvin), ..rules() };
+    let errors = sandbox.reader(&series, &kelvin, "2004-01").unwrap().unit_errors();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].0.to_string(), "2004-01-01/2004-01-01");
+    assert!(matches!(errors[0].1, PrepError::Unit { .. }), "{:?}", errors[0].1);
 }
 
 /// One yearly file without 31 December in the leap year, as Daymet's.

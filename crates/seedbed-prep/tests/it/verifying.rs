@@ -1,7 +1,8 @@
 //! Verification must be able to fail.
 
-use crate::support::{Sandbox, member};
-use seedbed_prep::{VerifyReport, verify};
+use crate::support::{Sandbox, description, member, provenance};
+use seedbed_prep::{Member, MosaicRequest, Variable, VerifyReport, mosaic, verify};
+use seedbed_raster::Proj;
 use std::fs;
 
 fn product(sandbox: &Sandbox) -> VerifyReport {
@@ -61,4 +62,41 @@ fn a_set_that_expects_nothing_is_no_product() {
     assert!(verify(&sandbox.path("nowhere")).is_err());
     sandbox.expect("other", &[], &[member("west", "2004-01")]);
     assert!(verify(&sandbox.path("other")).is_err());
+}
+
+#[test]
+fn a_file_that_is_no_raster_is_recorded_verified_and_left_out_of_mosaics() {
+    let sandbox = Sandbox::new();
+    let mut members = vec![member("west", "2004-01"), member("east", "2004-01")];
+    for m in &members {
+        sandbox.commit("out", m, &[("a", 1.0)]);
+    }
+    let kept = Member { variables: Some(vec!["state".to_owned()]), ..member("west", "state-2004-01-31") };
+    let mut attempt = sandbox.stage("out", &kept, &[]);
+    let variable = Variable { name: "state".to_owned(), ..Variable::default() };
+    attempt.attach(variable, "bin", b"what is remembered").unwrap();
+    attempt.commit(&sandbox.spool(), &Proj, &description(&provenance())).unwrap();
+    members.push(kept.clone());
+    sandbox.expect("out", &["a"], &members);
+
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(kept.record(&sandbox.path("out"))).unwrap()).unwrap();
+    let asset = &record["assets"]["state"];
+    assert_eq!(asset["roles"][0], "state");
+    assert_eq!(asset["file:size"], 18);
+    assert!(asset.get("bands").is_none());
+    let report = verify(&sandbox.path("out")).unwrap();
+    assert!(report.is_complete() && report.files == 3, "{:?}", report.problems);
+
+    let (product, out) = (sandbox.path("out"), sandbox.path("mosaic"));
+    let request = MosaicRequest { product, out, ..MosaicRequest::default() };
+    let made = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
+    assert_eq!((made.periods, made.made), (1, 1));
+
+    let name = asset["href"].as_str().unwrap().trim_start_matches("./");
+    let file = kept.folder(&sandbox.path("out")).join(name);
+    fs::write(file, b"what is forgotten!").unwrap();
+    let report = verify(&sandbox.path("out")).unwrap();
+    assert_eq!(report.problems.len(), 1);
+    assert_eq!(report.problems[0].variable.as_deref(), Some("state"));
 }

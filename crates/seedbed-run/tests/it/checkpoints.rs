@@ -78,7 +78,7 @@ fn kinds() -> Vec<String> {
 #[test]
 fn a_run_cut_at_any_day_and_extended_comes_to_the_same_bytes_and_reads_no_day_twice() {
     for (k, project) in kinds().into_iter().enumerate() {
-        let step = if k == 0 { 2 } else { 6 };
+        let step = if k == 0 { 3 } else { 9 };
         let whole = Sandbox::new();
         whole.write_project(&project);
         run(&whole);

@@ -1,7 +1,7 @@
 //! All that is wrong with inputs, told before day one.
 
-use crate::climate;
-use crate::support::{PROJECT, Sandbox, Unwatched};
+use crate::support::{PROJECT, Sandbox, Unwatched, asset, item};
+use seedbed_block::Period;
 use seedbed_run::{InputProblem, InputReport, ProblemKind, RunError};
 use std::fs;
 
@@ -102,16 +102,31 @@ fn days_of_a_spin_up_are_looked_at_too() {
 
 #[test]
 fn a_value_in_the_wrong_unit_is_met_on_the_first_day_of_any_year() {
-    let sandbox = climate::sandbox("2001-06-01/2003-02-10");
-    // Between the layers of December and January only.
-    for month in ["12", "01"] {
-        sandbox.raster(&format!("data/tmax-{month}.tif"), "degC", |_| 280.0);
+    let sandbox = Sandbox::new();
+    let period: Period = "2003-12-29/2004-01-03".parse().unwrap();
+    let mut items = Vec::new();
+    for day in period.days() {
+        let mut assets = serde_json::Map::new();
+        // What a file in kelvin holds, from the new year on.
+        for (name, value) in [("tmin", 1.0), ("tmax", if day.year() == 2003 { 9.0 } else { 282.0 })] {
+            let file = format!("data/{name}_{day}.tif");
+            sandbox.raster(&file, "degC", |_| value);
+            assets.insert(name.to_owned(), asset(&file, "degC"));
+        }
+        items.push(item(&format!("d-{day}"), day, day, &assets.into()));
     }
+    sandbox.items("turn.json", &items);
+    let input = |name: &str| format!("[inputs.{name}]\nitems = \"turn.json\"\nasset = \"{name}\"\n");
+    let (head, _) = PROJECT.split_once("[inputs.ppt]").unwrap();
+    let head = head.replace("2004-02-20/2004-03-10", &period.to_string());
+    let model = "[model]\nname = \"growing-degree-days\"\n";
+    sandbox.write_project(&format!("{head}{}{}{model}", input("tmin"), input("tmax")));
     let said = told(&refused(&sandbox));
     assert_eq!(said.len(), 2, "{said:?}");
-    assert!(
-        said.iter().all(|(_, input, kind, _)| (input.as_str(), *kind) == ("inputs.tmax", ProblemKind::Range))
-    );
+    for (_, input, kind, days) in said {
+        let days = (input.as_str(), kind, days.as_str());
+        assert_eq!(days, ("inputs.tmax", ProblemKind::Range, "2004-01-01/2004-01-01"));
+    }
 }
 
 #[test]
