@@ -229,7 +229,14 @@ impl<'a> Production<'a> {
             }
         }
         let description = format!("{} on tiles of {}", set.variables.join(", "), set.grid.crs);
-        write_catalog(&self.request.out, set, &description, self.spool)
+        match write_catalog(&self.request.out, set, &description, self.spool) {
+            // What made products fail may keep the documents from being written, too; the next call writes them.
+            Err(error) if !report.failed.is_empty() => {
+                tracing::warn!(catalog = %report.catalog, error = one_line(&error), "not written");
+                Ok(())
+            }
+            written => written,
+        }
     }
 }
 

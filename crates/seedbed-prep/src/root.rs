@@ -30,7 +30,7 @@ impl Root {
     pub fn at(location: &Location, spool: &Spool) -> Self {
         match location.as_path() {
             Some(path) => Self::Local(path.to_owned()),
-            None => Self::Store(StoreRoot::new(location.clone(), spool)),
+            None => Self::Store(StoreRoot::new(location, spool)),
         }
     }
 
@@ -160,12 +160,6 @@ impl Default for Root {
 impl fmt::Display for Root {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.location().fmt(f)
-    }
-}
-
-impl From<PathBuf> for Root {
-    fn from(path: PathBuf) -> Self {
-        Self::Local(path)
     }
 }
 

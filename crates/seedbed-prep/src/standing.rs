@@ -146,17 +146,16 @@ impl Tile<'_> {
                 Some(listed) => Stamp::of(listed),
             },
         };
-        let summary = match stamp.as_ref().and_then(|stamp| kept.find(stamp)) {
-            Some(known) => known,
-            None => {
-                let Some(bytes) = found(self.store.stores().read_document(&at).await)? else { return no() };
-                let item = serde_json::from_slice(&bytes).ok().and_then(|v| Item::from_value(v).ok());
-                let Some(item) = item else {
-                    let done = Done::Damaged(format!("{at} is no record"));
-                    return Ok((Standing { done, summary: None }, None));
-                };
-                Summary::of(&item)
-            }
+        let summary = if let Some(known) = stamp.as_ref().and_then(|stamp| kept.find(stamp)) {
+            known
+        } else {
+            let Some(bytes) = found(self.store.stores().read_document(&at).await)? else { return no() };
+            let item = serde_json::from_slice(&bytes).ok().and_then(|v| Item::from_value(v).ok());
+            let Some(item) = item else {
+                let done = Done::Damaged(format!("{at} is no record"));
+                return Ok((Standing { done, summary: None }, None));
+            };
+            Summary::of(&item)
         };
         let done = self.done(&at, &summary, files).await?;
         Ok((Standing { done, summary: Some(summary) }, stamp))

@@ -44,7 +44,7 @@ impl fmt::Debug for StoreRoot {
 
 impl StoreRoot {
     /// The place at a location, reached by the spool's stores.
-    pub(crate) fn new(at: Location, spool: &Spool) -> Self {
+    pub(crate) fn new(at: &Location, spool: &Spool) -> Self {
         let state = spool.state().to_owned();
         let scratch = Scratch::within(state.join("scratch"));
         let (stores, runtime) = (spool.stores().clone(), spool.runtime().clone());

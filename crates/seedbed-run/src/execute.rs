@@ -90,7 +90,13 @@ impl Runner<'_> {
         self.write_plan(plan)?;
         self.spool.keep_digests();
         self.queue(&work, options, progress, &mut report)?;
-        write_catalog(&self.out, &expected, &self.description(), &self.spool)?;
+        match write_catalog(&self.out, &expected, &self.description(), &self.spool) {
+            // What made tiles fail may keep the documents from being written, too; the next run writes them.
+            Err(error) if !report.failed.is_empty() => {
+                tracing::warn!(catalog = %report.catalog, error = one_line(&error), "not written");
+            }
+            written => written?,
+        }
         if progress.interrupted() {
             return Err(RunError::Interrupted);
         }

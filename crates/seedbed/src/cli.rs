@@ -50,7 +50,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SEEDBED_STORES")]
     pub stores: Option<PathBuf>,
     /// Where plan, ledger, inputs and the product under way are kept of outputs in a remote store;
-    /// $XDG_STATE_HOME/seedbed if not given.
+    /// `$XDG_STATE_HOME/seedbed` if not given.
     #[arg(long, global = true, help_heading = GLOBAL, value_name = "FOLDER", env = "SEEDBED_STATE")]
     pub state: Option<PathBuf>,
 }

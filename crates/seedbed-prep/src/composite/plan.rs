@@ -280,7 +280,7 @@ mod tests {
                 cog: Prepare::default_cog(),
                 format: crate::Format::Cog,
                 period: None,
-                out: std::path::PathBuf::from("out").into(),
+                out: crate::Root::Local("out".into()),
             },
             grouping: Grouping::Month,
             statistics: vec![Statistic::Median],

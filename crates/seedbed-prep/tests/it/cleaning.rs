@@ -43,8 +43,8 @@ fn what_is_not_a_product_of_this_set_is_left_alone() {
     }
     sandbox.expect("out", &["a"], &members);
     let request = MosaicRequest {
-        product: sandbox.path("out").into(),
-        out: sandbox.path("out/mosaic").into(),
+        product: seedbed_prep::Root::Local(sandbox.path("out")),
+        out: seedbed_prep::Root::Local(sandbox.path("out/mosaic")),
         allow_holes: false,
         ..MosaicRequest::default()
     };

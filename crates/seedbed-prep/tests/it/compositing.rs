@@ -40,7 +40,7 @@ fn request(items: Vec<Item>, statistics: &[Statistic]) -> Composite {
 
 fn run(sandbox: &Sandbox, request: &Composite, out: &str) -> Result<PrepareReport, PrepError> {
     let mut request = request.clone();
-    request.prepare.out = sandbox.path(out).into();
+    request.prepare.out = seedbed_prep::Root::Local(sandbox.path(out));
     composite::<f64>(&request, &sandbox.spool(), &Proj, false, &mut |_, _| ())
 }
 
@@ -131,8 +131,8 @@ fn a_record_says_what_a_composite_was_made_from_and_a_mosaic_takes_it() {
     assert_eq!(properties["start_datetime"], "2001-04-23T00:00:00Z");
     assert_eq!(record["assets"]["value_count"]["bands"][0]["data_type"], "uint16");
     let request = MosaicRequest {
-        product: sandbox.path("out").into(),
-        out: sandbox.path("mosaic").into(),
+        product: seedbed_prep::Root::Local(sandbox.path("out")),
+        out: seedbed_prep::Root::Local(sandbox.path("mosaic")),
         allow_holes: false,
         ..MosaicRequest::default()
     };
@@ -284,7 +284,7 @@ fn masked_source_pixels_take_no_part_in_an_average() {
         mask: Some("rank:KEEP=0,1".parse::<Mask>().unwrap()),
         ..Rules::default()
     };
-    request.prepare.out = sandbox.path("out").into();
+    request.prepare.out = seedbed_prep::Root::Local(sandbox.path("out"));
     composite::<f64>(&request, &sandbox.spool(), &Proj, false, &mut |_, _| ()).unwrap();
     let cogs = sandbox.cogs("out");
     let raster = Raster::open(&RasterSource::new(&cogs[0])).unwrap();
@@ -321,7 +321,7 @@ fn values_outside_the_valid_range_are_missing_where_that_is_asked_for() {
     let items = sandbox.items(&[with_quality(&sandbox, "")]);
     for (valid_range, wanted) in [(ValidRange::Ignored, 0), (ValidRange::Missing, 20)] {
         let mut prepared = request(items.clone(), &[]).prepare;
-        prepared.out = sandbox.path(&format!("{valid_range:?}")).into();
+        prepared.out = seedbed_prep::Root::Local(sandbox.path(&format!("{valid_range:?}")));
         prepared.rules.valid_range = valid_range;
         prepare::<f64>(&prepared, &sandbox.spool(), &Proj, false, &mut |_, _| ()).unwrap();
         let found = values(&sandbox, &format!("{valid_range:?}"), "west", "2001-01-01", "value");
@@ -373,7 +373,7 @@ fn two_variables_of_one_name_are_refused() {
         assert!(error.is_usage() && error.to_string().contains(named), "{error}");
     }
     request.prepare.assets = vec!["value".to_owned(); 2];
-    request.prepare.out = sandbox.path("out").into();
+    request.prepare.out = seedbed_prep::Root::Local(sandbox.path("out"));
     let error = prepare::<f64>(&request.prepare, &sandbox.spool(), &Proj, false, &mut |_, _| ()).unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("`value`"), "{error}");
     assert!(sandbox.files("out").is_empty());
@@ -417,8 +417,8 @@ fn counts_of_an_area_that_is_no_rectangle_are_put_together() {
     run(&sandbox, &request, "out").unwrap();
     let together = |allow_holes: bool, out: &str| {
         let request = MosaicRequest {
-            product: sandbox.path("out").into(),
-            out: sandbox.path(out).into(),
+            product: seedbed_prep::Root::Local(sandbox.path("out")),
+            out: seedbed_prep::Root::Local(sandbox.path(out)),
             allow_holes,
             ..MosaicRequest::default()
         };

@@ -45,7 +45,7 @@ fn request(sandbox: &Sandbox, format: Format, out: &str) -> Prepare {
         cog: Prepare::default_cog(),
         format,
         period: None,
-        out: sandbox.path(out).into(),
+        out: seedbed_prep::Root::Local(sandbox.path(out)),
     }
 }
 
@@ -177,8 +177,8 @@ fn a_mosaic_of_cubes_is_refused_with_the_way_out() {
     let sandbox = Sandbox::new();
     run(&sandbox, &request(&sandbox, Format::Zarr, "cubes")).unwrap();
     let wanted = MosaicRequest {
-        product: sandbox.path("cubes").into(),
-        out: sandbox.path("mosaic").into(),
+        product: seedbed_prep::Root::Local(sandbox.path("cubes")),
+        out: seedbed_prep::Root::Local(sandbox.path("mosaic")),
         allow_holes: false,
         ..MosaicRequest::default()
     };
@@ -203,7 +203,7 @@ fn a_cube_is_an_input_like_any_other() {
         said
     });
     let items: Vec<Item> = sandbox.items(&records);
-    let again = Prepare { items, out: sandbox.path("again").into(), ..cogs };
+    let again = Prepare { items, out: seedbed_prep::Root::Local(sandbox.path("again")), ..cogs };
     let report = run(&sandbox, &again).unwrap();
     assert!(report.failed.is_empty() && report.made == 5, "{report:?}");
     let bytes = |out: &str| {

@@ -19,7 +19,7 @@ fn request(sandbox: &Sandbox, items: &[Value], rules: Rules, period: &str) -> Pr
         cog: Prepare::default_cog(),
         format: seedbed_prep::Format::Cog,
         period: Some(period.parse().unwrap()),
-        out: sandbox.path("out").into(),
+        out: seedbed_prep::Root::Local(sandbox.path("out")),
     }
 }
 
@@ -120,7 +120,7 @@ fn a_climatology_runs_from_its_last_layer_into_its_first() {
     let years = [year(&sandbox, 2001, |_| false), year(&sandbox, 2002, |_| false)].concat();
     let medians = Composite {
         prepare: Prepare {
-            out: sandbox.path("medians").into(),
+            out: seedbed_prep::Root::Local(sandbox.path("medians")),
             period: None,
             ..request(&sandbox, &years, Rules::default(), "2001")
         },

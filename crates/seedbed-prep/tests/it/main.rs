@@ -14,5 +14,6 @@ mod netcdf3;
 mod preparing;
 mod ranges;
 mod reading;
+mod roots;
 mod support;
 mod verifying;

@@ -17,8 +17,8 @@ fn put_together(sandbox: &Sandbox, allow_holes: bool) -> Result<MosaicReport, Pr
 
 fn put_into(sandbox: &Sandbox, out: &str, allow_holes: bool) -> Result<MosaicReport, PrepError> {
     let request = MosaicRequest {
-        product: sandbox.path("out").into(),
-        out: sandbox.path(out).into(),
+        product: seedbed_prep::Root::Local(sandbox.path("out")),
+        out: seedbed_prep::Root::Local(sandbox.path(out)),
         allow_holes,
         ..MosaicRequest::default()
     };
@@ -205,8 +205,8 @@ fn a_virtual_raster_gives_the_pixels_of_the_cog_and_holds_none() {
     both(&sandbox);
     put_together(&sandbox, false).unwrap();
     let request = MosaicRequest {
-        product: sandbox.path("out").into(),
-        out: sandbox.path("virtual").into(),
+        product: seedbed_prep::Root::Local(sandbox.path("out")),
+        out: seedbed_prep::Root::Local(sandbox.path("virtual")),
         format: MosaicFormat::Vrt,
         ..MosaicRequest::default()
     };
@@ -231,7 +231,7 @@ fn a_virtual_raster_gives_the_pixels_of_the_cog_and_holds_none() {
     // A tile that isn't as its record says is no part of a mosaic.
     let tile = sandbox.cogs("out")[0].clone();
     fs::write(&tile, b"II*\0damaged").unwrap();
-    let again = MosaicRequest { out: sandbox.path("again").into(), ..request.clone() };
+    let again = MosaicRequest { out: seedbed_prep::Root::Local(sandbox.path("again")), ..request.clone() };
     let error = mosaic(&again, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap_err();
     assert!(matches!(error, PrepError::Holes { .. } | PrepError::Unverified { .. }), "{error}");
 }
@@ -243,8 +243,8 @@ fn an_index_of_tiles_is_the_same_bytes_each_time() {
     let put = |out: &str| {
         let (product, format) = (sandbox.path("out"), MosaicFormat::Gti);
         let request = MosaicRequest {
-            product: product.into(),
-            out: sandbox.path(out).into(),
+            product: seedbed_prep::Root::Local(product),
+            out: seedbed_prep::Root::Local(sandbox.path(out)),
             format,
             ..MosaicRequest::default()
         };
@@ -265,8 +265,8 @@ fn a_mosaic_is_encoded_as_its_user_says_and_its_key_tells_it() {
     put_together(&sandbox, false).unwrap();
     let encoding = Encoding { compress: Compress::Zstd, level: Some(3), ..Encoding::default() };
     let request = MosaicRequest {
-        product: sandbox.path("out").into(),
-        out: sandbox.path("mosaic").into(),
+        product: seedbed_prep::Root::Local(sandbox.path("out")),
+        out: seedbed_prep::Root::Local(sandbox.path("mosaic")),
         encoding,
         ..MosaicRequest::default()
     };

@@ -17,7 +17,7 @@ fn request(sandbox: &Sandbox, items: &[Value]) -> Prepare {
         cog: Prepare::default_cog(),
         format: Format::Cog,
         period: None,
-        out: sandbox.path("out").into(),
+        out: seedbed_prep::Root::Local(sandbox.path("out")),
     }
 }
 

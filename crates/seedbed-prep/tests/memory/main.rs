@@ -103,7 +103,7 @@ fn what_is_allocated_stays_below_the_memory_that_is_given() {
     let items = items(folder.path(), &runtime);
     let run = |request: &Composite, out: &str| -> (Result<PrepareReport, PrepError>, usize) {
         let mut request = request.clone();
-        request.prepare.out = folder.path().join(out).into();
+        request.prepare.out = seedbed_prep::Root::Local(folder.path().join(out));
         let stores = Stores::new(Settings::default()).unwrap();
         let spool = Spool::new(stores, runtime.handle().clone(), folder.path().join("spool"));
         peak_of(|| composite::<f64>(&request, &spool, &Proj, false, &mut |_, _| ()))

@@ -17,6 +17,9 @@ mod chain;
 mod composites;
 mod copies;
 mod cubes;
+#[path = "../../../seedbed-storage/tests/it/grid_servers.rs"]
+#[expect(dead_code, reason = "the storage crate's tests use more of it")]
+mod grid_servers;
 mod grids;
 mod headers;
 mod help;
@@ -45,6 +48,11 @@ mod states;
 mod stores;
 mod wall;
 mod world;
+
+/// A location as it is written.
+fn at(text: &str) -> seedbed_storage::Location {
+    text.parse().unwrap()
+}
 
 /// The settings that the servers' helpers begin with.
 fn hasty() -> seedbed_storage::Settings {

@@ -1,6 +1,7 @@
 //! Products in buckets and behind doors: the bytes of a local run, whoever is killed, doubled or refused on the way.
 
 use crate::basin::{Chain, PERIODS, TILES, VARIABLES, Whole};
+use crate::grid_servers;
 use crate::python::{interpreter, python};
 use crate::sandbox::Ran;
 use crate::servers::{self, Served};
@@ -16,12 +17,16 @@ use std::time::{Duration, Instant};
 const S3: &str = "[objects]\nkind = \"s3\"\nendpoint = \"URL\"\n\
     auth = { access_key_env = \"ID\", secret_key_env = \"SECRET\" }\n";
 const DCACHE: &str = "[surf]\nkind = \"dcache\"\ndoor = \"URL\"\nauth = { bearer_env = \"TOKEN\" }\n";
+const WEBDAV: &str = "[apache]\nkind = \"webdav\"\nurl = \"URL\"\nauth = { bearer_env = \"TOKEN\" }\n";
 const SECRET: &str = "SKTEST12345";
 const KEYS: [(&str, &str); 2] = [("ID", "AKTEST"), ("SECRET", SECRET)];
 const PRODUCTS: usize = TILES * PERIODS.len();
 
 /// Files by their names from a product's root, with their bytes.
 type Files = BTreeMap<String, Vec<u8>>;
+
+/// Starts a place's server, if it can be had.
+type Make = fn() -> Option<Place>;
 
 /// A place for products in a store, and a chain before its run, whose commands know the store.
 struct Place {
@@ -64,6 +69,14 @@ impl Place {
         Some(Self::new("rclone's S3", "s3://bucket/runs/basin", (S3, &url), &KEYS, served))
     }
 
+    /// A plain WebDAV server, which looks first and renames then.
+    fn apache() -> Option<Self> {
+        let served = grid_servers::apache()?;
+        let url = format!("dav://127.0.0.1:{}/", served.port);
+        let top = format!("{url}runs/basin");
+        Some(Self::new("Apache", &top, (WEBDAV, &url), &[("TOKEN", "TOK")], served))
+    }
+
     fn dcache(redirects: &str) -> Option<Self> {
         let served = servers::dcache(redirects)?;
         let (url, top) = (served.url(), "dcache://pnfs/site/data/runs/basin");
@@ -93,13 +106,9 @@ impl Place {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    fn block_on<F: Future>(&self, operation: F) -> F::Output {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(operation)
-    }
-
     /// What is below a folder of the store.
     fn files_in(&self, top: &Location) -> Files {
-        self.block_on(async {
+        block_on(async {
             let listed = match self.stores.list(top).await {
                 Err(e) if e.is_not_found() => Vec::new(),
                 listed => listed.unwrap(),
@@ -121,11 +130,11 @@ impl Place {
     }
 
     fn replace(&self, name: &str, bytes: Vec<u8>) {
-        self.block_on(self.stores.replace(&self.top.join(name), bytes.into())).unwrap();
+        block_on(self.stores.replace(&self.top.join(name), bytes.into())).unwrap();
     }
 
     fn remove(&self, name: &str) {
-        self.block_on(self.stores.remove(&self.top.join(name))).unwrap();
+        block_on(self.stores.remove(&self.top.join(name))).unwrap();
     }
 
     /// That the store holds what the local run wrote, byte for byte, and nothing else.
@@ -135,14 +144,17 @@ impl Place {
     }
 }
 
+fn block_on<F: Future>(operation: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(operation)
+}
+
 /// A product of the undisturbed local chain.
-fn local(top: &str) -> Files {
-    let written = &Whole::shared().written;
+fn local(whole: &Whole, top: &str) -> Files {
     let below = |(name, bytes): (&String, &Vec<u8>)| {
         let name = name.strip_prefix(top)?.strip_prefix('/')?;
         (!name.is_empty() && !name.ends_with('/')).then(|| (name.to_owned(), bytes.clone()))
     };
-    written.iter().filter_map(below).collect()
+    whole.written.iter().filter_map(below).collect()
 }
 
 fn is_record(name: &str) -> bool {
@@ -160,8 +172,10 @@ fn without_local_sources(bytes: &[u8]) -> String {
 
 #[track_caller]
 fn is_same(place: &str, found: &Files, local: &Files) {
-    let names = |files: &Files| files.keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(found), names(local), "{place}");
+    let only = |one: &Files, other: &Files| {
+        one.keys().filter(|name| !other.contains_key(*name)).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!((only(found, local), only(local, found)), (Vec::new(), Vec::new()), "{place}");
     for (name, bytes) in found {
         if is_record(name) {
             assert_eq!(without_local_sources(bytes), without_local_sources(&local[name]), "{place}: {name}");
@@ -180,17 +194,18 @@ fn made_and_present(report: &Value) -> (usize, usize) {
     (count("made"), count("present"))
 }
 
-/// Every store that tests start here: one that heeds preconditions, one that ignores them, and doors that redirect
-/// never, on read, and on both.
+/// Every store that tests start here: a service that heeds preconditions, one that ignores them, a plain WebDAV
+/// server, and doors that redirect never, on read, and on both.
 fn places() -> impl Iterator<Item = Place> {
-    let buckets = [Place::bucket as fn() -> Option<Place>, Place::careless_bucket];
+    let others: [Make; 3] = [Place::bucket, Place::careless_bucket, Place::apache];
     let doors = ["never", "read", "both"];
-    buckets.into_iter().filter_map(|make| make()).chain(doors.into_iter().filter_map(Place::dcache))
+    others.into_iter().filter_map(|make| make()).chain(doors.into_iter().filter_map(Place::dcache))
 }
 
 #[test]
 fn a_run_to_a_store_writes_what_a_local_run_does() {
-    let tiles = local("tiles");
+    let whole = Whole::shared();
+    let tiles = local(&whole, "tiles");
     for place in places() {
         let out = place.top.to_string();
         let dry = place.run(&["--dry-run", "--json"]).succeeds().json();
@@ -199,7 +214,7 @@ fn a_run_to_a_store_writes_what_a_local_run_does() {
         let ran = place.run(&["--json", "-v"]).succeeds();
         assert_eq!(made_and_present(&ran.json()), (PRODUCTS, 0), "{}", place.name);
         assert_eq!(ran.json()["catalog"], place.top.join("catalog.json").to_string());
-        let last_wins = place.name.starts_with("rclone");
+        let last_wins = ["rclone's S3", "Apache"].contains(&place.name.as_str());
         assert_eq!(ran.stderr.contains("can't create a file once"), last_wins, "{}", ran.stderr);
         place.equals(&tiles);
         place.run(&[]).succeeds().prints("everything was done already");
@@ -219,7 +234,8 @@ fn a_run_to_a_store_writes_what_a_local_run_does() {
         // What is lost is missed and made again, what is damaged is told.
         let cogs: Vec<&String> =
             tiles.keys().filter(|n| Path::new(n).extension().is_some_and(|e| e == "tif")).collect();
-        place.remove(cogs[3]);
+        // Of three products, one of six files each.
+        place.remove(cogs[9]);
         place.remove(tiles.keys().rfind(|name| is_record(name)).unwrap());
         let mut other = tiles[cogs[0]].clone();
         *other.last_mut().unwrap() ^= 1;
@@ -245,7 +261,8 @@ fn a_run_to_a_store_writes_what_a_local_run_does() {
 
 #[test]
 fn products_in_a_store_are_read_put_together_and_cleaned() {
-    let (tiles, mosaics) = (local("tiles"), local("mosaic"));
+    let whole = Whole::shared();
+    let (tiles, mosaics) = (local(&whole, "tiles"), local(&whole, "mosaic"));
     for place in [Place::bucket(), Place::dcache("both")].into_iter().flatten() {
         let out = place.top.to_string();
         place.run(&[]).succeeds();
@@ -309,11 +326,12 @@ fn products_in_a_store_are_read_put_together_and_cleaned() {
         for (name, bytes) in place.files() {
             place.chain.sandbox.write(format!("got/{name}"), bytes);
         }
-        let script = "import pystac; c = pystac.Catalog.from_file('got/catalog.json'); \
+        let script = "import os, pystac; c = pystac.Catalog.from_file('got/catalog.json'); \
             items = list(c.get_items(recursive=True)); \
-            print(len(items), all(i.get_derived_from is not None for i in items))";
+            files = [a.get_absolute_href() for i in items for a in i.assets.values()]; \
+            print(len(items), len(files), all(os.path.exists(f) for f in files))";
         if let Some(ran) = python(&place.chain.sandbox, script, [""; 0]) {
-            assert_eq!(ran.succeeds().stdout.trim(), "28 True");
+            assert_eq!(ran.succeeds().stdout.trim(), "28 168 True");
         }
 
         // Leftovers go when they are old enough, and nothing else.
@@ -351,19 +369,20 @@ impl Chance {
 
 #[test]
 fn a_run_to_a_store_killed_at_many_moments_ends_in_the_same_bytes() {
-    let tiles = local("tiles");
-    let kinds: [(fn() -> Option<Place>, u32); 2] = [(Place::bucket, 20), (|| Place::dcache("read"), 8)];
+    let whole = Whole::shared();
+    let tiles = local(&whole, "tiles");
+    let kinds: [(Make, u32); 2] = [(Place::bucket, 20), (|| Place::dcache("read"), 8)];
     for (kind, kills) in kinds {
         let (Some(calm), Some(hunted)) = (kind(), kind()) else { continue };
         let begun = Instant::now();
         calm.run(&[]).succeeds();
-        let whole = begun.elapsed();
+        let took = begun.elapsed();
         calm.equals(&tiles);
         let (mut chance, mut hit, mut left) = (Chance(2004), 0, 0);
         let share = 2.4 / f64::from(kills);
         for _ in 0..kills {
             let mut child = hunted.start();
-            sleep(whole.mul_f64(0.1 + share * chance.next()));
+            sleep(took.mul_f64(0.1 + share * chance.next()));
             child.kill().unwrap();
             hit += usize::from(child.wait().unwrap().code().is_none());
             let files = hunted.files();
@@ -398,15 +417,19 @@ fn a_run_to_a_store_killed_at_many_moments_ends_in_the_same_bytes() {
             "{}: {hit} of {kills} kills hit a run of {:.1} s, {there} products stood before the last run, \
              {left} files were left over, the same bytes",
             hunted.name,
-            whole.as_secs_f64()
+            took.as_secs_f64()
         );
     }
 }
 
 #[test]
 fn two_runs_to_one_store_at_once_come_to_one_result_without_an_error() {
-    let tiles = local("tiles");
-    for place in [Place::bucket(), Place::careless_bucket(), Place::dcache("read")].into_iter().flatten() {
+    let whole = Whole::shared();
+    let tiles = local(&whole, "tiles");
+    for place in [Place::bucket(), Place::careless_bucket(), Place::apache(), Place::dcache("read")]
+        .into_iter()
+        .flatten()
+    {
         let both = [place.start(), place.start()];
         for child in both {
             let ran = Ran::new(format!("{}: one of two", place.name), &child.wait_with_output().unwrap());
@@ -420,7 +443,8 @@ fn two_runs_to_one_store_at_once_come_to_one_result_without_an_error() {
 
 #[test]
 fn a_store_that_stops_answering_midway_is_told_and_a_rerun_mends_it() {
-    let tiles = local("tiles");
+    let whole = Whole::shared();
+    let tiles = local(&whole, "tiles");
     let Some(served) = servers::seaweed() else { return };
     let wall = Wall::before(served.port);
     let url = format!("http://127.0.0.1:{}", wall.port());
@@ -440,19 +464,17 @@ fn a_store_that_stops_answering_midway_is_told_and_a_rerun_mends_it() {
 
 #[test]
 fn a_store_without_room_is_told_and_a_rerun_mends_it() {
-    let tiles = local("tiles");
+    let whole = Whole::shared();
+    let tiles = local(&whole, "tiles");
     let Some(place) = Place::dcache("never") else { return };
-    let child = place.start();
-    let begun = Instant::now();
-    while place.files().keys().filter(|name| is_record(name)).count() < 3 {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the run makes nothing");
-        sleep(Duration::from_millis(20));
-    }
-    servers::dcache_fault(&place.served, "{\"quota\": 0}");
-    let ran = Ran::new("a run without room".to_owned(), &child.wait_with_output().unwrap());
-    ran.exits(1).says("no room left in the store (HTTP 507)");
+    let tile = tiles.keys().find(|name| is_record(name)).unwrap().split('/').next().unwrap().to_owned();
+    place.run(&["--tiles", &tile]).succeeds();
+    // What tries the store out still fits.
+    servers::dcache_fault(&place.served, "{\"quota\": 100}");
+    place.run(&[]).exits(1).says("no room left in the store (HTTP 507)").says("3 of 4 tiles failed");
     servers::dcache_fault(&place.served, "{\"quota\": null}");
     let there = place.files().keys().filter(|name| is_record(name)).count();
+    assert_eq!(there, PERIODS.len());
     assert_eq!(made_and_present(&place.run(&["--json"]).succeeds().json()), (PRODUCTS - there, there));
     place.equals(&tiles);
 }
@@ -474,7 +496,7 @@ fn a_product_on_a_web_server_is_verified_and_put_together() {
     let catalog = format!("{}/catalog.json", served.url());
     let report = chain.sandbox.seedbed(["mosaic", &catalog, "--out", "mosaic", "--json"]).succeeds().json();
     assert_eq!(made_and_present(&report), (PERIODS.len(), 0));
-    for (name, bytes) in local("mosaic") {
+    for (name, bytes) in local(&whole, "mosaic") {
         let found = std::fs::read(chain.sandbox.path(format!("mosaic/{name}"))).unwrap();
         assert!(is_record(&name) || found == bytes, "{name}");
     }
