@@ -16,3 +16,4 @@ mod ranges;
 mod reading;
 mod support;
 mod verifying;
+mod zones;
