@@ -63,11 +63,13 @@ impl Gathered {
     /// Chan, Golub and others (1979), Updating formulae and a pairwise
     /// algorithm for computing sample variances, Stanford STAN-CS-79-773.
     pub(crate) fn add(&mut self, values: &[f64], share: f64, areas: Areas<'_>) {
-        let (mut weight, mut first, mut pixels, mut sum) = (0.0, 0.0, 0.0, 0.0);
+        // Counted from a value of the run's, so that equal values have just that mean.
+        let Some(from) = values.iter().copied().find(|v| !v.is_nan()) else { return };
+        let (mut weight, mut moment, mut pixels, mut sum) = (0.0, 0.0, 0.0, 0.0);
         for (n, value) in values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
             let w = share * areas.of(n);
             weight += w;
-            first += w * value;
+            moment += w * (value - from);
             pixels += 1.0;
             sum += value;
             self.min = self.min.min(*value);
@@ -76,7 +78,7 @@ impl Gathered {
         if weight <= 0.0 {
             return;
         }
-        let mean = first / weight;
+        let mean = from + moment / weight;
         let mut squares = 0.0;
         for (n, value) in values.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
             let w = share * areas.of(n);

@@ -17,3 +17,4 @@ mod reading;
 mod roots;
 mod support;
 mod verifying;
+mod zones;

@@ -35,7 +35,7 @@ for n, (col, row) in enumerate(places):
         continue
     c, r = ~transform * to_grid.transform(float(lon), float(lat))
     for (variable, day), (_, _, whole) in frames.items():
-        nearest = whole[int(np.floor(r)), int(np.floor(c))]
+        nearest = whole[int(np.floor(r + 1e-10)), int(np.floor(c + 1e-10))]
         y, x = int(np.floor(r - 0.5)), int(np.floor(c - 0.5))
         v, u = r - 0.5 - y, c - 0.5 - x
         four = whole[y : y + 2, x : x + 2]

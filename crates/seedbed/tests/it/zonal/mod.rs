@@ -131,8 +131,16 @@ fn zones_in_other_formats_and_systems_are_the_same_zones() {
         sandbox.read(out)
     };
     let plain = zonal("zones.geojson", "name", "geojson.csv");
-    assert_eq!(zonal("zones.shp", "name", "shp.csv"), plain);
-    assert_eq!(zonal("zones.gpkg", "name", "gpkg.csv"), plain);
+    // A shapefile's rings run the other way round, so that last bits may differ.
+    for (zones, out) in [("zones.shp", "shp.csv"), ("zones.gpkg", "gpkg.csv")] {
+        let found = zonal(zones, "name", out);
+        assert_eq!(found.lines().count(), plain.lines().count());
+        for (a, b) in found.lines().zip(plain.lines()).flat_map(|(a, b)| a.split(',').zip(b.split(','))) {
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs().max(1.0);
+            let same = a.parse().ok().zip(b.parse().ok()).map_or(a == b, |(a, b)| near(a, b));
+            assert!(same, "{zones}: {a} is not {b}");
+        }
+    }
     // Pixel (row 7, column 5), drawn on the grid's lines: it and nothing else.
     let one = zonal("pixel.gpkg", "code", "pixel.csv");
     for row in one.lines().skip(1) {
