@@ -2,6 +2,7 @@
 
 use crate::PeriodKind;
 use crate::sums::Gathered;
+use rayon::prelude::*;
 use seedbed_block::{Period, Real};
 use seedbed_model::{Aggregation, Balance, Cadence};
 use std::ops::Range;
@@ -36,16 +37,12 @@ pub(crate) fn gather<T: Real>(
     pixels: usize,
     cadence: Cadence,
 ) {
-    for (index, values) in computed.iter().enumerate() {
-        for gathering in under_way.iter_mut() {
-            let sum = &mut gathering.sums[index];
-            match cadence {
-                Cadence::Daily => sum.add(&values[days.start * pixels..days.end * pixels]),
-                Cadence::Yearly if days.is_empty() => {}
-                Cadence::Yearly => sum.replace(&values[..pixels], days.len()),
-            }
-        }
-    }
+    let sums = under_way.par_iter_mut().flat_map(|gathering| gathering.sums.par_iter_mut().zip(computed));
+    sums.for_each(|(sum, values)| match cadence {
+        Cadence::Daily => sum.add(&values[days.start * pixels..days.end * pixels]),
+        Cadence::Yearly if days.is_empty() => {}
+        Cadence::Yearly => sum.replace(&values[..pixels], days.len()),
+    });
 }
 
 /// Adds a day that no sum counts: to products of that day alone, which are no

@@ -10,6 +10,7 @@ mod checkpoint;
 mod clean;
 mod error;
 mod execute;
+mod feed;
 mod gathering;
 mod grid;
 mod init;

@@ -1,8 +1,8 @@
 //! A tile's passage through time: piece by piece read, simulated, gathered and committed.
 
 use crate::checkpoint::{Checkpoint, Shape, bytes};
+use crate::feed::Feed;
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
-use crate::input_reader::InputReader;
 use crate::number::Number;
 use crate::origin::Origin;
 use crate::outputs::Output;
@@ -24,7 +24,8 @@ struct Passage<'r, T> {
     runner: &'r Runner<'r>,
     work: &'r Work<'r>,
     target: Target,
-    inputs: Vec<InputReader<'r, T>>,
+    /// The places of the inputs among the model's.
+    inputs: Vec<usize>,
     statics: Vec<(usize, Vec<f64>)>,
     simulation: Box<dyn Simulation>,
     /// The product that the state behind the last day is, if it is to be made.
@@ -36,6 +37,7 @@ struct Passage<'r, T> {
     under_way: Vec<Gathering>,
     /// How well each day of the piece closed, of a model that keeps books.
     balances: Vec<Balance>,
+    /// Day × pixel of each input, row × pixel of each output, of the piece at hand.
     read: Vec<Vec<T>>,
     computed: Vec<Vec<T>>,
 }
@@ -70,7 +72,7 @@ pub(crate) fn run_as<T: Number>(
     }
     let days: Vec<Date> = Period { start: from, end }.days().collect();
     let is_start = beginning.checkpoint.is_none();
-    let mut passage = Passage::<T>::begin(runner, work, beginning, to_make)?;
+    let (mut passage, mut feed) = Passage::<T>::begin(runner, work, beginning, to_make)?;
     if let Origin::SpinUp { days, cycles } = &runner.origin
         && is_start
     {
@@ -78,18 +80,14 @@ pub(crate) fn run_as<T: Number>(
     }
     let due = |day: Date| runner.checkpoints().are_due(day, runner.period);
     let pieces = pieces(&days, passage.piece(), due);
-    passage.make_room(&pieces);
     let mut behind = days_before(from, runner.period);
     tick(behind);
-    for dates in pieces {
-        passage.advance(dates)?;
+    passage.pass(&mut feed, &pieces, |passage, dates| {
         passage.take(dates, ledger, outcome)?;
         behind += dates.len();
         outcome.days += dates.len();
-        if !tick(behind) {
-            return Err(RunError::Interrupted);
-        }
-    }
+        if tick(behind) { Ok(()) } else { Err(RunError::Interrupted) }
+    })?;
     tick(runner.period.len());
     Ok(())
 }
@@ -100,7 +98,7 @@ impl<'r, T: Number> Passage<'r, T> {
         work: &'r Work<'r>,
         beginning: Beginning,
         to_make: ToMake,
-    ) -> Result<Self, RunError> {
+    ) -> Result<(Self, Feed<'r, T>), RunError> {
         let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
         let days = Period { start: beginning.from, end: runner.period.end };
         let Readers { inputs, statics } = open::<T>(runner, &target, days)?;
@@ -118,11 +116,12 @@ impl<'r, T: Number> Passage<'r, T> {
         let is_cold = matches!(runner.origin, Origin::Cold);
         let state = to_make.state;
         let (under_way, coming) = beginning.split(to_make.periods);
-        Ok(Self {
+        let feed = Feed::new(runner, inputs, target.geobox.shape.len());
+        let passage = Self {
             runner,
             work,
             target,
-            inputs,
+            inputs: feed.indices(),
             simulation,
             statics,
             state,
@@ -132,7 +131,8 @@ impl<'r, T: Number> Passage<'r, T> {
             balances: Vec::new(),
             read: Vec::new(),
             computed: Vec::new(),
-        })
+        };
+        Ok((passage, feed))
     }
 
     fn pixels(&self) -> usize {
@@ -141,7 +141,7 @@ impl<'r, T: Number> Passage<'r, T> {
 
     /// The most days of a piece.
     fn piece(&self) -> usize {
-        let arrays = self.inputs.len() + self.runner.outputs.len() + 1;
+        let arrays = 2 * self.inputs.len() + self.runner.outputs.len() + 1;
         PIECE / (arrays * self.pixels() * size_of::<T>()).max(1)
     }
 
@@ -156,18 +156,15 @@ impl<'r, T: Number> Passage<'r, T> {
     ) -> Result<(), RunError> {
         let runner = self.runner;
         let Readers { inputs, .. } = open::<T>(runner, &self.target, days)?;
-        let of_run = std::mem::replace(&mut self.inputs, inputs);
+        let mut feed = Feed::new(runner, inputs, self.pixels());
+        let of_run = std::mem::replace(&mut self.inputs, feed.indices());
         let days: Vec<Date> = days.days().collect();
         let pieces = pieces(&days, self.piece(), |_| false);
-        self.make_room(&pieces);
         for cycle in 1..=cycles {
-            for dates in &pieces {
-                self.advance(dates)?;
+            self.pass(&mut feed, &pieces, |_, dates| {
                 outcome.days += dates.len();
-                if !tick(0) {
-                    return Err(RunError::Interrupted);
-                }
-            }
+                if tick(0) { Ok(()) } else { Err(RunError::Interrupted) }
+            })?;
             let next = if cycle < cycles { days[0] } else { runner.period.start };
             let state = State { last: next.yesterday().ok(), ..self.simulation.checkpoint()? };
             self.simulation = simulation(runner, self.pixels(), &self.statics, Some(&state))?;
@@ -182,27 +179,42 @@ impl<'r, T: Number> Passage<'r, T> {
         }
     }
 
-    /// Makes the arrays as long as the longest piece needs.
-    fn make_room(&mut self, pieces: &[&[Date]]) {
+    /// Takes the tile through pieces of time, each simulated and then handed to `each`; the
+    /// next one is read meanwhile.
+    fn pass(
+        &mut self,
+        feed: &mut Feed<'r, T>,
+        pieces: &[&[Date]],
+        mut each: impl FnMut(&mut Self, &[Date]) -> Result<(), RunError> + Send,
+    ) -> Result<(), RunError> {
         let (spec, pixels) = (self.runner.model.spec(), self.pixels());
+        let Some(first) = pieces.first() else { return Ok(()) };
         let longest = pieces.iter().map(|p| p.len()).max().unwrap_or(0);
         let rows = pieces.iter().map(|p| spec.rows(p)).max().unwrap_or(0);
-        self.read = self.inputs.iter().map(|_| vec![T::NAN; longest * pixels]).collect();
+        feed.make_room(longest);
+        self.read = feed.room(longest);
         self.computed = self.runner.outputs.iter().map(|_| vec![T::NAN; rows * pixels]).collect();
+        feed.read(first)?;
+        for (n, dates) in pieces.iter().enumerate() {
+            feed.hand_over(&mut self.read);
+            let next = pieces.get(n + 1);
+            let at_work = || {
+                self.advance(dates)?;
+                each(self, dates)
+            };
+            let (done, read) = rayon::join(at_work, || next.map_or(Ok(()), |next| feed.read(next)));
+            done.and(read)?;
+        }
+        Ok(())
     }
 
-    /// Reads a piece of time and simulates it: day × pixel of each input, row × pixel of
-    /// each output wanted.
+    /// Simulates the piece that was read: row × pixel of each output wanted.
     fn advance(&mut self, dates: &[Date]) -> Result<(), RunError> {
         let (runner, pixels) = (self.runner, self.pixels());
         let spec = runner.model.spec();
         let mut inputs = vec![None; spec.inputs.len()];
-        for (reader, buffer) in self.inputs.iter_mut().zip(&mut self.read) {
-            let values = &mut buffer[..dates.len() * pixels];
-            reader
-                .read_into(dates, values)
-                .map_err(|source| runner.input_error("inputs", reader.name(), source))?;
-            inputs[reader.index] = Some(T::values(values));
+        for (index, values) in self.inputs.iter().zip(&self.read) {
+            inputs[*index] = Some(T::values(&values[..dates.len() * pixels]));
         }
         let mut values: Vec<Option<ValuesMut<'_>>> = (0..spec.outputs.len()).map(|_| None).collect();
         for (Output { index, .. }, buffer) in runner.outputs.iter().zip(&mut self.computed) {

@@ -9,6 +9,7 @@ use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
 use seedbed_block::{Period, Precision};
 use seedbed_prep::{Attempt, BalanceRecord, Description, Member, Outcome, Provenance, Target, Variable};
+use seedbed_raster::cog::Threads;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -47,9 +48,9 @@ pub(crate) fn run(
 /// Bytes that a tile of so many pixels takes at work, by estimate.
 pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     let (inputs, outputs) = (runner.inputs.len(), runner.outputs.len());
-    // Values of a day, once more while they are computed and for a computed input.
+    // Values of a day, those of inputs of the next one as well, and of a computed input.
     let size = if runner.precision == Precision::Double { 8 } else { 4 };
-    let days = (inputs + outputs + 1) * size;
+    let days = (2 * inputs + outputs + 1) * size;
     // Sums in 64 bits with their counts, of each kind of period.
     let sums = outputs * runner.kinds.len() * 10;
     // Statics as they are read and as the model keeps them, its stores, warp plans
@@ -85,7 +86,7 @@ pub(crate) fn write(
         if let Some(mask) = &runner.mask {
             mask.apply(target, &mut values);
         }
-        attempt.write(variable, &values)?;
+        attempt.write_as(Threads::Pool, variable, &values, runner.cog.clone())?;
     }
     let mut properties = Map::new();
     if let Some(balance) = runner.balance_record(&gathering.balance) {
