@@ -379,8 +379,8 @@ impl Chance {
 fn a_run_to_a_store_killed_at_many_moments_ends_in_the_same_bytes() {
     let whole = Whole::shared();
     let tiles = local(&whole, "tiles");
-    // How many files are put or moved at most until a kill: all kills come to somewhat more than there are.
-    let kinds = [("S3", servers::seaweed(), 20, 20), ("dCache", servers::dcache("read"), 8, 80)];
+    // How many files are put or moved at most until a kill: all kills come to about as many as there are.
+    let kinds = [("S3", servers::seaweed(), 20, 12), ("dCache", servers::dcache("read"), 8, 50)];
     for (name, served, kills, reach) in kinds {
         let Some(served) = served else { continue };
         let wall = Wall::before(served.port);
