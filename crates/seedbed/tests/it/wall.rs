@@ -36,8 +36,13 @@ impl Wall {
         Self { port, state }
     }
 
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How many files were put, or moved to their name, so far.
+    pub fn puts(&self) -> usize {
+        self.state.puts.load(Ordering::SeqCst)
     }
 
     /// Closes when so many files were put.
@@ -62,7 +67,7 @@ fn pass(client: &TcpStream, server: u16, state: &Arc<State>) {
     let mut to = &upstream;
     let mut piece = vec![0; 1 << 16];
     while let Ok(n @ 1..) = from.read(&mut piece) {
-        if piece[..n].starts_with(b"PUT ")
+        if [&b"PUT "[..], b"MOVE "].iter().any(|verb| piece[..n].starts_with(verb))
             && state.puts.fetch_add(1, Ordering::SeqCst) + 1 >= state.most.load(Ordering::SeqCst)
         {
             state.closed.store(true, Ordering::SeqCst);
