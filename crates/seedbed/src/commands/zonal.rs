@@ -86,8 +86,14 @@ impl Report for Computed {
             writeln!(out, "{} without any value", count(r.empty, "row"))?;
         }
         let written = if self.dry_run { "would be written" } else { "written" };
-        let (zones, frames) = (count(r.zones, "zone"), count(r.frames, "period and variable"));
-        writeln!(out, "{} ({zones}, {frames}) {written} to {}", count(r.rows, "row"), self.out.display())
+        let zones = count(r.zones, "zone");
+        writeln!(
+            out,
+            "{} ({zones}, {} of period and variable) {written} to {}",
+            count(r.rows, "row"),
+            count(r.frames, "pair"),
+            self.out.display()
+        )
     }
 }
 
