@@ -24,8 +24,8 @@ pub enum Cell<'a> {
     Empty,
 }
 
-/// A Parquet file that grows by rows. Its first columns hold texts and the others
-/// numbers, as its maker says by name.
+/// A Parquet file that grows by rows. A column holds texts or 64-bit numbers, each of which
+/// may lack.
 pub struct ParquetRows<W: Write + Send> {
     schema: SchemaRef,
     columns: Vec<Column>,

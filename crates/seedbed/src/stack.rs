@@ -1,7 +1,6 @@
 //! Which rasters: the flags of commands that read a product's values.
 
 use crate::context::Ctx;
-use crate::failure::Judge;
 use seedbed_catalog::ItemCollection;
 use seedbed_prep::{Spool, Stack, Wanted};
 use seedbed_storage::Location;
@@ -31,7 +30,7 @@ impl StackArgs {
         });
         if let Some(path) = product {
             let open = || Stack::of_product(path, &wanted, spool, &ctx.projections);
-            return tokio::task::block_in_place(open).or_usage();
+            return Ok(tokio::task::block_in_place(open)?);
         }
         let items = ItemCollection::read(&ctx.stores, &self.catalog).await?.items;
         let what = self.catalog.to_string();

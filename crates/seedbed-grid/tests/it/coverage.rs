@@ -75,12 +75,12 @@ fn holes_are_left_out_and_windows_cut_nothing_else() {
     let shares = all(&degrees(1.0), wkt, WINDOW);
     assert!((shares.iter().sum::<f64>() - (81.0 - 2.75 * 3.0)).abs() < 1e-12);
     assert_eq!((shares[0], shares[1], shares[5 * 10 + 2], shares[5 * 10 + 3]), (0.25, 0.5, 0.25, 0.0));
-    for (col0, cols) in [(190, 3), (193, 4), (197, 3)] {
-        for (row0, rows) in [(80, 5), (85, 5)] {
-            let part = all(&degrees(1.0), wkt, PixelRange { row0, col0, rows, cols });
-            for (n, share) in part.iter().enumerate() {
-                let (row, col) =
-                    (row0 as usize - 80 + n / cols as usize, col0 as usize - 190 + n % cols as usize);
+    for (left, cols) in [(0, 3), (3, 4), (7, 3)] {
+        for top in [0, 5] {
+            let at = |n: usize| i64::try_from(n).unwrap();
+            let window = PixelRange { row0: 80 + at(top), col0: 190 + at(left), rows: 5, cols: at(cols) };
+            for (n, share) in all(&degrees(1.0), wkt, window).iter().enumerate() {
+                let (row, col) = (top + n / cols, left + n % cols);
                 assert!((share - shares[row * 10 + col]).abs() < 1e-12, "{row} {col}");
             }
         }

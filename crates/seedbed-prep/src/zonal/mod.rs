@@ -14,7 +14,7 @@ use seedbed_block::PixelRange;
 use seedbed_grid::{Projections, Run, Zone};
 use seedbed_raster::Raster;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use weights::{TileWeights, Weights, ZoneExtent};
@@ -122,7 +122,8 @@ pub fn zonal(
     if !holes.is_empty() && !request.allow_holes {
         let mut first: Vec<String> = holes.iter().take(5).cloned().collect();
         first.extend((holes.len() > 5).then(|| "…".to_owned()));
-        let expected = stack.frames.iter().map(|f| f.parts.len()).sum::<usize>() + holes.len();
+        let made = stack.frames.iter().flat_map(|f| f.parts.iter().map(|part| (&f.period, part.range)));
+        let expected = made.filter(|(_, range)| touched(range)).collect::<HashSet<_>>().len() + holes.len();
         return Err(PrepError::Holes { count: holes.len(), expected, tiles: first.join(", ") });
     }
     let mut report = ZonalReport {

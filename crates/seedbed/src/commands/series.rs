@@ -6,7 +6,7 @@ use crate::progress::Counted;
 use crate::report::{Report, Status, count};
 use crate::stack::StackArgs;
 use crate::table::{Cell, Form, Kind, Table};
-use seedbed_prep::{Frame, PointKernel, PointSink, PointValues, SampleReport, sample};
+use seedbed_prep::{Frame, PointKernel, PointSink, PointValues, PrepError, SampleReport, sample};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -117,18 +117,18 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
                 } else {
                     long(&stack.frames[row[0]], &found, row[0])
                 };
-                if let Some(table) = &mut table
-                    && trouble.is_none()
-                {
-                    trouble = table.put(&cells).err();
+                trouble = table.as_mut().and_then(|table| table.put(&cells).err());
+                if trouble.is_some() {
+                    // Nothing more is read; the table's own error is the one that is told.
+                    return Err(PrepError::Request("the table can't be written".to_owned()));
                 }
             }
             Ok(())
         };
         let sink: Option<PointSink<'_>> = if args.dry_run { None } else { Some(&mut sink) };
         let mut progress = |done, total| meter.at(done, total);
-        let report = sample(&stack, &points, kernel, (&spool, &ctx.projections), sink, &mut progress)?;
-        trouble.map_or(Ok(report), Err)
+        let sampled = sample(&stack, &points, kernel, (&spool, &ctx.projections), sink, &mut progress);
+        trouble.map_or_else(|| Ok(sampled?), Err)
     })?;
     drop(meter);
     if let Some(table) = table {

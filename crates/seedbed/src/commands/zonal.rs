@@ -8,7 +8,7 @@ use crate::selection::byte_count;
 use crate::stack::StackArgs;
 use crate::table::{Cell, Form, Kind, Table};
 use seedbed_grid::{Zone, Zones};
-use seedbed_prep::{ZonalReport, ZonalRequest, ZonalRow, ZonalSink, ZoneStatistic, zonal};
+use seedbed_prep::{PrepError, ZonalReport, ZonalRequest, ZonalRow, ZonalSink, ZoneStatistic, zonal};
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -86,8 +86,14 @@ impl Report for Computed {
             writeln!(out, "{} without any value", count(r.empty, "row"))?;
         }
         let written = if self.dry_run { "would be written" } else { "written" };
-        let (zones, frames) = (count(r.zones, "zone"), count(r.frames, "period and variable"));
-        writeln!(out, "{} ({zones}, {frames}) {written} to {}", count(r.rows, "row"), self.out.display())
+        let zones = count(r.zones, "zone");
+        writeln!(
+            out,
+            "{} ({zones}, {} of period and variable) {written} to {}",
+            count(r.rows, "row"),
+            count(r.frames, "pair"),
+            self.out.display()
+        )
     }
 }
 
@@ -103,6 +109,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         ctx.say(format_args!("note: {note}"));
     }
     let attributes = attributes(&found, args.attributes.as_deref())?;
+    if let Some(twice) = args.statistics.iter().enumerate().find(|(n, s)| args.statistics[..*n].contains(s)) {
+        return Err(usage_hint(format!("{} is asked for twice", twice.1), "name each statistic once"));
+    }
     let spool = ctx.spool(&seedbed_storage::Location::Local(
         args.out.parent().unwrap_or(std::path::Path::new("")).to_owned(),
     ));
@@ -120,18 +129,26 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         let mut trouble = None;
         let mut sink = |row: ZonalRow<'_>| {
             let cells = cells(&found.zones[row.zone], &attributes, &row);
-            if let Some(table) = &mut table
-                && trouble.is_none()
-            {
-                trouble = table.put(&cells).err();
+            trouble = table.as_mut().and_then(|table| table.put(&cells).err());
+            // Nothing more is read; the table's own error is the one that is told.
+            if trouble.is_some() {
+                Err(PrepError::Request("the table can't be written".to_owned()))
+            } else {
+                Ok(())
             }
-            Ok(())
         };
         let sink: Option<ZonalSink<'_>> = if args.dry_run { None } else { Some(&mut sink) };
         let mut progress = |done, total| meter.at(done, total);
-        let report = zonal(&stack, &request, &spool, &ctx.projections, sink, &mut progress)
-            .or_hint("seedbed verify tells what a product lacks; --allow-holes leaves it out")?;
-        trouble.map_or(Ok(report), Err)
+        let computed = zonal(&stack, &request, &spool, &ctx.projections, sink, &mut progress);
+        if let Some(trouble) = trouble {
+            return Err(trouble);
+        }
+        match computed {
+            Err(holes @ PrepError::Holes { .. }) => {
+                Err(holes).or_hint("make them, or leave them out of the zones with --allow-holes")
+            }
+            other => Ok(other?),
+        }
     })?;
     drop(meter);
     if let Some(table) = table {
