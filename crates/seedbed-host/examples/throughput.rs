@@ -4,7 +4,7 @@
 //! Usage: `throughput native|DEFINITION.toml PIXELS DAYS ROUNDS`; prints wall clock and CPU
 //! seconds of a round, those of a program that is started included.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring stick")]
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a measuring stick")]
 
 use seedbed_block::{Date, Precision, date};
 use seedbed_host::{Definition, Hosted, Kind, Program};

@@ -89,7 +89,8 @@ fn a_file_that_is_no_raster_is_recorded_verified_and_left_out_of_mosaics() {
     assert!(report.is_complete() && report.files == 3, "{:?}", report.problems);
 
     let (product, out) = (sandbox.path("out"), sandbox.path("mosaic"));
-    let request = MosaicRequest { product, out, ..MosaicRequest::default() };
+    let request =
+        MosaicRequest { product: (&product).into(), out: (&out).into(), ..MosaicRequest::default() };
     let made = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
     assert_eq!((made.periods, made.made), (1, 1));
 

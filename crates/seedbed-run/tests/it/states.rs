@@ -169,7 +169,7 @@ fn a_state_that_does_not_fit_is_refused_by_name_before_anything_is_written() {
         ("2003-01-01/", "2003-01-02/", "behind 2002-12-31, and the run begins on 2003-01-02"),
         ("2003-01-01/", "2002-12-31/", "behind 2002-12-31, and the run begins on 2002-12-31"),
         ("state = \"first\"", "state = \"first\"\nspin_up = { years = 1 }", "give one of the two"),
-        ("state = \"first\"", "state = \"https://h.org/first\"", "not local"),
+        ("state = \"first\"", "state = \"https://h.org/first\"", "is no folder of this machine"),
     ] {
         assert!(second.contains(from), "{from}");
         let said = refusal(&sandbox, &second.replace(from, to));
