@@ -28,8 +28,10 @@ impl Models {
     /// The built-in models, and those defined in the folders of `SEEDBED_MODELS`.
     #[must_use]
     pub fn of_this_machine() -> Self {
-        let folders = std::env::var_os(Self::FOLDERS).unwrap_or_default();
-        Self { own: Vec::new(), folders: std::env::split_paths(&folders).collect() }
+        let listed = std::env::var_os(Self::FOLDERS).unwrap_or_default();
+        // An empty list is one empty path to the library.
+        let folders = std::env::split_paths(&listed).filter(|folder| !folder.as_os_str().is_empty());
+        Self { own: Vec::new(), folders: folders.collect() }
     }
 
     /// The same with a model of the caller's own, which goes before one of that name.
