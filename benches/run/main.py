@@ -20,7 +20,8 @@ STEP, WEST, NORTH, FIRST = 0.002, -122.0, 45.0, datetime.date(2003, 1, 1)
 # The inputs by the model's names: unit, steps per unit as they are stored.
 DAILY = {"ppt": ("mm", 10), "tmin": ("degC", 10), "tmax": ("degC", 10), "tavg": ("degC", 20), "ndvi": ("1", 10000),
          "eto": ("mm", 10)}
-STATIC = {"whc": "whc", "fc": "field_capacity", "sat": "saturation", "intercept": "interception", "water": "water"}
+STATIC = {"whc": ("whc", "mm"), "fc": ("field_capacity", "mm"), "sat": ("saturation", "mm"),
+          "intercept": ("interception", "%"), "water": ("water", "1")}
 VARIABLES = ["etasw", "dd", "srf", "etc", "netet", "rain", "swe"]
 
 
@@ -96,7 +97,8 @@ def project(folder, side, days, tile):
     last = FIRST + datetime.timedelta(days - 1)
     text = [f'[project]\nname = "bench"\nout = "out"\nperiod = "{FIRST}/{last}"\n[grid]\nfile = "tiles.grid.json"\n']
     text += [f'[inputs.{name}]\nitems = "items.json"\nasset = "{name}"\nresampling = "nearest"\n' for name in DAILY]
-    text += [f'[statics.{ours}]\nhref = "source/static/{name}.tif"\n' for name, ours in STATIC.items()]
+    text += [f'[statics.{ours}]\nhref = "source/static/{name}.tif"\nunit = "{unit}"\n'
+             for name, (ours, unit) in STATIC.items()]
     text += ['[model]\nname = "veget"\nvariant = "reference"\n[model.set]\nbias_corr = 0.85\n']
     text += [f'[output]\nvariables = {json.dumps(VARIABLES)}\nperiods = ["monthly", "yearly"]\ncompress = "deflate"\n']
     pathlib.Path(folder, "seedbed.toml").write_text("".join(text))
@@ -113,8 +115,8 @@ def run(command, processors, folder):
 
 
 def compare(folder):
-    """The largest difference between what both wrote, of the largest value."""
-    worst = 0.0
+    """The largest difference between what both wrote, of the largest value, and how many rasters were compared."""
+    worst, count = 0.0, 0
     for theirs in pathlib.Path(folder, "numpy").glob("*.tif"):
         variable, period = theirs.stem.split("_")
         with rasterio.open(theirs) as file:
@@ -122,9 +124,10 @@ def compare(folder):
         for ours in pathlib.Path(folder, "out").glob(f"*/{period}/*/{variable}_*.tif"):
             with rasterio.open(ours) as file:
                 col, row = map(round, ~place * (file.transform.c, file.transform.f))
+                count += 1
                 part = expected[row:row + file.height, col:col + file.width]
                 worst = max(worst, np.nanmax(np.abs(file.read(1) - part)) / max(np.nanmax(np.abs(part)), 1e-9))
-    return worst
+    return worst, count
 
 
 def bench(options):
@@ -145,6 +148,7 @@ def bench(options):
                                        processors, folder))
             outputs = sorted(str(p) for p in pathlib.Path(out).rglob("*.tif"))
             pathlib.Path(folder, "outputs.txt").write_text("\n".join(outputs))
+            shutil.rmtree(f"{folder}/recoded", ignore_errors=True)
             told["floor"].append(run([os.environ["RECODE"], "inputs.txt", "outputs.txt", f"{folder}/recoded"],
                                      processors, folder))
             shutil.rmtree(f"{folder}/numpy", ignore_errors=True)
@@ -161,7 +165,8 @@ def bench(options):
         print(f"  throughput of NumPy and rasterio: × {median['numpy'][0] / ours[0]:.2f} wall, "
               f"× {median['numpy'][1] / ours[1]:.2f} CPU; time of decoding and writing: "
               f"× {ours[0] / median['floor'][0]:.2f} wall, × {ours[1] / median['floor'][1]:.2f} CPU")
-        print(f"  largest difference of what both wrote: {compare(folder):.1e} of the largest value")
+        worst, count = compare(folder)
+        print(f"  largest difference of what both wrote, in {count} rasters: {worst:.1e} of the largest value")
         sys.stdout.flush()
 
 
