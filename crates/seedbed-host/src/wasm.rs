@@ -22,7 +22,7 @@ pub struct Component {
     model: &'static str,
     path: PathBuf,
     engine: Engine,
-    component: wasmtime::component::Component,
+    code: wasmtime::component::Component,
     memory: usize,
     limit: Duration,
 }
@@ -41,7 +41,7 @@ impl Component {
         let mut config = Config::new();
         config.epoch_interruption(true);
         let engine = Engine::new(&config).map_err(refused)?;
-        let component = wasmtime::component::Component::new(&engine, &bytes).map_err(refused)?;
+        let code = wasmtime::component::Component::new(&engine, &bytes).map_err(refused)?;
         // Time passes as long as the engine is there.
         let clock = engine.weak();
         thread::spawn(move || {
@@ -55,7 +55,7 @@ impl Component {
             model: definition.name.clone().leak(),
             path,
             engine,
-            component,
+            code,
             memory: usize::try_from(definition.memory).unwrap_or(usize::MAX).saturating_mul(1_000_000),
             limit: Duration::try_from_secs_f64(definition.timeout).unwrap_or(Duration::MAX),
         };
@@ -72,9 +72,9 @@ impl Component {
         store.limiter(|limits| limits);
         store.set_epoch_deadline(1);
         let linker = Linker::new(&self.engine);
-        let instance = linker.instantiate(&mut store, &self.component).map_err(refused)?;
+        let instance = linker.instantiate(&mut store, &self.code).map_err(refused)?;
         instance.get_typed_func::<Asked<'_>, Replied>(&mut store, ADVANCE).map_err(refused)?;
-        Ok(Instance { model: self.model, limit: self.limit, store, instance })
+        Ok(Instance { model: self.model, limit: self.limit, store, exports: instance })
     }
 }
 
@@ -89,7 +89,7 @@ struct Instance {
     model: &'static str,
     limit: Duration,
     store: Store<StoreLimits>,
-    instance: wasmtime::component::Instance,
+    exports: wasmtime::component::Instance,
 }
 
 /// The function of `model.wit`, with what it takes and gives.
@@ -100,6 +100,7 @@ type Replied = (Result<Vec<Answer>, String>,);
 /// `record day`
 #[derive(Debug, Clone, Copy, ComponentType, Lower)]
 #[component(record)]
+#[expect(clippy::struct_field_names, reason = "the names of `model.wit`")]
 struct Day {
     year: i16,
     month: u8,
@@ -170,7 +171,7 @@ impl Guest for Instance {
             variant: call.settings.variant(),
             parameters: &parameters,
             switches: &switches,
-            days: &call.dates.iter().map(day).collect::<Vec<_>>(),
+            days: &call.dates.iter().copied().map(day).collect::<Vec<_>>(),
             pixels: u32::try_from(pixels).unwrap_or(u32::MAX),
             arrays: &call.given.iter().map(array).collect::<Vec<_>>(),
             wanted: &wanted,
@@ -180,7 +181,7 @@ impl Guest for Instance {
             Some(Trap::Interrupt) => HostError::TimedOut { model, seconds, days, pixels },
             _ => HostError::Trapped { model, reason: format!("{e:#}") },
         };
-        let advance = self.instance.get_typed_func::<Asked<'_>, Replied>(&mut self.store, ADVANCE);
+        let advance = self.exports.get_typed_func::<Asked<'_>, Replied>(&mut self.store, ADVANCE);
         let advance = advance.map_err(failed)?;
         let (reply,) = advance.call(&mut self.store, (question,)).map_err(failed)?;
         advance.post_return(&mut self.store).map_err(failed)?;
@@ -201,7 +202,7 @@ impl Guest for Instance {
     }
 }
 
-fn day(date: &Date) -> Day {
+fn day(date: Date) -> Day {
     // Both lie within 1 to 31.
     Day { year: date.year(), month: date.month().unsigned_abs(), day: date.day().unsigned_abs() }
 }
