@@ -23,7 +23,6 @@ mod key;
 mod ledger;
 mod mask;
 mod milestones;
-mod number;
 mod origin;
 mod outputs;
 mod passage;

@@ -3,7 +3,6 @@
 use crate::checkpoint::{Checkpoint, Shape, bytes};
 use crate::feed::Feed;
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
-use crate::number::Number;
 use crate::origin::Origin;
 use crate::outputs::Output;
 use crate::pieces::pieces;
@@ -14,6 +13,7 @@ use crate::tile::{PIECE, Tick, TileOutcome, write};
 use crate::work::{Beginning, ToMake, Work, days_before};
 use crate::{Event, Ledger, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
+use seedbed_model::Number;
 use seedbed_model::{Balance, Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
 use seedbed_prep::{Outcome, Target};
 use std::iter::Peekable;
