@@ -45,3 +45,34 @@ pub struct Call<'a> {
     /// Outputs, then what is to be kept.
     pub wanted: Vec<Wanted<'a>>,
 }
+
+/// The arrays that an answer still owes.
+pub(crate) struct Owed(Vec<&'static str>);
+
+impl Owed {
+    /// All that is wanted.
+    pub(crate) fn of(wanted: &[Wanted<'_>]) -> Self {
+        Self(wanted.iter().map(|w| w.name).collect())
+    }
+
+    /// Where an array of the answer goes; or what is wrong with there being one of this name.
+    pub(crate) fn place<'w, 'a>(
+        &mut self,
+        wanted: &'w mut [Wanted<'a>],
+        name: &str,
+    ) -> Result<&'w mut Wanted<'a>, String> {
+        let Some(slot) = wanted.iter_mut().find(|w| w.name == name) else {
+            return Err(format!("`{name}`, which was not asked for"));
+        };
+        let Some(at) = self.0.iter().position(|owed| *owed == name) else {
+            return Err(format!("`{name}` twice"));
+        };
+        self.0.remove(at);
+        Ok(slot)
+    }
+
+    /// What is wrong where something is still owed at the answer's end.
+    pub(crate) fn settled(self) -> Result<(), String> {
+        if self.0.is_empty() { Ok(()) } else { Err(format!("no `{}`", self.0.join("`, `"))) }
+    }
+}

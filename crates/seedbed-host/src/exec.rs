@@ -12,7 +12,7 @@
 //! answer has the same form: a line `{"arrays": {NAME: UNIT or null}}`, then the arrays.
 //! Instead, `{"error": TEXT}` says why there is none. Standard error is for people.
 
-use crate::call::{Call, Given, Wanted};
+use crate::call::{Call, Given, Owed, Wanted};
 use crate::hosted::{Guest, Start};
 use crate::npy::{descr, read_head, write_head};
 use crate::{Definition, HostError};
@@ -296,15 +296,9 @@ fn receive(
     if let Some(message) = reply.error {
         return Err(Unread::Error(HostError::Refused { model, message }));
     }
-    let mut missing: Vec<&str> = wanted.iter().map(|w| w.name).collect();
+    let mut owed = Owed::of(wanted);
     for (name, unit) in &reply.arrays {
-        let Some(slot) = wanted.iter_mut().find(|w| w.name == name) else {
-            return Err(answer(format!("`{name}`, which was not asked for")));
-        };
-        if !missing.contains(&slot.name) {
-            return Err(answer(format!("`{name}` twice")));
-        }
-        missing.retain(|m| *m != slot.name);
+        let slot = owed.place(wanted, name).map_err(answer)?;
         // Whoever names a unit names the right one.
         let meant = slot.unit.map(|u| u.to_string());
         let said = unit.as_str().map(|u| u.parse::<Unit>().map_or_else(|_| u.to_owned(), |u| u.to_string()));
@@ -318,7 +312,7 @@ fn receive(
             Unread::Broken(e) => Unread::Broken(e),
         })?;
     }
-    if missing.is_empty() { Ok(()) } else { Err(answer(format!("no `{}`", missing.join("`, `")))) }
+    owed.settled().map_err(answer)
 }
 
 fn fill(stdout: &mut impl BufRead, slot: &mut Wanted<'_>, pixels: usize) -> Result<(), Unread> {

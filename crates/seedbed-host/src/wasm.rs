@@ -3,7 +3,7 @@
 //! A component is linked with nothing: it can't open a file, reach a host or tell the
 //! time. Its memory is bounded, and a call that takes too long is ended.
 
-use crate::call::{Call, Given, Wanted};
+use crate::call::{Call, Given, Owed, Wanted};
 use crate::hosted::{Guest, Start};
 use crate::{Definition, HostError};
 use seedbed_block::Date;
@@ -187,18 +187,12 @@ impl Guest for Instance {
         advance.post_return(&mut self.store).map_err(failed)?;
         let answers = reply.map_err(|message| HostError::Refused { model, message })?;
         let bad = |what: String| HostError::Answer { model, what };
-        let mut missing = wanted;
+        let mut owed = Owed::of(&call.wanted);
         for answer in answers {
-            let Some(slot) = call.wanted.iter_mut().find(|w| w.name == answer.name) else {
-                return Err(bad(format!("`{}`, which was not asked for", answer.name)));
-            };
-            if !missing.contains(&slot.name) {
-                return Err(bad(format!("`{}` twice", answer.name)));
-            }
-            missing.retain(|m| *m != slot.name);
+            let slot = owed.place(&mut call.wanted, &answer.name).map_err(bad)?;
             fill(slot, &answer, pixels).map_err(|what| bad(format!("`{}` as {what}", answer.name)))?;
         }
-        if missing.is_empty() { Ok(()) } else { Err(bad(format!("no `{}`", missing.join("`, `")))) }
+        owed.settled().map_err(bad)
     }
 }
 
