@@ -6,6 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${SEEDBED_PYTHON:-$(command -v python3)} || { echo "bench-host: python3 is needed" >&2; exit 2; }
-cargo build --quiet --release -p seedbed-host --features wasm --example throughput
-export THROUGHPUT=${CARGO_TARGET_DIR:-$PWD/target}/release/examples/throughput
+cargo build --quiet --release -p seedbed-host --features wasm --example host_throughput
+export THROUGHPUT=${CARGO_TARGET_DIR:-$PWD/target}/release/examples/host_throughput
 PATH=$(dirname "$python"):$PATH "$python" benches/host/main.py "$@"

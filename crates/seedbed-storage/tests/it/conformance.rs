@@ -1,7 +1,7 @@
 //! What every store that can be written must do, in one suite.
 
 use crate::servers::{self, dcache_stores as dcache, named, s3_stores as s3};
-use crate::{at, grid_servers, names, stores, told};
+use crate::{at, grid_servers, names, stores, told, xrootd};
 use bytes::Bytes;
 use seedbed_storage::{
     Abilities, CreateOnce, Function, Listed, Location, Put, Replace, StorageError, Stores,
@@ -60,7 +60,7 @@ async fn webdav_by_apache_conforms_with_a_password_and_with_a_token() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redirecting_xrootd_conforms() {
-    let Some(served) = grid_servers::xrootd() else { return };
+    let Some(served) = xrootd::xrootd() else { return };
     let (stores, root) = (grid_servers::open(&served), grid_servers::root(&served));
     // XRootD 5.5 takes a destination's percent signs literally, and answers with redirects that have none.
     let able = conforms_in("XRootD", &stores, &root, Names::Plain).await;

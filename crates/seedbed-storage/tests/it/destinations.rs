@@ -1,7 +1,7 @@
 //! Every kind of remote store that can be had here, ready to be written.
 
 use crate::servers::{self, Served, dcache_stores, named, s3_stores};
-use crate::{at, grid_servers, told};
+use crate::{at, grid_servers, told, xrootd};
 use seedbed_storage::{Location, Stores};
 
 /// A destination: its stores, a folder of it, and the server behind.
@@ -45,7 +45,7 @@ pub fn destinations() -> Vec<Destination> {
         let (stores, root) = (grid_servers::basic(&served), grid_servers::root(&served));
         all.push(Destination { label: "Apache mod_dav", stores, root, served });
     }
-    if let Some(served) = grid_servers::xrootd() {
+    if let Some(served) = xrootd::xrootd() {
         let (stores, root) = (grid_servers::open(&served), grid_servers::root(&served));
         all.push(Destination { label: "XRootD", stores, root, served });
     }

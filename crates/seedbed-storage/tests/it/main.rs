@@ -30,6 +30,7 @@ mod tls;
 mod together;
 mod tokens;
 mod uploads;
+mod xrootd;
 
 use seedbed_storage::{Credentials, Environment, Location, Progress, Settings, StorageError, Stores};
 use std::error::Error;

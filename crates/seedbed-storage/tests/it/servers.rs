@@ -57,37 +57,53 @@ fn free_ports(n: usize) -> Vec<u16> {
     held.iter().map(|l| l.local_addr().unwrap().port()).collect()
 }
 
-/// Waits until the server answers HTTP at a path; false if it ended, as it does when another took its port.
-fn answers(port: u16, path: &str, process: &mut Child) -> bool {
+/// Waits until the server answers HTTP at a path, or tells why it won't.
+fn answers(port: u16, path: &str, process: &mut Child) -> Result<(), Absence> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(60) {
         if process.try_wait().unwrap().is_some() {
-            return false;
+            return Err(Absence::Ended);
         }
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
             let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n");
             let mut answer = [0; 5];
             if stream.write_all(request.as_bytes()).is_ok() && stream.read_exact(&mut answer).is_ok() {
-                return true;
+                return Ok(());
             }
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("the server does not answer on port {port}");
+    Err(Absence::Silent)
+}
+
+/// Why a server that was started does not answer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Absence {
+    /// It ended, as it does when another took its port.
+    Ended,
+    /// It runs, and has not answered in a minute.
+    Silent,
+}
+
+/// Starts a server on ports of its own, once.
+pub fn attempt(ports: usize, path: &str, make: impl Fn(&Path, &[u16]) -> Command) -> Result<Served, Absence> {
+    let folder = tempfile::tempdir().unwrap();
+    let ports = free_ports(ports);
+    let mut command = make(folder.path(), &ports);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let process = command.spawn().unwrap();
+    let mut served = Served { process, others: Vec::new(), folder, port: ports[0] };
+    answers(served.port, path, &mut served.process).map(|()| served)
 }
 
 /// Starts a server, with other ports if it lost its own to another process.
 pub fn start(ports: usize, path: &str, make: impl Fn(&Path, &[u16]) -> Command) -> Served {
     for _ in 0..5 {
-        let folder = tempfile::tempdir().unwrap();
-        let ports = free_ports(ports);
-        let mut command = make(folder.path(), &ports);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        let mut served = Served { process, others: Vec::new(), folder, port: ports[0] };
-        if answers(served.port, path, &mut served.process) {
-            return served;
+        match attempt(ports, path, &make) {
+            Ok(served) => return served,
+            Err(Absence::Ended) => {}
+            Err(Absence::Silent) => panic!("the server does not answer"),
         }
     }
     panic!("the server ended before it answered, five times");
