@@ -2,6 +2,8 @@
 //!
 //! Lanes don't mix, and nothing is fused, so every level gives the same bits.
 
+use std::sync::OnceLock;
+
 /// What is done at some level.
 pub trait Work {
     /// Does it. Inline it always, with all that it calls: only what is inlined is
@@ -29,7 +31,8 @@ impl Level {
     /// The best this processor has.
     #[must_use]
     pub fn best() -> Self {
-        Self::all().last().copied().unwrap_or(Self(Instructions::Base))
+        static BEST: OnceLock<Level> = OnceLock::new();
+        *BEST.get_or_init(|| Self::all().last().copied().unwrap_or(Self(Instructions::Base)))
     }
 
     /// All that this processor has, the best one last.

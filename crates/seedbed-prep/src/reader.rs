@@ -309,18 +309,15 @@ impl<'a, T: Real> TileReader<'a, T> {
         let pixels = self.pixels();
         let Some(window) = plan.source_window() else { return Ok(()) };
         let layers = from.layer..from.layer + out.len() / pixels;
-        let mut stored = self.stored(from.source, layers.clone(), window)?;
-        let source = (from.source, &self.sources[from.source]);
-        self.screen.apply(source, &self.rules, layers, window, self.projections, &mut stored)?;
-        if self.seen.is_some() {
-            let each = window.shape().len().max(1);
-            for (layer, values) in stored.chunks_exact(each).enumerate() {
-                let (day, seen) =
-                    (self.sources[from.source].day(from.layer + layer)?, Seen::of(values, conversion));
-                let taken = self.seen.get_or_insert_default();
-                taken.entry(day).and_modify(|all| *all = all.and(seen)).or_insert(seen);
-            }
+        if plan.is_copy() && !gaps_only && self.windows.is_none() {
+            let raster = held(&mut self.open, from.source, || self.sources[from.source].open())?;
+            raster.read_layers_into(layers.clone(), window, out)?;
+            self.look_at(from, layers, window, conversion, out)?;
+            convert(conversion, out);
+            return self.check_ranges(from, out);
         }
+        let mut stored = self.stored(from.source, layers.clone(), window)?;
+        self.look_at(from, layers, window, conversion, &mut stored)?;
         if gaps_only {
             let mut warped = std::mem::take(&mut self.warped);
             warped.resize(out.len(), T::NAN);
@@ -333,8 +330,28 @@ impl<'a, T: Real> TileReader<'a, T> {
             plan.apply(&stored, out);
             convert(conversion, out);
         }
-        for (layer, values) in out.chunks_exact(pixels).enumerate() {
-            self.check_range(from, layer, values)?;
+        self.check_ranges(from, out)
+    }
+
+    /// Takes out of layers, as they are stored, what their quality forbids, and takes down
+    /// what is seen of them.
+    fn look_at(
+        &mut self,
+        from: Slot,
+        layers: Range<usize>,
+        window: PixelRange,
+        conversion: Conversion,
+        stored: &mut [T],
+    ) -> Result<(), PrepError> {
+        let source = (from.source, &self.sources[from.source]);
+        self.screen.apply(source, &self.rules, layers, window, self.projections, stored)?;
+        if let Some(taken) = &mut self.seen {
+            let each = window.shape().len().max(1);
+            for (layer, values) in stored.chunks_exact(each).enumerate() {
+                let day = self.sources[from.source].day(from.layer + layer)?;
+                let seen = Seen::of(values, conversion);
+                taken.entry(day).and_modify(|all| *all = all.and(seen)).or_insert(seen);
+            }
         }
         Ok(())
     }
@@ -354,7 +371,12 @@ impl<'a, T: Real> TileReader<'a, T> {
         }
     }
 
-    /// Holds one layer's values to the range that makes sense.
+    /// Holds layers' values to the range that makes sense.
+    fn check_ranges(&self, from: Slot, values: &[T]) -> Result<(), PrepError> {
+        let mut layers = values.chunks_exact(self.pixels()).enumerate();
+        layers.try_for_each(|(layer, values)| self.check_range(from, layer, values))
+    }
+
     fn check_range(&self, from: Slot, layer: usize, values: &[T]) -> Result<(), PrepError> {
         let (Some(sane), Some(unit)) = (self.rules.sane, self.rules.wanted) else { return Ok(()) };
         let Some(bad) = sane.first_outside(values) else { return Ok(()) };

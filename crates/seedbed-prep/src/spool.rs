@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 ///
 /// A local asset is used where it lies. A remote one is transferred, verified,
 /// to `<folder>/<16 hex of its address>/<file name>` and kept, so the next tile
-/// and the next run find it there. Of a remote netCDF-4 file the parts that a tile
+/// and the next run find it there. Of a remote netCDF-4 file or TIFF the parts that a tile
 /// needs are read by byte ranges instead, as long as all that was so read of it
 /// is less than half of the file; its checksum can't be compared then, but its
 /// size and version are. Digests of local files are kept in
@@ -50,11 +50,14 @@ enum Afar {
 /// A file that is read by ranges, and what it says of itself.
 type Read = (Arc<Remote>, Arc<Facts>);
 
-/// The suffix of files that may be read by ranges.
-const NETCDF: [&str; 2] = [".nc", ".nc4"];
+/// The suffix of files that may be read by ranges: netCDF and TIFF.
+const IN_PARTS: [&str; 4] = [".nc", ".nc4", ".tif", ".tiff"];
 
-/// What an HDF5 file begins with.
-const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
+/// What such a file begins with: on HDF5, or a TIFF of either order of bytes and size.
+const BEGINNINGS: [&[u8]; 5] = [b"\x89HDF\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+
+/// What is read of it first: readers ask for the same again.
+const FIRST: u64 = 1 << 16;
 
 /// Item, path and variable: an item's claims and its file give the facts.
 type FileKey = (String, PathBuf, Option<String>);
@@ -89,7 +92,7 @@ impl Spool {
     }
 
     /// An asset with what its file says of itself: every file is opened for that
-    /// but once. A remote netCDF-4 file isn't fetched for it.
+    /// but once. A remote netCDF-4 file or TIFF isn't fetched for it.
     ///
     /// # Errors
     /// What a transfer or a damaged file brings.
@@ -209,10 +212,10 @@ impl Spool {
         lock(&self.afar).insert(place, Afar::Whole);
     }
 
-    /// The bytes of a remote netCDF-4 file whose server gives ranges, unless a
+    /// The bytes of a remote netCDF-4 file or TIFF whose server gives ranges, unless a
     /// copy is at `place` or it is to be fetched.
     fn remote(&self, asset: &SourceAsset, place: &Path) -> Result<Option<Arc<Remote>>, PrepError> {
-        let named = asset.location.file_name().is_some_and(|n| NETCDF.iter().any(|end| n.ends_with(end)));
+        let named = asset.location.file_name().is_some_and(|n| IN_PARTS.iter().any(|end| n.ends_with(end)));
         // A quality layer of the same file needs it whole.
         let whole = matches!(asset.quality, Some(Quality::Variable(_)));
         if asset.location.as_path().is_some() || !named || place.exists() || whole {
@@ -233,8 +236,8 @@ impl Spool {
         let found = size.filter(|_| size == expected).and_then(|size| {
             let (ways, remembered) = ((&self.stores, &self.runtime), self.remembered.clone());
             let remote = Remote::new(ways, asset.location.clone(), size, version, remembered);
-            let magic = remote.bytes(0..size.min(HDF5.len() as u64)).ok()?;
-            (magic == HDF5).then(|| Arc::new(remote))
+            let first = remote.bytes(0..size.min(FIRST)).ok()?;
+            BEGINNINGS.iter().any(|begin| first.starts_with(begin)).then(|| Arc::new(remote))
         });
         let known = found.as_ref().map_or(Afar::Whole, |remote| Afar::Parts(remote.clone(), 0));
         lock(&self.afar).insert(place.to_owned(), known);

@@ -69,35 +69,39 @@ impl ArrayReader {
         opened.as_ref()
     }
 
-    /// A window of some layers: layer, row, column.
-    pub fn read<T: Real>(
+    /// A window of some layers, into as many places: layer, row, column.
+    pub fn read_into<T: Real>(
         &self,
         path: &Path,
         layers: Range<usize>,
         window: PixelRange,
-    ) -> Result<Vec<T>, RasterError> {
+        out: &mut [T],
+    ) -> Result<(), RasterError> {
         if let Some(array) = &self.zarr {
-            return self.read_zarr(array, layers, window);
+            out.copy_from_slice(&self.read_zarr::<T>(array, layers, window)?);
+            return Ok(());
         }
         let name = &self.variable.name;
         let fault = match self.chunks(path) {
-            Some(reader) => match reader.read(&self.variable.decoding, layers.clone(), window) {
-                Ok(values) => return Ok(values),
+            Some(reader) => match reader.read_into(&self.variable.decoding, layers.clone(), window, out) {
+                Ok(()) => return Ok(()),
                 Err(fault) => Some(fault),
             },
             None => None,
         };
         match (&self.dataset, fault) {
-            (Some(dataset), None) => self.variable.read(dataset, path, layers, window),
-            (Some(dataset), Some(Fault::Unknown(reason))) => {
-                by_library(path, name, &reason);
-                self.variable.read(dataset, path, layers, window)
-            }
-            (_, Some(fault)) => Err(refused(path, name, fault)),
             (None, None) => {
-                Err(refused(path, name, Fault::Unknown("nobody knows how its values are stored".to_owned())))
+                let reason = "nobody knows how its values are stored".to_owned();
+                return Err(refused(path, name, Fault::Unknown(reason)));
             }
+            (Some(_), Some(Fault::Unknown(reason))) => by_library(path, name, &reason),
+            (_, Some(fault)) => return Err(refused(path, name, fault)),
+            (Some(_), None) => {}
         }
+        if let Some(dataset) = &self.dataset {
+            out.copy_from_slice(&self.variable.read::<T>(dataset, path, layers, window)?);
+        }
+        Ok(())
     }
 
     fn read_zarr<T: Real>(
@@ -137,7 +141,7 @@ impl ArrayReader {
 
 fn reader(bytes: Arc<dyn ReadAt>, variable: &Variable) -> Result<ChunkReader, Fault> {
     let (axes, dimensions) = (variable.axes(), variable.dimensions());
-    ChunkReader::open(bytes, &variable.name, axes, &dimensions, &variable.decoding)
+    ChunkReader::of_netcdf(bytes, &variable.name, axes, &dimensions, &variable.decoding)
 }
 
 fn by_library(path: &Path, variable: &str, reason: &str) {

@@ -1,15 +1,21 @@
 //! Rasters that GDAL presents as bands: GeoTIFF, BIL, ESRI grids, HDF4 fields.
 
+use crate::chunks::{self, ChunkReader, Fault};
 use crate::error::RasterError;
+use crate::ranges::{LocalFile, ReadAt};
 use crate::runtime::reason;
 use crate::stored::Decoding;
-use crate::{netcdf, proj};
+use crate::{netcdf, proj, valid};
 use gdal::raster::GdalType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use gdal_sys::GDALDataType as Gdt;
 use seedbed_block::{PixelRange, Real, Shape2d};
 use seedbed_grid::{Affine, Crs};
+use std::cell::OnceCell;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The formats opened as bands: nothing that could be a list of other files,
 /// a script or a service.
@@ -44,6 +50,24 @@ pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> 
     })
 }
 
+/// What GDAL says of a TIFF of which it is given the tags alone, and its valid range.
+///
+/// # Errors
+/// [`RasterError`] if it can't make sense of them, or of the wanted variable.
+pub fn describe_skeleton(
+    mut skeleton: Vec<u8>,
+    path: &Path,
+    variable: Option<&str>,
+) -> Result<(Bands, Option<[f64; 2]>), RasterError> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("/vsimem/seedbed-{}.tif", NEXT.fetch_add(1, Ordering::Relaxed));
+    let failed = |e: &gdal::errors::GdalError| RasterError::Gdal { path: path.to_owned(), reason: reason(e) };
+    // Lent, since GDAL would free it by another allocator than ours; dropped after the dataset.
+    let _file = gdal::vsi::create_mem_file_from_ref(&name, &mut skeleton).map_err(|e| failed(&e))?;
+    let dataset = open(path, &name, &["GTiff"], GdalOpenFlags::GDAL_OF_RASTER)?;
+    Ok((describe(&dataset, path, variable)?, valid::of_metadata(&dataset)))
+}
+
 /// The fields of an HDF4 file: (name, GDAL's name for it).
 pub fn hdf4_fields(dataset: &Dataset) -> Vec<(String, String)> {
     dataset
@@ -71,6 +95,7 @@ pub struct Bands {
     stored: u32,
 }
 
+/// What the bands of a file are.
 pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Result<Bands, RasterError> {
     let failed = |e: &gdal::errors::GdalError| RasterError::Gdal { path: path.to_owned(), reason: reason(e) };
     let count = dataset.raster_count();
@@ -155,22 +180,134 @@ fn hdf4_scaling(dataset: &Dataset) -> (f64, f64) {
     (scale, -scale * number("add_offset").unwrap_or(0.0))
 }
 
+/// The bands of an open file, and who reads their values: we, chunk by chunk, or GDAL.
+pub struct BandReader {
+    pub bands: Bands,
+    /// The file as GDAL opened it; `None` of one that is read through byte ranges.
+    dataset: Option<Dataset>,
+    /// What stands for chunks that were never written, as stored.
+    fill: f64,
+    /// Who reads a TIFF's chunks, found out at the first reading; `None` where GDAL has to.
+    chunks: OnceCell<Option<ChunkReader>>,
+}
+
+impl BandReader {
+    /// Of bands that GDAL describes; `is_file` says whether it reads the very file, and not
+    /// what lies inside.
+    pub fn new(bands: Bands, dataset: Dataset, is_file: bool) -> Self {
+        let is_tiff = is_file && dataset.driver().short_name() == "GTiff";
+        let chunks = if is_tiff { OnceCell::new() } else { OnceCell::from(None) };
+        let fill = bands.decoding.nodata.unwrap_or(0.0);
+        Self { bands, dataset: Some(dataset), fill, chunks }
+    }
+
+    /// Of a TIFF's bytes.
+    ///
+    /// # Errors
+    /// [`RasterError::Ranges`] if its values are stored in a way that isn't known.
+    pub fn of_bytes(bands: Bands, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
+        let fill = bands.decoding.nodata.unwrap_or(0.0);
+        let reader = reader(bytes, &bands, fill).map_err(|fault| refused(path, fault))?;
+        Ok(Self { bands, dataset: None, fill, chunks: OnceCell::from(Some(reader)) })
+    }
+
+    /// Leaves the values to GDAL.
+    pub fn leave_to_library(&mut self) {
+        if self.dataset.is_some() {
+            self.chunks = OnceCell::from(None);
+        }
+    }
+
+    /// Who reads its chunks; `None` where GDAL does.
+    pub fn chunks(&self, path: &Path) -> Option<&ChunkReader> {
+        let opened = self.chunks.get_or_init(|| {
+            let file = LocalFile::open(path).map_err(Fault::Io);
+            let reader = file.and_then(|file| reader(Arc::new(file), &self.bands, self.fill));
+            // What is damaged GDAL may know to read, or tells in its words.
+            reader.inspect_err(|fault| by_library(path, fault)).ok()
+        });
+        opened.as_ref()
+    }
+
+    /// How many bytes of the file a window takes; `None` where GDAL reads it.
+    ///
+    /// # Errors
+    /// [`RasterError::Damaged`] if its chunks lie outside the file.
+    pub fn stored_bytes(
+        &self,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+    ) -> Result<Option<u64>, RasterError> {
+        let Some(reader) = self.chunks(path) else { return Ok(None) };
+        reader.stored_bytes(layers, window).map(Some).map_err(|fault| refused(path, fault))
+    }
+
+    /// A window of some layers, into as many places: layer, row, column.
+    ///
+    /// # Errors
+    /// [`RasterError::Damaged`], [`RasterError::Io`].
+    pub fn read_into<T: Real>(
+        &self,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+        out: &mut [T],
+    ) -> Result<(), RasterError> {
+        if let Some(reader) = self.chunks(path) {
+            match reader.read_into(&self.bands.decoding, layers.clone(), window, out) {
+                Ok(()) => return Ok(()),
+                Err(fault @ Fault::Unknown(_)) if self.dataset.is_some() => by_library(path, &fault),
+                Err(fault) => return Err(refused(path, fault)),
+            }
+        }
+        let Some(dataset) = &self.dataset else {
+            let reason = "nobody knows how its values are stored".to_owned();
+            return Err(refused(path, Fault::Unknown(reason)));
+        };
+        for (layer, out) in layers.zip(out.chunks_exact_mut(window.shape().len())) {
+            self.bands.read_into(dataset, path, layer, window, out)?;
+        }
+        Ok(())
+    }
+}
+
+fn reader(bytes: Arc<dyn ReadAt>, bands: &Bands, fill: f64) -> Result<ChunkReader, Fault> {
+    let Bands { shape, ref numbers, ref decoding, .. } = *bands;
+    ChunkReader::of_tiff(bytes, &chunks::Bands { shape, numbers, dtype: decoding.dtype, fill })
+}
+
+/// A fault as an error of a file.
+pub fn refused(path: &Path, fault: Fault) -> RasterError {
+    let path = path.to_owned();
+    match fault {
+        Fault::Damaged(reason) => RasterError::Damaged { path, reason },
+        Fault::Unknown(reason) => RasterError::Ranges { path, reason },
+        Fault::Io(source) => RasterError::Io { path, source },
+    }
+}
+
+fn by_library(path: &Path, fault: &Fault) {
+    tracing::debug!(path = %path.display(), ?fault, "read by GDAL");
+}
+
 impl Bands {
-    pub fn read<T: Real>(
+    fn read_into<T: Real>(
         &self,
         dataset: &Dataset,
         path: &Path,
         layer: usize,
         window: PixelRange,
-    ) -> Result<Vec<T>, RasterError> {
+        out: &mut [T],
+    ) -> Result<(), RasterError> {
         match self.stored {
-            Gdt::GDT_Byte => self.read_as::<u8, T>(dataset, path, layer, window),
-            Gdt::GDT_UInt16 => self.read_as::<u16, T>(dataset, path, layer, window),
-            Gdt::GDT_Int16 => self.read_as::<i16, T>(dataset, path, layer, window),
-            Gdt::GDT_UInt32 => self.read_as::<u32, T>(dataset, path, layer, window),
-            Gdt::GDT_Int32 => self.read_as::<i32, T>(dataset, path, layer, window),
-            Gdt::GDT_Float32 => self.read_as::<f32, T>(dataset, path, layer, window),
-            _ => self.read_as::<f64, T>(dataset, path, layer, window),
+            Gdt::GDT_Byte => self.read_as::<u8, T>(dataset, path, layer, window, out),
+            Gdt::GDT_UInt16 => self.read_as::<u16, T>(dataset, path, layer, window, out),
+            Gdt::GDT_Int16 => self.read_as::<i16, T>(dataset, path, layer, window, out),
+            Gdt::GDT_UInt32 => self.read_as::<u32, T>(dataset, path, layer, window, out),
+            Gdt::GDT_Int32 => self.read_as::<i32, T>(dataset, path, layer, window, out),
+            Gdt::GDT_Float32 => self.read_as::<f32, T>(dataset, path, layer, window, out),
+            _ => self.read_as::<f64, T>(dataset, path, layer, window, out),
         }
     }
 
@@ -180,7 +317,8 @@ impl Bands {
         path: &Path,
         layer: usize,
         window: PixelRange,
-    ) -> Result<Vec<T>, RasterError> {
+        out: &mut [T],
+    ) -> Result<(), RasterError> {
         let shape = window.shape();
         let size = (shape.cols, shape.rows);
         let corner = (isize::try_from(window.col0), isize::try_from(window.row0));
@@ -194,6 +332,7 @@ impl Bands {
                 path: path.to_owned(),
                 reason: format!("band {} can't be read: {}", self.numbers[layer], reason(&e)),
             })?;
-        Ok(self.decoding.decode(raw.data()))
+        self.decoding.decode_into(raw.data(), out);
+        Ok(())
     }
 }

@@ -12,7 +12,7 @@ pub type Body = fn(&[u8]);
 
 /// Name and body of each reader's fuzz target.
 pub const TARGETS: &[(&str, Body)] =
-    &[("netcdf", netcdf), ("zarr-array", any_array), ("zarr-chunk", any_chunk)];
+    &[("netcdf", netcdf), ("tiff", tiff), ("zarr-array", any_array), ("zarr-chunk", any_chunk)];
 
 /// The most values that are read of a variable: a file may say that it has any number.
 const MOST: usize = 1 << 20;
@@ -43,16 +43,26 @@ fn netcdf(bytes: &[u8]) {
         Err(_) => return,
     };
     for variable in names.into_iter().take(2) {
-        let source = RasterSource { variable: Some(variable), ..RasterSource::new(path) };
-        let Ok(raster) = Raster::open_at(bytes.clone(), &source) else { continue };
-        let whole = PixelRange::of_shape(raster.geobox().shape);
-        let (layers, side) = (raster.layers().len(), 1 << 9);
-        let (rows, cols) = (whole.rows.min(side), whole.cols.min(side));
-        let first = PixelRange { row0: 0, col0: 0, rows, cols };
-        let last = PixelRange { row0: whole.rows - rows, col0: whole.cols - cols, rows, cols };
-        let at_once = (MOST / first.shape().len().max(1)).clamp(1, layers.max(1));
-        let _ = raster.stored_bytes(0..layers, whole);
-        let _ = raster.read_layers::<f32>(0..at_once, first);
-        let _ = raster.read_layers::<f64>(layers - at_once..layers, last);
+        corners(&bytes, &RasterSource { variable: Some(variable), ..RasterSource::new(path) });
     }
+}
+
+/// A TIFF's tags, and what is at two of its corners.
+fn tiff(bytes: &[u8]) {
+    let bytes: Arc<dyn ReadAt> = Arc::new(Bytes(bytes.to_vec()));
+    corners(&bytes, &RasterSource::new("fuzz.tif"));
+}
+
+/// What is at two corners of a raster.
+fn corners(bytes: &Arc<dyn ReadAt>, source: &RasterSource) {
+    let Ok(raster) = Raster::open_at(bytes.clone(), source) else { return };
+    let whole = PixelRange::of_shape(raster.geobox().shape);
+    let (layers, side) = (raster.layers().len(), 1 << 9);
+    let (rows, cols) = (whole.rows.min(side), whole.cols.min(side));
+    let first = PixelRange { row0: 0, col0: 0, rows, cols };
+    let last = PixelRange { row0: whole.rows - rows, col0: whole.cols - cols, rows, cols };
+    let at_once = (MOST / first.shape().len().max(1)).clamp(1, layers.max(1));
+    let _ = raster.stored_bytes(0..layers, whole);
+    let _ = raster.read_layers::<f32>(0..at_once, first);
+    let _ = raster.read_layers::<f64>(layers - at_once..layers, last);
 }

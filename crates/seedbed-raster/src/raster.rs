@@ -2,7 +2,8 @@
 
 use crate::array::ArrayReader;
 use crate::arrays::Arrays;
-use crate::bands::{self, Bands};
+use crate::bands::{self, BandReader, Bands};
+use crate::chunks;
 use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
@@ -60,13 +61,14 @@ pub struct Raster {
 
 enum Content {
     Array(Box<ArrayReader>),
-    Bands(Box<Bands>, Dataset),
+    Bands(Box<BandReader>),
 }
 
 /// A dataset, what there is in it, and what was chosen.
 enum Opened {
     Array(Dataset, String),
-    Bands(Dataset),
+    /// Bands, and whether they are those of the very file.
+    Bands(Dataset, bool),
     Zarr(Box<ZarrGroup>, String),
 }
 
@@ -95,34 +97,60 @@ impl Raster {
                 let array = array.ok_or_else(gone)?;
                 Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_zarr(v, array)))
             }
-            Opened::Bands(dataset) => {
-                let b = bands::describe(&dataset, path, source.variable.as_deref())?;
-                let said = place::Said { affine: b.affine, crs: b.crs.clone(), degrees: false };
-                let geobox = place::geobox(path, b.shape, said, source.claimed.as_ref())?;
-                let layers = vec![Layer { date: None }; b.numbers.len()];
+            Opened::Bands(dataset, is_file) => {
+                let bands = bands::describe(&dataset, path, source.variable.as_deref())?;
                 let valid_range = valid::of_metadata(&dataset);
-                let content = Content::Bands(Box::new(b), dataset);
-                Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range })
+                let reader = |bands| Ok(BandReader::new(bands, dataset, is_file));
+                Self::of_bands(source, bands, valid_range, reader)
             }
         }
     }
 
-    /// Opens a netCDF-4 file through byte ranges: metadata and coordinates are
-    /// read now, and of the values no more than what is asked for later. The
+    /// Opens a netCDF-4 file or a TIFF through byte ranges: metadata and coordinates
+    /// are read now, and of the values no more than what is asked for later. The
     /// source's path stands for the file in errors.
     ///
     /// # Errors
     /// As [`Raster::open`]; [`RasterError::Ranges`] if its values are stored in a
-    /// way that isn't read here, as those of classic netCDF are: fetch the file.
+    /// way that isn't read here, as those of classic netCDF are, and those of a TIFF
+    /// with another compression than deflate and zstd, or whose bands lie pixel by
+    /// pixel: fetch the file.
     pub fn open_at(bytes: Arc<dyn ReadAt>, source: &RasterSource) -> Result<Self, RasterError> {
         runtime::prepare();
         let path = source.path.as_path();
         let damaged = |reason| RasterError::Damaged { path: path.to_owned(), reason };
+        // As long as what is asked for next, so that who remembers need not ask again.
+        let head = bytes.read_at(0, usize::try_from(bytes.size().min(chunks::FIRST)).unwrap_or(0));
+        if chunks::is_tiff(&head.map_err(|source| RasterError::Io { path: path.to_owned(), source })?) {
+            return Self::of_tiff(bytes, source);
+        }
         let file = RemoteNetcdf::open(bytes.clone()).map_err(damaged)?;
         let name = netcdf::choose(&file, path, source.variable.as_deref())?;
         let variable = netcdf::describe(&file, path, &name)?;
         let valid_range = file.get(&name).and_then(|array| valid::of_array(&*array));
         Self::of_variable(source, variable, valid_range, |v| ArrayReader::of_bytes(v, bytes, path))
+    }
+
+    fn of_tiff(bytes: Arc<dyn ReadAt>, source: &RasterSource) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let skeleton = chunks::skeleton(&*bytes).map_err(|fault| bands::refused(path, fault))?;
+        let (bands, valid_range) = bands::describe_skeleton(skeleton, path, source.variable.as_deref())?;
+        let reader = |bands| BandReader::of_bytes(bands, bytes, path);
+        Self::of_bands(source, bands, valid_range, reader)
+    }
+
+    fn of_bands(
+        source: &RasterSource,
+        bands: Bands,
+        valid_range: Option<[f64; 2]>,
+        reader: impl FnOnce(Bands) -> Result<BandReader, RasterError>,
+    ) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let said = place::Said { affine: bands.affine, crs: bands.crs.clone(), degrees: false };
+        let geobox = place::geobox(path, bands.shape, said, source.claimed.as_ref())?;
+        let layers = vec![Layer { date: None }; bands.numbers.len()];
+        let content = Content::Bands(Box::new(reader(bands)?));
+        Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range })
     }
 
     fn of_variable(
@@ -158,7 +186,7 @@ impl Raster {
             Err(RasterError::Variable { available, .. }) => Ok(available),
             Err(error) => Err(error),
             Ok(Opened::Array(_, name) | Opened::Zarr(_, name)) => Ok(vec![name]),
-            Ok(Opened::Bands(dataset)) => match bands::describe(&dataset, path, Some("\u{1}")) {
+            Ok(Opened::Bands(dataset, _)) => match bands::describe(&dataset, path, Some("\u{1}")) {
                 Err(RasterError::Variable { available, .. }) => Ok(available),
                 Err(error) => Err(error),
                 Ok(bands) => Ok(vec![bands.name.unwrap_or_else(|| "band 1".to_owned())]),
@@ -184,21 +212,21 @@ impl Raster {
     pub fn variable(&self) -> Option<&str> {
         match &self.content {
             Content::Array(a) => Some(&a.variable.name),
-            Content::Bands(b, _) => b.name.as_deref(),
+            Content::Bands(b) => b.bands.name.as_deref(),
         }
     }
 
     fn decoding(&self) -> &Decoding {
         match &self.content {
             Content::Array(a) => &a.variable.decoding,
-            Content::Bands(b, _) => &b.decoding,
+            Content::Bands(b) => &b.bands.decoding,
         }
     }
 
     fn decoding_mut(&mut self) -> &mut Decoding {
         match &mut self.content {
             Content::Array(a) => &mut a.variable.decoding,
-            Content::Bands(b, _) => &mut b.decoding,
+            Content::Bands(b) => &mut b.bands.decoding,
         }
     }
 
@@ -243,7 +271,7 @@ impl Raster {
     pub fn unit(&self) -> Option<&str> {
         match &self.content {
             Content::Array(a) => a.variable.unit.as_deref(),
-            Content::Bands(b, _) => b.unit.as_deref(),
+            Content::Bands(b) => b.bands.unit.as_deref(),
         }
     }
 
@@ -263,9 +291,9 @@ impl Raster {
         self.read_layers(layer..layer + 1, window)
     }
 
-    /// Many layers' values in a window: layer, row, column. For netCDF this is
-    /// one call, which inflates each chunk once, and those of netCDF-4 on all
-    /// threads of rayon's current pool.
+    /// Many layers' values in a window: layer, row, column. Chunks of netCDF-4 and of
+    /// local TIFFs are undone on all threads of rayon's current pool, those of netCDF
+    /// once for all layers in them.
     ///
     /// # Errors
     /// As [`Raster::read`].
@@ -274,22 +302,36 @@ impl Raster {
         layers: Range<usize>,
         window: PixelRange,
     ) -> Result<Vec<T>, RasterError> {
+        self.check(&layers, window)?;
+        // Memory that was never touched is cheap to have, and each thread touches its own.
+        let mut values = vec![T::ZERO; layers.len() * window.shape().len()];
+        self.read_layers_into(layers, window, &mut values)?;
+        Ok(values)
+    }
+
+    /// The same, into as many places.
+    ///
+    /// # Errors
+    /// As [`Raster::read`]; [`RasterError::Window`] if there are more or fewer places.
+    pub fn read_layers_into<T: Real>(
+        &self,
+        layers: Range<usize>,
+        window: PixelRange,
+        out: &mut [T],
+    ) -> Result<(), RasterError> {
         runtime::prepare();
         self.check(&layers, window)?;
         let path = self.path.as_path();
+        if out.len() != layers.len() * window.shape().len() {
+            return Err(RasterError::Window { path: path.to_owned(), window, shape: self.geobox.shape });
+        }
         match &self.content {
-            Content::Array(array) => array.read(path, layers, window),
-            Content::Bands(b, dataset) => {
-                let mut values = Vec::with_capacity(layers.len() * window.shape().len());
-                for layer in layers {
-                    values.append(&mut b.read(dataset, path, layer, window)?);
-                }
-                Ok(values)
-            }
+            Content::Array(array) => array.read_into(path, layers, window, out),
+            Content::Bands(bands) => bands.read_into(path, layers, window, out),
         }
     }
 
-    /// How many bytes of a netCDF-4 file reading a window would take, its
+    /// How many bytes of a netCDF-4 file or a TIFF reading a window would take, its
     /// metadata apart; `None` where a library reads the values.
     ///
     /// # Errors
@@ -298,22 +340,26 @@ impl Raster {
         self.check(&layers, window)?;
         match &self.content {
             Content::Array(array) => array.stored_bytes(&self.path, layers, window),
-            Content::Bands(..) => Ok(None),
+            Content::Bands(bands) => bands.stored_bytes(&self.path, layers, window),
         }
     }
 
-    /// Whether the chunks of a netCDF-4 variable are read by offset, on all
-    /// threads, rather than by the HDF5 library.
+    /// Whether the chunks of a netCDF-4 variable or a TIFF are read by offset, on all
+    /// threads, rather than by a library.
     #[must_use]
     pub fn reads_chunks(&self) -> bool {
-        matches!(&self.content, Content::Array(array) if array.chunks(&self.path).is_some())
+        match &self.content {
+            Content::Array(array) => array.chunks(&self.path).is_some(),
+            Content::Bands(bands) => bands.chunks(&self.path).is_some(),
+        }
     }
 
-    /// From here on leaves the values of a local netCDF-4 file to the HDF5
-    /// library, which reads one chunk at a time: for comparisons.
+    /// From here on leaves the values of a local file to the library that knows its
+    /// format, which reads one chunk at a time: for comparisons.
     pub fn leave_to_library(&mut self) {
-        if let Content::Array(array) = &mut self.content {
-            array.leave_to_library();
+        match &mut self.content {
+            Content::Array(array) => array.leave_to_library(),
+            Content::Bands(bands) => bands.leave_to_library(),
         }
     }
 
@@ -360,7 +406,7 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
             let dataset = bands::open(path, &name, &["HDF4", "HDF4Image"], GdalOpenFlags::GDAL_OF_RASTER)?;
             let fields = bands::hdf4_fields(&dataset);
             if fields.is_empty() {
-                return Ok(Opened::Bands(dataset));
+                return Ok(Opened::Bands(dataset, false));
             }
             let chosen = match variable {
                 Some(wanted) => fields.iter().find(|(n, _)| n == wanted),
@@ -371,7 +417,7 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
                 return Err(wrong(fields.into_iter().map(|(n, _)| n).collect()));
             };
             let field = bands::open(path, gdal_name, &["HDF4Image"], GdalOpenFlags::GDAL_OF_RASTER)?;
-            Ok(Opened::Bands(field))
+            Ok(Opened::Bands(field, false))
         }
         Kind::Zip => {
             let members = container::members(path)?;
@@ -383,13 +429,13 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
                 return Err(wrong(members.iter().map(|m| m.stem().to_owned()).collect()));
             };
             let inside = format!("/vsizip/{{{name}}}/{}", member.name);
-            open_bands(path, &inside, member.size).map(Opened::Bands)
+            Ok(Opened::Bands(open_bands(path, &inside, member.size)?, false))
         }
         Kind::Bands => {
             let size = std::fs::metadata(path)
                 .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
                 .len();
-            open_bands(path, &name, size).map(Opened::Bands)
+            Ok(Opened::Bands(open_bands(path, &name, size)?, true))
         }
     }
 }

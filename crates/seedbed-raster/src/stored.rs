@@ -25,6 +25,8 @@ impl Decoding {
     }
 
     /// Physical values of stored numbers, into as many places.
+    #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+    #[inline(always)]
     pub fn decode_into<S: Copy + Into<f64>, T: Real>(&self, raw: &[S], out: &mut [T]) {
         // A nodata value written in decimals is meant in the stored precision.
         let comparable = |nodata: Option<f64>| match (nodata, self.dtype) {

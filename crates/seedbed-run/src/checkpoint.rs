@@ -4,13 +4,14 @@
 use crate::PeriodKind;
 use crate::gathering::{Gathering, Wanted};
 use crate::outputs::Output;
-use crate::state_file::{Vector, decode, encode};
+use crate::state_file::{self, Numbers, Vector, decode};
 use crate::sums::{Gathered, MissingDays};
 use seedbed_block::{Date, Real};
 use seedbed_model::{Balance, State};
-use seedbed_prep::{PrepError, TaskKey};
+use seedbed_prep::TaskKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 /// A tile behind a day.
 #[derive(Debug, Clone)]
@@ -58,25 +59,31 @@ struct PeriodHead {
     balance: Balance,
 }
 
-/// The bytes of a checkpoint behind `last`, with the periods that go on behind it.
-pub(crate) fn bytes(
+/// Writes a checkpoint behind `last`, with the periods that go on behind it; gives these, by
+/// their kind and first day.
+///
+/// # Errors
+/// If it can't be written.
+pub(crate) fn write(
     key: &TaskKey,
     last: Date,
     state: State,
     under_way: &[Gathering],
-) -> Result<Vec<u8>, PrepError> {
+    to: &mut dyn Write,
+) -> io::Result<Vec<(PeriodKind, Date)>> {
     let goes_on = |g: &&Gathering| g.kind.holding(last).end > last;
     let under_way: Vec<&Gathering> = under_way.iter().filter(goes_on).collect();
-    let mut vectors: Vec<Vector> =
-        state.vectors.into_iter().map(|(name, values)| (format!("state {name}"), values)).collect();
+    let of_state =
+        |(name, values): (String, Vec<f64>)| (format!("state {name}"), Numbers::Doubles(values.into()));
+    let mut vectors: Vec<(String, Numbers<'_>)> = state.vectors.into_iter().map(of_state).collect();
     let mut periods = Vec::new();
     for (p, gathering) in under_way.iter().enumerate() {
         let mut days = Vec::new();
         for (o, sums) in gathering.sums.iter().enumerate() {
             let (values, missing, counted) = sums.parts();
             days.push(counted);
-            vectors.push((format!("sums {p} {o}"), values.to_vec()));
-            vectors.push((format!("missing {p} {o}"), missing.iter().map(|m| f64::from(*m)).collect()));
+            vectors.push((format!("sums {p} {o}"), Numbers::Doubles(values.into())));
+            vectors.push((format!("missing {p} {o}"), Numbers::Counts(missing)));
         }
         periods.push(PeriodHead {
             kind: gathering.kind,
@@ -86,7 +93,8 @@ pub(crate) fn bytes(
         });
     }
     let head = Head { key: key.clone(), model: state.model, revision: state.revision, last, periods };
-    encode(&head, &vectors).map_err(PrepError::Encode)
+    state_file::write(&head, &vectors, to)?;
+    Ok(under_way.iter().map(|g| (g.kind, g.days.start)).collect())
 }
 
 impl Checkpoint {
@@ -141,8 +149,8 @@ impl Checkpoint {
     }
 
     /// Whether it has every period under way that another one of the same key has.
-    pub(crate) fn holds(&self, other: &Self) -> bool {
-        other.partial.iter().all(|p| self.has(p.kind, p.start))
+    pub(crate) fn holds(&self, periods: &[(PeriodKind, Date)]) -> bool {
+        periods.iter().all(|(kind, start)| self.has(*kind, *start))
     }
 
     /// Whether every product still to be made can be made from here.

@@ -40,9 +40,8 @@ pub fn clean_checkpoints(
         let folder = entry.map_err(unreadable)?.path();
         let Some(tile) = folder.file_name().and_then(|name| name.to_str()) else { continue };
         let is_expected = expected.tiles.iter().any(|t| t.name == tile);
-        let goes = |kept: &Kept| {
-            unwanted == Unwanted::All || !is_expected || !fs::read(&kept.path).is_ok_and(|b| is_whole(&b))
-        };
+        let goes =
+            |kept: &Kept| unwanted == Unwanted::All || !is_expected || !is_whole(&kept.path).unwrap_or(false);
         let old = |kept: &Kept| {
             let modified = fs::metadata(&kept.path).and_then(|m| m.modified());
             modified.is_ok_and(|m| SystemTime::now().duration_since(m).unwrap_or_default() >= older_than)

@@ -1,6 +1,6 @@
 //! The state behind a run's last day, as a product of its own that another run begins from.
 
-use crate::state_file::{decode, encode};
+use crate::state_file::{self, Numbers, decode};
 use crate::tile::provenance;
 use crate::{RunError, Runner};
 use seedbed_block::{Date, Period, Precision};
@@ -159,8 +159,11 @@ pub(crate) fn write(
         tile: target.tile.clone(),
         last,
     };
-    let vectors: Vec<_> = state.vectors.into_iter().collect();
-    let bytes = encode(&head, &vectors).map_err(PrepError::Encode)?;
+    let numbers = |(name, values): (String, Vec<f64>)| (name, Numbers::Doubles(values.into()));
+    let vectors: Vec<_> = state.vectors.into_iter().map(numbers).collect();
+    let mut bytes = Vec::new();
+    let written = state_file::write(&head, &vectors, &mut bytes);
+    written.map_err(|e| PrepError::Encode(serde_json::Error::io(e)))?;
     let mut attempt = Attempt::begin(&runner.out, member, &target.geobox, &runner.cog)?;
     let variable = Variable {
         name: VARIABLE.to_owned(),

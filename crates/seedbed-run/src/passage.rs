@@ -1,21 +1,21 @@
 //! A tile's passage through time: piece by piece read, simulated, gathered and committed.
 
-use crate::checkpoint::{Checkpoint, Shape, bytes};
+use crate::checkpoint::{self, Checkpoint, Shape};
 use crate::feed::Feed;
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
 use crate::origin::Origin;
 use crate::outputs::Output;
 use crate::pieces::pieces;
 use crate::readers::{Readers, open, read_statics};
-use crate::shelf::Shelf;
+use crate::shelf::{Laid, Shelf};
 use crate::sums::Gathered;
 use crate::tile::{PIECE, Tick, TileOutcome, write};
 use crate::work::{Beginning, ToMake, Work, days_before};
-use crate::{Event, Ledger, RunError, Runner, kept_state};
+use crate::{Event, Ledger, PeriodKind, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
 use seedbed_model::Number;
 use seedbed_model::{Balance, Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
-use seedbed_prep::{Outcome, Target};
+use seedbed_prep::{Outcome, Target, TaskKey};
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
@@ -26,6 +26,7 @@ struct Passage<'r, T> {
     target: Target,
     /// The places of the inputs among the model's.
     inputs: Vec<usize>,
+    /// Those of a simulation that is to spin up.
     statics: Vec<(usize, Vec<f64>)>,
     simulation: Box<dyn Simulation>,
     /// The product that the state behind the last day is, if it is to be made.
@@ -41,6 +42,9 @@ struct Passage<'r, T> {
     read: Vec<Vec<T>>,
     computed: Vec<Vec<T>>,
 }
+
+/// A checkpoint that isn't in its place yet, and the periods under way in it.
+type Begun = (Laid, Vec<(PeriodKind, Date)>);
 
 /// Takes a tile through the days that its products still to be made need.
 pub(crate) fn run_as<T: Number>(
@@ -117,6 +121,9 @@ impl<'r, T: Number> Passage<'r, T> {
         let state = to_make.state;
         let (under_way, coming) = beginning.split(to_make.periods);
         let feed = Feed::new(runner, inputs, target.geobox.shape.len());
+        // Only a simulation begun anew needs them again.
+        let spins_up = matches!(runner.origin, Origin::SpinUp { .. });
+        let statics = if spins_up { statics } else { Vec::new() };
         let passage = Self {
             runner,
             work,
@@ -170,10 +177,12 @@ impl<'r, T: Number> Passage<'r, T> {
             self.simulation = simulation(runner, self.pixels(), &self.statics, Some(&state))?;
         }
         self.inputs = of_run;
+        self.statics = Vec::new();
         match runner.spun_up().and_then(|last| Some((last, self.work.keys.get(&last)?))) {
             Some((last, key)) => {
-                let bytes = bytes(key, last, self.simulation.checkpoint()?, &[])?;
-                self.keep(last, &bytes)
+                let state = self.simulation.checkpoint()?;
+                let (laid, periods) = self.lay_down(last, key, state, &[])?;
+                self.keep(last, laid, &periods)
             }
             None => Ok(()),
         }
@@ -276,7 +285,7 @@ impl<'r, T: Number> Passage<'r, T> {
             commit_state(runner, self.work, &self.target, product, state, ledger, outcome)?;
         }
         match (checkpoint, dates.last()) {
-            (Some(bytes), Some(last)) => self.keep(*last, &bytes),
+            (Some((laid, periods)), Some(last)) => self.keep(*last, laid, &periods),
             _ => Ok(()),
         }
     }
@@ -286,9 +295,10 @@ impl<'r, T: Number> Passage<'r, T> {
         gather(&mut self.under_way, &self.computed, days, pixels, cadence);
     }
 
-    /// The checkpoint behind a day that one is due behind. Its bytes are taken while the
-    /// periods that end there, but go on in a longer run, are still under way.
-    fn checkpoint(&self, last: Date) -> Result<Option<Vec<u8>>, RunError> {
+    /// The checkpoint behind a day that one is due behind, with the periods under way in
+    /// it. It is written while the periods that end there, but go on in a longer run, are
+    /// still under way.
+    fn checkpoint(&self, last: Date) -> Result<Option<Begun>, RunError> {
         let runner = self.runner;
         let Some(key) = self.work.keys.get(&last) else { return Ok(None) };
         if !runner.checkpoints().are_due(last, runner.period) {
@@ -296,24 +306,33 @@ impl<'r, T: Number> Passage<'r, T> {
         }
         // A model that can't stop here goes on, and its run has one checkpoint fewer.
         let Ok(state) = self.simulation.checkpoint() else { return Ok(None) };
-        Ok(Some(bytes(key, last, state, &self.under_way)?))
+        self.lay_down(last, key, state, &self.under_way).map(Some)
+    }
+
+    fn lay_down(
+        &self,
+        last: Date,
+        key: &TaskKey,
+        state: State,
+        under_way: &[Gathering],
+    ) -> Result<Begun, RunError> {
+        let shelf = Shelf::of(&self.runner.out, &self.work.task.tile);
+        shelf.lay_down(last, key, |to| checkpoint::write(key, last, state, under_way, to))
     }
 
     /// Puts a checkpoint on the shelf, now that the products up to its day are committed,
     /// and takes away those that it makes dispensable.
-    fn keep(&self, last: Date, bytes: &[u8]) -> Result<(), RunError> {
+    fn keep(&self, last: Date, laid: Laid, periods: &[(PeriodKind, Date)]) -> Result<(), RunError> {
         let (runner, keys) = (self.runner, &self.work.keys);
         let Some(key) = keys.get(&last) else { return Ok(()) };
         let shelf = Shelf::of(&runner.out, &self.work.task.tile);
         let shape =
             Shape { outputs: &runner.outputs, missing_days: runner.missing_days()?, pixels: self.pixels() };
-        let read = |bytes: &[u8]| Checkpoint::read(bytes, key, shape);
         let there = shelf.list().into_iter().find(|kept| kept.last == last && kept.key == key.short());
-        let there = there.and_then(|kept| read(&std::fs::read(kept.path).ok()?).ok());
+        let there = there.and_then(|kept| Checkpoint::read(&std::fs::read(kept.path).ok()?, key, shape).ok());
         // One of a run that had more to make serves more.
-        let is_more = there.is_some_and(|there| read(bytes).is_ok_and(|ours| there.holds(&ours)));
-        if !is_more {
-            shelf.put(last, key, bytes)?;
+        if !there.is_some_and(|there| there.holds(periods)) {
+            laid.put()?;
         }
         for kept in runner.checkpoints().superseded(&shelf.list(), keys) {
             // Another worker may have taken it away, and `seedbed clean` finds it.

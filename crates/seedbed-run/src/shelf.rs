@@ -2,10 +2,11 @@
 //! `states/<tile>/<day>-<K8>.state`.
 
 use crate::RunError;
+use crate::state_file::is_whole;
 use seedbed_block::Date;
 use seedbed_prep::{PrepError, Root, TaskKey};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// What checkpoints' names end with.
@@ -44,32 +45,67 @@ impl Shelf {
         kept
     }
 
-    /// Puts a checkpoint there, under its name once all its bytes are on the disk.
+    /// Lays a checkpoint down beside its place, all its bytes on the disk; `write` gives
+    /// them, and something of its own besides.
     ///
     /// # Errors
     /// [`PrepError::Write`] if it can't be written.
-    pub(crate) fn put(&self, last: Date, key: &TaskKey, bytes: &[u8]) -> Result<(), RunError> {
+    pub(crate) fn lay_down<R>(
+        &self,
+        last: Date,
+        key: &TaskKey,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<R>,
+    ) -> Result<(Laid, R), RunError> {
         let name = format!("{last}-{}{SUFFIX}", key.short());
         let (path, mut random) = (self.0.join(&name), [0_u8; 8]);
         let failed = |source| PrepError::Write { path: path.clone(), source };
         getrandom::fill(&mut random).map_err(|e| failed(io::Error::other(e.to_string())))?;
         let temporary = self.0.join(format!("{name}.{:016x}.tmp", u64::from_le_bytes(random)));
-        let written = fs::create_dir_all(&self.0).and_then(|()| write(&temporary, bytes)).and_then(|()| {
-            fs::rename(&temporary, &path)?;
-            fs::File::open(&self.0)?.sync_all()
-        });
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        Ok(written.map_err(failed)?)
+        let laid = Laid { temporary, path: path.clone() };
+        let written = fs::create_dir_all(&self.0).and_then(|()| laid.write(write));
+        Ok((laid, written.map_err(failed)?))
     }
 }
 
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create_new(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    if fs::read(path)? == bytes { Ok(()) } else { Err(io::Error::other("it doesn't read back as written")) }
+/// A checkpoint beside its place; dropped, it goes.
+#[derive(Debug)]
+pub(crate) struct Laid {
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Laid {
+    fn write<R>(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<R>) -> io::Result<R> {
+        let mut file = BufWriter::new(fs::File::create_new(&self.temporary)?);
+        let result = write(&mut file)?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        if is_whole(&self.temporary)? {
+            Ok(result)
+        } else {
+            Err(io::Error::other("it doesn't read back as written"))
+        }
+    }
+
+    /// Puts it in its place.
+    ///
+    /// # Errors
+    /// [`PrepError::Write`] if it can't be renamed.
+    pub(crate) fn put(self) -> Result<(), RunError> {
+        let put = || {
+            fs::rename(&self.temporary, &self.path)?;
+            let folder = self.path.parent().unwrap_or(Path::new("."));
+            fs::File::open(folder)?.sync_all()
+        };
+        let path = &self.path;
+        Ok(put().map_err(|source| PrepError::Write { path: path.clone(), source })?)
+    }
+}
+
+impl Drop for Laid {
+    fn drop(&mut self) {
+        // Once it is in its place there is nothing here.
+        let _ = fs::remove_file(&self.temporary);
+    }
 }
 
 impl Kept {

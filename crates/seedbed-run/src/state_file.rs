@@ -11,6 +11,11 @@
 use seedbed_storage::Checksum;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
 
 /// The first line, with the version of the form.
 const FORM: &[u8] = b"seedbed-state 1\n";
@@ -51,29 +56,105 @@ struct Line<H> {
 /// A name and numbers.
 pub(crate) type Vector = (String, Vec<f64>);
 
-/// A file's bytes.
+/// Numbers to be written, one a pixel.
+#[derive(Debug, Clone)]
+pub(crate) enum Numbers<'a> {
+    /// As they are.
+    Doubles(Cow<'a, [f64]>),
+    /// Counts, which come back as whole numbers.
+    Counts(&'a [u16]),
+}
+
+/// How many numbers are turned into bytes at once.
+const BLOCK: usize = 1 << 13;
+
+/// What is written, and its digest.
+struct Digesting<'w> {
+    to: &'w mut dyn Write,
+    digest: Sha256,
+}
+
+impl Write for Digesting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        self.digest.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Writes a file, piece by piece.
 ///
 /// # Errors
-/// If the head can't be written as JSON.
-pub(crate) fn encode<H: Serialize>(head: &H, vectors: &[Vector]) -> Result<Vec<u8>, serde_json::Error> {
+/// If it can't be written.
+pub(crate) fn write<H: Serialize>(
+    head: &H,
+    vectors: &[(String, Numbers<'_>)],
+    to: &mut dyn Write,
+) -> io::Result<()> {
     let described = vectors
         .iter()
-        .map(|(name, values)| Described {
+        .map(|(name, numbers)| Described {
             name: name.clone(),
-            stored: Stored::shortest(values),
-            length: values.len(),
+            stored: numbers.shortest(),
+            length: numbers.len(),
         })
         .collect();
     let line = Line { head, vectors: described };
-    let mut bytes = FORM.to_vec();
-    bytes.extend(serde_json::to_vec(&line)?);
-    bytes.push(b'\n');
-    for (described, (_, values)) in line.vectors.iter().zip(vectors) {
-        described.stored.write(values, &mut bytes);
+    let mut file = Digesting { to, digest: Sha256::new() };
+    file.write_all(FORM)?;
+    file.write_all(&serde_json::to_vec(&line)?)?;
+    file.write_all(b"\n")?;
+    for (described, (_, numbers)) in line.vectors.iter().zip(vectors) {
+        numbers.write(described.stored, &mut file)?;
     }
-    let digest = Checksum::of_bytes(&bytes).digest_hex();
-    bytes.extend_from_slice(digest.as_bytes());
-    Ok(bytes)
+    let digest = hex(file.digest);
+    to.write_all(digest.as_bytes())
+}
+
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Numbers<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Doubles(values) => values.len(),
+            Self::Counts(counts) => counts.len(),
+        }
+    }
+
+    fn shortest(&self) -> Stored {
+        match self {
+            Self::Doubles(values) => Stored::shortest(values),
+            Self::Counts(counts) if counts.iter().all(|n| Some(n) == counts.first()) => Stored::Same,
+            Self::Counts(_) => Stored::U16,
+        }
+    }
+
+    fn write(&self, stored: Stored, to: &mut dyn Write) -> io::Result<()> {
+        if stored == Stored::Same {
+            let first = match self {
+                Self::Doubles(values) => values.first().copied(),
+                Self::Counts(counts) => counts.first().map(|n| f64::from(*n)),
+            };
+            return to.write_all(&first.unwrap_or(0.0).to_le_bytes());
+        }
+        let mut bytes = Vec::with_capacity(BLOCK * 8);
+        for start in (0..self.len()).step_by(BLOCK) {
+            bytes.clear();
+            let part = start..self.len().min(start + BLOCK);
+            match self {
+                Self::Doubles(values) => stored.write(&values[part], &mut bytes),
+                Self::Counts(counts) => bytes.extend(counts[part].iter().flat_map(|n| n.to_le_bytes())),
+            }
+            to.write_all(&bytes)?;
+        }
+        Ok(())
+    }
 }
 
 /// What a file holds.
@@ -97,8 +178,23 @@ pub(crate) fn decode<H: DeserializeOwned>(bytes: &[u8]) -> Result<(H, Vec<Vector
 }
 
 /// Whether a file's bytes are those that were written.
-pub(crate) fn is_whole(bytes: &[u8]) -> bool {
-    content(bytes).is_ok()
+///
+/// # Errors
+/// If it can't be read.
+pub(crate) fn is_whole(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let Some(length) = file.metadata()?.len().checked_sub(DIGEST as u64) else { return Ok(false) };
+    let (mut digest, mut block, mut left) = (Sha256::new(), vec![0; 1 << 16], length);
+    while left > 0 {
+        let most = usize::try_from(left).map_or(block.len(), |left| left.min(block.len()));
+        let part = &mut block[..most];
+        file.read_exact(part)?;
+        digest.update(&part);
+        left -= part.len() as u64;
+    }
+    let mut said = [0; DIGEST];
+    file.read_exact(&mut said)?;
+    Ok(hex(digest).as_bytes() == said)
 }
 
 /// What stands before the digest, held to it.
@@ -142,7 +238,8 @@ impl Stored {
 
     fn write(self, values: &[f64], to: &mut Vec<u8>) {
         match self {
-            Self::Same => to.extend(values.first().unwrap_or(&0.0).to_le_bytes()),
+            // One number for all, which is written elsewhere.
+            Self::Same => {}
             Self::U16 => to.extend(values.iter().flat_map(|v| whole(*v).to_le_bytes())),
             Self::F32 => to.extend(values.iter().flat_map(|v| single(*v).to_le_bytes())),
             Self::F64 => to.extend(values.iter().flat_map(|v| v.to_le_bytes())),
@@ -191,10 +288,30 @@ mod tests {
         .to_vec()
     }
 
+    fn encode(head: &str, vectors: &[Vector]) -> Vec<u8> {
+        let mut numbers = Vec::new();
+        for (name, values) in vectors {
+            numbers.push((name.clone(), Numbers::Doubles(Cow::Borrowed(values))));
+        }
+        let mut bytes = Vec::new();
+        write(&head, &numbers, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn counts_are_written_as_their_numbers_would_be() {
+        for counts in [vec![], vec![7; 9], (0..20_000).map(|n| n % 366).collect::<Vec<u16>>()] {
+            let mut bytes = Vec::new();
+            write(&"head", &[("n".to_owned(), Numbers::Counts(&counts))], &mut bytes).unwrap();
+            let doubles = counts.iter().map(|n| f64::from(*n)).collect();
+            assert_eq!(bytes, encode("head", &[("n".to_owned(), doubles)]));
+        }
+    }
+
     #[test]
     fn every_bit_comes_back_in_the_shortest_form() {
         let all = vectors();
-        let bytes = encode(&"head", &all).unwrap();
+        let bytes = encode("head", &all);
         let (head, found): (String, Vec<Vector>) = decode(&bytes).unwrap();
         assert_eq!(head, "head");
         for ((name, meant), (same_name, values)) in all.iter().zip(&found) {
@@ -208,7 +325,12 @@ mod tests {
 
     #[test]
     fn a_byte_changed_or_lost_anywhere_is_found() {
-        let bytes = encode(&"head", &vectors()).unwrap();
+        let bytes = encode("head", &vectors());
+        let path = tempfile::NamedTempFile::new().unwrap();
+        for (content, whole) in [(&bytes[..], true), (&bytes[..bytes.len() - 1], false), (b"x", false)] {
+            std::fs::write(path.path(), content).unwrap();
+            assert_eq!(is_whole(path.path()).unwrap(), whole);
+        }
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;

@@ -1,133 +1,130 @@
-//! A netCDF-4 variable's values, chunk by chunk.
+//! Rasters whose values lie in chunks: variables of netCDF-4, bands of TIFF.
 //!
 //! libhdf5 reads and inflates one chunk at a time under a lock of the whole
-//! process. Here the file's index is asked where the chunks of a window are,
-//! their bytes are read by offset, from a disk or through byte ranges, and
-//! inflated on every thread of rayon's current pool; the part that the window
-//! needs goes straight to its place as physical values. A chunk is inflated once
-//! however many layers of it are wanted, and the result doesn't depend on the
-//! number of threads.
+//! process, and libtiff undoes what precedes compression byte by byte. Here the
+//! file's index is asked where the chunks of a window are, their bytes are read by
+//! offset, from a disk or through byte ranges, and inflated on every thread of
+//! rayon's current pool; the part that the window needs goes straight to its place
+//! as physical values. A chunk is inflated once however many layers of it are
+//! wanted, and the result doesn't depend on the number of threads.
 //!
-//! Every way in which HDF5 numbers its chunks is read, and its filters shuffle,
-//! deflate and Fletcher-32. What else there is, is told as [`Fault::Unknown`],
-//! so that a caller may turn to the library.
+//! What isn't read here is told as [`Fault::Unknown`], so that a caller may turn to
+//! the library.
 
-mod btree;
-mod checksum;
 mod fault;
-mod filters;
-mod index;
-mod layout;
+mod hdf5;
 mod numbers;
 mod pieces;
-mod shuffle;
+mod scratch;
+mod tiff;
 
 pub use fault::Fault;
+pub use hdf5::Axes;
+pub use tiff::{Bands, FIRST, is_tiff, skeleton};
 
-use crate::ranges::{LARGEST_HEADER, ReadAt, metadata};
+use crate::ranges::ReadAt;
 use crate::stored::Decoding;
-use filters::Scratch;
-use hdf5_reader::{Hdf5File, OpenOptions};
-use layout::Layout;
 use numbers::{Elements, Number};
-use pieces::{Piece, Stored};
+use pieces::{Entry, Piece, Stored, Wanted};
 use rayon::prelude::*;
+use scratch::{Plain, Scratch};
 use seedbed_block::{PixelRange, Real};
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How many bytes of a remote file are held at once.
 const WAVE: u64 = 1 << 26;
 /// How many bytes of a remote file are asked for in one request, unless one chunk has more.
 const REQUEST: u64 = 1 << 23;
 
-/// Which of a variable's dimensions the layers run along, and how many precede
-/// the two horizontal ones; all others of these have one element.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Axes {
-    /// How many dimensions precede rows and columns.
-    pub leading: usize,
-    /// Which of them the layers run along.
-    pub along: Option<usize>,
+/// How a file's values are laid out in chunks.
+trait Form: Send + Sync {
+    /// How an element is read.
+    fn number(&self) -> Number;
+
+    /// The bytes of an element that was never written.
+    fn fill(&self) -> &[u8];
+
+    /// Cuts a window along the chunks, and finds each of them.
+    ///
+    /// # Errors
+    /// [`Fault`] if the index is damaged, or leads out of the file.
+    fn cut(&self, wanted: &Wanted) -> Result<Vec<Piece>, Fault>;
+
+    /// Undoes what was done to a chunk of so many elements before it was stored.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    fn undo(
+        &self,
+        stored: &[u8],
+        entry: &Entry,
+        elements: usize,
+        scratch: &mut Scratch,
+    ) -> Result<Plain, String>;
 }
 
-/// A variable whose chunks can be read.
+/// Values that can be read chunk by chunk.
 pub struct ChunkReader {
     bytes: Arc<dyn ReadAt>,
-    file: Hdf5File,
-    layout: Layout,
-    axes: Axes,
-    /// How an element is read.
-    number: Number,
+    form: Box<dyn Form>,
 }
 
 impl ChunkReader {
-    /// Of a variable of the root group. `shape` is what its dimensions say, and
+    /// Of a netCDF-4 variable of the root group. `shape` is what its dimensions say, and
     /// `decoding` what its attributes say.
     ///
     /// # Errors
     /// [`Fault`]: stored in a way that isn't known, or the file can't be read.
-    pub fn open(
+    pub fn of_netcdf(
         bytes: Arc<dyn ReadAt>,
         name: &str,
         axes: Axes,
         shape: &[usize],
         decoding: &Decoding,
     ) -> Result<Self, Fault> {
-        let options = OpenOptions { max_object_header_bytes: LARGEST_HEADER, ..OpenOptions::default() };
-        let file = Hdf5File::from_storage_with_options(metadata(bytes.clone()), options);
-        let file = file.map_err(Fault::of_layout)?;
-        let layout = Layout::of(&file, name)?;
-        if !layout.shape.iter().copied().eq(shape.iter().map(|n| *n as u64)) {
-            // The library pads variables that are shorter than their dimension.
-            return Err(Fault::Unknown(format!(
-                "its {:?} elements aren't the {shape:?} of its dimensions",
-                layout.shape
-            )));
-        }
-        let number = layout.number.read_as(decoding.dtype).ok_or_else(|| {
-            Fault::Unknown(format!(
-                "its elements of {} bytes aren't {}",
-                layout.number.size(),
-                decoding.dtype
-            ))
-        })?;
-        Ok(Self { bytes, file, layout, axes, number })
+        let form = Box::new(hdf5::Hdf5::open(bytes.clone(), name, axes, shape, decoding)?);
+        Ok(Self { bytes, form })
     }
 
-    /// Layers × rows × columns of a window, decoded.
+    /// Of bands of a TIFF's first image, each a layer.
+    ///
+    /// # Errors
+    /// As [`ChunkReader::of_netcdf`].
+    pub fn of_tiff(bytes: Arc<dyn ReadAt>, bands: &Bands<'_>) -> Result<Self, Fault> {
+        let form = Box::new(tiff::Tiff::open(&*bytes, bands)?);
+        Ok(Self { bytes, form })
+    }
+
+    /// Layers × rows × columns of a window, decoded, into as many places.
     ///
     /// # Errors
     /// [`Fault`]: the first damaged chunk in the order of the file, or bytes that
-    /// can't be had.
-    pub fn read<T: Real>(
+    /// can't be had. Then it is not known what `out` holds.
+    pub fn read_into<T: Real>(
         &self,
         decoding: &Decoding,
         layers: Range<usize>,
         window: PixelRange,
-    ) -> Result<Vec<T>, Fault> {
-        let wanted = pieces::Wanted::new(layers, window);
-        let mut places = pieces::cut(&self.file, &self.layout, self.axes, &wanted)?;
+        out: &mut [T],
+    ) -> Result<(), Fault> {
+        let mut places = self.form.cut(&Wanted::new(layers, window))?;
         places.sort_by_key(Piece::offset);
-        // Every place is written; memory that was never touched is cheap to have, and each thread touches its own.
-        let mut out = vec![T::ZERO; wanted.elements()];
-        let targets = pieces::targets(&mut out, &places);
+        let targets = pieces::targets(out, &places);
         let work: Vec<(Piece, Vec<&mut [T]>)> = places.into_iter().zip(targets).collect();
         if self.bytes.needless() == 0 {
-            self.read_here(decoding, work)?;
+            self.read_here(decoding, work)
         } else {
-            self.read_afar(decoding, work)?;
+            self.read_afar(decoding, work)
         }
-        Ok(out)
     }
 
     /// How many bytes of the file reading a window would take, without the index.
     ///
     /// # Errors
-    /// As [`ChunkReader::read`], if the index is damaged.
+    /// As [`ChunkReader::read_into`], if the index is damaged.
     pub fn stored_bytes(&self, layers: Range<usize>, window: PixelRange) -> Result<u64, Fault> {
-        let wanted = pieces::Wanted::new(layers, window);
-        let places = pieces::cut(&self.file, &self.layout, self.axes, &wanted)?;
+        let places = self.form.cut(&Wanted::new(layers, window))?;
         Ok(places.iter().filter_map(Piece::range).map(|r| r.end - r.start).sum())
     }
 
@@ -137,22 +134,19 @@ impl ChunkReader {
         decoding: &Decoding,
         work: Vec<(Piece, Vec<&mut [T]>)>,
     ) -> Result<(), Fault> {
-        let spare = Spare::default();
-        let done: Vec<Result<(), Fault>> = work
-            .into_par_iter()
-            .map(|(piece, rows)| {
-                let mut scratch = spare.take();
+        let read = |(piece, rows): (Piece, Vec<&mut [T]>)| {
+            Scratch::lend(|scratch| {
                 let mut stored = Vec::new();
                 if let Some(range) = piece.range() {
                     stored = scratch.take(pieces::length(&range));
                     self.bytes.read_into(range.start, &mut stored).map_err(Fault::Io)?;
                 }
-                let decoded = self.decode(decoding, &piece, &stored, rows, &mut scratch);
+                let decoded = self.decode(decoding, &piece, &stored, rows, scratch);
                 scratch.give_back(Some(stored));
-                spare.give_back(scratch);
                 decoded
             })
-            .collect();
+        };
+        let done: Vec<Result<(), Fault>> = work.into_par_iter().map(read).collect();
         done.into_iter().collect()
     }
 
@@ -162,7 +156,6 @@ impl ChunkReader {
         decoding: &Decoding,
         work: Vec<(Piece, Vec<&mut [T]>)>,
     ) -> Result<(), Fault> {
-        let spare = Spare::default();
         let ranges: Vec<Option<Range<u64>>> = work.iter().map(|(piece, _)| piece.range()).collect();
         let mut work = work.into_iter();
         for wave in waves(&ranges, self.bytes.needless()) {
@@ -182,10 +175,8 @@ impl ChunkReader {
                         let from = pieces::length(&(wave.requests.get(request)?.start..range.start));
                         fetched.get(request)?.get(from..from + pieces::length(&range))
                     });
-                    let mut scratch = spare.take();
-                    let decoded = self.decode(decoding, &piece, stored.unwrap_or(&[]), rows, &mut scratch);
-                    spare.give_back(scratch);
-                    decoded
+                    let stored = stored.unwrap_or(&[]);
+                    Scratch::lend(|scratch| self.decode(decoding, &piece, stored, rows, scratch))
                 })
                 .collect();
             done.into_iter().collect::<Result<(), Fault>>()?;
@@ -202,22 +193,20 @@ impl ChunkReader {
         rows: Vec<&mut [T]>,
         scratch: &mut Scratch,
     ) -> Result<(), Fault> {
-        let number = self.number;
+        let number = self.form.number();
         match &piece.stored {
             Stored::Nowhere => {
                 let mut fill = [T::NAN];
-                let bytes = self.layout.fill.as_slice();
+                let bytes = self.form.fill();
                 Elements { bytes, shuffled: false, number }.decode(decoding, 0, &mut fill);
                 for row in rows {
                     row.fill(fill[0]);
                 }
             }
             Stored::Chunk { entry, elements } => {
-                let length = elements * number.size();
-                let undone = self.layout.filters.undo(stored, entry.skipped, length, number.size(), scratch);
-                let plain = match undone {
+                let plain = match self.form.undo(stored, entry, *elements, scratch) {
                     Ok(plain) => plain,
-                    Err(_) if entry.doubtful => return Err(Fault::Unknown(index::AS_IT_IS.to_owned())),
+                    Err(reason) if entry.doubtful => return Err(Fault::Unknown(reason)),
                     Err(reason) => {
                         let [layer, row, col] = piece.origin;
                         return Err(Fault::Damaged(format!(
@@ -238,20 +227,6 @@ impl ChunkReader {
             }
         }
         Ok(())
-    }
-}
-
-/// Buffers of the threads that aren't at work.
-#[derive(Default)]
-struct Spare(Mutex<Vec<Scratch>>);
-
-impl Spare {
-    fn take(&self) -> Scratch {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_else(Scratch::new)
-    }
-
-    fn give_back(&self, scratch: Scratch) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 }
 

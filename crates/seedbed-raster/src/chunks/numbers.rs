@@ -1,8 +1,15 @@
 //! Elements as they lie in a chunk, to physical values.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what isn't inlined isn't compiled for the instructions of this processor"
+)]
+
+use super::fault::Fault;
 use crate::DType;
 use crate::stored::Decoding;
 use seedbed_block::Real;
+use seedbed_block::simd::{Level, Work};
 use std::array;
 
 /// How many elements are turned at once: they stay in the first-level cache.
@@ -77,6 +84,36 @@ impl Number {
         }
     }
 
+    /// As [`Number::read_as`].
+    ///
+    /// # Errors
+    /// [`Fault::Unknown`] where the sizes differ.
+    pub fn as_said(self, dtype: DType) -> Result<Self, Fault> {
+        let differ = || Fault::Unknown(format!("its elements of {} bytes aren't {dtype}", self.size()));
+        self.read_as(dtype).ok_or_else(differ)
+    }
+
+    /// The bytes of the number of this type that is nearest to a value.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the nearest there is")]
+    pub fn bytes_of(self, value: f64) -> Vec<u8> {
+        let mut bytes = match self.kind {
+            Kind::UInt8 => (value as u8).to_le_bytes().to_vec(),
+            Kind::Int8 => (value as i8).to_le_bytes().to_vec(),
+            Kind::UInt16 => (value as u16).to_le_bytes().to_vec(),
+            Kind::Int16 => (value as i16).to_le_bytes().to_vec(),
+            Kind::UInt32 => (value as u32).to_le_bytes().to_vec(),
+            Kind::Int32 => (value as i32).to_le_bytes().to_vec(),
+            Kind::UInt64 => (value as u64).to_le_bytes().to_vec(),
+            Kind::Int64 => (value as i64).to_le_bytes().to_vec(),
+            Kind::Float32 => (value as f32).to_le_bytes().to_vec(),
+            Kind::Float64 => value.to_le_bytes().to_vec(),
+        };
+        if self.big_endian {
+            bytes.reverse();
+        }
+        bytes
+    }
+
     /// The same bytes as what `dtype` says they are: a library's reader may take
     /// signed for unsigned ones. 64-bit integers are read as doubles.
     /// `None` where the sizes differ.
@@ -122,15 +159,12 @@ impl Elements<'_> {
         out: &mut [T],
         read: impl Fn([u8; W]) -> S,
     ) {
-        let mut raw = [read([0; W]); BLOCK];
-        for (n, part) in out.chunks_mut(BLOCK).enumerate() {
-            let raw = &mut raw[..part.len()];
-            self.gather(from + n * BLOCK, raw, &read);
-            decoding.decode_into(raw, part);
-        }
+        let raw = [read([0; W]); BLOCK];
+        Level::best().run(Turn { elements: *self, decoding, from, out, read, raw, _width: [(); W] });
     }
 
     /// The elements from place `from` on as numbers.
+    #[inline(always)]
     fn gather<const W: usize, S>(&self, from: usize, raw: &mut [S], read: impl Fn([u8; W]) -> S) {
         let big = self.number.big_endian;
         if !self.shuffled {
@@ -152,6 +186,30 @@ impl Elements<'_> {
         });
         for (place, number) in raw.iter_mut().enumerate() {
             *number = read(array::from_fn(|rank| planes[rank][place]));
+        }
+    }
+}
+
+/// Elements on their way to values.
+struct Turn<'a, T, S, R, const W: usize> {
+    elements: Elements<'a>,
+    decoding: &'a Decoding,
+    from: usize,
+    out: &'a mut [T],
+    read: R,
+    /// As they are stored.
+    raw: [S; BLOCK],
+    /// For the number of bytes of each.
+    _width: [(); W],
+}
+
+impl<T: Real, S: Copy + Into<f64>, R: Fn([u8; W]) -> S, const W: usize> Work for Turn<'_, T, S, R, W> {
+    #[inline(always)]
+    fn run(mut self) {
+        for (n, part) in self.out.chunks_mut(BLOCK).enumerate() {
+            let raw = &mut self.raw[..part.len()];
+            self.elements.gather(self.from + n * BLOCK, raw, &self.read);
+            self.decoding.decode_into(raw, part);
         }
     }
 }

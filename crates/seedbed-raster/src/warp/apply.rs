@@ -194,14 +194,15 @@ fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours:
     for cell in cells {
         for r in 0..cell.part.rows {
             let Some(cols) = points(common, cell, r, &mut row) else { break };
-            fours.extend(cols.map(|c| {
+            // Not by an iterator's own loop, which isn't compiled for this processor.
+            for c in cols {
                 let point = SourcePoint { col: row.col[c], row: row.row[c] };
-                if common.resampling == Resampling::Nearest {
+                fours.push(if common.resampling == Resampling::Nearest {
                     Four::holding(point, common.bounds, common.size.1, reach)
                 } else {
                     Four::at(point, common.size, reach)
-                }
-            }));
+                });
+            }
         }
     }
 }
@@ -218,7 +219,9 @@ fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
             let r = offset(r, cell.at.0);
             corners.row(&common.frame, cell.at, r, &mut upper);
             corners.row(&common.frame, cell.at, r + 1, &mut lower);
-            boxes.extend(cols.clone().map(|c| corner_box(&upper, &lower, c, common.size)));
+            for c in cols.clone() {
+                boxes.push(corner_box(&upper, &lower, c, common.size));
+            }
         }
     }
 }

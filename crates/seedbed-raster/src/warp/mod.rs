@@ -39,7 +39,7 @@ mod samples;
 
 use crate::{Resampling, WarpError};
 use apply::{Common, Fill, Room, Strip};
-use build::{Build, Planned};
+use build::{Build, Built, Planned};
 use coordinates::Mapping;
 use rayon::prelude::*;
 use seedbed_block::simd::Level;
@@ -54,6 +54,7 @@ pub struct WarpPlan {
     cells: Vec<Planned>,
     strips: Vec<Strip>,
     max_error: f64,
+    is_copy: bool,
 }
 
 impl WarpPlan {
@@ -121,7 +122,9 @@ impl WarpPlan {
             range,
             window,
         });
-        Ok(Self { target: target.shape, common, cells: built.cells, strips, max_error: built.max_error })
+        let is_copy = common.as_ref().is_some_and(|common| is_copy(&mapping, common));
+        let Built { cells, max_error, .. } = built;
+        Ok(Self { target: target.shape, common, cells, strips, max_error, is_copy })
     }
 
     /// The source pixels that [`WarpPlan::apply`] needs, or `None` where
@@ -135,6 +138,13 @@ impl WarpPlan {
     #[must_use]
     pub fn target_shape(&self) -> Shape2d {
         self.target
+    }
+
+    /// Whether each target pixel is the source window's at the same place, so that there is
+    /// nothing to resample.
+    #[must_use]
+    pub fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     /// Bytes of memory that the plan takes.
@@ -159,6 +169,10 @@ impl WarpPlan {
     /// # Panics
     /// If `out` isn't whole layers of the target, or `source` as many of the window.
     pub fn apply<T: Real>(&self, source: &[T], out: &mut [T]) {
+        if self.is_copy && source.len() == out.len() {
+            out.copy_from_slice(source);
+            return;
+        }
         let Some((common, strips)) = self.split(source, out) else { return };
         let mut room = Room::default();
         for (strip, rows) in strips {
@@ -215,6 +229,25 @@ impl WarpPlan {
         }
         Some((common, strips))
     }
+}
+
+/// Whether the source's pixels are the grid's, and all of the target's lie in it. Within one
+/// CRS places are linear, so that four corners tell of all pixels.
+#[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+fn is_copy(mapping: &Mapping, common: &Common) -> bool {
+    let Common { resampling, range, window, .. } = common;
+    let same = |row: i64, col: i64| {
+        let at = |n: i64| n as f64 + 0.5;
+        let Some(found) = mapping.exact(at(range.col0 + col), at(range.row0 + row)) else { return false };
+        let (x, y) = (found.col - at(window.col0 + col), found.row - at(window.row0 + row));
+        x.abs() < 0.4 && y.abs() < 0.4
+    };
+    let (last_row, last_col) = (range.rows - 1, range.cols - 1);
+    *resampling == Resampling::Nearest
+        && mapping.linear
+        && mapping.turn.is_none()
+        && (range.rows, range.cols) == (window.rows, window.cols)
+        && [0, last_row].into_iter().all(|row| [0, last_col].into_iter().all(|col| same(row, col)))
 }
 
 fn check(which: &'static str, geobox: &GeoBox) -> Result<(), WarpError> {

@@ -3,6 +3,7 @@
 
 mod damage;
 mod real;
+mod tiff;
 
 use crate::support::{python, run};
 use seedbed_block::{PixelRange, Real};

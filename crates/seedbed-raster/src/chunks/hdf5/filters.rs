@@ -5,14 +5,10 @@
 
 use super::checksum::fletcher32;
 use super::shuffle::unshuffle;
+use crate::chunks::scratch::{Plain, Scratch};
 use hdf5_reader::messages::filter_pipeline::{
     FILTER_DEFLATE, FILTER_FLETCHER32, FILTER_SHUFFLE, FilterPipelineMessage,
 };
-use libdeflater::{DecompressionError, Decompressor};
-
-/// The most that deflate makes of one byte: 258 bytes from two bits
-/// (RFC 1951, 3.2.5), and the stream's own header.
-const LARGEST_RATIO: usize = 1032;
 
 /// One step of a pipeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,38 +24,6 @@ enum Filter {
 /// The filters in the order in which a writer applies them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pipeline(Vec<Filter>);
-
-/// Buffers that are used again, one set a thread.
-pub struct Scratch {
-    inflate: Decompressor,
-    spare: Vec<Vec<u8>>,
-}
-
-/// A chunk without its filters, but for the shuffling.
-pub struct Plain {
-    /// The bytes, in a buffer for [`Scratch::give_back`], unless they are the stored ones.
-    pub buffer: Option<Vec<u8>>,
-    /// Whether bytes of the same rank still stand together.
-    pub shuffled: bool,
-}
-
-impl Scratch {
-    pub fn new() -> Self {
-        Self { inflate: Decompressor::new(), spare: Vec::new() }
-    }
-
-    /// A buffer of that length, whose content is of no meaning.
-    pub fn take(&mut self, length: usize) -> Vec<u8> {
-        let mut buffer = self.spare.pop().unwrap_or_default();
-        buffer.resize(length, 0);
-        buffer
-    }
-
-    /// Takes a buffer back.
-    pub fn give_back(&mut self, buffer: Option<Vec<u8>>) {
-        self.spare.extend(buffer);
-    }
-}
 
 impl Pipeline {
     /// Of a dataset's message, its elements being `size` bytes long.
@@ -133,7 +97,7 @@ impl Pipeline {
                     unshuffle(now, *of, &mut next);
                     next
                 }
-                Filter::Deflate => inflate(now, *long, scratch)?,
+                Filter::Deflate => scratch.inflate(now, *long)?,
                 Filter::Fletcher32 => {
                     let mut next = scratch.take(0);
                     next.extend_from_slice(checked(now)?);
@@ -147,21 +111,6 @@ impl Pipeline {
             return Err(format!("it holds {found} bytes for {length}"));
         }
         Ok(plain)
-    }
-}
-
-fn inflate(stored: &[u8], length: usize, scratch: &mut Scratch) -> Result<Vec<u8>, String> {
-    if length / LARGEST_RATIO > stored.len() {
-        return Err(format!("{} bytes can't inflate to {length}", stored.len()));
-    }
-    let mut out = scratch.take(length);
-    match scratch.inflate.zlib_decompress(stored, &mut out) {
-        Ok(found) if found == length => Ok(out),
-        Ok(found) => Err(format!("{} bytes inflate to {found} instead of {length}", stored.len())),
-        Err(DecompressionError::InsufficientSpace) => {
-            Err(format!("{} bytes inflate to more than {length}", stored.len()))
-        }
-        Err(DecompressionError::BadData) => Err(format!("{} bytes are no zlib stream", stored.len())),
     }
 }
 

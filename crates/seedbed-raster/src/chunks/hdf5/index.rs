@@ -1,8 +1,9 @@
 //! Where a dataset's chunks are in the file.
 
 use super::btree;
-use super::fault::Fault;
 use super::layout::{Chunks, Layout, undefined_address};
+use crate::chunks::fault::Fault;
+use crate::chunks::pieces::Entry;
 use hdf5_reader::Hdf5File;
 use hdf5_reader::chunk_index::{
     ChunkEntry, collect_implicit_chunk_entries, collect_v2_chunk_entries_storage, single_chunk_entry,
@@ -20,21 +21,8 @@ pub struct ChunkBox {
     pub last: Vec<u64>,
 }
 
-/// One stored chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it begins, counted from the file's first byte.
-    pub offset: u64,
-    /// How many bytes it has.
-    pub size: usize,
-    /// A bit for each filter that was left out.
-    pub skipped: u32,
-    /// Whether it may be stored without filters though nothing says so.
-    pub doubtful: bool,
-}
-
 /// What is not known of a doubtful chunk.
-pub const AS_IT_IS: &str = "chunks at its edges may be stored without filters";
+const AS_IT_IS: &str = "chunks at its edges may be stored without filters";
 
 impl ChunkBox {
     /// How many chunks there are along each dimension.

@@ -2,8 +2,8 @@
 //!
 //! Source: HDF5 File Format Specification 3.0, III.A.1 "Version 1 B-trees".
 
-use super::fault::Fault;
 use super::index::ChunkBox;
+use crate::chunks::fault::Fault;
 use hdf5_reader::Storage;
 use hdf5_reader::chunk_index::ChunkEntry;
 use std::cmp::Ordering;

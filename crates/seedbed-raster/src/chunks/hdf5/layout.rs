@@ -1,8 +1,8 @@
 //! How HDF5 stores a dataset: shape, elements, filters, and where the values are.
 
-use super::fault::Fault;
 use super::filters::Pipeline;
-use super::numbers::Number;
+use crate::chunks::fault::Fault;
+use crate::chunks::numbers::Number;
 use hdf5_reader::error::ByteOrder;
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::fill_value::FillValueMessage;
