@@ -4,7 +4,7 @@ use crate::chunks::{self, ChunkReader, Fault};
 use crate::error::RasterError;
 use crate::ranges::{LocalFile, ReadAt};
 use crate::runtime::reason;
-use crate::stored::Decoding;
+use crate::stored::{Decoding, Stored};
 use crate::{netcdf, proj, valid};
 use gdal::raster::GdalType;
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
@@ -311,7 +311,7 @@ impl Bands {
         }
     }
 
-    fn read_as<S: GdalType + Copy + Into<f64>, T: Real>(
+    fn read_as<S: GdalType + Stored, T: Real>(
         &self,
         dataset: &Dataset,
         path: &Path,

@@ -18,7 +18,7 @@ pub struct Decoding {
 
 impl Decoding {
     /// Physical values of stored numbers.
-    pub fn decode<S: Copy + Into<f64>, T: Real>(&self, raw: &[S]) -> Vec<T> {
+    pub fn decode<S: Stored, T: Real>(&self, raw: &[S]) -> Vec<T> {
         let mut values = vec![T::NAN; raw.len()];
         self.decode_into(raw, &mut values);
         values
@@ -27,46 +27,111 @@ impl Decoding {
     /// Physical values of stored numbers, into as many places.
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
-    pub fn decode_into<S: Copy + Into<f64>, T: Real>(&self, raw: &[S], out: &mut [T]) {
-        // A nodata value written in decimals is meant in the stored precision.
-        let comparable = |nodata: Option<f64>| match (nodata, self.dtype) {
-            (Some(n), DType::Float32) => f32::of(n).to_f64(),
-            (Some(n), _) => n,
-            (None, _) => f64::NAN,
-        };
-        let (nodata, also) = (comparable(self.nodata), comparable(self.also_nodata));
+    pub fn decode_into<S: Stored, T: Real>(&self, raw: &[S], out: &mut [T]) {
         let wrap = match self.dtype {
             DType::Int8 if self.unsigned => 256.0,
             DType::Int16 if self.unsigned => 65_536.0,
             DType::Int32 if self.unsigned => 4_294_967_296.0,
             _ => 0.0,
         };
-        #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
+        if wrap != 0.0 {
+            return self.unfold_into(raw, wrap, out);
+        }
+        // A number that the type has not, stored numbers never are.
+        let none = raw.first().copied().unwrap_or(S::ZERO);
+        let [nodata, also] = [self.nodata, self.also_nodata].map(|n| n.and_then(S::nearest));
+        let (is_any, is_other) = (nodata.is_some(), also.is_some());
+        let (nodata, also) = (nodata.unwrap_or(none), also.unwrap_or(none));
         #[expect(clippy::needless_bitwise_bool, reason = "without branches many are decided at once")]
-        let missing = |stored: f64, value: f64| {
-            !stored.is_finite() | (stored == nodata) | (stored == also) | (value == nodata)
-        };
-        let stored = raw.iter().map(|&stored| stored.into());
+        let missing =
+            |stored: S| !stored.is_finite() | (is_any & (stored == nodata)) | (is_other & (stored == also));
         #[expect(clippy::float_cmp, reason = "1 and 0 are exact")]
         let scaled = self.scale != 1.0 || self.offset != 0.0;
         let (scale, offset) = (self.scale, self.offset);
-        let physical = |value: f64| if scaled { value * scale + offset } else { value };
-        if wrap != 0.0 {
-            for (stored, out) in stored.zip(out) {
-                let value = if stored < 0.0 { stored + wrap } else { stored };
-                *out = if missing(stored, value) { T::NAN } else { T::of(physical(value)) };
-            }
-        } else if scaled {
-            for (stored, out) in stored.zip(out) {
-                *out = if missing(stored, stored) { T::NAN } else { T::of(stored * scale + offset) };
+        if scaled {
+            for (stored, out) in raw.iter().zip(out) {
+                let value: f64 = (*stored).into();
+                *out = if missing(*stored) { T::NAN } else { T::of(value * scale + offset) };
             }
         } else {
-            for (stored, out) in stored.zip(out) {
-                *out = if missing(stored, stored) { T::NAN } else { T::of(stored) };
+            for (stored, out) in raw.iter().zip(out) {
+                *out = if missing(*stored) { T::NAN } else { T::of((*stored).into()) };
             }
         }
     }
+
+    /// Of unsigned numbers in a signed type, whose nodata may be meant either way.
+    #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
+    #[inline(always)]
+    fn unfold_into<S: Stored, T: Real>(&self, raw: &[S], wrap: f64, out: &mut [T]) {
+        let comparable = |nodata: Option<f64>| nodata.unwrap_or(f64::NAN);
+        let (nodata, also) = (comparable(self.nodata), comparable(self.also_nodata));
+        for (stored, out) in raw.iter().zip(out) {
+            let stored: f64 = (*stored).into();
+            let value = if stored < 0.0 { stored + wrap } else { stored };
+            #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
+            let missing = stored == nodata || stored == also || value == nodata;
+            *out = if missing { T::NAN } else { T::of(value * self.scale + self.offset) };
+        }
+    }
 }
+
+/// A number as files store it.
+pub trait Stored: Copy + PartialEq + Into<f64> {
+    /// Zero.
+    const ZERO: Self;
+
+    /// The number of this type that a nodata value is: decimals are meant in the stored
+    /// precision; none where the type has no such number.
+    fn nearest(value: f64) -> Option<Self>;
+
+    /// Whether it is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+macro_rules! whole {
+    ($($t:ty),*) => {$(
+        impl Stored for $t {
+            const ZERO: Self = 0;
+
+            #[expect(clippy::cast_possible_truncation, reason = "compared below")]
+            #[allow(clippy::cast_sign_loss, reason = "compared below, and some types have a sign")]
+            fn nearest(value: f64) -> Option<Self> {
+                #[expect(clippy::float_cmp, reason = "exactly this number or none")]
+                let exact = f64::from(value as $t) == value;
+                exact.then_some(value as $t)
+            }
+
+            #[inline]
+            fn is_finite(self) -> bool {
+                true
+            }
+        }
+    )*};
+}
+
+whole!(u8, i8, u16, i16, u32, i32);
+
+macro_rules! float {
+    ($($t:ty),*) => {$(
+        impl Stored for $t {
+            const ZERO: Self = 0.0;
+
+            #[allow(clippy::cast_possible_truncation, reason = "rounding is what is meant")]
+            fn nearest(value: f64) -> Option<Self> {
+                let nearest = value as $t;
+                nearest.is_finite().then_some(nearest)
+            }
+
+            #[inline]
+            fn is_finite(self) -> bool {
+                self.is_finite()
+            }
+        }
+    )*};
+}
+
+float!(f32, f64);
 
 #[cfg(test)]
 mod tests {

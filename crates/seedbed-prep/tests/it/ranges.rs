@@ -1,7 +1,7 @@
-//! Remote netCDF-4 files: what a tile needs is read by ranges, or all is fetched.
+//! Remote netCDF-4 files and TIFFs: what a tile needs is read by ranges, or all is fetched.
 
 use crate::support::{Sandbox, item, item_with, rules, target};
-use seedbed_block::{Date, Period};
+use seedbed_block::{Date, Period, PixelRange};
 use seedbed_prep::{Mask, Plans, PrepError, Rules, Series, Spool, TileReader};
 use seedbed_raster::Proj;
 use serde_json::json;
@@ -38,8 +38,12 @@ struct Server {
 
 impl Server {
     fn start(body: Vec<u8>, ranges: bool) -> Self {
+        Self::named("pr.nc", body, ranges)
+    }
+
+    fn named(name: &str, body: Vec<u8>, ranges: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/pr.nc", listener.local_addr().unwrap());
+        let url = format!("http://{}/{name}", listener.local_addr().unwrap());
         let sent = Arc::new(AtomicUsize::new(0));
         let counted = sent.clone();
         let version = Arc::new(AtomicUsize::new(0));
@@ -119,7 +123,11 @@ fn read(sandbox: &Sandbox, spool: &Spool, href: &str, days: &str) -> Vec<f64> {
 
 fn reads(sandbox: &Sandbox, spool: &Spool, href: &str, days: &str) -> Result<Vec<f64>, PrepError> {
     let items = if href.starts_with("http") {
-        item_with("a", "2004-01-01/2004-02-09", &json!({ "value": { "href": href } }))
+        item_with(
+            "a",
+            "2004-01-01/2004-02-09",
+            &json!({ "value": { "href": href, "bands": [{ "unit": "mm" }] } }),
+        )
     } else {
         item("a", "2004-01-01/2004-02-09", href)
     };
@@ -134,6 +142,32 @@ fn reads(sandbox: &Sandbox, spool: &Spool, href: &str, days: &str) -> Result<Vec
 fn copies(sandbox: &Sandbox) -> usize {
     let is_copy = |path: &&std::path::PathBuf| path.ends_with("pr.nc");
     sandbox.files("spool").keys().collect::<Vec<_>>().iter().filter(|p| is_copy(p)).count()
+}
+
+#[test]
+fn a_tile_of_a_remote_cog_costs_its_own_blocks() {
+    let sandbox = Sandbox::new();
+    let at = PixelRange { row0: 0, col0: 0, rows: 1300, cols: 1400 };
+    let noise = |n: usize| f64::from(u32::try_from(n * 2_654_435_761 % 100_000).unwrap()) / 1000.0;
+    sandbox.cog("large.tif", at, noise);
+    let whole = std::fs::read(sandbox.path("large.tif")).unwrap();
+    let expected = read(&sandbox, &sandbox.spool(), "./large.tif", "2004-01-01/2004-01-01");
+    assert!(expected.iter().any(|v| *v > 50.0) && expected.iter().all(|v| !v.is_nan()));
+    for (ranges, name) in [(true, "large.tif"), (false, "large.tif")] {
+        let server = Server::named(name, whole.clone(), ranges);
+        let spool = sandbox.spool();
+        let found = read(&sandbox, &spool, &server.url, "2004-01-01/2004-01-01");
+        assert!(expected.iter().zip(&found).all(|(a, b)| a.to_bits() == b.to_bits()), "ranges: {ranges}");
+        let is_part = server.sent() < whole.len() / 3;
+        assert_eq!(is_part, ranges, "{} of {} bytes", server.sent(), whole.len());
+        // The next tile, and the next day's run, ask for no tags again.
+        let before = server.sent();
+        read(&sandbox, &spool, &server.url, "2004-01-01/2004-01-01");
+        let again = server.sent() - before;
+        assert!(again < before - (1 << 16) + 1 || !ranges, "{again} after {before}");
+        let spooled = sandbox.files("spool").into_keys().filter(|p| p.ends_with(name)).count();
+        assert_eq!(spooled, usize::from(!ranges));
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@
 
 use super::fault::Fault;
 use crate::DType;
-use crate::stored::Decoding;
+use crate::stored::{Decoding, Stored};
 use seedbed_block::Real;
 use seedbed_block::simd::{Level, Work};
 use std::array;
@@ -152,7 +152,7 @@ impl Elements<'_> {
         }
     }
 
-    fn turn<const W: usize, S: Copy + Into<f64>, T: Real>(
+    fn turn<const W: usize, S: Stored, T: Real>(
         &self,
         decoding: &Decoding,
         from: usize,
@@ -203,7 +203,7 @@ struct Turn<'a, T, S, R, const W: usize> {
     _width: [(); W],
 }
 
-impl<T: Real, S: Copy + Into<f64>, R: Fn([u8; W]) -> S, const W: usize> Work for Turn<'_, T, S, R, W> {
+impl<T: Real, S: Stored, R: Fn([u8; W]) -> S, const W: usize> Work for Turn<'_, T, S, R, W> {
     #[inline(always)]
     fn run(mut self) {
         for (n, part) in self.out.chunks_mut(BLOCK).enumerate() {

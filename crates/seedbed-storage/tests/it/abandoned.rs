@@ -205,12 +205,12 @@ async fn the_temporary_file_of_a_process_killed_before_its_move_is_found_on_a_dc
     stores.replace(&folder.join("deep/mine.tmp"), "mine".into()).await.unwrap();
     dcache_fault(&served, r#"{"dies": ["MOVE", ".nc."]}"#);
     let mut bringing = Bringing::start(path.to_str().unwrap(), &to, &text);
-    left(&stores, &folder, ANY, 1).await;
+    left(&stores, &folder, ANY, 100_000).await;
     assert!(bringing.runs());
     assert_eq!(stores.abandoned(&folder, HOUR).await.unwrap(), []);
     drop(bringing);
     dcache_fault(&served, r#"{"dies": null}"#);
-    let found = left(&stores, &folder, Duration::from_secs(1), 1).await;
+    let found = left(&stores, &folder, Duration::from_secs(1), 100_000).await;
     let name = found[0].at.file_name().unwrap();
     assert!(name.starts_with("x é.nc."), "{name}");
     assert_eq!((found.len(), found[0].bytes), (1, Some(100_000)));
