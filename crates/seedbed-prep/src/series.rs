@@ -1,5 +1,6 @@
 //! One input as a series: the same asset key over many items.
 
+use crate::parallel::{cores, in_parallel};
 use crate::{Identity, Mask, PrepError, Spool, TaskKey};
 use seedbed_block::{Date, Period, date};
 use seedbed_catalog::{Asset, Item};
@@ -87,17 +88,8 @@ impl SourceAsset {
         std::iter::once(&self.origin).chain(quality)
     }
 
-    /// An asset as its item describes it.
-    fn of(
-        item: &Item,
-        found: &Asset<'_>,
-        spool: &Spool,
-        projections: &dyn Projections,
-    ) -> Result<Self, PrepError> {
-        Self::described(item, found, Identity::of(found, spool.digests())?, projections)
-    }
-
-    /// The same for readers that make no keys: no local file is digested.
+    /// An asset as its item describes it, for readers that make no keys: no local file is
+    /// digested.
     pub(crate) fn stated(
         item: &Item,
         found: &Asset<'_>,
@@ -184,17 +176,29 @@ impl Series {
         spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
-        let mut assets = Vec::new();
-        for item in items {
-            let Some(found) = item.asset(asset) else { continue };
-            let mut source = SourceAsset::of(item, &found, spool, projections)?;
-            source.quality = match mask.map(|mask| (&mask.asset, item.asset(&mask.asset))) {
-                Some((_, Some(layer))) => {
-                    Some(Quality::Asset(Arc::new(SourceAsset::of(item, &layer, spool, projections)?)))
-                }
-                Some((name, None)) => Some(Quality::Variable(name.clone())),
-                None => None,
-            };
+        let mut found: Vec<(&Item, Asset<'_>)> =
+            items.iter().filter_map(|item| Some((item, item.asset(asset)?))).collect();
+        let count = found.len();
+        // Each one's quality layer behind all of them, where it is an asset.
+        let layers = mask.into_iter().flat_map(|mask| {
+            found[..count].iter().map(|(item, _)| Some((*item, item.asset(&mask.asset)?))).collect::<Vec<_>>()
+        });
+        let layers: Vec<Option<(&Item, Asset<'_>)>> = layers.collect();
+        found.extend(layers.iter().flatten().cloned());
+        // Files that have no digest yet are read, as fast as all cores do it.
+        let identity = |_: usize, (_, asset): &(&Item, Asset<'_>)| Identity::of(asset, spool.digests());
+        let identities = in_parallel(&found, cores(), identity, |_| ());
+        let mut sources = Vec::with_capacity(found.len());
+        for ((item, asset), identity) in found.iter().zip(identities) {
+            sources.push(SourceAsset::described(item, asset, identity?, projections)?);
+        }
+        let mut qualities = sources.split_off(count).into_iter();
+        let mut assets = Vec::with_capacity(count);
+        for (n, mut source) in sources.into_iter().enumerate() {
+            source.quality = mask.and_then(|mask| match layers.get(n) {
+                Some(Some(_)) => qualities.next().map(|layer| Quality::Asset(Arc::new(layer))),
+                _ => Some(Quality::Variable(mask.asset.clone())),
+            });
             assets.push(Arc::new(source));
         }
         if assets.is_empty() {
