@@ -13,6 +13,7 @@ use crate::error::at;
 use crate::identity::{hex, random};
 use crate::record::{COG, Description, STATE, asset_names, local_sources, record};
 use crate::{Member, PrepError, Root, Spool, folder};
+use rayon::prelude::*;
 use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, Projections};
@@ -159,6 +160,46 @@ impl Attempt {
         values: &[T],
         options: CogOptions,
     ) -> Result<(), PrepError> {
+        let written = self.raster(threads, variable, values, options)?;
+        self.written.push(written);
+        Ok(())
+    }
+
+    /// Writes several rasters as COGs on the threads of the current rayon pool: one after
+    /// the other where each is large, at once where each has too few blocks for all threads
+    /// ([`Attempt::AT_ONCE`]). `make` gives a raster's description and values.
+    ///
+    /// # Errors
+    /// As [`Attempt::write`], of the first in order.
+    pub fn write_each<W: Send, T: Real>(
+        &mut self,
+        rasters: Vec<W>,
+        options: &CogOptions,
+        make: impl Fn(W) -> (Variable, Vec<T>) + Sync,
+    ) -> Result<(), PrepError> {
+        let one = |raster: W| {
+            let (variable, values) = make(raster);
+            self.raster(Threads::Pool, variable, &values, options.clone())
+        };
+        let written: Result<Vec<Written>, PrepError> = if self.geobox.shape.len() <= Self::AT_ONCE {
+            rasters.into_par_iter().map(one).collect::<Vec<_>>().into_iter().collect()
+        } else {
+            rasters.into_iter().map(one).collect()
+        };
+        self.written.extend(written?);
+        Ok(())
+    }
+
+    /// Pixels of a raster up to which several are written at once.
+    pub const AT_ONCE: usize = 1 << 21;
+
+    fn raster<T: Real>(
+        &self,
+        threads: Threads,
+        variable: Variable,
+        values: &[T],
+        options: CogOptions,
+    ) -> Result<Written, PrepError> {
         let name = variable.name.replace(['/', '\\', '\0'], "-");
         let file = format!("{name}_{}_{}.tif", self.member.tile, self.member.period);
         let path = self.staging.join(&file);
@@ -166,8 +207,7 @@ impl Attempt {
         cog::write_on(threads, &path, &self.geobox, values, &band, &options)?;
         self.check(&path, &options)?;
         let statistics = statistics(values);
-        self.written.push(Written { variable, file, options, statistics, dates: None, media_type: COG });
-        Ok(())
+        Ok(Written { variable, file, options, statistics, dates: None, media_type: COG })
     }
 
     /// Adds a file that is no raster: what a model remembers of a tile. It is held to its

@@ -184,7 +184,7 @@ impl Series {
             found[..count].iter().map(|(item, _)| Some((*item, item.asset(&mask.asset)?))).collect::<Vec<_>>()
         });
         let layers: Vec<Option<(&Item, Asset<'_>)>> = layers.collect();
-        found.extend(layers.iter().flatten().cloned());
+        found.extend(layers.iter().flatten().copied());
         // Files that have no digest yet are read, as fast as all cores do it.
         let identity = |_: usize, (_, asset): &(&Item, Asset<'_>)| Identity::of(asset, spool.digests());
         let identities = in_parallel(&found, cores(), identity, |_| ());

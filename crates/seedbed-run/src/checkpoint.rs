@@ -64,15 +64,16 @@ struct PeriodHead {
 ///
 /// # Errors
 /// If it can't be written.
-pub(crate) fn write(
+pub(crate) fn write<'g>(
     key: &TaskKey,
     last: Date,
     state: State,
-    under_way: &[Gathering],
+    under_way: impl Iterator<Item = &'g Gathering>,
     to: &mut dyn Write,
 ) -> io::Result<Vec<(PeriodKind, Date)>> {
     let goes_on = |g: &&Gathering| g.kind.holding(last).end > last;
-    let under_way: Vec<&Gathering> = under_way.iter().filter(goes_on).collect();
+    let mut under_way: Vec<&Gathering> = under_way.filter(goes_on).collect();
+    under_way.sort_by_key(|g| (g.kind, g.days.start));
     let of_state =
         |(name, values): (String, Vec<f64>)| (format!("state {name}"), Numbers::Doubles(values.into()));
     let mut vectors: Vec<(String, Numbers<'_>)> = state.vectors.into_iter().map(of_state).collect();

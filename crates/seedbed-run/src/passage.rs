@@ -181,7 +181,7 @@ impl<'r, T: Number> Passage<'r, T> {
         match runner.spun_up().and_then(|last| Some((last, self.work.keys.get(&last)?))) {
             Some((last, key)) => {
                 let state = self.simulation.checkpoint()?;
-                let (laid, periods) = self.lay_down(last, key, state, &[])?;
+                let (laid, periods) = lay_down(self.runner, self.work, last, key, state, [].iter())?;
                 self.keep(last, laid, &periods)
             }
             None => Ok(()),
@@ -265,20 +265,31 @@ impl<'r, T: Number> Passage<'r, T> {
             }
             self.gather(added..n + 1, cadence);
             added = n + 1;
-            if is_last {
-                checkpoint = self.checkpoint(*day)?;
-            }
+            let due = if is_last { self.due(*day) } else { None };
             let under_way = std::mem::take(&mut self.under_way);
             let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
-            self.under_way = open;
-            for gathering in done {
-                let member = &task.products[gathering.product];
-                match write(runner, &self.target, member, gathering)? {
-                    Outcome::Created => outcome.made += 1,
-                    Outcome::Adopted => outcome.present += 1,
+            let (work, target) = (self.work, &self.target);
+            let mut commit = || {
+                done.iter().try_for_each(|gathering| {
+                    let member = &task.products[gathering.product];
+                    match write(runner, target, member, gathering)? {
+                        Outcome::Created => outcome.made += 1,
+                        Outcome::Adopted => outcome.present += 1,
+                    }
+                    ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)
+                })
+            };
+            // The checkpoint holds periods that end here and go on in a longer run.
+            let (laid, committed) = match due {
+                Some((key, state)) => {
+                    let all = done.iter().chain(&open);
+                    rayon::join(|| lay_down(runner, work, *day, key, state, all).map(Some), commit)
                 }
-                ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)?;
-            }
+                None => (Ok(None), commit()),
+            };
+            committed?;
+            checkpoint = laid?;
+            self.under_way = open;
         }
         if let Some(product) = self.state.filter(|_| dates.last() == Some(&runner.period.end)) {
             let state = self.simulation.checkpoint()?;
@@ -295,29 +306,12 @@ impl<'r, T: Number> Passage<'r, T> {
         gather(&mut self.under_way, &self.computed, days, pixels, cadence);
     }
 
-    /// The checkpoint behind a day that one is due behind, with the periods under way in
-    /// it. It is written while the periods that end there, but go on in a longer run, are
-    /// still under way.
-    fn checkpoint(&self, last: Date) -> Result<Option<Begun>, RunError> {
-        let runner = self.runner;
-        let Some(key) = self.work.keys.get(&last) else { return Ok(None) };
-        if !runner.checkpoints().are_due(last, runner.period) {
-            return Ok(None);
-        }
+    /// The state behind a day that a checkpoint is due behind, and its key.
+    fn due(&self, last: Date) -> Option<(&'r TaskKey, State)> {
+        let key = self.work.keys.get(&last)?;
+        let is_due = self.runner.checkpoints().are_due(last, self.runner.period);
         // A model that can't stop here goes on, and its run has one checkpoint fewer.
-        let Ok(state) = self.simulation.checkpoint() else { return Ok(None) };
-        self.lay_down(last, key, state, &self.under_way).map(Some)
-    }
-
-    fn lay_down(
-        &self,
-        last: Date,
-        key: &TaskKey,
-        state: State,
-        under_way: &[Gathering],
-    ) -> Result<Begun, RunError> {
-        let shelf = Shelf::of(&self.runner.out, &self.work.task.tile);
-        shelf.lay_down(last, key, |to| checkpoint::write(key, last, state, under_way, to))
+        is_due.then(|| self.simulation.checkpoint().ok()).flatten().map(|state| (key, state))
     }
 
     /// Puts a checkpoint on the shelf, now that the products up to its day are committed,
@@ -340,6 +334,19 @@ impl<'r, T: Number> Passage<'r, T> {
         }
         Ok(())
     }
+}
+
+/// Writes a checkpoint beside its place, with those periods under way that go on behind it.
+fn lay_down<'g>(
+    runner: &Runner<'_>,
+    work: &Work<'_>,
+    last: Date,
+    key: &TaskKey,
+    state: State,
+    under_way: impl Iterator<Item = &'g Gathering>,
+) -> Result<Begun, RunError> {
+    let shelf = Shelf::of(&runner.out, &work.task.tile);
+    shelf.lay_down(last, key, |to| checkpoint::write(key, last, state, under_way, to))
 }
 
 /// Commits the state behind a run's last day.

@@ -8,6 +8,7 @@
 //! SHA-256 of all before, in 64 hex digits
 //! ```
 
+use rayon::prelude::*;
 use seedbed_storage::Checksum;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,7 @@ pub(crate) fn write<H: Serialize>(
     to: &mut dyn Write,
 ) -> io::Result<()> {
     let described = vectors
-        .iter()
+        .par_iter()
         .map(|(name, numbers)| Described {
             name: name.clone(),
             stored: numbers.shortest(),
@@ -116,7 +117,7 @@ pub(crate) fn write<H: Serialize>(
 }
 
 fn hex(digest: Sha256) -> String {
-    digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", digest.finalize())
 }
 
 impl Numbers<'_> {

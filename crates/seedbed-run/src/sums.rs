@@ -114,11 +114,13 @@ impl Gathered {
     }
 
     /// The period's values; NaN where there is none.
-    pub(crate) fn finish(mut self) -> Vec<f64> {
+    pub(crate) fn finish(&self) -> Vec<f64> {
         if self.days == 0 {
-            self.values.fill(f64::NAN);
-        } else if self.missing_days == MissingDays::Count {
-            for (value, missing) in self.values.iter_mut().zip(&self.missing) {
+            return vec![f64::NAN; self.values.len()];
+        }
+        let mut values = self.values.clone();
+        if self.missing_days == MissingDays::Count {
+            for (value, missing) in values.iter_mut().zip(&self.missing) {
                 if *missing == self.days {
                     *value = f64::NAN;
                 }
@@ -126,11 +128,11 @@ impl Gathered {
         }
         if self.aggregation == Aggregation::Mean {
             let missing = self.missing.iter().copied().chain(std::iter::repeat(0));
-            for (value, missing) in self.values.iter_mut().zip(missing) {
+            for (value, missing) in values.iter_mut().zip(missing) {
                 *value /= f64::from(self.days - missing);
             }
         }
-        self.values
+        values
     }
 }
 

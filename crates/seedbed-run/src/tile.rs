@@ -9,7 +9,6 @@ use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
 use seedbed_block::{Period, Precision};
 use seedbed_prep::{Attempt, BalanceRecord, Description, Member, Outcome, Provenance, Target, Variable};
-use seedbed_raster::cog::Threads;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -58,7 +57,10 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     let stores = runner.model.spec().stores * 8;
     // A checkpoint: the stores and sums once more, and as they are written.
     let kept = if runner.checkpoints() == Checkpoints::None { 0 } else { 2 * (stores + sums) };
-    let rest = runner.statics.len() * 2 * 8 + stores + kept + (inputs + runner.statics.len()) * 24 + 40;
+    // Small rasters are encoded side by side.
+    let encoded = if pixels <= Attempt::AT_ONCE { outputs * 12 } else { 0 };
+    let rest =
+        encoded + runner.statics.len() * 2 * 8 + stores + kept + (inputs + runner.statics.len()) * 24 + 40;
     let piece = PIECE.max(pixels.saturating_mul(days));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
 }
@@ -68,11 +70,12 @@ pub(crate) fn write(
     runner: &Runner<'_>,
     target: &Target,
     member: &Member,
-    gathering: Gathering,
+    gathering: &Gathering,
 ) -> Result<Outcome, RunError> {
     let mut attempt = Attempt::begin(&runner.out, member, &target.geobox, &runner.cog)?;
     let span = gathering.days;
-    for (output, sums) in runner.outputs.iter().zip(gathering.sums) {
+    let rasters = runner.outputs.iter().zip(&gathering.sums).collect();
+    attempt.write_each(rasters, &runner.cog, |(output, sums)| {
         let mut facts = Map::new();
         facts.insert("seedbed:days".to_owned(), json!(sums.days()));
         facts.insert("seedbed:days_missing_at_most".to_owned(), json!(sums.most_missing()));
@@ -86,8 +89,8 @@ pub(crate) fn write(
         if let Some(mask) = &runner.mask {
             mask.apply(target, &mut values);
         }
-        attempt.write_as(Threads::Pool, variable, &values, runner.cog.clone())?;
-    }
+        (variable, values)
+    })?;
     let mut properties = Map::new();
     if let Some(balance) = runner.balance_record(&gathering.balance) {
         properties.insert(BalanceRecord::PROPERTY.to_owned(), json!(balance));

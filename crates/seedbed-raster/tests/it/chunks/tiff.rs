@@ -40,7 +40,9 @@ fn files(folder: &Path) -> Vec<(String, PathBuf, bool)> {
         let out = folder.join(format!("{name}.tif"));
         let mut arguments = vec!["-q"];
         arguments.extend(extra);
-        options.iter().for_each(|option| arguments.extend(["-co", option]));
+        for option in options {
+            arguments.extend(["-co", option]);
+        }
         arguments.extend([plain.to_str().unwrap(), out.to_str().unwrap()]);
         run("gdal_translate", &arguments);
         out
