@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 ///
 /// A local asset is used where it lies. A remote one is transferred, verified,
 /// to `<folder>/<16 hex of its address>/<file name>` and kept, so the next tile
-/// and the next run find it there. Of a remote netCDF-4 file or TIFF the parts that a tile
+/// and the next run find it there. Of a remote netCDF file or TIFF the parts that a tile
 /// needs are read by byte ranges instead, as long as all that was so read of it
 /// is less than half of the file; its checksum can't be compared then, but its
 /// size and version are. Digests of local files are kept in
@@ -53,8 +53,10 @@ type Read = (Arc<Remote>, Arc<Facts>);
 /// The suffix of files that may be read by ranges: netCDF and TIFF.
 const IN_PARTS: [&str; 4] = [".nc", ".nc4", ".tif", ".tiff"];
 
-/// What such a file begins with: on HDF5, or a TIFF of either order of bytes and size.
-const BEGINNINGS: [&[u8]; 5] = [b"\x89HDF\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
+/// What such a file begins with: netCDF on HDF5 and classic, and a TIFF of either order of
+/// bytes and size.
+const BEGINNINGS: [&[u8]; 8] =
+    [b"\x89HDF\r\n\x1a\n", b"CDF\x01", b"CDF\x02", b"CDF\x05", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"];
 
 /// What is read of it first: readers ask for the same again.
 const FIRST: u64 = 1 << 16;
@@ -92,7 +94,7 @@ impl Spool {
     }
 
     /// An asset with what its file says of itself: every file is opened for that
-    /// but once. A remote netCDF-4 file or TIFF isn't fetched for it.
+    /// but once. A remote netCDF file or TIFF isn't fetched for it.
     ///
     /// # Errors
     /// What a transfer or a damaged file brings.
@@ -212,7 +214,7 @@ impl Spool {
         lock(&self.afar).insert(place, Afar::Whole);
     }
 
-    /// The bytes of a remote netCDF-4 file or TIFF whose server gives ranges, unless a
+    /// The bytes of a remote netCDF file or TIFF whose server gives ranges, unless a
     /// copy is at `place` or it is to be fetched.
     fn remote(&self, asset: &SourceAsset, place: &Path) -> Result<Option<Arc<Remote>>, PrepError> {
         let named = asset.location.file_name().is_some_and(|n| IN_PARTS.iter().any(|end| n.ends_with(end)));

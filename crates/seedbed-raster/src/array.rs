@@ -1,10 +1,10 @@
 //! A variable of netCDF or Zarr, and who reads its values: we, chunk by chunk, or a library.
 
+use crate::RasterError;
 use crate::chunks::{Axes, ChunkReader, Fault};
 use crate::netcdf::Variable;
 use crate::ranges::{LocalFile, ReadAt};
 use crate::zarr::ZarrArray;
-use crate::{RasterError, classic};
 use gdal::Dataset;
 use seedbed_block::{PixelRange, Real};
 use std::cell::OnceCell;
@@ -53,10 +53,6 @@ impl ArrayReader {
     /// Who reads its chunks; `None` where the library does.
     pub fn chunks(&self, path: &Path) -> Option<&ChunkReader> {
         let opened = self.chunks.get_or_init(|| {
-            // Classic netCDF has no chunks.
-            if classic::needed_bytes(path).ok()?.is_some() {
-                return None;
-            }
             let file = LocalFile::open(path).map_err(Fault::Io);
             let reason = match file.and_then(|file| reader(Arc::new(file), &self.variable)) {
                 Ok(reader) => return Some(reader),

@@ -1,5 +1,5 @@
-//! The header of a classic netCDF file, read for one purpose: how long the
-//! file must be. The netCDF library reads what is cut off as zeros.
+//! The header of a classic netCDF file: how long the file must be, since the netCDF
+//! library reads what is cut off as zeros, and where each variable's values are.
 //!
 //! Reference: The netCDF classic format specification, "NetCDF Classic and
 //! 64-bit Offset File Formats" and its CDF-5 extension.
@@ -19,10 +19,49 @@ struct Header<R> {
     offset_bytes: usize,
 }
 
+/// Where the values of a file are.
+#[derive(Debug)]
+pub struct Contents {
+    /// Records; none in a file that was being written.
+    pub records: Option<u64>,
+    /// Bytes from one record to the next.
+    pub record: u64,
+    pub variables: Vec<Place>,
+}
+
+/// Where a variable's values are.
+#[derive(Debug)]
+pub struct Place {
+    pub name: String,
+    /// Elements along each dimension, the slowest first; 0 along the records.
+    pub sizes: Vec<u64>,
+    /// The type's number in the format.
+    pub nc_type: u64,
+    /// Where they begin.
+    pub begin: u64,
+    /// Bytes of a record, or of all.
+    pub bytes: u64,
+}
+
+impl Place {
+    /// Whether its first dimension are the records.
+    pub fn is_in_records(&self) -> bool {
+        self.sizes.first() == Some(&0)
+    }
+}
+
 /// The length a classic netCDF file must have for all its values to be there,
 /// or what is wrong with its header; `None` for other files.
 pub fn needed_bytes(path: &Path) -> std::io::Result<Option<u64>> {
-    let mut input = BufReader::new(File::open(path)?);
+    Ok(contents(File::open(path)?)?.map(|contents| contents.needed_bytes()))
+}
+
+/// Where the values of a classic netCDF file are; `None` for other files.
+///
+/// # Errors
+/// If it can't be read, or its header is damaged.
+pub fn contents(file: impl Read) -> std::io::Result<Option<Contents>> {
+    let mut input = BufReader::with_capacity(1 << 16, file);
     let mut magic = [0; 4];
     input.read_exact(&mut magic)?;
     let (count_bytes, offset_bytes) = match &magic {
@@ -31,7 +70,7 @@ pub fn needed_bytes(path: &Path) -> std::io::Result<Option<u64>> {
         b"CDF\x05" => (8, 8),
         _ => return Ok(None),
     };
-    Header { input, count_bytes, offset_bytes }.needed_bytes().map(Some)
+    Header { input, count_bytes, offset_bytes }.contents().map(Some)
 }
 
 impl<R: Read> Header<R> {
@@ -59,9 +98,11 @@ impl<R: Read> Header<R> {
         if copied == bytes { Ok(()) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
     }
 
-    fn name(&mut self) -> std::io::Result<()> {
-        let n = self.count()?;
-        self.skip(padded(n))
+    fn name(&mut self) -> std::io::Result<String> {
+        let (n, mut name) = (self.count()?, Vec::new());
+        self.input.by_ref().take(n).read_to_end(&mut name)?;
+        self.skip(padded(n) - n)?;
+        Ok(String::from_utf8_lossy(&name).into_owned())
     }
 
     fn attributes(&mut self) -> std::io::Result<()> {
@@ -75,9 +116,9 @@ impl<R: Read> Header<R> {
         Ok(())
     }
 
-    fn needed_bytes(mut self) -> std::io::Result<u64> {
+    fn contents(mut self) -> std::io::Result<Contents> {
         let records = self.count()?;
-        let streaming = records == self.streaming();
+        let records = (records != self.streaming()).then_some(records);
         let mut dimensions = Vec::new();
         self.number(4)?;
         for _ in 0..self.count()? {
@@ -85,11 +126,10 @@ impl<R: Read> Header<R> {
             dimensions.push(self.count()?);
         }
         self.attributes()?;
-        let (mut end, mut record) = (0_u64, 0_u64);
-        let mut in_records: Vec<(u64, u64)> = Vec::new();
+        let mut variables = Vec::new();
         self.number(4)?;
         for _ in 0..self.count()? {
-            self.name()?;
+            let name = self.name()?;
             let rank = self.count()?;
             let mut sizes = Vec::new();
             for _ in 0..rank {
@@ -97,29 +137,38 @@ impl<R: Read> Header<R> {
                 sizes.push(dimensions.get(id).copied().unwrap_or(0));
             }
             self.attributes()?;
-            let size = type_bytes(self.number(4)?);
+            let nc_type = self.number(4)?;
             // The stored size overflows for large variables: it is worked out again.
             self.number(self.count_bytes)?;
             let begin = self.number(self.offset_bytes)?;
-            let is_record = sizes.first() == Some(&0);
-            let values = sizes.iter().skip(usize::from(is_record)).fold(size, |a, b| a.saturating_mul(*b));
-            if is_record {
-                record = record.saturating_add(padded(values));
-                in_records.push((begin, values));
-            } else {
-                end = end.max(begin.saturating_add(values));
-            }
+            let mut place = Place { name, sizes, nc_type, begin, bytes: 0 };
+            let sizes = place.sizes.iter().skip(usize::from(place.is_in_records()));
+            place.bytes = sizes.fold(type_bytes(nc_type), |a, b| a.saturating_mul(*b));
+            variables.push(place);
         }
-        if let (Some(last), false) = (records.checked_sub(1), streaming) {
-            if let [(_, values)] = in_records[..] {
-                // A single record variable isn't padded.
-                record = values;
+        let mut in_records = variables.iter().filter(|v| v.is_in_records());
+        let record = match (in_records.next(), in_records.next()) {
+            // A single record variable isn't padded.
+            (Some(only), None) => only.bytes,
+            (first, second) => {
+                let all = first.into_iter().chain(second).chain(in_records);
+                all.fold(0_u64, |sum, v| sum.saturating_add(padded(v.bytes)))
             }
-            for (begin, values) in in_records {
-                end = end.max(begin.saturating_add(record.saturating_mul(last)).saturating_add(values));
+        };
+        Ok(Contents { records, record, variables })
+    }
+}
+
+impl Contents {
+    fn needed_bytes(&self) -> u64 {
+        let end = |v: &Place| match (v.is_in_records(), self.records) {
+            (false, _) => v.begin.saturating_add(v.bytes),
+            (true, None | Some(0)) => 0,
+            (true, Some(records)) => {
+                v.begin.saturating_add(self.record.saturating_mul(records - 1)).saturating_add(v.bytes)
             }
-        }
-        Ok(end)
+        };
+        self.variables.iter().map(end).max().unwrap_or(0)
     }
 }
 
@@ -127,7 +176,8 @@ fn padded(bytes: u64) -> u64 {
     bytes.div_ceil(4).saturating_mul(4)
 }
 
-fn type_bytes(nc_type: u64) -> u64 {
+/// Bytes of an element.
+pub fn type_bytes(nc_type: u64) -> u64 {
     match nc_type {
         3 | 8 => 2,
         4 | 5 | 9 => 4,

@@ -10,7 +10,7 @@
 //!   values as physical numbers with NaN for nodata.
 //! * [`WarpPlan`] – where each target pixel's samples lie in the source, made
 //!   once and applied to as many layers as there are.
-//! * [`read_area`] – areas of interest, in whatever file.
+//! * [`read_area`] and [`area_of`] – areas of interest, in whatever file, or as text.
 //! * [`cog`] – cloud-optimised GeoTIFFs, the same bytes every time.
 //! * [`zarr`] – cubes of many dates, likewise.
 
@@ -56,7 +56,7 @@ pub use resampling::Resampling;
 pub use runtime::{driver_names, gdal_version, has_driver};
 pub use statistics::{Statistics, statistics};
 pub use tile_index::TileIndex;
-pub use vector::read_area;
+pub use vector::{area_of, read_area};
 pub use vrt::{Vrt, VrtTile};
 pub use warp::WarpPlan;
 pub use zones::read_zones;

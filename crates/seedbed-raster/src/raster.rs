@@ -106,21 +106,19 @@ impl Raster {
         }
     }
 
-    /// Opens a netCDF-4 file or a TIFF through byte ranges: metadata and coordinates
+    /// Opens a netCDF file or a TIFF through byte ranges: metadata and coordinates
     /// are read now, and of the values no more than what is asked for later. The
     /// source's path stands for the file in errors.
     ///
     /// # Errors
     /// As [`Raster::open`]; [`RasterError::Ranges`] if its values are stored in a
-    /// way that isn't read here, as those of classic netCDF are, and those of a TIFF
-    /// with another compression than deflate and zstd, or whose bands lie pixel by
-    /// pixel: fetch the file.
+    /// way that isn't read here, as those of a TIFF with another compression than
+    /// deflate, LZW and zstd are, or whose bands lie pixel by pixel: fetch the file.
     pub fn open_at(bytes: Arc<dyn ReadAt>, source: &RasterSource) -> Result<Self, RasterError> {
         runtime::prepare();
         let path = source.path.as_path();
         let damaged = |reason| RasterError::Damaged { path: path.to_owned(), reason };
-        // As long as what is asked for next, so that who remembers need not ask again.
-        let head = bytes.read_at(0, usize::try_from(bytes.size().min(chunks::FIRST)).unwrap_or(0));
+        let head = chunks::first_bytes(&*bytes);
         if chunks::is_tiff(&head.map_err(|source| RasterError::Io { path: path.to_owned(), source })?) {
             return Self::of_tiff(bytes, source);
         }

@@ -4,7 +4,7 @@ use crate::{Proj, proj, runtime};
 use gdal::vector::{Geometry, LayerAccess, OGRwkbGeometryType as Kind, geometry_type_flatten};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use seedbed_grid::aoi::{Outline, Outlines};
-use seedbed_grid::{Aoi, AoiError, Crs};
+use seedbed_grid::{Aoi, AoiError, Crs, aoi};
 use std::path::Path;
 
 /// Reads an area from any file that holds one: what [`Aoi::read`] knows, and a
@@ -18,6 +18,19 @@ pub fn read_area(path: &Path) -> Result<Aoi, AoiError> {
     let dataset = package.open()?;
     let (found, crs) = polygons(&dataset, package.layer).map_err(|reason| package.bad(reason))?;
     Aoi::from_outlines(&package.file.display().to_string(), found, crs.as_ref(), &Proj)
+}
+
+/// The area that a text says: well-known text, unless a file lies at `path`, which is what
+/// the text names as a file.
+///
+/// # Errors
+/// As [`read_area`]; where it is no file, [`AoiError`] of the text.
+pub fn area_of(text: &str, path: &Path) -> Result<Aoi, AoiError> {
+    if aoi::is_wkt(text) && !path.exists() {
+        Aoi::from_wkt(text, "the area's text", &Proj)
+    } else {
+        read_area(path)
+    }
 }
 
 /// A `GeoPackage`, and the layer that is asked for.

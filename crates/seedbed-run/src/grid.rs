@@ -36,7 +36,7 @@ pub(crate) fn tiles(project: &Project, projections: &dyn Projections) -> Result<
     }
     let size = section.tile.as_ref().map(|t| t.parse::<TileSize>()).transpose();
     let size = size.map_err(|e| failed("tile", e))?;
-    let aoi = section.aoi.as_ref().map(|text| area(project, "grid.aoi", text, projections)).transpose()?;
+    let aoi = section.aoi.as_ref().map(|text| area(project, "grid.aoi", text)).transpose()?;
     if let Some(name) = &section.name {
         let named = NamedGrid::find(name).map_err(|e| failed("name", e))?;
         let tiles = || -> Result<TileGrid, GridError> {
@@ -57,18 +57,7 @@ pub(crate) fn tiles(project: &Project, projections: &dyn Projections) -> Result<
 }
 
 /// The area that a key names: a file, or well-known text.
-pub(crate) fn area(
-    project: &Project,
-    key: &str,
-    text: &str,
-    projections: &dyn Projections,
-) -> Result<Aoi, RunError> {
-    let resolved = project.resolve(text);
-    let path = Path::new(&resolved);
-    let area = if seedbed_grid::aoi::is_wkt(text) && !path.exists() {
-        Aoi::from_wkt(text, "the area's text", projections)
-    } else {
-        seedbed_raster::read_area(path)
-    };
-    area.map_err(|e| project.setting_error(key, e))
+pub(crate) fn area(project: &Project, key: &str, text: &str) -> Result<Aoi, RunError> {
+    let path = project.resolve(text);
+    seedbed_raster::area_of(text, Path::new(&path)).map_err(|e| project.setting_error(key, e))
 }

@@ -39,7 +39,7 @@ impl OutputMask {
             }
             _ => text,
         };
-        let area = crate::grid::area(project, "output.mask", text, projections)?;
+        let area = crate::grid::area(project, "output.mask", text)?;
         let extent = grid.tiles.iter().map(|t| t.range).reduce(PixelRange::union);
         let extent = extent.ok_or_else(|| project.key_error("grid", "there are no tiles"))?;
         let footprint = Footprint::of(&grid.grid, &area, extent, projections)

@@ -2,7 +2,7 @@
 
 use crate::context::Ctx;
 use crate::failure::{Judge, usage_hint};
-use seedbed_grid::{Aoi, Bbox, Distance, aoi};
+use seedbed_grid::{Aoi, Bbox, Distance};
 use std::path::{Path, PathBuf};
 
 /// An area of interest.
@@ -39,13 +39,7 @@ impl AreaArgs {
 
 /// Reads an area, and says what had to be put right in it.
 pub fn read(path: &Path, ctx: &Ctx) -> anyhow::Result<Aoi> {
-    let text = path.to_string_lossy();
-    let area = if aoi::is_wkt(&text) && !path.exists() {
-        Aoi::from_wkt(&text, "the area's text", &ctx.projections)
-    } else {
-        seedbed_raster::read_area(path)
-    };
-    let area = area.or_usage()?;
+    let area = seedbed_raster::area_of(&path.to_string_lossy(), path).or_usage()?;
     for note in area.notes() {
         ctx.say(format_args!("note: {note}"));
     }

@@ -1,4 +1,4 @@
-//! Rasters whose values lie in chunks: variables of netCDF-4, bands of TIFF.
+//! Rasters whose values lie in chunks: variables of netCDF, bands of TIFF.
 //!
 //! libhdf5 reads and inflates one chunk at a time under a lock of the whole
 //! process, and libtiff undoes what precedes compression byte by byte. Here the
@@ -11,6 +11,7 @@
 //! What isn't read here is told as [`Fault::Unknown`], so that a caller may turn to
 //! the library.
 
+mod classic;
 mod fault;
 mod hdf5;
 mod numbers;
@@ -18,9 +19,10 @@ mod pieces;
 mod scratch;
 mod tiff;
 
+pub use classic::is_classic;
 pub use fault::Fault;
 pub use hdf5::Axes;
-pub use tiff::{Bands, FIRST, is_tiff, skeleton};
+pub use tiff::{Bands, is_tiff, skeleton};
 
 use crate::ranges::ReadAt;
 use crate::stored::Decoding;
@@ -29,6 +31,7 @@ use pieces::{Entry, Piece, Stored, Wanted};
 use rayon::prelude::*;
 use scratch::{Plain, Scratch};
 use seedbed_block::{PixelRange, Real};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -71,7 +74,7 @@ pub struct ChunkReader {
 }
 
 impl ChunkReader {
-    /// Of a netCDF-4 variable of the root group. `shape` is what its dimensions say, and
+    /// Of a variable of netCDF, classic or on HDF5, of the root group. `shape` is what its dimensions say, and
     /// `decoding` what its attributes say.
     ///
     /// # Errors
@@ -83,7 +86,12 @@ impl ChunkReader {
         shape: &[usize],
         decoding: &Decoding,
     ) -> Result<Self, Fault> {
-        let form = Box::new(hdf5::Hdf5::open(bytes.clone(), name, axes, shape, decoding)?);
+        let head = first_bytes(&*bytes).map_err(Fault::Io)?;
+        let form: Box<dyn Form> = if is_classic(&head) {
+            Box::new(classic::Classic::open(&*bytes, name, axes, shape, decoding.dtype)?)
+        } else {
+            Box::new(hdf5::Hdf5::open(bytes.clone(), name, axes, shape, decoding)?)
+        };
         Ok(Self { bytes, form })
     }
 
@@ -228,6 +236,16 @@ impl ChunkReader {
         }
         Ok(())
     }
+}
+
+/// A file's first bytes. Of a remote one as many as are asked for next, so that who remembers
+/// what was read need not ask again.
+///
+/// # Errors
+/// If they can't be had.
+pub fn first_bytes(bytes: &dyn ReadAt) -> io::Result<Vec<u8>> {
+    let most = if bytes.needless() == 0 { 4 } else { tiff::FIRST };
+    bytes.read_at(0, usize::try_from(bytes.size().min(most)).unwrap_or(0))
 }
 
 /// What is fetched at once.

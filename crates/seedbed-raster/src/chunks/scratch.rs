@@ -2,12 +2,14 @@
 
 use libdeflater::{DecompressionError, Decompressor};
 use std::cell::RefCell;
+use weezl::decode::Decoder as Lzw;
+use weezl::{BitOrder, LzwStatus};
 
 /// The most that deflate makes of one byte: 258 bytes from two bits
 /// (RFC 1951, 3.2.5), and the stream's own header.
 const LARGEST_RATIO: usize = 1032;
 /// Bytes of a buffer that a thread keeps; a larger one goes.
-const KEPT: usize = 8 << 20;
+const KEPT: usize = 2 << 20;
 /// Buffers that a thread keeps: a chunk as stored, and two while filters are undone.
 const MOST: usize = 3;
 
@@ -73,6 +75,30 @@ impl Scratch {
                 Err(format!("{} bytes inflate to more than {length}", stored.len()))
             }
             Err(DecompressionError::BadData) => Err(format!("{} bytes are no zlib stream", stored.len())),
+        }
+    }
+
+    /// The first `length` bytes of an LZW stream as TIFF writes them.
+    ///
+    /// # Errors
+    /// If it has fewer, or is none.
+    pub fn expand(&mut self, stored: &[u8], length: usize) -> Result<Vec<u8>, String> {
+        let mut out = self.take(length);
+        let mut decoder = Lzw::with_tiff_size_switch(BitOrder::Msb, 8);
+        let (mut read, mut made) = (0, 0);
+        while made < length {
+            let step = decoder.decode_bytes(&stored[read..], &mut out[made..]);
+            read += step.consumed_in;
+            made += step.consumed_out;
+            let status = step.status.map_err(|e| format!("{} bytes are no LZW stream: {e}", stored.len()))?;
+            if !matches!(status, LzwStatus::Ok) || (step.consumed_in, step.consumed_out) == (0, 0) {
+                break;
+            }
+        }
+        if made == length {
+            Ok(out)
+        } else {
+            Err(format!("{} bytes expand to {made} instead of {length}", stored.len()))
         }
     }
 

@@ -285,7 +285,7 @@ fn extent_of(geobox: &GeoBox) -> Extent {
 
 /// An area's rings in a CRS.
 fn rings_in(path: &Path, crs: &Crs, projections: &dyn Projections) -> anyhow::Result<Vec<Vec<(f64, f64)>>> {
-    let aoi = seedbed_raster::read_area(path).or_usage()?;
+    let aoi = seedbed_raster::area_of(&path.to_string_lossy(), path).or_usage()?;
     let wgs84 = projections.resolve("OGC:CRS84")?;
     let transform = projections.transform(&wgs84, crs)?;
     let polygons = aoi.geometry().iter();

@@ -10,6 +10,8 @@ use seedbed_block::Shape2d;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {
     None,
+    /// An LZW stream.
+    Lzw,
     /// A zlib stream.
     Deflate,
     /// A Zstandard frame.
@@ -54,6 +56,7 @@ impl Directory {
         }
         let codec = match tags.one(tag::COMPRESSION, Some(1))? {
             1 => Codec::None,
+            5 => Codec::Lzw,
             8 | 32_946 => Codec::Deflate,
             50_000 => Codec::Zstd,
             other => return Err(Fault::Unknown(format!("compression {other} isn't known"))),

@@ -1,7 +1,7 @@
 //! TIFF's strips and tiles.
 //!
 //! Read are whole numbers and IEEE 754 ones of one sample a pixel, or of bands apart
-//! from each other, as they are, deflated or as Zstandard frames, with either
+//! from each other, as they are, deflated, as LZW or as Zstandard frames, with either
 //! predictor: what scientific archives hold. Source: TIFF 6.0; Adobe Photoshop TIFF
 //! Technical Note 3 (floating-point predictor); the `BigTIFF` design of libtiff.
 
@@ -131,8 +131,10 @@ impl Form for Tiff {
                         high.min(self.directory.shape.rows - top)
                     };
                     let number = (self.bands[layer] * down + row) * across + col;
-                    // Some writers let the last strip have as many rows as the others.
-                    let stored = match self.entry(number, has < high)? {
+                    // Some writers let the last strip have as many rows as the others, and the oldest
+                    // have an LZW of their own.
+                    let doubtful = has < high || self.directory.codec == Codec::Lzw;
+                    let stored = match self.entry(number, doubtful)? {
                         None => Stored::Nowhere,
                         Some(entry) => Stored::Chunk { entry, elements: has * wide },
                     };
@@ -173,6 +175,7 @@ impl Form for Tiff {
                 buffer.extend_from_slice(bytes);
                 buffer
             }
+            Codec::Lzw => scratch.expand(stored, length)?,
             Codec::Deflate => scratch.inflate(stored, length)?,
             Codec::Zstd => scratch.unfold(stored, length)?,
         };

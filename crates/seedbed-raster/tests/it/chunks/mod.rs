@@ -1,6 +1,7 @@
 //! netCDF-4 chunks read by offset, against the HDF5 library through GDAL, h5py,
 //! and ranges.
 
+mod classic;
 mod damage;
 mod real;
 mod tiff;

@@ -14,7 +14,6 @@ fn real_netcdf_values_are_those_of_the_library() {
         paths.retain(|p| p.extension().is_some_and(|e| e == "nc"));
         paths.sort();
         for path in paths {
-            let hdf5 = std::fs::read(&path).unwrap().starts_with(b"\x89HDF");
             for variable in Raster::variables(&path).unwrap() {
                 let name = format!("{} {variable}", path.file_name().unwrap().to_string_lossy());
                 let raster = match Raster::open(&source(&path, Some(&variable))) {
@@ -29,7 +28,7 @@ fn real_netcdf_values_are_those_of_the_library() {
                 library.leave_to_library();
                 files += 1;
                 by_chunks += usize::from(raster.reads_chunks());
-                assert_eq!(raster.reads_chunks(), hdf5, "{name}");
+                assert!(raster.reads_chunks(), "{name}");
                 let remote = by_ranges(&path, Some(&variable));
                 assert_eq!(remote.is_ok(), raster.reads_chunks(), "{name}: {:?}", remote.err());
                 let shape = raster.geobox().shape;

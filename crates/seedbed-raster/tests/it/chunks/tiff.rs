@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 const SHAPE: Shape2d = Shape2d { rows: 133, cols: 170 };
 
 /// Ways to lay pixels out, and whether they are read by offset.
-const LAYOUTS: [(&str, &[&str], bool); 14] = [
+const LAYOUTS: [(&str, &[&str], bool); 15] = [
     ("strips", &[], true),
     ("strip", &["BLOCKYSIZE=133"], true),
     ("deflate", &["COMPRESS=DEFLATE", "BLOCKYSIZE=20"], true),
@@ -26,7 +26,8 @@ const LAYOUTS: [(&str, &[&str], bool); 14] = [
     ("turned", &["ENDIANNESS=BIG"], true),
     ("turned-tiles", &["ENDIANNESS=BIG", "TILED=YES", "COMPRESS=DEFLATE", "BIGTIFF=YES"], true),
     ("turned-differences", &["ENDIANNESS=BIG", "COMPRESS=DEFLATE", "PREDICTOR=2"], true),
-    ("lzw", &["COMPRESS=LZW"], false),
+    ("lzw", &["COMPRESS=LZW", "BLOCKYSIZE=50"], true),
+    ("lzw-differences", &["COMPRESS=LZW", "PREDICTOR=2", "TILED=YES"], true),
     ("packbits", &["COMPRESS=PACKBITS"], false),
     ("lerc", &["COMPRESS=LERC", "MAX_Z_ERROR=0"], false),
 ];
