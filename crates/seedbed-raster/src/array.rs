@@ -141,7 +141,7 @@ fn reader(bytes: Arc<dyn ReadAt>, variable: &Variable) -> Result<ChunkReader, Fa
 }
 
 fn by_library(path: &Path, variable: &str, reason: &str) {
-    tracing::info!(path = %path.display(), variable, reason, "read by the HDF5 library, one chunk at a time");
+    tracing::info!(path = %path.display(), variable, reason, "read by the netCDF library, one chunk at a time");
 }
 
 fn refused(path: &Path, variable: &str, fault: Fault) -> RasterError {
