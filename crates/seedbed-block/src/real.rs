@@ -1,11 +1,12 @@
 //! The two floating-point types that kernels are generic over.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
 /// The arithmetic a run is done in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Precision {
     /// 32-bit storage and arithmetic; long sums are still kept in 64 bits.
     #[default]

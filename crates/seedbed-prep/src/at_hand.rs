@@ -26,7 +26,7 @@ impl Root {
     ///
     /// # Errors
     /// [`PrepError::Document`] if it is damaged, [`PrepError::Storage`] where a store can't be read.
-    pub(crate) fn record(&self, member: &Member) -> Result<Option<Item>, PrepError> {
+    pub fn record(&self, member: &Member) -> Result<Option<Item>, PrepError> {
         let path = PathBuf::from(self.join(&member.record_names()).to_string());
         match self.document(&member.record_names())? {
             Some(bytes) => record_of(&bytes, &path).map(Some),
@@ -41,6 +41,21 @@ impl Root {
             Self::Store(store) => {
                 let folder = store.location().join(&member.tile).join(&member.period);
                 PathBuf::from(folder.join(asset_names(asset)).to_string())
+            }
+        }
+    }
+
+    /// The bytes of a member's file, held to the size and digest that its record states.
+    ///
+    /// # Errors
+    /// [`PrepError::Document`] for a file that isn't as its record says, or isn't there;
+    /// [`PrepError::Storage`] where a store fails.
+    pub fn bytes(&self, member: &Member, asset: &Asset<'_>) -> Result<Vec<u8>, PrepError> {
+        let place = self.place(member, asset);
+        match self.at_hand(member, asset)? {
+            Ok(file) => std::fs::read(file.path()).map_err(|source| PrepError::Read { path: place, source }),
+            Err(Flaw::Missing(reason) | Flaw::Wrong(reason)) => {
+                Err(PrepError::Document { path: place, what: "whole file of its product", reason })
             }
         }
     }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Member {
     /// The tile's name; `mosaic` for the union of all.
     pub tile: String,
-    /// `2003`, `2003-07` or `2003-07-15`; of a composite `doy-113`, `month-04` or `dekad-12`.
+    /// `2003`, `2003-07` or `2003-07-15`; of a composite `doy-113`, `month-04` or `dekad-12`; of
+    /// a cube the names of its first and its last layer, `2003-01--2003-12`.
     pub period: String,
     /// The task's key.
     pub key: TaskKey,
@@ -106,6 +107,14 @@ impl Expected {
             PrepError::Document { path, what: "expected set", reason }
         })?;
         Ok((set, product.clone()))
+    }
+
+    /// Whether a product lies at a root: a set has been written there.
+    ///
+    /// # Errors
+    /// [`PrepError::Storage`] where a store can't be read, [`PrepError::Read`] for a file.
+    pub fn is_at(root: &Root) -> Result<bool, PrepError> {
+        Ok(root.document(FILE)?.is_some())
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {

@@ -1,6 +1,7 @@
 //! What an input is to become: the tile it goes to and the rules it is read by.
 
 use crate::Mask;
+use schemars::JsonSchema;
 use seedbed_block::{Bridge, Conversion, Real, Unit};
 use seedbed_grid::{Bbox, GeoBox, Index};
 use seedbed_raster::Resampling;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// How a series becomes one value a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeRule {
     /// Every day has a layer of its own.
@@ -26,7 +27,7 @@ pub enum TimeRule {
 /// What stands for a day that the input's calendar leaves out in leap years:
 /// 29 February (noleap) or 31 December (Daymet). A day is left out by the
 /// calendar if the series has it in none of its leap years; otherwise it is lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LeapRule {
     /// Such a day is an error, as any missing day is.

@@ -90,6 +90,23 @@ impl ReadAt for LocalFile {
     }
 }
 
+/// A file's bytes in memory.
+impl ReadAt for Vec<u8> {
+    fn size(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn read_at(&self, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let bytes = self.get(from..from.saturating_add(length)).ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(bytes.to_vec())
+    }
+
+    fn needless(&self) -> u64 {
+        0
+    }
+}
+
 /// What is asked for at once of a remote file: metadata lie in clusters of a few kilobytes.
 const BLOCK: usize = 1 << 16;
 /// What is read at once of a local file.

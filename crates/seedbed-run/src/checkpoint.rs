@@ -4,9 +4,10 @@
 use crate::PeriodKind;
 use crate::gathering::{Gathering, Wanted};
 use crate::outputs::Output;
+use crate::periods::Volume;
 use crate::state_file::{self, Numbers, Vector, decode};
 use crate::sums::{Gathered, MissingDays};
-use seedbed_block::{Date, Real};
+use seedbed_block::{Date, Period, Real};
 use seedbed_model::{Balance, State};
 use seedbed_prep::TaskKey;
 use serde::{Deserialize, Serialize};
@@ -155,10 +156,14 @@ impl Checkpoint {
     }
 
     /// Whether every product still to be made can be made from here.
-    pub(crate) fn serves(&self, wanted: &[Wanted]) -> bool {
-        wanted
-            .iter()
-            .all(|w| w.days.start > self.last || (w.days.end > self.last && self.has(w.kind, w.days.start)))
+    ///
+    /// A cube is made whole from here, or from the midst of its first period: of those that
+    /// are behind nothing is kept.
+    pub(crate) fn serves(&self, wanted: &[(usize, Volume)]) -> bool {
+        wanted.iter().all(|(_, volume)| {
+            let is_begun = |days: &Period| days.end > self.last && self.has(volume.kind, days.start);
+            volume.days.start > self.last || volume.periods.first().is_some_and(is_begun)
+        })
     }
 }
 

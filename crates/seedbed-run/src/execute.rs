@@ -208,6 +208,10 @@ impl Runner<'_> {
     fn chosen<'p>(&self, plan: &'p Plan, options: &ExecuteOptions) -> Result<Vec<&'p Task>, RunError> {
         let Some(names) = &options.tiles else { return Ok(plan.tasks.iter().collect()) };
         for name in names {
+            if self.left_out.contains(name) {
+                let message = format!("tile {name} has no pixel of the mask, and isn't run");
+                return Err(self.project.key_error("output.mask", message));
+            }
             self.grid.tile(name)?;
         }
         Ok(plan.tasks.iter().filter(|t| names.contains(&t.tile)).collect())

@@ -2,17 +2,20 @@
 
 use crate::state_file::{self, Numbers, decode};
 use crate::tile::provenance;
-use crate::{RunError, Runner};
+use crate::{Project, RunError, Runner};
 use seedbed_block::{Date, Period, Precision};
+use seedbed_catalog::Item;
 use seedbed_model::State;
-use seedbed_prep::{Attempt, Description, Member, Outcome, PrepError, Target, Variable};
-use seedbed_storage::{Checksum, Location};
+use seedbed_prep::{Attempt, Description, Member, Outcome, PrepError, Root, Target, Variable, one_line};
+use seedbed_storage::Location;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
 
 /// The asset's key, in records and the expected set.
 pub(crate) const VARIABLE: &str = "state";
+
+/// The project's key that names a run to begin from.
+pub(crate) const KEY: &str = "model.state";
 
 /// What the file's name ends with.
 const SUFFIX: &str = "state";
@@ -25,9 +28,10 @@ pub(crate) fn name(last: Date) -> String {
 /// A tile's state as another run keeps it.
 #[derive(Debug)]
 pub(crate) struct KeptState {
-    path: PathBuf,
-    /// Its record.
-    pub(crate) record: PathBuf,
+    /// That run's outputs.
+    root: Root,
+    member: Member,
+    record: Item,
     /// The multihash of its bytes.
     pub(crate) checksum: String,
 }
@@ -44,46 +48,41 @@ struct Head {
 }
 
 impl KeptState {
-    /// The state that a record names.
-    pub(crate) fn of_record(record: &Path) -> Result<Self, String> {
-        let bytes = match std::fs::read(record) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                return Err("it has not been made yet: run its project first".to_owned());
-            }
-            Err(e) => return Err(format!("{}: {e}", record.display())),
-        };
-        let damaged = |what: &str| format!("{} {what}", record.display());
-        let item: Value =
-            serde_json::from_slice(&bytes).map_err(|e| damaged(&format!("is no record: {e}")))?;
-        let asset = &item["assets"][VARIABLE];
-        match (asset["href"].as_str(), asset["file:checksum"].as_str()) {
-            (Some(href), Some(checksum)) => Ok(Self {
-                path: record.with_file_name("").join(href.trim_start_matches("./")),
-                record: record.to_owned(),
-                checksum: checksum.to_owned(),
-            }),
-            _ => Err(damaged("names no state with its checksum")),
-        }
+    /// The state that a member of a run's products is; none if it has not been made.
+    ///
+    /// # Errors
+    /// [`PrepError::Document`] for a record that is damaged, [`PrepError::Storage`] where a store
+    /// can't be read.
+    pub(crate) fn of_member(root: &Root, member: &Member) -> Result<Option<Self>, PrepError> {
+        let Some(record) = root.record(member)? else { return Ok(None) };
+        let checksum = record.asset(VARIABLE).and_then(|asset| asset.checksum().map(str::to_owned));
+        let checksum = checksum.ok_or_else(|| PrepError::Document {
+            path: root.join(&member.record_names()).to_string().into(),
+            what: "record of a state",
+            reason: "it names none with its checksum".to_owned(),
+        })?;
+        Ok(Some(Self { root: root.clone(), member: member.clone(), record, checksum }))
     }
 
     /// The state, held to its checksum and to the run that is to begin from it.
     ///
     /// # Errors
-    /// [`RunError::Key`] for one that is missing, damaged, of another model or of other
-    /// settings, or that isn't behind the day before the run's first.
+    /// [`RunError::Input`] where a store fails; [`RunError::Key`] for one that is missing or
+    /// damaged, of another model or of other settings, or that isn't behind the day before the
+    /// run's first.
     pub(crate) fn read(&self, runner: &Runner<'_>, tile: &str) -> Result<State, RunError> {
         let refused = |reason: String| {
-            runner
-                .project
-                .key_error("model.state", format!("the state of tile {tile} can't be used: {reason}"))
+            runner.project.key_error(KEY, format!("the state of tile {tile} can't be used: {reason}"))
         };
-        let named = |what: &dyn std::fmt::Display| refused(format!("{}: {what}", self.path.display()));
-        let bytes = std::fs::read(&self.path).map_err(|e| named(&e))?;
-        if Checksum::of_bytes(&bytes).multihash() != self.checksum {
-            return Err(named(&"its checksum is not the one in its record"));
-        }
-        let (head, vectors): (Head, _) = decode(&bytes).map_err(|e| named(&e))?;
+        let Some(asset) = self.record.asset(VARIABLE) else {
+            return Err(refused("its record names none".to_owned()));
+        };
+        let bytes = self.root.bytes(&self.member, &asset).map_err(|error| match error {
+            PrepError::Storage(_) => unusable(&runner.project, error),
+            other => refused(one_line(&other)),
+        })?;
+        let (head, vectors): (Head, _) =
+            decode(&bytes).map_err(|e| refused(format!("{}: {e}", self.location())))?;
         head.check(runner).map_err(refused)?;
         Ok(State {
             model: head.model,
@@ -95,8 +94,14 @@ impl KeptState {
 
     /// Where it is recorded.
     pub(crate) fn location(&self) -> Location {
-        Location::Local(self.record.clone())
+        self.root.join(&self.member.record_names())
     }
+}
+
+/// Why another run's states can't be had, as an error of the project's key.
+pub(crate) fn unusable(project: &Project, error: PrepError) -> RunError {
+    let (path, key) = (project.path.clone(), KEY.to_owned());
+    RunError::Input { path, key, source: Box::new(error) }
 }
 
 impl Head {

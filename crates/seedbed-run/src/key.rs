@@ -3,10 +3,13 @@
 use crate::inputs::{Input, Static};
 use crate::interval::Interval;
 use crate::kept_state;
+use crate::periods::Volume;
+use crate::project::Format;
 use crate::{RunError, Runner, Task};
 use seedbed_block::{Date, Period};
 use seedbed_grid::Tile;
 use seedbed_prep::{Member, Target, TaskKey, revisions};
+use seedbed_raster::zarr;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -32,11 +35,11 @@ impl Runner<'_> {
     pub(crate) fn task(&self, tile: &Tile, target: &Target) -> Result<Task, RunError> {
         let lineage = self.lineage(target)?;
         let mut products = self
-            .periods()
+            .volumes()
             .into_iter()
-            .map(|(_, period, days)| {
-                let key = self.key(&lineage, &period, days)?;
-                Ok(Member { tile: tile.name.clone(), period, key, variables: None })
+            .map(|Volume { name, days, .. }| {
+                let key = self.key(&lineage, &name, days)?;
+                Ok(Member { tile: tile.name.clone(), period: name, key, variables: None })
             })
             .collect::<Result<Vec<_>, RunError>>()?;
         if self.project.output.state {
@@ -122,6 +125,9 @@ impl Runner<'_> {
         // A cold start's key tells nothing of what it isn't.
         if let Some(origin) = self.origin.key(&target.tile) {
             common["origin"] = origin;
+        }
+        if self.project.output.format == Format::Zarr {
+            common["cubes"] = json!(zarr::REVISION);
         }
         // The key of outputs that aren't masked tells nothing of masks.
         if let Some(mask) = &self.mask {

@@ -2,7 +2,7 @@
 
 use crate::{Project, RunError};
 use seedbed_block::PixelRange;
-use seedbed_grid::{Aoi, Footprint, PixelRule, Projections, Run, TileGrid};
+use seedbed_grid::{Aoi, Footprint, PixelRule, Projections, Run, Tile, TileGrid};
 use seedbed_prep::{PrepError, Target, TaskKey};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -47,13 +47,16 @@ impl OutputMask {
         Ok(Some(Self { footprint, rule: rule.unwrap_or_default(), area: name(text, &area) }))
     }
 
-    /// Leaves out the tiles without a pixel of the area.
-    pub(crate) fn keep_tiles(&self, project: &Project, grid: &mut TileGrid) -> Result<(), RunError> {
-        grid.tiles.retain(|tile| !self.footprint.pixels(tile.range, self.rule).is_empty());
+    /// Leaves out the tiles without a pixel of the area; gives their names.
+    pub(crate) fn keep_tiles(&self, project: &Project, grid: &mut TileGrid) -> Result<Vec<String>, RunError> {
+        let has_any = |tile: &Tile| !self.footprint.pixels(tile.range, self.rule).is_empty();
+        let (kept, left): (Vec<Tile>, Vec<Tile>) =
+            std::mem::take(&mut grid.tiles).into_iter().partition(has_any);
+        grid.tiles = kept;
         if grid.tiles.is_empty() {
             return Err(project.key_error("output.mask", format!("no tile has a pixel of {}", self.area)));
         }
-        Ok(())
+        Ok(left.into_iter().map(|tile| tile.name).collect())
     }
 
     /// Makes the values of a tile's pixels outside of the area missing.

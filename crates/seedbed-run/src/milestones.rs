@@ -1,6 +1,7 @@
 //! The days behind which checkpoints are kept, and which of them stay.
 
 use crate::shelf::Kept;
+use schemars::JsonSchema;
 use seedbed_block::{Date, Period};
 use seedbed_prep::TaskKey;
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// How often a tile's checkpoint is written; the last day of a run has one as well, unless
 /// none are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Checkpoints {
     /// At the ends of calendar years.

@@ -1,11 +1,11 @@
 //! What a run's first day begins from.
 
-use crate::kept_state::{KeptState, VARIABLE};
+use crate::kept_state::{KEY, KeptState, VARIABLE, unusable};
 use crate::{Project, RunError, Runner};
 use seedbed_block::{Date, Period};
 use seedbed_grid::TileGrid;
 use seedbed_model::{Cadence, ModelSpec};
-use seedbed_prep::Expected;
+use seedbed_prep::{Expected, Root, Spool};
 use seedbed_raster::same_crs;
 use seedbed_storage::{Location, LocationError};
 use serde_json::{Value, json};
@@ -29,6 +29,7 @@ impl Origin {
         spec: &ModelSpec,
         start: Date,
         grid: &TileGrid,
+        spool: &Spool,
     ) -> Result<Self, RunError> {
         match (&project.model.spin_up, &project.model.state) {
             (None, None) => Ok(Self::Cold),
@@ -47,7 +48,7 @@ impl Origin {
                 let days = spin_up.days(start).map_err(|e| project.key_error("model.spin_up", e))?;
                 Ok(Self::SpinUp { days, cycles: spin_up.cycles })
             }
-            (None, Some(from)) => kept(project, from, grid).map(Self::Kept),
+            (None, Some(from)) => kept(project, from, grid, spool).map(Self::Kept),
         }
     }
 
@@ -81,22 +82,23 @@ impl Runner<'_> {
 }
 
 /// The states that the run at a location kept, one for each of the grid's tiles.
-fn kept(project: &Project, from: &str, grid: &TileGrid) -> Result<BTreeMap<String, KeptState>, RunError> {
-    const KEY: &str = "model.state";
+fn kept(
+    project: &Project,
+    from: &str,
+    grid: &TileGrid,
+    spool: &Spool,
+) -> Result<BTreeMap<String, KeptState>, RunError> {
     let location: Location =
         project.resolve(from).parse().map_err(|e: LocationError| project.setting_error(KEY, e))?;
-    let Some(out) = location.as_path() else {
-        let message = format!("{location} is no folder of this machine: copy that run's outputs here first");
-        return Err(project.key_error(KEY, message));
-    };
-    let (expected, root) = Expected::read(out).map_err(|e| project.setting_error(KEY, e))?;
+    let out = Root::of_product(&location, spool);
+    let (expected, root) = Expected::of(&out).map_err(|e| unusable(project, e))?;
     let theirs = &expected.grid;
     let same_pixels = same_crs(&theirs.crs, &grid.grid.crs)
         && (theirs.origin, theirs.resolution) == (grid.grid.origin, grid.grid.resolution);
     if !same_pixels {
         let message = format!(
             "{} lies on another grid: origin {}, {} and pixels of {} by {} in {}, here {}, {} and {} by {} in {}",
-            out.display(),
+            out,
             theirs.origin.x,
             theirs.origin.y,
             theirs.resolution.x,
@@ -116,20 +118,21 @@ fn kept(project: &Project, from: &str, grid: &TileGrid) -> Result<BTreeMap<Strin
         let named = expected.tiles.iter().filter(|theirs| theirs.range == tile.range).map(|t| &t.name);
         let there: Vec<&String> = named.collect();
         if there.is_empty() {
-            let message = format!("{} has no tile with the pixels of {}", out.display(), tile.name);
+            let message = format!("{out} has no tile with the pixels of {}", tile.name);
             return Err(project.key_error(KEY, message));
         }
         let mut members = expected.members.iter().filter(|m| is_state(&m.variables));
         let Some(member) = members.find(|m| there.contains(&&m.tile)) else {
             let message = format!(
-                "{} keeps no state of tile {}: run it with `state = true` in its [output]",
-                out.display(),
+                "{out} keeps no state of tile {}: run it with `state = true` in its [output]",
                 tile.name
             );
             return Err(project.key_error(KEY, message));
         };
-        let kept = KeptState::of_record(&member.record(&root)).map_err(|reason| {
-            project.key_error(KEY, format!("the state of tile {} can't be used: {reason}", member.tile))
+        let kept = KeptState::of_member(&root, member).map_err(|e| unusable(project, e))?;
+        let kept = kept.ok_or_else(|| {
+            let what = "it has not been made yet: run its project first";
+            project.key_error(KEY, format!("the state of tile {} can't be used: {what}", member.tile))
         })?;
         states.insert(tile.name.clone(), kept);
     }

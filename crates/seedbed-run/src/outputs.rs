@@ -1,5 +1,6 @@
 //! What a project writes: variables, periods and how they are stored.
 
+use crate::project::Format;
 use crate::{PeriodKind, Project, RunError};
 use seedbed_block::Precision;
 use seedbed_model::{Aggregation, Cadence, ModelSpec, OutputSpec, Settings};
@@ -98,6 +99,12 @@ pub(crate) fn stored(project: &Project) -> Result<CogOptions, RunError> {
         false => f64::NAN,
     };
     let defaults = CogOptions::default();
+    if let (Format::Zarr, Some(compress)) = (section.format, section.compress)
+        && compress.is_lerc()
+    {
+        let message = format!("{compress} is for COGs: take zstd, deflate or none");
+        return Err(project.key_error("output.compress", message));
+    }
     Ok(CogOptions {
         dtype,
         scale,

@@ -1,11 +1,14 @@
 //! A tile's passage through time: piece by piece read, simulated, gathered and committed.
 
 use crate::checkpoint::{self, Checkpoint, Shape};
+use crate::cubes::Cubes;
 use crate::feed::Feed;
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
 use crate::origin::Origin;
 use crate::outputs::Output;
+use crate::periods::Volume;
 use crate::pieces::pieces;
+use crate::project::Format;
 use crate::readers::{Readers, open, read_statics};
 use crate::shelf::{Laid, Shelf};
 use crate::sums::Gathered;
@@ -36,6 +39,8 @@ struct Passage<'r, T> {
     /// Products that no day has been gathered of.
     coming: Peekable<IntoIter<Wanted>>,
     under_way: Vec<Gathering>,
+    /// What periods are the layers of, where that is what they become.
+    cubes: Cubes,
     /// How well each day of the piece closed, of a model that keeps books.
     balances: Vec<Balance>,
     /// Day × pixel of each input, row × pixel of each output, of the piece at hand.
@@ -119,7 +124,8 @@ impl<'r, T: Number> Passage<'r, T> {
         let variant = runner.model.spec().variant(runner.settings.variant())?;
         let is_cold = matches!(runner.origin, Origin::Cold);
         let state = to_make.state;
-        let (under_way, coming) = beginning.split(to_make.periods);
+        let (under_way, coming) = beginning.split(&to_make.volumes);
+        let cubes = Cubes::of(&to_make.volumes);
         let feed = Feed::new(runner, inputs, target.geobox.shape.len());
         // Only a simulation begun anew needs them again.
         let spins_up = matches!(runner.origin, Origin::SpinUp { .. });
@@ -135,6 +141,7 @@ impl<'r, T: Number> Passage<'r, T> {
             first_day_apart: is_cold && !variant.sums_first_day,
             coming: coming.into_iter().peekable(),
             under_way,
+            cubes,
             balances: Vec::new(),
             read: Vec::new(),
             computed: Vec::new(),
@@ -268,13 +275,18 @@ impl<'r, T: Number> Passage<'r, T> {
             let due = if is_last { self.due(*day) } else { None };
             let under_way = std::mem::take(&mut self.under_way);
             let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
-            let (work, target) = (self.work, &self.target);
+            let (work, target, cubes) = (self.work, &self.target, &mut self.cubes);
             let mut commit = || {
                 done.iter().try_for_each(|gathering| {
                     let member = &task.products[gathering.product];
-                    match write(runner, target, member, gathering)? {
-                        Outcome::Created => outcome.made += 1,
-                        Outcome::Adopted => outcome.present += 1,
+                    let written = match runner.project.output.format {
+                        Format::Cog => Some(write(runner, target, member, gathering)?),
+                        Format::Zarr => cubes.add(runner, target, member, gathering)?,
+                    };
+                    match written {
+                        Some(Outcome::Created) => outcome.made += 1,
+                        Some(Outcome::Adopted) => outcome.present += 1,
+                        None => return Ok(()),
                     }
                     ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)
                 })
@@ -385,8 +397,14 @@ fn simulation(
 }
 
 impl Beginning {
-    /// The products under way, with what has been gathered of them, and those that come.
-    fn split(self, wanted: Vec<Wanted>) -> (Vec<Gathering>, Vec<Wanted>) {
+    /// The periods under way, with what has been gathered of them, and those that come, in
+    /// order of their first days.
+    fn split(self, volumes: &[(usize, Volume)]) -> (Vec<Gathering>, Vec<Wanted>) {
+        let wanted = volumes.iter().flat_map(|(product, volume)| {
+            volume.periods.iter().map(|days| Wanted { product: *product, kind: volume.kind, days: *days })
+        });
+        let mut wanted: Vec<Wanted> = wanted.collect();
+        wanted.sort_by_key(|w| (w.days.start, w.product));
         let Some(mut checkpoint) = self.checkpoint else { return (Vec::new(), wanted) };
         let (begun, coming): (Vec<Wanted>, Vec<Wanted>) =
             wanted.into_iter().partition(|w| w.days.start < self.from);

@@ -1,10 +1,12 @@
 //! The periods outputs are gathered over.
 
+use crate::project::Format;
+use schemars::JsonSchema;
 use seedbed_block::{Date, Period};
 use serde::{Deserialize, Serialize};
 
 /// A kind of period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PeriodKind {
     /// Every day.
@@ -53,6 +55,44 @@ impl PeriodKind {
     }
 }
 
+/// The periods that one product of a tile holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Volume {
+    pub(crate) kind: PeriodKind,
+    /// That of its period; of a cube those of its first and last, such as `2003-02--2003-12`.
+    pub(crate) name: String,
+    /// All its days, of those that are run.
+    pub(crate) days: Period,
+    /// The days of each period.
+    pub(crate) periods: Vec<Period>,
+}
+
+impl PeriodKind {
+    /// The volumes of this kind that a run makes: one a period, of cubes one a calendar year,
+    /// so that another year changes none that is there.
+    pub(crate) fn volumes(self, run: Period, format: Format) -> Vec<Volume> {
+        let mut volumes: Vec<Volume> = Vec::new();
+        for (name, days) in self.within(run) {
+            if format == Format::Cog {
+                volumes.push(Volume { kind: self, name, days, periods: vec![days] });
+                continue;
+            }
+            match volumes.last_mut().filter(|last| last.days.end.year() == days.start.year()) {
+                Some(volume) => {
+                    volume.days.end = days.end;
+                    volume.periods.push(days);
+                    volume.name = format!("{}--{name}", self.name(volume.days.start));
+                }
+                None => {
+                    let name = format!("{name}--{name}");
+                    volumes.push(Volume { kind: self, name, days, periods: vec![days] });
+                }
+            }
+        }
+        volumes
+    }
+}
+
 /// A period as text: a single day by itself.
 pub(crate) fn span(period: Period) -> String {
     if period.start == period.end { period.start.to_string() } else { period.to_string() }
@@ -69,6 +109,20 @@ mod tests {
         assert_eq!(names, ["2003-12", "2004-01", "2004-02"]);
         assert_eq!(months[0].1.to_string(), "2003-12-15/2003-12-31");
         assert_eq!(months[2].1.to_string(), "2004-02-01/2004-02-10");
+    }
+
+    #[test]
+    fn a_cube_holds_the_periods_of_a_calendar_year() {
+        let run = "2003-12-30/2004-02-10".parse().unwrap();
+        let cubes = PeriodKind::Monthly.volumes(run, Format::Zarr);
+        let told: Vec<(&str, String, usize)> =
+            cubes.iter().map(|c| (c.name.as_str(), c.days.to_string(), c.periods.len())).collect();
+        let first = ("2003-12--2003-12", "2003-12-30/2003-12-31".to_owned(), 1);
+        assert_eq!(told, [first, ("2004-01--2004-02", "2004-01-01/2004-02-10".to_owned(), 2)]);
+        let daily = PeriodKind::Daily.volumes(run, Format::Zarr);
+        assert_eq!(daily.iter().map(|c| c.periods.len()).collect::<Vec<_>>(), [2, 41]);
+        let cogs = PeriodKind::Monthly.volumes(run, Format::Cog);
+        assert!(cogs.iter().map(|c| c.name.as_str()).eq(["2003-12", "2004-01", "2004-02"]));
     }
 
     #[test]

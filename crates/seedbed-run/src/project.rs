@@ -1,6 +1,7 @@
 //! The project file.
 
 use crate::{Checkpoints, PeriodKind, RunError, SpinUp};
+use schemars::JsonSchema;
 use seedbed_block::{Bridge, Period, Precision, Unit};
 use seedbed_grid::PixelRule;
 use seedbed_model::SettingValue;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A run as its user wrote it. Relative paths count from the file's folder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Project {
     /// Name, place and time.
@@ -36,7 +37,7 @@ pub struct Project {
 }
 
 /// `[project]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectSection {
     /// The product's name.
@@ -44,6 +45,7 @@ pub struct ProjectSection {
     /// The folder that outputs go to.
     pub out: String,
     /// The days to run, first and last included.
+    #[schemars(with = "String")]
     pub period: Period,
     /// What stands for days that an input's calendar leaves out.
     #[serde(default)]
@@ -51,7 +53,7 @@ pub struct ProjectSection {
 }
 
 /// `[grid]`: a file, a well-known grid, or what to make one from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GridSection {
     /// A `tiles.grid.json`.
@@ -71,7 +73,7 @@ pub struct GridSection {
 }
 
 /// `[inputs.NAME]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputSection {
     /// A catalog, an item collection or an item.
@@ -82,6 +84,7 @@ pub struct InputSection {
     #[serde(default)]
     pub switch: Vec<SwitchSection>,
     /// The values' unit, where items and files don't say or say wrong.
+    #[schemars(with = "Option<String>")]
     pub unit: Option<Unit>,
     /// The kernel.
     pub resampling: Option<Resampling>,
@@ -90,8 +93,10 @@ pub struct InputSection {
     pub time: TimeRule,
     /// The longest gap between composites that is bridged, such as `48d`.
     #[serde(default)]
+    #[schemars(with = "String")]
     pub bridge: Bridge,
     /// Which pixels a quality layer lets through, as `prep --mask` writes it.
+    #[schemars(with = "Option<String>")]
     pub mask: Option<Mask>,
     /// Keep values outside the range that item or file calls valid; where it isn't said
     /// they are missing, unless the model's variant must see them.
@@ -104,16 +109,18 @@ pub struct InputSection {
 
 /// `[[inputs.NAME.switch]]`: what an input is read from on the days of a period. What isn't
 /// said here is as in `[inputs.NAME]`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwitchSection {
     /// The days, first and last included: `1950/1959`.
+    #[schemars(with = "String")]
     pub period: Period,
     /// A catalog, an item collection or an item.
     pub items: Option<String>,
     /// The asset key.
     pub asset: Option<String>,
     /// The values' unit.
+    #[schemars(with = "Option<String>")]
     pub unit: Option<Unit>,
     /// From layers to days.
     pub time: Option<TimeRule>,
@@ -124,7 +131,7 @@ pub struct SwitchSection {
 }
 
 /// `[statics.NAME]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StaticSection {
     /// A raster.
@@ -136,6 +143,7 @@ pub struct StaticSection {
     /// One value everywhere.
     pub value: Option<f64>,
     /// The unit of the values.
+    #[schemars(with = "Option<String>")]
     pub unit: Option<Unit>,
     /// The kernel.
     pub resampling: Option<Resampling>,
@@ -148,7 +156,7 @@ pub struct StaticSection {
 }
 
 /// `[model]`
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSection {
     /// The model's name.
@@ -169,16 +177,18 @@ pub struct ModelSection {
 }
 
 /// The file format of outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// A cloud-optimised GeoTIFF a variable and period.
     #[default]
     Cog,
+    /// A Zarr cube of each variable for all periods of a kind in a calendar year.
+    Zarr,
 }
 
 /// `[output]`
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutputSection {
     /// Variables; the model's usual ones where none are named.

@@ -4,6 +4,7 @@ use crate::inputs::{Input, Resolver, Static};
 use crate::mask::OutputMask;
 use crate::origin::Origin;
 use crate::outputs::{self, Output};
+use crate::periods::Volume;
 use crate::{Checkpoints, InputSource, PeriodKind, Plan, Project, RunError};
 use seedbed_block::{Period, Precision};
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
@@ -44,6 +45,7 @@ pub struct Runner<'a> {
     pub(crate) kinds: Vec<PeriodKind>,
     pub(crate) cog: CogOptions,
     pub(crate) mask: Option<OutputMask>,
+    pub(crate) left_out: Vec<String>,
     pub(crate) spool: Spool,
     pub(crate) projections: &'a dyn Projections,
 }
@@ -74,9 +76,10 @@ impl<'a> Runner<'a> {
             return Err(project.key_error("grid", "there are no tiles"));
         }
         let mask = OutputMask::of(&project, &grid, projections)?;
-        if let Some(mask) = &mask {
-            mask.keep_tiles(&project, &mut grid)?;
-        }
+        let left_out = match &mask {
+            Some(mask) => mask.keep_tiles(&project, &mut grid)?,
+            None => Vec::new(),
+        };
         let resolver =
             Resolver { project: &project, overrides, spec, settings: &settings, spool: &spool, projections };
         let mut wrong = Vec::new();
@@ -84,7 +87,7 @@ impl<'a> Runner<'a> {
         let statics = resolver.statics(&named, &mut wrong);
         RunError::unless_none(wrong)?;
         let period = overrides.period.unwrap_or(project.project.period);
-        let origin = Origin::resolve(&project, spec, period.start, &grid)?;
+        let origin = Origin::resolve(&project, spec, period.start, &grid, &spool)?;
         for days in origin.spin_up().into_iter().chain([period]) {
             inputs.iter().try_for_each(|input| input.check_whole(&project, days))?;
         }
@@ -103,6 +106,7 @@ impl<'a> Runner<'a> {
             kinds,
             cog,
             mask,
+            left_out,
             spool,
             projections,
             project,
@@ -113,6 +117,12 @@ impl<'a> Runner<'a> {
     #[must_use]
     pub fn out(&self) -> &Root {
         &self.out
+    }
+
+    /// Tiles of the grid that aren't run, for the output mask has none of their pixels.
+    #[must_use]
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The product's name.
@@ -195,12 +205,10 @@ impl<'a> Runner<'a> {
         self.project.output.checkpoints
     }
 
-    /// Every period outputs are gathered over, by kind: name and days of the run.
-    pub(crate) fn periods(&self) -> Vec<(PeriodKind, String, Period)> {
-        self.kinds
-            .iter()
-            .flat_map(|kind| kind.within(self.period).into_iter().map(|(name, days)| (*kind, name, days)))
-            .collect()
+    /// What a tile's products of periods are, by kind.
+    pub(crate) fn volumes(&self) -> Vec<Volume> {
+        let format = self.project.output.format;
+        self.kinds.iter().flat_map(|kind| kind.volumes(self.period, format)).collect()
     }
 
     /// The tiles as targets of reading.

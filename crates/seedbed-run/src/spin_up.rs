@@ -1,5 +1,6 @@
 //! Days that are run before the first, so that stores have forgotten how they began.
 
+use schemars::JsonSchema;
 use seedbed_block::{Date, Period};
 use serde::{Deserialize, Serialize};
 
@@ -7,12 +8,13 @@ use serde::{Deserialize, Serialize};
 /// first day, `{ years = 1, cycles = 20 }` its first year twenty times over, and
 /// `{ period = "1980/1989", cycles = 2 }` other days, that the inputs must have. Nothing of
 /// it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpinUp {
     /// So many years from the run's first day on.
     pub years: Option<u16>,
     /// These days instead.
+    #[schemars(with = "Option<String>")]
     pub period: Option<Period>,
     /// How often they are run.
     #[serde(default = "once")]

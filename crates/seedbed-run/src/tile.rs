@@ -5,10 +5,12 @@ use crate::inputs::Static;
 use crate::kept_state::KeptState;
 use crate::origin::Origin;
 use crate::passage::run_as;
+use crate::project::Format;
 use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
 use seedbed_block::{Period, Precision};
 use seedbed_prep::{Attempt, BalanceRecord, Description, Member, Outcome, Provenance, Target, Variable};
+use seedbed_raster::zarr::CubeWriter;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
@@ -59,8 +61,20 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     let kept = if runner.checkpoints() == Checkpoints::None { 0 } else { 2 * (stores + sums) };
     // Small rasters are encoded side by side.
     let encoded = if pixels <= Attempt::AT_ONCE { outputs * 12 } else { 0 };
-    let rest =
-        encoded + runner.statics.len() * 2 * 8 + stores + kept + (inputs + runner.statics.len()) * 24 + 40;
+    // Layers of cubes that wait until they fill a file.
+    let waiting = match runner.project.output.format {
+        Format::Cog => 0,
+        Format::Zarr => {
+            outputs * runner.kinds.len() * CubeWriter::most_waiting(pixels) * runner.cog.dtype.bytes()
+        }
+    };
+    let rest = waiting
+        + encoded
+        + runner.statics.len() * 2 * 8
+        + stores
+        + kept
+        + (inputs + runner.statics.len()) * 24
+        + 40;
     let piece = PIECE.max(pixels.saturating_mul(days));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
 }

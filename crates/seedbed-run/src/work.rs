@@ -2,7 +2,7 @@
 //! from which all that is still to be made can be reached.
 
 use crate::checkpoint::{Checkpoint, Shape};
-use crate::gathering::Wanted;
+use crate::periods::Volume;
 use crate::shelf::Shelf;
 use crate::sums::MissingDays;
 use crate::{Checkpoints, RunError, Runner, Task};
@@ -34,8 +34,8 @@ pub(crate) struct Beginning {
 /// The products that a task still has to make.
 #[derive(Debug)]
 pub(crate) struct ToMake {
-    /// Those of periods, in order of their first days.
-    pub(crate) periods: Vec<Wanted>,
+    /// Those of periods, with their places among the task's products.
+    pub(crate) volumes: Vec<(usize, Volume)>,
     /// The state behind the last day: its place among the task's products.
     pub(crate) state: Option<usize>,
 }
@@ -60,15 +60,12 @@ impl<'p> Work<'p> {
     /// The products still to be made.
     pub(crate) fn to_make(&self, runner: &Runner<'_>) -> Result<ToMake, RunError> {
         let pending = pending(runner, self.task)?;
-        let all = runner.periods().into_iter().enumerate();
-        let mut wanted: Vec<Wanted> = all
-            .filter(|(product, _)| pending.get(*product).copied().unwrap_or(false))
-            .map(|(product, (kind, _, days))| Wanted { product, kind, days })
-            .collect();
-        wanted.sort_by_key(|w| (w.days.start, w.product));
+        let volumes = runner.volumes();
         // Behind the periods comes the state, if there is one.
-        let state = (runner.periods().len()..pending.len()).find(|product| pending[*product]);
-        Ok(ToMake { periods: wanted, state })
+        let state = (volumes.len()..pending.len()).find(|product| pending[*product]);
+        let all = volumes.into_iter().enumerate();
+        let wanted = all.filter(|(product, _)| pending.get(*product).copied().unwrap_or(false));
+        Ok(ToMake { volumes: wanted.collect(), state })
     }
 
     /// The newest checkpoint that serves all that is to be made, or the run's first day.
@@ -86,7 +83,7 @@ impl<'p> Work<'p> {
                 Ok(checkpoint) if checkpoint.last != kept.last => {
                     passed_over.push((kept.path, format!("it is of {}", checkpoint.last)));
                 }
-                Ok(checkpoint) if checkpoint.serves(&to_make.periods) => {
+                Ok(checkpoint) if checkpoint.serves(&to_make.volumes) => {
                     return Ok(Beginning { from, checkpoint: Some(checkpoint), passed_over });
                 }
                 Ok(_) => {}
@@ -112,7 +109,7 @@ impl Work<'_> {
     ) -> Result<Option<(usize, State)>, RunError> {
         let last = runner.period.end;
         let (Some(product), Some(key)) = (to_make.state, self.keys.get(&last)) else { return Ok(None) };
-        if !to_make.periods.is_empty() {
+        if !to_make.volumes.is_empty() {
             return Ok(None);
         }
         let shape = self.shape(runner)?;
@@ -126,7 +123,7 @@ impl Work<'_> {
 impl ToMake {
     /// How many.
     pub(crate) fn len(&self) -> usize {
-        self.periods.len() + usize::from(self.state.is_some())
+        self.volumes.len() + usize::from(self.state.is_some())
     }
 
     /// The last day that has to be run, if any.
@@ -140,7 +137,7 @@ impl ToMake {
     }
 
     fn ends(&self, runner: &Runner<'_>) -> impl Iterator<Item = Date> {
-        self.periods.iter().map(|w| w.days.end).chain(self.state.map(|_| runner.period.end))
+        self.volumes.iter().map(|(_, volume)| volume.days.end).chain(self.state.map(|_| runner.period.end))
     }
 }
 

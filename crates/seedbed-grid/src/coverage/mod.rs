@@ -10,6 +10,7 @@ use crate::cover::{moved_by_turns, on_grid};
 use crate::ring::{self, Ring};
 use crate::{Aoi, GridError, PixelGrid, Projections, Zone};
 use cells::Cells;
+use schemars::JsonSchema;
 use seedbed_block::PixelRange;
 
 /// An area in the pixels of a grid.
@@ -36,7 +37,7 @@ pub struct Run {
 }
 
 /// Which pixels belong to an area, where each does or doesn't.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PixelRule {
     /// Those whose centre lies in it; on its edge, of two areas that share it just one.

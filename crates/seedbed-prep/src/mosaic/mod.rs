@@ -224,7 +224,8 @@ fn refuse_cubes(product: &Root, expected: &Expected, root: &Root) -> Result<(), 
     let is_cube = |asset: &Asset<'_>| asset.media_type() == Some(cube::MEDIA_TYPE);
     match record.iter().flat_map(Item::assets).find(|(_, asset)| is_cube(asset)) {
         Some((key, _)) => Err(PrepError::Request(format!(
-            "`{key}` of {product} is a Zarr cube, and mosaics are of COGs: prepare it with --format cog"
+            "`{key}` of {product} is a Zarr cube, and mosaics are of COGs: make it with --format cog, or in a project \
+             with format = \"cog\""
         ))),
         None => Ok(()),
     }

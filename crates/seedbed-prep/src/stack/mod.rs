@@ -65,6 +65,18 @@ impl Wanted {
     }
 }
 
+impl Frame {
+    /// Opens its rasters one after the other: the pixels each covers, the layer that is meant,
+    /// from 0, and the raster. Each is held to the place it was planned at.
+    pub fn rasters<'a>(
+        &'a self,
+        grid: &'a PixelGrid,
+        spool: &'a Spool,
+    ) -> impl Iterator<Item = Result<(PixelRange, usize, Raster), PrepError>> + 'a {
+        self.parts.iter().map(|part| Ok((part.range, part.layer, part.open(grid, spool)?)))
+    }
+}
+
 impl Part {
     /// Opens its raster, and holds that to the place it was planned at.
     pub(crate) fn open(&self, grid: &PixelGrid, spool: &Spool) -> Result<Raster, PrepError> {

@@ -1,19 +1,19 @@
 //! What a stack holds, from records or items.
 
 use super::{Frame, Part, Stack, Wanted};
-use crate::product::read_record;
-use crate::{Done, Expected, PrepError, SourceAsset, Spool, is_done, source};
-use seedbed_block::{Period, PixelRange, Xy};
+use crate::{Done, Expected, Member, PrepError, Root, SourceAsset, Spool, in_parallel, source, survey};
+use seedbed_block::{Date, Period, PixelRange, Xy};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, PixelGrid, Projections};
 use seedbed_raster::{Raster, same_crs};
-use seedbed_storage::Location;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Frames by their days, their period's name and the variable's place among those wanted.
 type Frames = BTreeMap<(Period, String, usize), Frame>;
+
+/// Records that are read at once.
+const AT_ONCE: usize = 8;
 
 /// Media types of rasters, by what they begin with.
 const RASTERS: [&str; 7] = [
@@ -27,31 +27,32 @@ const RASTERS: [&str; 7] = [
 ];
 
 impl Stack {
-    /// The stack of a product: its catalog or folder, which holds an `expected.json`.
+    /// The stack of a product, wherever it lies.
     ///
     /// # Errors
-    /// [`PrepError::Request`] for a variable or period it doesn't have, or for no product.
+    /// [`PrepError::Request`] for a variable or period it doesn't have, or for no product;
+    /// [`PrepError::Storage`] where a store can't be read.
     pub fn of_product(
-        product: &Path,
+        product: &Root,
         wanted: &Wanted,
         spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
-        let (set, root) = Expected::read(product)?;
-        let what = product.display().to_string();
+        let (set, root) = Expected::of(product)?;
+        let what = product.to_string();
         let variables = chosen(&wanted.variables, &set.variables, &what)?;
         let (mut frames, mut holes) = (Frames::new(), Vec::new());
-        for member in set.members.iter().filter(|m| m.period.contains("--") || wanted.has_period(&m.period)) {
+        let is_wanted = |m: &&Member| m.period.contains("--") || wanted.has_period(&m.period);
+        let members: Vec<&Member> = set.members.iter().filter(is_wanted).collect();
+        for (member, item) in members.iter().zip(records(&root, &members)?) {
             let Some(range) = set.range(member) else {
                 let reason = format!("{what} has no tile {}", member.tile);
                 return Err(PrepError::Request(reason));
             };
-            if is_done(&root, member) != Done::Yes {
+            let Some(item) = item else {
                 holes.push((range, format!("{} {}", member.tile, member.period)));
                 continue;
-            }
-            let path = member.record(&root);
-            let item = read_record(&path)?.at(Location::Local(path));
+            };
             for (n, variable) in variables.iter().enumerate() {
                 if !set.variables(member).contains(variable) {
                     continue;
@@ -60,8 +61,7 @@ impl Stack {
                 // The file says itself where it lies.
                 let mut asset = SourceAsset::stated(&item, &asset, projections)?;
                 asset.geobox = None;
-                let name = Some(member.period.as_str()).filter(|name| !name.contains("--"));
-                add(&mut frames, wanted, (n, variable), name, asset, range, spool)?;
+                add(&mut frames, wanted, (n, variable), Some(&member.period), asset, range, spool)?;
             }
         }
         Self::of(set.grid.clone(), set.tiles.iter().map(|t| t.range).collect(), frames, holes, wanted, &what)
@@ -100,7 +100,9 @@ impl Stack {
                 };
                 let range = placed(&mut grid, &asset, geobox)?;
                 tiles.insert(range);
-                add(&mut frames, wanted, (n, variable), None, asset, range, spool)?;
+                let cube = item.property("seedbed:period").and_then(|period| period.as_str());
+                let cube = cube.filter(|period| period.contains("--"));
+                add(&mut frames, wanted, (n, variable), cube, asset, range, spool)?;
             }
         }
         let grid = grid.ok_or_else(|| PrepError::Request(format!("{what} has no rasters")))?;
@@ -132,6 +134,16 @@ impl Stack {
     }
 }
 
+/// The records of those products that are whole, at their places.
+fn records(root: &Root, members: &[&Member]) -> Result<Vec<Option<Item>>, PrepError> {
+    let done = survey(root, members.iter().copied())?;
+    let read = |n: usize, member: &&Member| {
+        let record = if done[n] == Done::Yes { root.record(member)? } else { None };
+        Ok(record.map(|item| item.at(root.join(&member.record_names()))))
+    };
+    in_parallel(members, AT_ONCE, read, |_| ()).into_iter().collect()
+}
+
 /// Adds an asset's layers to the frames they belong to.
 fn add(
     frames: &mut Frames,
@@ -156,8 +168,8 @@ fn add(
         });
         frame.parts.push(Part { asset: asset.clone(), layer, range });
     };
-    // A product's period that has a name is one layer.
-    if let Some(name) = name {
+    // A product's period is one layer, unless it is a cube's.
+    if let Some(name) = name.filter(|name| !name.contains("--")) {
         put(name.to_owned(), asset.period, 0, asset.unit.clone());
         return Ok(());
     }
@@ -180,16 +192,28 @@ fn add(
                     what: "dated series",
                     reason: format!("layer {layer} (from 0) of {} has no date", several.len()),
                 })?;
-                put(day.to_string(), Period { start: day, end: day }, layer, unit.clone());
+                let (name, layer_days) = named(name, day);
+                let end = layer_days.end.min(days.end.max(day));
+                put(name, Period { start: day.max(days.start), end }, layer, unit.clone());
             }
         }
     }
     Ok(())
 }
 
+/// Name and days of a cube's layer that goes by a day: that day, or the month or year that
+/// begins on it, as the cube's own name tells, `2003-01--2003-12` or `2003--2003`.
+fn named(cube: Option<&str>, day: Date) -> (String, Period) {
+    match cube.and_then(|cube| cube.split_once("--")).map(|(first, _)| first.len()) {
+        Some(4) => (day.strftime("%Y").to_string(), Period::year(day.year())),
+        Some(7) => (day.strftime("%Y-%m").to_string(), Period::month_of(day)),
+        _ => (day.to_string(), Period { start: day, end: day }),
+    }
+}
+
 /// The days of a file's layers, and its unit.
 struct Layers {
-    days: Vec<Option<seedbed_block::Date>>,
+    days: Vec<Option<Date>>,
     unit: Option<String>,
 }
 

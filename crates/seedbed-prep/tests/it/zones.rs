@@ -28,7 +28,7 @@ fn product() -> Sandbox {
 fn stack(sandbox: &Sandbox, variables: &[&str], periods: &[&str]) -> Result<Stack, PrepError> {
     let own = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     let wanted = Wanted { variables: own(variables), periods: own(periods) };
-    Stack::of_product(&sandbox.path("out"), &wanted, &sandbox.spool(), &Proj)
+    Stack::of_product(&(&sandbox.path("out")).into(), &wanted, &sandbox.spool(), &Proj)
 }
 
 /// A box by its sides; the tiles reach from 90° to 89° W and from 45.4° to 46° N.

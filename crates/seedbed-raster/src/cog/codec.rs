@@ -1,13 +1,14 @@
 //! Compression of a tile.
 
 use libdeflater::{CompressionLvl, Compressor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
 /// A compression.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compress {
     /// Deflate with the predictor that fits the type; levels 1 to 12, 7 where none is said. Read

@@ -1,5 +1,6 @@
 //! A coordinate reference system as GeoTIFF's keys.
 
+use crate::chunks::{Fault, Tags};
 use crate::{proj, runtime};
 use gdal::raster::RasterCreationOptions;
 use gdal::{DriverManager, vsi};
@@ -52,8 +53,7 @@ impl GeoKeys {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let said = |e: gdal::errors::GdalError| runtime::reason(&e);
         let name = format!("/vsimem/seedbed-geokeys-{}.tif", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let mut options = RasterCreationOptions::new();
-        options.set_name_value("ENDIANNESS", "LITTLE").map_err(said)?;
+        let options = RasterCreationOptions::new();
         let written = || {
             let gtiff = DriverManager::get_driver_by_name("GTiff")?;
             let mut dataset = gtiff.create_with_band_type_with_options::<u8, _>(&name, 1, 1, 1, &options)?;
@@ -71,8 +71,8 @@ impl GeoKeys {
         // What the keys can't express may have gone to a side file.
         let _ = vsi::unlink_mem_file(format!("{name}.aux.xml"));
         result.map_err(said)??;
-        let unreadable = || format!("GeoTIFF's keys for {crs} can't be read back");
-        let keys = parse(&bytes.map_err(said)?).ok_or_else(unreadable)?;
+        let unreadable = |fault: Fault| format!("GeoTIFF's keys for {crs} can't be read back: {fault:?}");
+        let keys = parse(&bytes.map_err(said)?).map_err(unreadable)?;
         // Version, revision, and a count of at least the raster's own key.
         if keys.directory.len() < 8 {
             return Err(format!("GeoTIFF has no keys for {crs}: choose another coordinate reference system"));
@@ -81,37 +81,17 @@ impl GeoKeys {
     }
 }
 
-/// The keys of a little-endian classic TIFF's first directory.
-fn parse(file: &[u8]) -> Option<GeoKeys> {
-    let bytes = |at: usize, n: usize| file.get(at..at.checked_add(n)?);
-    let short = |at: usize| Some(u16::from_le_bytes(bytes(at, 2)?.try_into().ok()?));
-    let long = |at: usize| usize::try_from(u32::from_le_bytes(bytes(at, 4)?.try_into().ok()?)).ok();
-    if bytes(0, 4)? != b"II*\0" {
-        return None;
-    }
-    let directory = long(4)?;
-    let mut keys = GeoKeys { directory: Vec::new(), doubles: Vec::new(), ascii: Vec::new() };
-    for i in 0..usize::from(short(directory)?) {
-        let entry = directory + 2 + 12 * i;
-        let (tag, count) = (short(entry)?, long(entry + 4)?);
-        let value = |size: usize| {
-            let n = count.checked_mul(size)?;
-            bytes(if n <= 4 { entry + 8 } else { long(entry + 8)? }, n)
-        };
-        match tag {
-            DIRECTORY => {
-                let (pairs, _) = value(2)?.as_chunks::<2>();
-                keys.directory = pairs.iter().map(|b| u16::from_le_bytes(*b)).collect();
-            }
-            DOUBLES => {
-                let (eights, _) = value(8)?.as_chunks::<8>();
-                keys.doubles = eights.iter().map(|b| f64::from_le_bytes(*b)).collect();
-            }
-            ASCII => keys.ascii = value(1)?.to_vec(),
-            _ => {}
-        }
-    }
-    Some(keys)
+/// The keys of a TIFF's first image; empty where it has none.
+fn parse(file: &Vec<u8>) -> Result<GeoKeys, Fault> {
+    let tags = Tags::read(file)?;
+    let bytes = |tag| tags.fields.get(&tag).map_or(Ok(Vec::new()), |field| tags.values(field));
+    let numbers = tags.numbers(DIRECTORY)?.into_iter();
+    let double = |bytes: &[u8]| f64::from_bits(tags.order.number(bytes));
+    Ok(GeoKeys {
+        directory: numbers.map(|n| u16::try_from(n).unwrap_or(u16::MAX)).collect(),
+        doubles: bytes(DOUBLES)?.chunks_exact(size_of::<f64>()).map(double).collect(),
+        ascii: bytes(ASCII)?,
+    })
 }
 
 #[cfg(test)]
@@ -143,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_no_tiff_has_no_keys() {
-        assert_eq!(parse(b"no tiff at all"), None);
-        assert_eq!(parse(b"II*\0\x08\0\0\0\x05\0"), None);
+        assert!(matches!(parse(&b"no tiff at all, and long".to_vec()), Err(Fault::Unknown(_))));
+        assert!(matches!(parse(&b"II*\0\x08\0\0\0\x05\0 cut short".to_vec()), Err(Fault::Damaged(_))));
     }
 }

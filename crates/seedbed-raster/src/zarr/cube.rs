@@ -45,7 +45,10 @@ pub struct CubeWriter {
     /// The documents by name; the variable's is the last.
     documents: Vec<(String, Value)>,
     layers: usize,
+    /// Layers that are in files.
     written: usize,
+    /// The bytes of layers that aren't, for there are too few of them for a shard.
+    waiting: Vec<Vec<u8>>,
     summary: Summary,
     threads: Threads,
 }
@@ -100,6 +103,7 @@ impl CubeWriter {
             documents,
             layers: dates.len(),
             written: 0,
+            waiting: Vec::new(),
             summary: Summary::default(),
             threads,
         };
@@ -111,18 +115,24 @@ impl CubeWriter {
         Ok(writer)
     }
 
-    /// How many layers [`CubeWriter::write`] takes at once: that many each time, and
-    /// what is left at last.
+    /// How many layers go into a file: so many, given at once, are not held in between.
     #[must_use]
     pub fn layers_at_once(&self) -> usize {
         self.layout.shard[0]
     }
 
-    /// Writes the next layers: layer, row, column; NaN where a value is missing.
+    /// How many layers of so many pixels [`CubeWriter::write`] holds at most.
+    #[must_use]
+    pub fn most_waiting(pixels: usize) -> usize {
+        CubeLayout::of(Shape2d { rows: 1, cols: pixels }, usize::MAX).shard[0]
+    }
+
+    /// Writes the next layers, as many as are given: layer, row, column; NaN where a value
+    /// is missing. What doesn't fill a file is held until it does, as it is stored.
     ///
     /// # Errors
     /// [`RasterError::Range`] for the first value that the stored type can't hold,
-    /// [`RasterError::Options`] for another number of values than is due,
+    /// [`RasterError::Options`] for part of a layer or more of them than are due,
     /// [`RasterError::Write`] where a file can't be written.
     pub fn write<T: Real>(&mut self, values: &[T]) -> Result<(), RasterError> {
         match self.options.dtype {
@@ -139,46 +149,59 @@ impl CubeWriter {
 
     fn write_as<T: Real, S: Sample>(&mut self, values: &[T]) -> Result<(), RasterError> {
         let pixels = self.shape.len();
-        let due = self.layout.shard[0].min(self.layers - self.written);
-        if due == 0 || values.len() != due * pixels {
+        let behind = self.written + self.waiting.len();
+        let due = self.layers - behind;
+        if values.is_empty() || !values.len().is_multiple_of(pixels) || values.len() > due * pixels {
             return Err(RasterError::Options {
                 path: self.path.clone(),
                 reason: format!(
-                    "{} values were given for layers {} to {} of {}×{} pixels",
+                    "{} values were given for at most {due} layers from number {behind} on, of {}×{} pixels",
                     values.len(),
-                    self.written,
-                    self.written + due,
                     self.shape.rows,
                     self.shape.cols
                 ),
             });
         }
-        let quantiser = Quantiser::new(&self.path, self.shape, &self.options);
-        let layers = values.chunks_exact(pixels).map(|layer| quantiser.stored::<T, S>(layer, 0));
-        let layers = layers.collect::<Result<Vec<Vec<S>>, _>>()?;
-        let nodata = S::narrow(missing(&self.options));
+        let (path, options) = (self.path.clone(), self.options.clone());
+        let quantiser = Quantiser::new(&path, self.shape, &options);
+        for layer in values.chunks_exact(pixels) {
+            let stored = quantiser.stored::<T, S>(layer, 0)?;
+            let mut bytes = vec![0; stored.len() * S::BYTES];
+            S::plain(&stored, &mut bytes);
+            self.waiting.push(bytes);
+            self.summary.add(layer);
+            let last = self.written + self.waiting.len() == self.layers;
+            if self.waiting.len() == self.layers_at_once() || last {
+                self.flush::<S>()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the layers that wait into files.
+    fn flush<S: Sample>(&mut self) -> Result<(), RasterError> {
+        let mut nodata = vec![0; S::BYTES];
+        S::plain(&[S::narrow(missing(&self.options))], &mut nodata);
+        let layers = std::mem::take(&mut self.waiting);
         let [deep, rows, cols] = self.layout.shard;
         let first = self.written / deep;
         for place in places(&[0, 0], &counts(&[self.shape.rows, self.shape.cols], &[rows, cols])) {
             let (row, col) = (place[0] * rows, place[1] * cols);
-            if let Some(shard) = self.shard(&layers, row, col, nodata)? {
+            if let Some(shard) = self.shard(&layers, row, col, &nodata)? {
                 self.put(&format!("{}/c/{first}/{}/{}", self.name, place[0], place[1]), &shard)?;
             }
         }
-        for layer in values.chunks_exact(pixels) {
-            self.summary.add(layer);
-        }
-        self.written += due;
+        self.written += layers.len();
         Ok(())
     }
 
     /// The bytes of the shard whose upper left pixel is given; `None` if all of it is missing.
-    fn shard<S: Sample>(
+    fn shard(
         &self,
-        layers: &[Vec<S>],
+        layers: &[Vec<u8>],
         row: usize,
         col: usize,
-        nodata: S,
+        nodata: &[u8],
     ) -> Result<Option<Vec<u8>>, RasterError> {
         let [_, chunk_rows, chunk_cols] = self.layout.chunk;
         let across = counts(&self.layout.shard, &self.layout.chunk);
@@ -217,26 +240,25 @@ impl CubeWriter {
         Ok(Some(shard))
     }
 
-    /// A chunk's numbers as bytes, missing ones beyond the cube's edges; `None` if
-    /// all are missing.
-    fn chunk<S: Sample>(&self, layers: &[Vec<S>], row: usize, col: usize, nodata: S) -> Option<Vec<u8>> {
+    /// A chunk's bytes, those of missing values beyond the cube's edges; `None` if all
+    /// values are missing.
+    fn chunk(&self, layers: &[Vec<u8>], row: usize, col: usize, nodata: &[u8]) -> Option<Vec<u8>> {
         let [deep, rows, cols] = self.layout.chunk;
         let Shape2d { rows: all_rows, cols: all_cols } = self.shape;
-        let mut bytes = vec![0; deep * rows * cols * S::BYTES];
+        let mut bytes = nodata.repeat(deep * rows * cols);
         let mut empty = true;
-        let mut line = vec![nodata; cols];
-        for (n, out) in bytes.chunks_exact_mut(cols * S::BYTES).enumerate() {
+        for (n, out) in bytes.chunks_exact_mut(cols * nodata.len()).enumerate() {
             let (layer, row) = (n / rows, row + n % rows);
-            line.fill(nodata);
             if let Some(values) = layers.get(layer)
                 && row < all_rows
                 && col < all_cols
             {
-                let end = all_cols.min(col + cols);
-                line[..end - col].copy_from_slice(&values[row * all_cols + col..row * all_cols + end]);
-                empty &= line.iter().all(|v| v.same_bits(nodata));
+                let [from, end] =
+                    [col, all_cols.min(col + cols)].map(|col| (row * all_cols + col) * nodata.len());
+                let values = &values[from..end];
+                empty = empty && values.chunks_exact(nodata.len()).all(|value| value == nodata);
+                out[..values.len()].copy_from_slice(values);
             }
-            S::plain(&line, out);
         }
         (!empty).then_some(bytes)
     }

@@ -10,6 +10,7 @@
 
 mod checkpoints;
 mod climate;
+mod cubes;
 mod inspection;
 mod intervals;
 mod keys;

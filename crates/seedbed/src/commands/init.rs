@@ -6,6 +6,7 @@ use crate::report::{Report, Status};
 use anyhow::Context;
 use seedbed_host::Models;
 use serde::Serialize;
+use serde_json::Value;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf, absolute};
@@ -13,20 +14,39 @@ use std::path::{Path, PathBuf, absolute};
 const EXAMPLES: &str = "\
 Examples:
   seedbed init veget --out seedbed.toml
-  seedbed init veget --dry-run";
+  seedbed init veget --dry-run
+  seedbed init --schema > project.schema.json";
 
 /// Write a commented project file for a model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The model, as `seedbed model list` names it, or the file that defines it.
-    model: String,
+    #[arg(required_unless_present = "schema")]
+    model: Option<String>,
     /// The file to write; it must not exist.
     #[arg(long, value_name = "seedbed.toml", default_value = "seedbed.toml")]
     out: PathBuf,
     /// Show the file, and write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Print the JSON Schema of project files instead, which editors check them by.
+    #[arg(long, conflicts_with_all = ["model", "out", "dry_run"])]
+    schema: bool,
+}
+
+/// The JSON Schema of project files.
+#[derive(Debug, Serialize)]
+struct Schema {
+    schema: Value,
+}
+
+impl Report for Schema {
+    const COMMAND: &'static str = "init --schema";
+
+    fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{:#}", self.schema)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -61,9 +81,13 @@ fn called(model: &str, out: &Path) -> anyhow::Result<String> {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let model = Models::of_this_machine().find(&args.model, Path::new(""))?;
-    let text = seedbed_run::template(model.spec(), &called(&args.model, &args.out)?);
-    let mut report = Initialised { model: args.model, out: args.out, dry_run: args.dry_run, text: None };
+    let Some(name) = args.model else {
+        ctx.emit(&Schema { schema: seedbed_run::project_schema() })?;
+        return Ok(Status::Done);
+    };
+    let model = Models::of_this_machine().find(&name, Path::new(""))?;
+    let text = seedbed_run::template(model.spec(), &called(&name, &args.out)?);
+    let mut report = Initialised { model: name, out: args.out, dry_run: args.dry_run, text: None };
     if args.dry_run {
         report.text = Some(text);
     } else {

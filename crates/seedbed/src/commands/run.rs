@@ -84,6 +84,8 @@ struct Planned<'a> {
     tiles: usize,
     products: usize,
     to_make: usize,
+    /// Tiles that the output mask leaves out.
+    left_out: &'a [String],
     plan: &'a Plan,
 }
 
@@ -93,6 +95,10 @@ impl Report for Planned<'_> {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         for task in &self.plan.tasks {
             writeln!(out, "{}: {}", task.tile, count(task.products.len(), "product"))?;
+        }
+        if !self.left_out.is_empty() {
+            let names = self.left_out.join(", ");
+            writeln!(out, "{} without a pixel of the mask: {names}", count(self.left_out.len(), "tile"))?;
         }
         writeln!(
             out,
@@ -266,6 +272,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             tiles: plan.tasks.len(),
             products: products.len(),
             to_make,
+            left_out: runner.left_out(),
             plan: &plan,
         })?;
         return Ok(Status::Done);

@@ -1,15 +1,16 @@
 //! `seedbed view`: a page with quicklooks, for any browser.
 
-use crate::context::{Ctx, local_path};
+use crate::context::Ctx;
 use crate::failure::{Judge, usage};
 use crate::page::{Page, Picture};
 use crate::quicklook::{self, Extent, Field};
 use crate::report::{Report, Status, count};
+use crate::stack::product_at;
 use anyhow::Context;
 use seedbed_catalog::{Item, ItemCollection};
 use seedbed_grid::{Crs, GeoBox, PixelRange, Projections, TileGrid};
-use seedbed_prep::{Expected, Member};
-use seedbed_raster::{Raster, RasterSource};
+use seedbed_prep::{Expected, Member, Root, Spool, Stack, Wanted};
+use seedbed_raster::Raster;
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -75,16 +76,16 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         Some(path) => path.parent().map(Path::to_owned),
         None => None,
     };
-    let is_product = folder.as_ref().is_some_and(|f| f.join("expected.json").is_file());
     let out = match (&args.out, &folder) {
         (Some(out), _) => out.clone(),
         (None, Some(folder)) => folder.join("view"),
         (None, None) => return Err(usage("a remote catalog's page needs a place: name a folder with --out")),
     };
-    let mut page = if is_product {
-        tokio::task::block_in_place(|| of_product(&args, ctx))?
-    } else {
-        of_catalog(&args, ctx).await?
+    let spool = ctx.spool(&folder.map_or_else(|| args.catalog.clone(), Location::Local));
+    let product = tokio::task::block_in_place(|| product_at(&args.catalog, &spool))?;
+    let mut page = match product {
+        Some(product) => tokio::task::block_in_place(|| of_product(&args, &product, &spool, ctx))?,
+        None => of_catalog(&args, ctx).await?,
     };
     let absolute = std::path::absolute(&out)?;
     let view = View {
@@ -102,16 +103,20 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
 }
 
 /// A product: chosen variables and periods, and its tiles.
-fn of_product(args: &Args, ctx: &Ctx) -> anyhow::Result<Page> {
-    let (set, root) = Expected::read(&local_path(&args.catalog)?).or_usage()?;
+fn of_product(args: &Args, product: &Root, spool: &Spool, ctx: &Ctx) -> anyhow::Result<Page> {
+    let (set, _) = Expected::of(product).or_usage()?;
     let variables = if args.variables.is_empty() {
         set.variables.iter().take(1).cloned().collect()
     } else {
         args.variables.clone()
     };
-    // What a model remembers of a tile is no picture.
-    let shown = |m: &&Member| variables.iter().any(|v| set.variables(m).contains(v));
-    let mut all: Vec<String> = set.members.iter().filter(shown).map(|m| m.period.clone()).collect();
+    let wanted = Wanted { variables: variables.clone(), periods: Vec::new() };
+    let stack = Stack::of_product(product, &wanted, spool, &ctx.projections).or_usage()?;
+    // What a model remembers of a tile is no picture, and a cube's layers have names of their own.
+    let shown =
+        |m: &&Member| variables.iter().any(|v| set.variables(m).contains(v)) && !m.period.contains("--");
+    let named = set.members.iter().filter(shown).map(|m| m.period.clone());
+    let mut all: Vec<String> = named.chain(stack.frames.iter().map(|frame| frame.period.clone())).collect();
     all.sort();
     all.dedup();
     let years: Vec<String> = all.iter().filter(|p| p.len() == 4).cloned().collect();
@@ -126,15 +131,11 @@ fn of_product(args: &Args, ctx: &Ctx) -> anyhow::Result<Page> {
     page.fact("variables", set.variables.join(", "));
     page.fact("coordinate system", &set.grid.crs);
     for variable in &variables {
-        if !set.variables.contains(variable) {
-            let there = set.variables.join(", ");
-            return Err(usage(format!("{} has no variable `{variable}`; it has {there}", set.name)));
-        }
         for period in &periods {
             if !all.contains(period) {
                 return Err(usage(format!("{} has no period `{period}`", set.name)));
             }
-            page.pictures.push(field_picture(&set, &root, variable, period)?);
+            page.pictures.push(field_picture(&stack, variable, period, spool)?);
         }
     }
     let grid = match &args.grid {
@@ -146,30 +147,17 @@ fn of_product(args: &Args, ctx: &Ctx) -> anyhow::Result<Page> {
 }
 
 /// One variable and period, all tiles at their place.
-fn field_picture(set: &Expected, root: &Path, variable: &str, period: &str) -> anyhow::Result<Picture> {
-    let members: Vec<(&Member, PixelRange)> =
-        set.members.iter().filter(|m| m.period == period).filter_map(|m| Some((m, set.range(m)?))).collect();
-    let extent = members
-        .iter()
-        .map(|(_, range)| *range)
-        .reduce(PixelRange::union)
-        .ok_or_else(|| usage(format!("{} has no tile for {period}", set.name)))?;
-    let mut canvas = Mosaic::new(extent);
+fn field_picture(stack: &Stack, variable: &str, period: &str, spool: &Spool) -> anyhow::Result<Picture> {
+    let mut canvas = Mosaic::new(stack.extent);
     let mut unit = None;
-    let mut missing = 0;
-    for (member, range) in members {
-        let record = member.record(root);
-        if !record.is_file() {
-            missing += 1;
-            continue;
+    for frame in stack.frames.iter().filter(|f| f.variable == variable && f.period == period) {
+        unit = unit.or_else(|| frame.unit.clone());
+        for raster in frame.rasters(&stack.grid, spool) {
+            let (range, layer, raster) = raster?;
+            canvas.paste(&raster, layer, range)?;
         }
-        let item = read_record(&record)?;
-        let Some(asset) = item.asset(variable) else { continue };
-        unit = unit.or_else(|| asset.band().unit);
-        let at = asset.location()?;
-        let path = local_path(&at)?;
-        canvas.paste(&Raster::open(&RasterSource::new(path))?, range)?;
     }
+    let missing = stack.holes.iter().filter(|(_, name)| name.ends_with(&format!(" {period}"))).count();
     let (canvas, range) = quicklook::field(&canvas.field);
     let unit = unit.map(|u| format!(" {u}")).unwrap_or_default();
     let legend = match range {
@@ -187,13 +175,6 @@ fn field_picture(set: &Expected, root: &Path, variable: &str, period: &str) -> a
         legend: format!("{legend}{holes}"),
         canvas,
     })
-}
-
-fn read_record(path: &Path) -> anyhow::Result<Item> {
-    let name = || format!("cannot read {}", path.display());
-    let value = serde_json::from_slice(&std::fs::read(path).with_context(name)?).with_context(name)?;
-    let at = Location::Local(std::path::absolute(path)?);
-    Ok(Item::from_value(value).with_context(name)?.at(at))
 }
 
 /// The most pixels of a side that are read for a picture.
@@ -225,12 +206,12 @@ impl Mosaic {
             .filter_map(|(n, offset)| Some((offset, usize::try_from(n).ok()?)))
     }
 
-    fn paste(&mut self, raster: &Raster, range: PixelRange) -> anyhow::Result<()> {
+    fn paste(&mut self, raster: &Raster, layer: usize, range: PixelRange) -> anyhow::Result<()> {
         let rows: Vec<_> = self.picked(range.row0, range.rows, self.extent.row0).collect();
         let cols: Vec<_> = self.picked(range.col0, range.cols, self.extent.col0).collect();
         // Without thinning one read does; with it, only the rows that are shown are read.
         let whole: Option<Vec<f64>> = if self.step == 1 {
-            Some(raster.read(0, PixelRange { row0: 0, col0: 0, rows: range.rows, cols: range.cols })?)
+            Some(raster.read(layer, PixelRange { row0: 0, col0: 0, rows: range.rows, cols: range.cols })?)
         } else {
             None
         };
@@ -241,7 +222,7 @@ impl Mosaic {
                     let start = usize::try_from(row)? * width;
                     all[start..start + width].to_vec()
                 }
-                None => raster.read(0, PixelRange { row0: row, col0: 0, rows: 1, cols: range.cols })?,
+                None => raster.read(layer, PixelRange { row0: row, col0: 0, rows: 1, cols: range.cols })?,
             };
             for (col, x) in &cols {
                 self.field.values[y * self.field.cols + x] = line[usize::try_from(*col)?];

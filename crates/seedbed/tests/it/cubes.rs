@@ -1,8 +1,9 @@
 //! Cubes and mosaics by reference as their users make them, in other people's hands.
 
+use crate::basin::Whole;
 use crate::python::{interpreter, python, stac_validator};
 use crate::real::{item, items};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, copy_all};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::Command;
@@ -206,4 +207,82 @@ fn lerc_keeps_its_bound_and_the_record_says_it() {
         sandbox.seedbed(args.split_whitespace()).exits(2).says(said);
     }
     assert!(!sandbox.path("other").exists());
+}
+
+const RUN: &str = r#"
+import json
+import numpy, pystac, rasterio, xarray
+found = {"layers": 0, "valid": 0}
+cogs = {}
+for item in pystac.Catalog.from_file("tiles/catalog.json").get_items(recursive=True):
+    for key, asset in item.assets.items():
+        cogs[item.properties["seedbed:tile"], item.properties["seedbed:period"], key] = asset.get_absolute_href()
+for item in pystac.Catalog.from_file("cubes/catalog.json").get_items(recursive=True):
+    monthly = item.properties["seedbed:period"] == "2004-07--2004-12"
+    assert ("seedbed:partial" in item.properties) != monthly, item.id
+    for key, asset in item.assets.items():
+        with xarray.open_zarr(asset.get_absolute_href(), decode_coords="all") as d:
+            for n, day in enumerate(str(t)[:10] for t in d.time.values):
+                period = day[:7] if monthly else day[:4]
+                with rasterio.open(cogs.pop((item.properties["seedbed:tile"], period, key))) as file:
+                    stored = file.read(1)
+                    assert numpy.array_equal(d[key].isel(time=n).values, stored, equal_nan=True), (key, day)
+                found["layers"] += 1
+                found["valid"] += int(numpy.isfinite(stored).sum())
+assert not cogs, cogs.keys()
+months = sorted(i.assets["etasw"].get_absolute_href()
+                for i in pystac.Catalog.from_file("cubes/catalog.json").get_items(recursive=True)
+                if i.properties["seedbed:period"] == "2004-07--2004-12")
+whole = xarray.open_mfdataset(months, engine="zarr", combine="by_coords", data_vars="all", join="outer")
+found["whole"] = dict(whole.etasw.sizes)
+print(json.dumps(found))
+"#;
+
+#[test]
+fn a_runs_cubes_are_its_cogs_to_xarray_and_pystac() {
+    let whole = Whole::shared();
+    let sandbox = &whole.before_the_run().sandbox;
+    copy_all(&whole.chain.sandbox.path("tiles"), &sandbox.path("tiles"));
+    let text = std::fs::read_to_string(sandbox.path("seedbed.toml")).unwrap();
+    sandbox
+        .write("seedbed.toml", text.replace("[output]", "[output]\nformat = \"zarr\"\ncompress = \"zstd\""));
+    let planned = run(sandbox, "--json run seedbed.toml --out cubes --dry-run");
+    assert_eq!((&planned["products"], &planned["to_make"]), (&json!(8), &json!(8)));
+    let made = run(sandbox, "--json run seedbed.toml --out cubes");
+    assert_eq!((&made["made"], &made["failed"]), (&json!(8), &json!([])));
+    assert_eq!(run(sandbox, "--json run seedbed.toml --out cubes")["present"], 8);
+    assert_eq!(run(sandbox, "--json status seedbed.toml --out cubes")["done"], 8);
+    let checked = run(sandbox, "--json verify cubes");
+    assert_eq!((&checked["right"], &checked["problems"]), (&json!(8), &json!([])));
+    sandbox.seedbed(["mosaic", "cubes", "--out", "m"]).exits(2).says("format = \"cog\"");
+    let valid = run(sandbox, "--json catalog validate cubes --offline");
+    assert_eq!(valid["invalid"], 0, "{valid}");
+
+    // The numbers that others read in polygons and at points are the same.
+    sandbox.write(
+        "zones.geojson",
+        r#"{"type": "Feature", "properties": {"name": "z"}, "geometry": {"type": "Polygon", "coordinates":
+            [[[-75.2, 41.1], [-75.0, 41.1], [-75.0, 41.3], [-75.2, 41.3], [-75.2, 41.1]]]}}"#,
+    );
+    sandbox.write("points.csv", "name,longitude,latitude\na,-75.1,41.2\n");
+    let rows = |command: &str, product: &str| {
+        let command = format!("{command} --variables etasw --out {product}.csv");
+        sandbox.seedbed(command.replace("PRODUCT", product).split_whitespace()).succeeds();
+        std::fs::read_to_string(sandbox.path(format!("{product}.csv"))).unwrap()
+    };
+    for command in ["zonal PRODUCT --zones zones.geojson", "series PRODUCT --points points.csv"] {
+        let [cogs, cubes] = ["tiles", "cubes"].map(|product| rows(command, product));
+        assert!(cogs.lines().count() == 8 && cogs == cubes, "{command}\n{cogs}\n{cubes}");
+    }
+    let picture = |product: &str| {
+        let args = ["view", product, "--periods", "2004-11", "--out", "page"];
+        sandbox.seedbed(args).succeeds();
+        std::fs::read(sandbox.path("page/quicklook-etasw-2004-11.png")).unwrap()
+    };
+    assert!(picture("tiles") == picture("cubes"), "cubes look otherwise than COGs");
+    let Some(ran) = python(sandbox, RUN, [""; 0]) else { return };
+    let told = ran.succeeds().json();
+    println!("{told}");
+    assert_eq!(told["layers"], 4 * 7 * 6);
+    assert_eq!(told["whole"]["time"], 6);
 }

@@ -303,6 +303,18 @@ fn products_in_a_store_are_read_put_together_and_cleaned() {
         place.seedbed(&["mosaic", &out, "--out", "v", "--format", "vrt"]).exits(2).says("--format cog");
         place.seedbed(&["mosaic", &out, "--out", &out]).exits(2).says("choose another folder");
 
+        // As pictures and tables, which are those of the local product.
+        let home = whole.chain.sandbox.path("tiles").display().to_string();
+        place.chain.sandbox.write("points.csv", "name,longitude,latitude\na,-75.1,41.2\n");
+        let seen = |product: &str| {
+            place.seedbed(&["view", product, "--periods", "2004-11", "--out", "page"]).succeeds();
+            place.seedbed(&["series", product, "--points", "points.csv", "--out", "series.csv"]).succeeds();
+            ["page/quicklook-etasw-2004-11.png", "series.csv"]
+                .map(|name| std::fs::read(place.chain.sandbox.path(name)).unwrap())
+        };
+        let local = seen(&home);
+        assert!(seen(&out) == local && local[1].len() > 1000, "{}: it looks otherwise from afar", place.name);
+
         // As a catalog of items: described, validated, prepared from, copied.
         let catalog = place.top.join("catalog.json").to_string();
         let described = place.seedbed(&["catalog", "describe", &catalog, "--json"]).succeeds().json();
@@ -372,6 +384,36 @@ fn products_in_a_store_are_read_put_together_and_cleaned() {
             "{}: mosaics, items, aligned months, cubes, a composite and a copy of products in the store",
             place.name
         );
+    }
+}
+
+#[test]
+fn a_run_begins_from_states_that_lie_in_a_store() {
+    let whole = Whole::shared();
+    let tiles = local(&whole, "tiles");
+    for place in [Place::bucket(), Place::dcache("both")].into_iter().flatten() {
+        let project = std::fs::read_to_string(place.chain.sandbox.path("seedbed.toml")).unwrap();
+        let (first, top) = (place.top.join("summer").to_string(), place.top.join("autumn"));
+        let summer = project.replace("2004-07-01/2004-12-31", "2004-07-01/2004-09-30");
+        place.chain.sandbox.write("summer.toml", summer.replace("[output]", "[output]\nstate = true"));
+        let autumn = project.replace("2004-07-01/2004-12-31", "2004-10-01/2004-12-31");
+        let autumn = autumn.replace("[model]\n", &format!("[model]\nstate = \"{first}\"\n"));
+        place.chain.sandbox.write("autumn.toml", autumn);
+        let out = top.to_string();
+        place.seedbed(&["run", "autumn.toml", "--out", &out]).exits(2).says("no product of run");
+        place.seedbed(&["run", "summer.toml", "--out", &first]).succeeds();
+        place.seedbed(&["run", "autumn.toml", "--out", &out]).succeeds();
+        let months = ["2004-10.tif", "2004-11.tif", "2004-12.tif"];
+        let named = |files: &Files| -> Files {
+            let of_months = files.iter().filter(|(name, _)| months.iter().any(|m| name.ends_with(m)));
+            of_months
+                .map(|(name, bytes)| (name.rsplit('/').next().unwrap().to_owned(), bytes.clone()))
+                .collect()
+        };
+        let (found, meant) = (named(&place.files_in(&top)), named(&tiles));
+        assert_eq!((found.len(), meant.len()), (TILES * 3 * VARIABLES.len(), found.len()), "{}", place.name);
+        assert!(found == meant, "{}: a run in two is another", place.name);
+        println!("{}: a run from states in the store has the bytes of one that wasn't cut", place.name);
     }
 }
 

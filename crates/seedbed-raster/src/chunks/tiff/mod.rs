@@ -22,8 +22,8 @@ use crate::ranges::ReadAt;
 use directory::{Codec, Directory};
 use seedbed_block::Shape2d;
 use std::ops::Range;
-pub use tags::FIRST;
-use tags::{Order, Tags};
+use tags::Order;
+pub use tags::{FIRST, Tags};
 
 /// The largest chunk, without its compression, in bytes: each thread holds one.
 const LARGEST: usize = 1 << 28;

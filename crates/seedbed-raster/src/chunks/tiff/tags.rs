@@ -3,7 +3,6 @@
 use crate::chunks::fault::Fault;
 use crate::ranges::ReadAt;
 use std::collections::BTreeMap;
-use std::io;
 
 /// The largest array of a tag that is read, in bytes.
 const LARGEST: u64 = 1 << 27;
@@ -150,11 +149,11 @@ impl<'f> Tags<'f> {
         };
         match self.first.get(from..end) {
             Some(bytes) => Ok(bytes.to_vec()),
-            None => self
-                .file
-                .read_at(offset, end - from)
-                .and_then(|bytes| whole_of(bytes, end - from))
-                .map_err(Fault::Io),
+            None => {
+                let mut bytes = vec![0; end - from];
+                self.file.read_into(offset, &mut bytes).map_err(Fault::Io)?;
+                Ok(bytes)
+            }
         }
     }
 
@@ -216,8 +215,4 @@ impl<'f> Tags<'f> {
     pub fn size(&self, tag: u16, absent: Option<u64>) -> Result<usize, Fault> {
         usize::try_from(self.one(tag, absent)?).map_err(|e| Fault::Unknown(e.to_string()))
     }
-}
-
-fn whole_of(bytes: Vec<u8>, length: usize) -> io::Result<Vec<u8>> {
-    if bytes.len() == length { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
