@@ -93,6 +93,10 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
     writeln!(text, "variables = [{}]", usual.join(", "))?;
     writeln!(
         text,
+        "# format = \"zarr\"  # a cube for each year of a variable; else cog, a file for each period"
+    )?;
+    writeln!(
+        text,
         "# mask = \"aoi\"  # only pixels of the area in [grid], or of a file of polygons\n\
          # mask_rule = \"centre\"  # those whose centre lies in it; or touched"
     )

@@ -131,7 +131,7 @@ fn a_cube_that_lacks_a_file_is_missed_and_made_again() {
     let again = sandbox.run(&Unwatched).unwrap();
     assert_eq!((again.made, again.present), (1, 5));
     let after = sandbox.files("out");
-    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    // What was left of the damaged one is set aside for `clean`.
     for (name, bytes) in &before {
         assert!(&after[name] == bytes, "{} differs", name.display());
     }

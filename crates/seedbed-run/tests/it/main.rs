@@ -19,6 +19,7 @@ mod outputs;
 mod own_models;
 mod refusals;
 mod resume;
+mod schema;
 mod screening;
 mod states;
 mod support;
