@@ -62,6 +62,12 @@ pub struct RunReport {
     pub resumed: usize,
     /// Tiles that failed.
     pub failed: Vec<TileFailure>,
+    /// Tiles that were worked on at once.
+    pub jobs: usize,
+    /// Bytes of memory that so many were estimated to take.
+    pub memory_estimated: u64,
+    /// The most that this process took until the end, where the system tells.
+    pub memory_peak: Option<u64>,
     /// The product's catalog.
     pub catalog: Location,
 }
@@ -181,6 +187,9 @@ impl Runner<'_> {
             days: 0,
             resumed: 0,
             failed: Vec::new(),
+            jobs: 0,
+            memory_estimated: 0,
+            memory_peak: None,
             catalog: self.out.join("catalog.json"),
         };
         Ok((work, report))
@@ -260,7 +269,10 @@ impl Runner<'_> {
             };
             (outcome, result)
         };
-        let results = in_parallel(work, self.jobs(options), act, |_| ());
+        report.jobs = self.jobs(options).min(work.len());
+        report.memory_estimated = self.need().saturating_mul(report.jobs as u64);
+        let results = in_parallel(work, report.jobs, act, |_| ());
+        report.memory_peak = peak();
         for (task, (outcome, result)) in work.iter().zip(results) {
             report.made += outcome.made;
             report.present += outcome.present;
@@ -301,9 +313,20 @@ impl Runner<'_> {
 
     /// Tiles at once, as cores and memory allow; at least one.
     fn jobs(&self, options: &ExecuteOptions) -> usize {
-        let pixels = self.grid.tiles.iter().map(|t| t.range.shape().len()).max().unwrap_or(0);
-        let need = u64::try_from(memory(self, pixels)).unwrap_or(u64::MAX);
-        let fit = usize::try_from(options.memory / need.max(1)).unwrap_or(usize::MAX);
+        let fit = usize::try_from(options.memory / self.need().max(1)).unwrap_or(usize::MAX);
         options.jobs.min(fit).max(1)
     }
+
+    /// Bytes that the largest tile takes at work, by estimate.
+    fn need(&self) -> u64 {
+        let pixels = self.grid.tiles.iter().map(|t| t.range.shape().len()).max().unwrap_or(0);
+        u64::try_from(memory(self, pixels)).unwrap_or(u64::MAX)
+    }
+}
+
+/// The most bytes of memory that this process has had, where the system tells.
+fn peak() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }

@@ -4,7 +4,7 @@ use crate::context::Ctx;
 use crate::failure::{self, Judge};
 use crate::machine::{self, Memory};
 use crate::progress::{Counted, Meter};
-use crate::report::{Report, Status, count};
+use crate::report::{Report, Status, bytes, count};
 use crate::selection::{byte_count, pair};
 use seedbed_block::Period;
 use seedbed_host::Models;
@@ -141,6 +141,10 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     )?;
     if r.resumed > 0 {
         writeln!(out, "{} went on from a checkpoint", count(r.resumed, "tile"))?;
+    }
+    if let Some(peak) = r.memory_peak {
+        let (peak, meant) = (bytes(peak), bytes(r.memory_estimated));
+        writeln!(out, "memory: {peak} at most, {meant} estimated for {} at once", count(r.jobs, "tile"))?;
     }
     writeln!(out, "catalog: {}", r.catalog)
 }
