@@ -36,6 +36,21 @@ pub enum PrepError {
         /// The variables there are.
         there: String,
     },
+    /// The layer that says on which day each pixel was observed isn't there.
+    #[error(
+        "item `{item}` has no asset `{layer}` that says on which day each pixel was observed, nor has {path} such a \
+         variable (it has {there})"
+    )]
+    NoCompositeDay {
+        /// The layer.
+        layer: String,
+        /// The item.
+        item: String,
+        /// The file of the composite.
+        path: PathBuf,
+        /// The variables there are.
+        there: String,
+    },
     /// An item has no date.
     #[error("item `{item}` has neither a datetime nor start and end")]
     Undated {

@@ -1,7 +1,9 @@
 //! One input on one tile, day by day.
 
+mod observed;
 mod timing;
 
+use crate::ancillary::AncillaryReader;
 use crate::climatology::Climatology;
 use crate::days::{Days, Slot};
 use crate::screen::Screen;
@@ -9,6 +11,7 @@ use crate::source::Source;
 use crate::tally::Seen;
 use crate::windows::Windows;
 use crate::{Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
+use observed::Composite;
 use seedbed_block::series::Spacing;
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::Projections;
@@ -41,8 +44,10 @@ pub struct TileReader<'a, T> {
     open: Option<(usize, Raster)>,
     windows: Option<&'a Windows<T>>,
     screen: Screen,
+    /// The days on which composites' pixels were observed.
+    observed: AncillaryReader,
     room: usize,
-    composites: BTreeMap<Date, Vec<T>>,
+    composites: BTreeMap<Date, Composite<T>>,
     /// What was seen of each day's source, where that is asked for.
     seen: Option<BTreeMap<Date, Seen>>,
     warped: Vec<T>,
@@ -99,6 +104,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             open: None,
             windows: None,
             screen: Screen::default(),
+            observed: AncillaryReader::default(),
             room: WINDOWS,
             composites: BTreeMap::new(),
             seen: None,
@@ -258,7 +264,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         }
         match self.rules.time {
             TimeRule::Daily => self.read_daily(days, out),
-            TimeRule::Composite | TimeRule::Climatology => self.read_composite(days, Spacing::Actual, out),
+            TimeRule::Composite | TimeRule::CompositeDay | TimeRule::Climatology => {
+                self.read_composite(days, Spacing::Actual, out)
+            }
             TimeRule::CompositeLegacy => self.read_composite(days, Spacing::Legacy, out),
         }
     }

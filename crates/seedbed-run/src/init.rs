@@ -36,7 +36,7 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         if input.name == "ndvi" {
             writeln!(
                 text,
-                "{mark}time = \"composite\"  # 16-day composites, linear between them; or climatology"
+                "{mark}time = \"composite\"  # 16-day composites, linear between them; or composite-day; or climatology"
             )?;
             writeln!(text, "# bridge = \"48d\"  # the longest gap between two valid ones")?;
             writeln!(

@@ -172,6 +172,14 @@ impl Inspection<'_> {
                 1 => "it has no source for this day".to_owned(),
                 count => format!("it has no source for {count} days"),
             };
+            let what = match time {
+                TimeRule::CompositeDay => {
+                    format!(
+                        "{what}; a day needs a composite whose 16 days are over, and one that begins then or later"
+                    )
+                }
+                _ => what,
+            };
             self.problem("inputs", name, ProblemKind::MissingDays, runs(&missing), what, [false, true]);
         }
         let units = reader.unit_errors();

@@ -91,6 +91,10 @@ pub struct InputSection {
     /// The longest gap between composites that is bridged, such as `48d`.
     #[serde(default)]
     pub bridge: Bridge,
+    /// By `time = "composite-day"`: the asset, or the variable of the same file, that says on
+    /// which day of the year each pixel was observed; found by its usual names where none is
+    /// given.
+    pub composite_day: Option<String>,
     /// Which pixels a quality layer lets through, as `prep --mask` writes it.
     pub mask: Option<Mask>,
     /// Keep values outside the range that item or file calls valid; where it isn't said

@@ -1,10 +1,11 @@
 //! One tile through time: inputs in, products out.
 
 use crate::gathering::Gathering;
-use crate::inputs::Static;
+use crate::inputs::{Input, Static};
 use crate::kept_state::KeptState;
 use crate::origin::Origin;
 use crate::passage::run_as;
+use crate::pieces::DAYS;
 use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
 use seedbed_block::{Period, Precision};
@@ -59,8 +60,16 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     let kept = if runner.checkpoints() == Checkpoints::None { 0 } else { 2 * (stores + sums) };
     // Small rasters are encoded side by side.
     let encoded = if pixels <= Attempt::AT_ONCE { outputs * 12 } else { 0 };
-    let rest =
-        encoded + runner.statics.len() * 2 * 8 + stores + kept + (inputs + runner.statics.len()) * 24 + 40;
+    // Composites around a piece's days.
+    let held = |input: &Input| input.intervals.iter().map(|i| i.series.held(&i.rules, DAYS)).max();
+    let held = runner.inputs.iter().filter_map(held).sum::<usize>() * size;
+    let rest = held
+        + encoded
+        + runner.statics.len() * 2 * 8
+        + stores
+        + kept
+        + (inputs + runner.statics.len()) * 24
+        + 40;
     let piece = PIECE.max(pixels.saturating_mul(days));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
 }

@@ -14,6 +14,7 @@ mod inspection;
 mod intervals;
 mod keys;
 mod masks;
+mod observed;
 mod outputs;
 mod own_models;
 mod refusals;
