@@ -168,6 +168,25 @@ pub enum PrepError {
         /// The file it was read from.
         path: PathBuf,
     },
+    /// A class that the table of values lacks.
+    #[error(
+        "input `{input}`: class {class} isn't in its table, but in the window of {path} that tile {tile} is made \
+         from (row {row}, column {col}); hint: add the class, or `other` for all that the table doesn't name"
+    )]
+    Class {
+        /// The input's name.
+        input: String,
+        /// The class.
+        class: f64,
+        /// The tile.
+        tile: String,
+        /// The pixel's row in the file, from 0.
+        row: i64,
+        /// Its column.
+        col: i64,
+        /// The file.
+        path: PathBuf,
+    },
     /// A file can't be read.
     #[error("can't read {path}")]
     Read {

@@ -9,6 +9,7 @@
 mod ancillary;
 mod at_hand;
 mod balance;
+mod classes;
 mod clean;
 mod clean_store;
 mod climatology;
@@ -54,6 +55,7 @@ mod zonal;
 
 pub use ancillary::Ancillary;
 pub use balance::BalanceRecord;
+pub use classes::{Classes, ClassesError};
 pub use clean::{CleanReport, clean};
 pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};

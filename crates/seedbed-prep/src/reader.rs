@@ -4,6 +4,7 @@ mod observed;
 mod timing;
 
 use crate::ancillary::AncillaryReader;
+use crate::classes::Unknown;
 use crate::climatology::Climatology;
 use crate::days::{Days, Slot};
 use crate::screen::Screen;
@@ -341,8 +342,8 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.check_ranges(from, out)
     }
 
-    /// Takes out of layers, as they are stored, what their quality forbids, and takes down
-    /// what is seen of them.
+    /// Takes out of layers, as they are stored, what their quality forbids, puts the values of
+    /// classes in their place, and takes down what is seen of them.
     fn look_at(
         &mut self,
         from: Slot,
@@ -353,6 +354,9 @@ impl<'a, T: Real> TileReader<'a, T> {
     ) -> Result<(), PrepError> {
         let source = (from.source, &self.sources[from.source]);
         self.screen.apply(source, &self.rules, layers, window, self.projections, stored)?;
+        if let Some(classes) = &self.rules.classes {
+            classes.apply(stored).map_err(|unknown| self.unknown_class(from.source, window, unknown))?;
+        }
         if let Some(taken) = &mut self.seen {
             let each = window.shape().len().max(1);
             for (layer, values) in stored.chunks_exact(each).enumerate() {
@@ -362,6 +366,19 @@ impl<'a, T: Real> TileReader<'a, T> {
             }
         }
         Ok(())
+    }
+
+    fn unknown_class(&self, source: usize, window: PixelRange, Unknown { class, at }: Unknown) -> PrepError {
+        let shape = window.shape();
+        let (row, col) = (at % shape.len() / shape.cols, at % shape.cols);
+        PrepError::Class {
+            input: self.name.clone(),
+            class,
+            tile: self.target.tile.clone(),
+            row: window.row0.saturating_add_unsigned(row as u64),
+            col: window.col0.saturating_add_unsigned(col as u64),
+            path: self.sources[source].path.clone(),
+        }
     }
 
     /// Layers of a source on a window, as they are stored but for scale and offset.

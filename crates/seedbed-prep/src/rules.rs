@@ -1,6 +1,6 @@
 //! What an input is to become: the tile it goes to and the rules it is read by.
 
-use crate::Mask;
+use crate::{Classes, Mask};
 use seedbed_block::{Bridge, Conversion, Real, Unit};
 use seedbed_grid::{Bbox, GeoBox, Index};
 use seedbed_raster::Resampling;
@@ -133,6 +133,9 @@ pub struct Rules {
     /// What a quality layer must say of a source pixel for its value to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
+    /// The values of a raster's classes, which take their place before anything is resampled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
     /// What becomes of values outside the range that item or file calls valid.
     #[serde(default, skip_serializing_if = "ValidRange::is_ignored")]
     pub valid_range: ValidRange,
@@ -199,6 +202,7 @@ impl Default for Rules {
             wanted: None,
             sane: None,
             mask: None,
+            classes: None,
             valid_range: ValidRange::Ignored,
         }
     }
@@ -231,6 +235,7 @@ mod tests {
     fn what_is_usual_is_no_part_of_a_key() {
         let written = serde_json::to_value(Rules::default()).unwrap();
         assert!(written.get("bridge").is_none() && written.get("composite_day").is_none());
+        assert!(written.get("classes").is_none());
         let rules = Rules { bridge: "16d".parse().unwrap(), ..Rules::default() };
         assert_eq!(serde_json::to_value(rules).unwrap()["bridge"], "16d");
     }

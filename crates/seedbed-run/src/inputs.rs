@@ -7,7 +7,7 @@ use seedbed_block::{Conversion, Period};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::Projections;
 use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
-use seedbed_prep::{PrepError, Rules, Sane, Series, Spool, TimeRule, ValidRange};
+use seedbed_prep::{Classes, PrepError, Rules, Sane, Series, Spool, TimeRule, ValidRange};
 use seedbed_raster::Resampling;
 use seedbed_storage::{Location, LocationError};
 
@@ -44,7 +44,7 @@ pub(crate) enum Static {
     /// One value everywhere, in the model's unit.
     Value(f64),
     /// A raster.
-    Field { series: Series, rules: Rules },
+    Field { series: Series, rules: Box<Rules> },
     /// Computed from the tile's pixel centres.
     Latitude,
 }
@@ -183,6 +183,7 @@ impl Resolver<'_> {
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
             mask: section.mask.clone(),
+            classes: None,
             valid_range: self.valid_range(section.keep_invalid)?,
         })
     }
@@ -246,15 +247,19 @@ impl Resolver<'_> {
         section: &StaticSection,
     ) -> Result<Static, RunError> {
         let project = self.project;
-        let rules = Rules {
+        let classes = self.classes(key, section)?;
+        // The unit of a file of classes isn't that of their values.
+        let unit = section.unit.or(classes.as_ref().map(|_| spec.unit));
+        let rules = Box::new(Rules {
             resampling: section.resampling.unwrap_or(Resampling::Nearest),
-            unit: section.unit,
+            unit,
             adjust: adjust(section.scale, section.offset),
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
+            classes,
             valid_range: self.valid_range(section.keep_invalid)?,
             ..Rules::default()
-        };
+        });
         match (section.value, &section.href, &section.items, &section.asset) {
             (Some(value), None, None, None) => {
                 let unit = section.unit.unwrap_or(spec.unit).to(spec.unit);
@@ -285,6 +290,22 @@ impl Resolver<'_> {
             }
             _ => Err(project.key_error(key, "give either `value`, or `href`, or `items` and `asset`")),
         }
+    }
+
+    /// The table of a static whose raster holds classes.
+    fn classes(&self, key: &str, section: &StaticSection) -> Result<Option<Classes>, RunError> {
+        let project = self.project;
+        let Some(table) = &section.classes else {
+            return match section.other {
+                Some(_) => Err(project.key_error(format!("{key}.other"), "it needs `classes`")),
+                None => Ok(None),
+            };
+        };
+        if section.value.is_some() {
+            return Err(project.key_error(format!("{key}.classes"), "`value` is everywhere, without classes"));
+        }
+        let classes = Classes::new(table.iter().map(|(class, value)| (class.clone(), *value)), section.other);
+        classes.map(Some).map_err(|e| project.setting_error(format!("{key}.classes"), e))
     }
 
     /// A variant that reproduces another program's treatment of stored nodata must

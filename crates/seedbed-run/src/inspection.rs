@@ -22,6 +22,8 @@ pub enum ProblemKind {
     Unit,
     /// A value that makes no sense in its unit.
     Range,
+    /// A class that the table of values lacks.
+    Class,
     /// Nothing of it lies under the tile.
     Absent,
     /// A state that the run can't begin from.
@@ -82,6 +84,7 @@ impl fmt::Display for ProblemKind {
             Self::MissingDays => "missing days",
             Self::Unit => "unit",
             Self::Range => "range",
+            Self::Class => "class",
             Self::Absent => "absent",
             Self::State => "state",
             Self::Unreadable => "unreadable",
@@ -203,7 +206,7 @@ impl Inspection<'_> {
             let opened = TileReader::<f64>::open_static(
                 series,
                 self.target.clone(),
-                rules.clone(),
+                (**rules).clone(),
                 self.plans.clone(),
                 &runner.spool,
                 runner.projections,
@@ -225,6 +228,7 @@ impl Inspection<'_> {
                 (ProblemKind::Range, vec![Period { start: *date, end: *date }])
             }
             PrepError::Range { .. } => (ProblemKind::Range, days),
+            PrepError::Class { .. } => (ProblemKind::Class, days),
             _ => (ProblemKind::Unreadable, days),
         };
         let blame = [error.retryable(), error.is_usage()];

@@ -139,6 +139,11 @@ pub struct StaticSection {
     pub asset: Option<String>,
     /// One value everywhere.
     pub value: Option<f64>,
+    /// The values of the raster's classes: `{ 11 = 0, 41 = 18.5 }`. They take the classes' place
+    /// before anything is resampled, in `unit` or, where none is given, the model's.
+    pub classes: Option<BTreeMap<String, f64>>,
+    /// The value of classes that aren't named; without it such a class is an error.
+    pub other: Option<f64>,
     /// The unit of the values.
     pub unit: Option<Unit>,
     /// The kernel.

@@ -9,6 +9,7 @@
 )]
 
 mod checkpoints;
+mod classes;
 mod climate;
 mod inspection;
 mod intervals;
