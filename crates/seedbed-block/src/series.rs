@@ -1,6 +1,10 @@
 //! From composites every few days to a value a day.
 
+mod observed;
+
 use crate::{Bridge, Date, Period, Real};
+
+pub use observed::{Observed, interpolate_observed};
 
 /// The spacing the original NDVI preparation takes for granted, in days.
 const LEGACY_SPACING: f64 = 16.0;

@@ -1,7 +1,8 @@
 //! The days of a series: which layers of which sources hold each.
 
+use crate::composite_day::DAYS;
 use crate::source::Source;
-use crate::{PrepError, Rules};
+use crate::{PrepError, Rules, Series};
 use seedbed_block::{Bridge, Date, Period, date, is_leap};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -91,6 +92,29 @@ impl Days {
         let after = self.0.range(day..).next();
         before.zip(after).is_some_and(|((a, _), (b, _))| spans(*a, *b, bridge))
     }
+
+    /// Whether a day may lie between two observations near enough to each other, wherever in
+    /// its composite each pixel was observed: one composite is over by then, and one begins
+    /// then or later. Those between have some pixels observed before the day and some after.
+    pub(crate) fn may_hold(&self, day: Date, bridge: Bridge) -> bool {
+        let over = shift(day, 1 - DAYS);
+        let Some((before, after)) = self
+            .0
+            .range(..=over)
+            .next_back()
+            .zip(self.0.range(day..).next())
+            .map(|((a, _), (b, _))| (*a, *b))
+        else {
+            return false;
+        };
+        let last = shift(before, DAYS - 1);
+        let between = self.0.range(before..after).nth(1).is_some();
+        if between {
+            spans(last, day, bridge) && spans(day, after, bridge)
+        } else {
+            spans(last, after, bridge)
+        }
+    }
 }
 
 /// Whether a gap from one day to another is bridged.
@@ -127,6 +151,8 @@ impl Rules {
             crate::TimeRule::Composite | crate::TimeRule::CompositeLegacy => {
                 (self.bridge.days(), self.bridge.days())
             }
+            // A composite is observed on its date or some days after it.
+            crate::TimeRule::CompositeDay => (self.bridge.days() + DAYS - 1, self.bridge.days()),
             crate::TimeRule::Daily => {
                 // That a calendar leaves a day out shows in the day before it.
                 let before = self.leap != crate::LeapRule::Error && may_be_left_out(period.start);
@@ -135,5 +161,36 @@ impl Rules {
             }
         };
         (shift(period.start, -back), shift(period.end, on))
+    }
+
+    /// The most layers, of these dates in order, that are held while so many days are read
+    /// one after the other; the days of a layer's pixels count as one more.
+    pub(crate) fn held(&self, dates: &[Date], days: usize) -> usize {
+        if self.time == crate::TimeRule::Daily {
+            return 0;
+        }
+        let observed = self.time == crate::TimeRule::CompositeDay;
+        let more = if observed { DAYS - 1 } else { 0 };
+        let reach = days + usize::try_from(2 * self.bridge.days() + more).unwrap_or(0);
+        let near = |from: Date, to: Date| Period { start: from, end: to }.len() <= reach;
+        let within = |n: usize| dates[n..].partition_point(|day| near(dates[n], *day));
+        let most = (0..dates.len()).map(within).max().unwrap_or(0);
+        match self.time {
+            // What recurs is met again in the next year.
+            crate::TimeRule::Climatology => most.max(dates.len() * reach / 365 + 2),
+            _ if observed => 2 * most,
+            _ => most,
+        }
+    }
+}
+
+impl Series {
+    /// About how many layers a reader holds on a tile while so many days are read one after
+    /// the other, if each asset has one.
+    #[must_use]
+    pub fn held(&self, rules: &Rules, days: usize) -> usize {
+        let mut dates: Vec<Date> = self.assets.iter().map(|asset| asset.period.start).collect();
+        dates.dedup();
+        rules.held(&dates, days)
     }
 }

@@ -36,6 +36,21 @@ pub enum PrepError {
         /// The variables there are.
         there: String,
     },
+    /// The layer that says on which day each pixel was observed isn't there.
+    #[error(
+        "item `{item}` has no asset `{layer}` that says on which day each pixel was observed, nor has {path} such a \
+         variable (it has {there})"
+    )]
+    NoCompositeDay {
+        /// The layer.
+        layer: String,
+        /// The item.
+        item: String,
+        /// The file of the composite.
+        path: PathBuf,
+        /// The variables there are.
+        there: String,
+    },
     /// An item has no date.
     #[error("item `{item}` has neither a datetime nor start and end")]
     Undated {
@@ -151,6 +166,25 @@ pub enum PrepError {
         /// Greatest value that makes sense.
         high: f64,
         /// The file it was read from.
+        path: PathBuf,
+    },
+    /// A class that the table of values lacks.
+    #[error(
+        "input `{input}`: class {class} isn't in its table, but in the window of {path} that tile {tile} is made \
+         from (row {row}, column {col}); hint: add the class, or `other` for all that the table doesn't name"
+    )]
+    Class {
+        /// The input's name.
+        input: String,
+        /// The class.
+        class: f64,
+        /// The tile.
+        tile: String,
+        /// The pixel's row in the file, from 0.
+        row: i64,
+        /// Its column.
+        col: i64,
+        /// The file.
         path: PathBuf,
     },
     /// A file can't be read.

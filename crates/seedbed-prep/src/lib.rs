@@ -6,12 +6,15 @@
 //! files, verifies them and commits one record; [`Expected`] is the set of
 //! products there should be, which [`verify`] and [`mosaic()`] hold them to.
 
+mod ancillary;
 mod at_hand;
 mod balance;
+mod classes;
 mod clean;
 mod clean_store;
 mod climatology;
 mod composite;
+mod composite_day;
 mod cube;
 mod cubes;
 mod days;
@@ -50,7 +53,9 @@ mod verify;
 mod windows;
 mod zonal;
 
+pub use ancillary::Ancillary;
 pub use balance::BalanceRecord;
+pub use classes::{Classes, ClassesError};
 pub use clean::{CleanReport, clean};
 pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
@@ -69,7 +74,7 @@ pub use revision::revisions;
 pub use root::Root;
 pub use rules::{LeapRule, RuleError, Rules, Sane, Target, TimeRule, ValidRange};
 pub use sample::{NamedPoint, PointKernel, PointSink, PointValues, SampleReport, sample};
-pub use series::{Quality, Series, SourceAsset};
+pub use series::{Series, SourceAsset};
 pub use spool::Spool;
 pub use stack::{Frame, Stack, Wanted};
 pub use standing::survey;

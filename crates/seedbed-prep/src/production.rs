@@ -49,7 +49,7 @@ impl<'a> Production<'a> {
     ///
     /// # Errors
     /// [`PrepError::Request`] for an asset that is given twice and a climatology whose
-    /// days aren't asked for; else as [`Series::masked`].
+    /// days aren't asked for; else as [`Series::by_rules`].
     pub(crate) fn open(
         request: &'a Prepare,
         spool: &'a Spool,
@@ -65,8 +65,8 @@ impl<'a> Production<'a> {
         if let Some(n) = (1..assets.len()).find(|n| assets[..*n].contains(&assets[*n])) {
             return Err(PrepError::Request(format!("the asset `{}` is asked for twice", assets[n])));
         }
-        let mask = request.rules.mask.as_ref();
-        let open = |key: &String| Series::masked(key, &request.items, key, mask, spool, projections);
+        let rules = &request.rules;
+        let open = |key: &String| Series::by_rules(key, &request.items, key, rules, spool, projections);
         let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
         let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
@@ -78,7 +78,8 @@ impl<'a> Production<'a> {
         let mut all = series.period();
         match (self.request.rules.time, self.request.rules.leap) {
             (TimeRule::Climatology, _) => all = Period { start: Date::MIN, end: Date::MAX },
-            (TimeRule::Daily, LeapRule::Error) | (TimeRule::Composite | TimeRule::CompositeLegacy, _) => {}
+            (TimeRule::Daily, LeapRule::Error)
+            | (TimeRule::Composite | TimeRule::CompositeDay | TimeRule::CompositeLegacy, _) => {}
             // The last day of a calendar that ends on 30 December.
             (TimeRule::Daily, _) => all.end = shift(all.end, 1),
         }

@@ -1,7 +1,10 @@
 //! One input on one tile, day by day.
 
+mod observed;
 mod timing;
 
+use crate::ancillary::AncillaryReader;
+use crate::classes::Unknown;
 use crate::climatology::Climatology;
 use crate::days::{Days, Slot};
 use crate::screen::Screen;
@@ -9,6 +12,7 @@ use crate::source::Source;
 use crate::tally::Seen;
 use crate::windows::Windows;
 use crate::{Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
+use observed::Composite;
 use seedbed_block::series::Spacing;
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::Projections;
@@ -41,8 +45,10 @@ pub struct TileReader<'a, T> {
     open: Option<(usize, Raster)>,
     windows: Option<&'a Windows<T>>,
     screen: Screen,
+    /// The days on which composites' pixels were observed.
+    observed: AncillaryReader,
     room: usize,
-    composites: BTreeMap<Date, Vec<T>>,
+    composites: BTreeMap<Date, Composite<T>>,
     /// What was seen of each day's source, where that is asked for.
     seen: Option<BTreeMap<Date, Seen>>,
     warped: Vec<T>,
@@ -99,6 +105,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             open: None,
             windows: None,
             screen: Screen::default(),
+            observed: AncillaryReader::default(),
             room: WINDOWS,
             composites: BTreeMap::new(),
             seen: None,
@@ -258,7 +265,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         }
         match self.rules.time {
             TimeRule::Daily => self.read_daily(days, out),
-            TimeRule::Composite | TimeRule::Climatology => self.read_composite(days, Spacing::Actual, out),
+            TimeRule::Composite | TimeRule::CompositeDay | TimeRule::Climatology => {
+                self.read_composite(days, Spacing::Actual, out)
+            }
             TimeRule::CompositeLegacy => self.read_composite(days, Spacing::Legacy, out),
         }
     }
@@ -333,8 +342,8 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.check_ranges(from, out)
     }
 
-    /// Takes out of layers, as they are stored, what their quality forbids, and takes down
-    /// what is seen of them.
+    /// Takes out of layers, as they are stored, what their quality forbids, puts the values of
+    /// classes in their place, and takes down what is seen of them.
     fn look_at(
         &mut self,
         from: Slot,
@@ -345,6 +354,9 @@ impl<'a, T: Real> TileReader<'a, T> {
     ) -> Result<(), PrepError> {
         let source = (from.source, &self.sources[from.source]);
         self.screen.apply(source, &self.rules, layers, window, self.projections, stored)?;
+        if let Some(classes) = &self.rules.classes {
+            classes.apply(stored).map_err(|unknown| self.unknown_class(from.source, window, unknown))?;
+        }
         if let Some(taken) = &mut self.seen {
             let each = window.shape().len().max(1);
             for (layer, values) in stored.chunks_exact(each).enumerate() {
@@ -354,6 +366,19 @@ impl<'a, T: Real> TileReader<'a, T> {
             }
         }
         Ok(())
+    }
+
+    fn unknown_class(&self, source: usize, window: PixelRange, Unknown { class, at }: Unknown) -> PrepError {
+        let shape = window.shape();
+        let (row, col) = (at % shape.len() / shape.cols, at % shape.cols);
+        PrepError::Class {
+            input: self.name.clone(),
+            class,
+            tile: self.target.tile.clone(),
+            row: window.row0.saturating_add_unsigned(row as u64),
+            col: window.col0.saturating_add_unsigned(col as u64),
+            path: self.sources[source].path.clone(),
+        }
     }
 
     /// Layers of a source on a window, as they are stored but for scale and offset.

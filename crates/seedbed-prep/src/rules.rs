@@ -1,6 +1,6 @@
 //! What an input is to become: the tile it goes to and the rules it is read by.
 
-use crate::Mask;
+use crate::{Classes, Mask};
 use schemars::JsonSchema;
 use seedbed_block::{Bridge, Conversion, Real, Unit};
 use seedbed_grid::{Bbox, GeoBox, Index};
@@ -17,6 +17,11 @@ pub enum TimeRule {
     Daily,
     /// Linear between composites; masked ones are bridged, pixel by pixel.
     Composite,
+    /// As `composite`, but between the days on which each pixel was observed, which a layer
+    /// beside the composites' tells. The values of a kernel that averages have the mean of
+    /// their source pixels' days, weighted as their values are. A pixel whose day isn't
+    /// known, or isn't one of the 16 from its composite's date on, is missing.
+    CompositeDay,
     /// As `composite`, but every interval counts 16 days, as legacy NDVI series do.
     CompositeLegacy,
     /// Linear between layers that recur every year on their day of the year; the last of
@@ -65,6 +70,7 @@ impl FromStr for TimeRule {
         let all = [
             ("daily", Self::Daily),
             ("composite", Self::Composite),
+            ("composite-day", Self::CompositeDay),
             ("composite-legacy", Self::CompositeLegacy),
             ("climatology", Self::Climatology),
         ];
@@ -110,6 +116,11 @@ pub struct Rules {
     /// climatology.
     #[serde(default, skip_serializing_if = "Bridge::is_default")]
     pub bridge: Bridge,
+    /// By `composite-day`: the layer of days of the year, an asset of the item or a variable
+    /// of the same file. Where none is named it is the asset `composite_day`, or the one
+    /// whose key ends in `composite_day_of_the_year`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub composite_day: Option<String>,
     /// Days a calendar leaves out.
     pub leap: LeapRule,
     /// The unit the values are in, if the user said so; else the item's or the file's word.
@@ -123,6 +134,9 @@ pub struct Rules {
     /// What a quality layer must say of a source pixel for its value to be kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Mask>,
+    /// The values of a raster's classes, which take their place before anything is resampled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Classes>,
     /// What becomes of values outside the range that item or file calls valid.
     #[serde(default, skip_serializing_if = "ValidRange::is_ignored")]
     pub valid_range: ValidRange,
@@ -182,12 +196,14 @@ impl Default for Rules {
             resampling: Resampling::Nearest,
             time: TimeRule::Daily,
             bridge: Bridge::default(),
+            composite_day: None,
             leap: LeapRule::Error,
             unit: None,
             adjust: Conversion::IDENTITY,
             wanted: None,
             sane: None,
             mask: None,
+            classes: None,
             valid_range: ValidRange::Ignored,
         }
     }
@@ -199,7 +215,13 @@ mod tests {
 
     #[test]
     fn rules_are_read_by_the_names_they_are_written_with() {
-        for rule in [TimeRule::Daily, TimeRule::Composite, TimeRule::CompositeLegacy, TimeRule::Climatology] {
+        for rule in [
+            TimeRule::Daily,
+            TimeRule::Composite,
+            TimeRule::CompositeDay,
+            TimeRule::CompositeLegacy,
+            TimeRule::Climatology,
+        ] {
             let written = serde_json::to_value(rule).unwrap();
             assert_eq!(written.as_str().unwrap().parse(), Ok(rule));
         }
@@ -211,9 +233,10 @@ mod tests {
     }
 
     #[test]
-    fn a_usual_bridge_is_no_part_of_a_key() {
+    fn what_is_usual_is_no_part_of_a_key() {
         let written = serde_json::to_value(Rules::default()).unwrap();
-        assert!(written.get("bridge").is_none());
+        assert!(written.get("bridge").is_none() && written.get("composite_day").is_none());
+        assert!(written.get("classes").is_none());
         let rules = Rules { bridge: "16d".parse().unwrap(), ..Rules::default() };
         assert_eq!(serde_json::to_value(rules).unwrap()["bridge"], "16d");
     }

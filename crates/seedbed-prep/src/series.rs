@@ -1,7 +1,7 @@
 //! One input as a series: the same asset key over many items.
 
 use crate::parallel::{cores, in_parallel};
-use crate::{Identity, Mask, PrepError, Spool, TaskKey};
+use crate::{Ancillary, Identity, Mask, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
 use seedbed_block::{Date, Period, date};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, GeoBox, Projections};
@@ -44,16 +44,10 @@ pub struct SourceAsset {
     /// The least and the greatest stored value that stand for an observation.
     pub valid_range: Option<[f64; 2]>,
     /// The layer that says of each pixel how good it is, where one is asked for.
-    pub quality: Option<Quality>,
-}
-
-/// A quality layer.
-#[derive(Debug, Clone)]
-pub enum Quality {
-    /// An asset of the same item.
-    Asset(Arc<SourceAsset>),
-    /// A variable of the same file.
-    Variable(String),
+    pub quality: Option<Ancillary>,
+    /// The layer that says on which day of the year each pixel was observed, where one is
+    /// asked for.
+    pub composite_day: Option<Ancillary>,
 }
 
 impl SourceAsset {
@@ -70,10 +64,12 @@ impl SourceAsset {
         let mut said = json!([self.identity, self.variable, numbers, self.unit, place, dated]);
         if let Value::Array(said) = &mut said {
             said.extend(self.valid_range.map(|range| json!({ "valid_range": format!("{range:?}") })));
-            match &self.quality {
-                Some(Quality::Asset(asset)) => said.push(json!({ "quality": asset.key()? })),
-                Some(Quality::Variable(name)) => said.push(json!({ "quality": name })),
-                None => {}
+            for (what, layer) in [("quality", &self.quality), ("composite_day", &self.composite_day)] {
+                match layer {
+                    Some(Ancillary::Asset(asset)) => said.push(json!({ what: asset.key()? })),
+                    Some(Ancillary::Variable(name)) => said.push(json!({ what: name })),
+                    None => {}
+                }
             }
         }
         TaskKey::of(&said)
@@ -81,11 +77,11 @@ impl SourceAsset {
 
     /// Where everything its values depend on came from.
     pub fn origins(&self) -> impl Iterator<Item = &Location> {
-        let quality = match &self.quality {
-            Some(Quality::Asset(asset)) => Some(&asset.origin),
-            Some(Quality::Variable(_)) | None => None,
-        };
-        std::iter::once(&self.origin).chain(quality)
+        let beside = self.quality.iter().chain(&self.composite_day).filter_map(|layer| match layer {
+            Ancillary::Asset(asset) => Some(&asset.origin),
+            Ancillary::Variable(_) => None,
+        });
+        std::iter::once(&self.origin).chain(beside)
     }
 
     /// An asset as its item describes it, for readers that make no keys: no local file is
@@ -134,8 +130,19 @@ impl SourceAsset {
             undated: false,
             valid_range: band.valid_range,
             quality: None,
+            composite_day: None,
         })
     }
+}
+
+/// An asset, and the item it is of.
+type Found<'a> = (&'a Item, Asset<'a>);
+
+/// What stands beside an asset: another of its item, or else a variable of its file.
+type Beside<'a> = Result<Found<'a>, String>;
+
+fn beside<'a>(item: &'a Item, key: &str) -> Beside<'a> {
+    item.asset(key).map(|asset| (item, asset)).ok_or_else(|| key.to_owned())
 }
 
 /// All assets of one input, by start date and item id.
@@ -176,29 +183,72 @@ impl Series {
         spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
-        let mut found: Vec<(&Item, Asset<'_>)> =
+        Self::by_rules(
+            name,
+            items,
+            asset,
+            &Rules { mask: mask.cloned(), ..Rules::default() },
+            spool,
+            projections,
+        )
+    }
+
+    /// The same with the layers that rules read beside it: the quality layer of a mask, and
+    /// by `composite-day` that of the pixels' days.
+    ///
+    /// # Errors
+    /// As [`Series::from_items`], and [`PrepError::Request`] for a kernel whose values are
+    /// of no day, and for items whose layer of days has another name than usual.
+    pub fn by_rules(
+        name: &str,
+        items: &[Item],
+        asset: &str,
+        rules: &Rules,
+        spool: &Spool,
+        projections: &dyn Projections,
+    ) -> Result<Self, PrepError> {
+        let mut found: Vec<Found<'_>> =
             items.iter().filter_map(|item| Some((item, item.asset(asset)?))).collect();
         let count = found.len();
-        // Each one's quality layer behind all of them, where it is an asset.
-        let layers = mask.into_iter().flat_map(|mask| {
-            found[..count].iter().map(|(item, _)| Some((*item, item.asset(&mask.asset)?))).collect::<Vec<_>>()
-        });
-        let layers: Vec<Option<(&Item, Asset<'_>)>> = layers.collect();
-        found.extend(layers.iter().flatten().copied());
+        let mut qualities = Vec::new();
+        if let Some(mask) = &rules.mask {
+            qualities.extend(found.iter().map(|(item, _)| beside(item, &mask.asset)));
+        }
+        let mut days = Vec::new();
+        if rules.time == TimeRule::CompositeDay {
+            composite_day::check_kernel(name, rules.resampling)?;
+            for (item, _) in &found {
+                days.push(match &rules.composite_day {
+                    Some(key) => beside(item, key),
+                    None => Ok((
+                        *item,
+                        composite_day::usual(item).ok_or_else(|| composite_day::unnamed(name, item))?,
+                    )),
+                });
+            }
+        }
+        // The layers beside the assets stand behind all of them.
+        found.extend(qualities.iter().chain(&days).filter_map(|layer| layer.as_ref().ok()));
         // Files that have no digest yet are read, as fast as all cores do it.
-        let identity = |_: usize, (_, asset): &(&Item, Asset<'_>)| Identity::of(asset, spool.digests());
+        let identity = |_: usize, (_, asset): &Found<'_>| Identity::of(asset, spool.digests());
         let identities = in_parallel(&found, cores(), identity, |_| ());
         let mut sources = Vec::with_capacity(found.len());
         for ((item, asset), identity) in found.iter().zip(identities) {
             sources.push(SourceAsset::described(item, asset, identity?, projections)?);
         }
-        let mut qualities = sources.split_off(count).into_iter();
+        let mut others = sources.split_off(count).into_iter();
+        let mut layers = |beside: Vec<Beside<'_>>| {
+            let layer = |layer: Beside<'_>| match layer {
+                Ok(_) => others.next().map(|asset| Ancillary::Asset(Arc::new(asset))),
+                Err(variable) => Some(Ancillary::Variable(variable)),
+            };
+            beside.into_iter().map(layer).collect::<Vec<_>>().into_iter()
+        };
+        let (mut qualities, mut days) = (layers(qualities), layers(days));
         let mut assets = Vec::with_capacity(count);
-        for (n, mut source) in sources.into_iter().enumerate() {
-            source.quality = mask.and_then(|mask| match layers.get(n) {
-                Some(Some(_)) => qualities.next().map(|layer| Quality::Asset(Arc::new(layer))),
-                _ => Some(Quality::Variable(mask.asset.clone())),
-            });
+        for mut source in sources {
+            source.quality = qualities.next().flatten();
+            source.composite_day = days.next().flatten();
             assets.push(Arc::new(source));
         }
         if assets.is_empty() {
@@ -243,6 +293,7 @@ impl Series {
             undated: true,
             valid_range: None,
             quality: None,
+            composite_day: None,
         };
         Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)] })
     }

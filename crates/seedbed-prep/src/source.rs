@@ -2,7 +2,7 @@
 
 use crate::remote::Remote;
 use crate::windows::FileVariable;
-use crate::{PrepError, Quality, Rules, SourceAsset};
+use crate::{Ancillary, PrepError, Rules, SourceAsset};
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
 use seedbed_raster::{DType, Raster, RasterSource};
@@ -20,6 +20,8 @@ pub(crate) struct Source {
     pub(crate) facts: Arc<Facts>,
     /// Its quality layer, where one is asked for.
     pub(crate) quality: Option<Box<Source>>,
+    /// The layer of the days on which its pixels were observed, where that is asked for.
+    pub(crate) composite_day: Option<Box<Source>>,
 }
 
 /// What a file says of itself besides its values; the same for every tile.
@@ -120,11 +122,11 @@ impl Facts {
 }
 
 impl SourceAsset {
-    /// The asset as which a quality layer is read: what `quality` says.
-    pub(crate) fn layer(&self, quality: &Quality) -> Arc<Self> {
-        match quality {
-            Quality::Asset(asset) => asset.clone(),
-            Quality::Variable(name) => Arc::new(Self {
+    /// The asset as which a layer beside its own is read.
+    pub(crate) fn layer(&self, beside: &Ancillary) -> Arc<Self> {
+        match beside {
+            Ancillary::Asset(asset) => asset.clone(),
+            Ancillary::Variable(name) => Arc::new(Self {
                 variable: Some(name.clone()),
                 nodata: None,
                 scale: None,
@@ -132,6 +134,7 @@ impl SourceAsset {
                 unit: None,
                 valid_range: None,
                 quality: None,
+                composite_day: None,
                 ..self.clone()
             }),
         }
@@ -145,12 +148,15 @@ impl Source {
     }
 
     /// Bytes that a layer takes while it is warped, of a window of so many pixels: its
-    /// values, once more as the warp lays them out, and its quality, which is read as
-    /// 64-bit numbers on its own grid and brought onto this one.
+    /// values, once more as the warp lays them out, and its quality and its pixels' days, which
+    /// are read as 64-bit numbers on their own grids and brought onto this one; the days are
+    /// warped as well.
     pub(crate) fn layer_bytes<T>(&self, window: usize) -> usize {
         let values = 2 * size_of::<T>();
-        let quality = self.quality.as_ref().map_or(0, |q| 8 + 8 * finer(&self.facts.geobox, &q.facts.geobox));
-        window * (values + quality)
+        let beside = |layer: &Source| 8 + 8 * finer(&self.facts.geobox, &layer.facts.geobox);
+        let quality = self.quality.as_deref().map_or(0, beside);
+        let days = self.composite_day.as_deref().map_or(0, |layer| values + beside(layer));
+        window * (values + quality + days)
     }
 
     /// Opens its file.

@@ -5,7 +5,7 @@ use crate::identity::hex;
 use crate::parallel::lock;
 use crate::remote::{Remembered, Remote};
 use crate::source::{self, Facts, Source};
-use crate::{PrepError, Quality, SourceAsset};
+use crate::{Ancillary, PrepError, SourceAsset};
 use seedbed_block::PixelRange;
 use seedbed_raster::{Raster, RasterError, ReadAt};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
@@ -49,6 +49,9 @@ enum Afar {
 
 /// A file that is read by ranges, and what it says of itself.
 type Read = (Arc<Remote>, Arc<Facts>);
+
+/// The error for a layer, of an item and a file that lack it, and what the file has.
+type Absent = fn(String, String, PathBuf, String) -> PrepError;
 
 /// The suffix of files that may be read by ranges: netCDF and TIFF.
 const IN_PARTS: [&str; 4] = [".nc", ".nc4", ".tif", ".tiff"];
@@ -106,16 +109,23 @@ impl Spool {
             let facts = self.facts(asset, &path, None)?;
             (path, None, facts)
         };
-        let quality = match &asset.quality {
-            None => None,
-            Some(quality) => {
-                if let Quality::Variable(name) = quality {
-                    self.holds(asset, &path, name)?;
-                }
-                Some(Box::new(self.source(&asset.layer(quality))?))
+        let beside = |layer: &Option<Ancillary>, absent: Absent| {
+            let Some(layer) = layer else { return Ok(None) };
+            if let Ancillary::Variable(name) = layer {
+                self.holds(asset, &path, name, absent)?;
             }
+            self.source(&asset.layer(layer)).map(|source| Some(Box::new(source)))
         };
-        Ok(Source { asset: asset.clone(), path, remote, facts, quality })
+        let quality = beside(&asset.quality, |layer, item, path, there| PrepError::NoQuality {
+            layer,
+            item,
+            path,
+            there,
+        })?;
+        let composite_day = beside(&asset.composite_day, |layer, item, path, there| {
+            PrepError::NoCompositeDay { layer, item, path, there }
+        })?;
+        Ok(Source { asset: asset.clone(), path, remote, facts, quality, composite_day })
     }
 
     /// A remote file that can be read by ranges, and what it says of itself.
@@ -134,9 +144,9 @@ impl Spool {
         }
     }
 
-    /// Refuses a quality layer that is neither an asset of the item nor a variable
+    /// Refuses a layer that is neither an asset of the item nor a variable
     /// of its file: of a file of one band the variable's name is ignored.
-    fn holds(&self, asset: &SourceAsset, path: &Path, layer: &str) -> Result<(), PrepError> {
+    fn holds(&self, asset: &SourceAsset, path: &Path, layer: &str, absent: Absent) -> Result<(), PrepError> {
         let key = (asset.item.clone(), path.to_owned(), Some(layer.to_owned()));
         if lock(&self.facts).contains_key(&key) {
             return Ok(());
@@ -145,12 +155,7 @@ impl Spool {
         if there.iter().any(|name| name == layer) {
             return Ok(());
         }
-        Err(PrepError::NoQuality {
-            layer: layer.to_owned(),
-            item: asset.item.clone(),
-            path: path.to_owned(),
-            there: there.join(", "),
-        })
+        Err(absent(layer.to_owned(), asset.item.clone(), path.to_owned(), there.join(", ")))
     }
 
     fn facts(
@@ -170,8 +175,8 @@ impl Spool {
     }
 
     /// Decides how the layers of a window are read: by ranges, or, where what
-    /// was read of the file so comes to half of it, from a local copy. Its quality
-    /// layer likewise; of one on another grid all may be needed.
+    /// was read of the file so comes to half of it, from a local copy. The layers beside
+    /// its own likewise; of one on another grid all may be needed.
     ///
     /// # Errors
     /// As [`Spool::source`].
@@ -181,12 +186,14 @@ impl Spool {
         layers: Range<usize>,
         window: PixelRange,
     ) -> Result<Source, PrepError> {
-        if let Some(quality) = source.quality.take() {
-            let (ours, theirs) = (&source.facts, &quality.facts);
+        let facts = source.facts.clone();
+        for beside in [&mut source.quality, &mut source.composite_day] {
+            let Some(layer) = beside.take() else { continue };
+            let (ours, theirs) = (&facts, &layer.facts);
             let window =
                 if ours.geobox == theirs.geobox { window } else { PixelRange::of_shape(theirs.geobox.shape) };
             let layers = if theirs.dates.len() == ours.dates.len() { layers.clone() } else { 0..1 };
-            source.quality = Some(Box::new(self.settle(*quality, layers, window)?));
+            *beside = Some(Box::new(self.settle(*layer, layers, window)?));
         }
         let Some(remote) = &source.remote else { return Ok(source) };
         if layers.is_empty() {
@@ -218,8 +225,9 @@ impl Spool {
     /// copy is at `place` or it is to be fetched.
     fn remote(&self, asset: &SourceAsset, place: &Path) -> Result<Option<Arc<Remote>>, PrepError> {
         let named = asset.location.file_name().is_some_and(|n| IN_PARTS.iter().any(|end| n.ends_with(end)));
-        // A quality layer of the same file needs it whole.
-        let whole = matches!(asset.quality, Some(Quality::Variable(_)));
+        // Another layer of the same file needs it whole.
+        let mut beside = asset.quality.iter().chain(&asset.composite_day);
+        let whole = beside.any(|layer| matches!(layer, Ancillary::Variable(_)));
         if asset.location.as_path().is_some() || !named || place.exists() || whole {
             return Ok(None);
         }

@@ -36,7 +36,7 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         if input.name == "ndvi" {
             writeln!(
                 text,
-                "{mark}time = \"composite\"  # 16-day composites, linear between them; or climatology"
+                "{mark}time = \"composite\"  # 16-day composites, linear between them; or composite-day; or climatology"
             )?;
             writeln!(text, "# bridge = \"48d\"  # the longest gap between two valid ones")?;
             writeln!(
@@ -52,7 +52,12 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         let mark = if field.required { "" } else { "# " };
         writeln!(text, "{mark}[statics.{}]  # {}, {}", field.name, field.doc, field.unit)?;
         writeln!(text, "{mark}href = \"statics/{}.tif\"  # or: value = 1.0", field.name)?;
-        writeln!(text, "{mark}unit = \"{}\"\n", field.unit)?;
+        writeln!(text, "{mark}unit = \"{}\"", field.unit)?;
+        writeln!(
+            text,
+            "# classes = {{ 11 = 0.0, 41 = 1.0 }}  # where href is of classes: the values of each"
+        )?;
+        writeln!(text, "# other = 0.0  # and of all others\n")?;
     }
     writeln!(text, "[model]\nname = {model:?}")?;
     for (n, variant) in spec.variants.iter().enumerate() {

@@ -7,7 +7,7 @@ use seedbed_block::{Conversion, Period};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::Projections;
 use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
-use seedbed_prep::{Mask, PrepError, Rules, Sane, Series, Spool, ValidRange};
+use seedbed_prep::{Classes, PrepError, Rules, Sane, Series, Spool, TimeRule, ValidRange};
 use seedbed_raster::Resampling;
 use seedbed_storage::{Location, LocationError};
 
@@ -44,7 +44,7 @@ pub(crate) enum Static {
     /// One value everywhere, in the model's unit.
     Value(f64),
     /// A raster.
-    Field { series: Series, rules: Rules },
+    Field { series: Series, rules: Box<Rules> },
     /// Computed from the tile's pixel centres.
     Latitude,
 }
@@ -108,12 +108,18 @@ impl Resolver<'_> {
         let (project, key) = (self.project, format!("inputs.{name}"));
         let over = self.overrides.items.iter().find(|o| o.name == name);
         let absent = |what: &str| project.key_error(key.clone(), format!("it has no `{what}`"));
+        let mut times = section.switch.iter().filter_map(|switch| switch.time).chain([section.time]);
+        if section.composite_day.is_some() && !times.any(|time| time == TimeRule::CompositeDay) {
+            let message = "only `time = \"composite-day\"` reads the days of pixels";
+            return Err(project.key_error(format!("{key}.composite_day"), message));
+        }
         if section.switch.is_empty() {
             let named = section.items.as_deref().map(|items| project.resolve(items));
             let from = over.map(|o| o.items.clone()).or(named).ok_or_else(|| absent("items"))?;
             let asset = section.asset.as_deref().ok_or_else(|| absent("asset"))?;
-            let series = self.series(&key, &from, asset, name, section.mask.as_ref())?;
-            return Ok(vec![Interval { days: ALWAYS, series, rules: self.input_rules(index, section)? }]);
+            let rules = self.input_rules(index, section)?;
+            let series = self.series(&key, &from, asset, name, &rules)?;
+            return Ok(vec![Interval { days: ALWAYS, series, rules }]);
         }
         if over.is_some() {
             let message = "--items can't say which of its intervals it means: edit the project file";
@@ -135,12 +141,9 @@ impl Resolver<'_> {
                 offset: switch.offset.or(section.offset),
                 ..section.clone()
             };
-            let from = project.resolve(items);
-            Ok(Interval {
-                days: switch.period,
-                series: self.series(&key, &from, asset, name, section.mask.as_ref())?,
-                rules: self.input_rules(index, &of_interval)?,
-            })
+            let rules = self.input_rules(index, &of_interval)?;
+            let series = self.series(&key, &project.resolve(items), asset, name, &rules)?;
+            Ok(Interval { days: switch.period, series, rules })
         };
         switches.into_iter().map(interval).collect()
     }
@@ -151,7 +154,7 @@ impl Resolver<'_> {
         from: &str,
         asset: &str,
         name: &str,
-        mask: Option<&Mask>,
+        rules: &Rules,
     ) -> Result<Series, RunError> {
         let failed = |source: PrepError| RunError::Input {
             path: self.project.path.clone(),
@@ -164,7 +167,7 @@ impl Resolver<'_> {
             .spool
             .block_on(ItemCollection::read(self.spool.stores(), &location))
             .map_err(|e| failed(e.into()))?;
-        Series::masked(name, &items.items, asset, mask, self.spool, self.projections).map_err(failed)
+        Series::by_rules(name, &items.items, asset, rules, self.spool, self.projections).map_err(failed)
     }
 
     fn input_rules(&self, index: usize, section: &InputSection) -> Result<Rules, RunError> {
@@ -173,12 +176,14 @@ impl Resolver<'_> {
             resampling: section.resampling.unwrap_or(Resampling::Bilinear),
             time: section.time,
             bridge: section.bridge,
+            composite_day: section.composite_day.clone().filter(|_| section.time == TimeRule::CompositeDay),
             leap: self.project.project.leap,
             unit: section.unit,
             adjust: adjust(section.scale, section.offset),
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
             mask: section.mask.clone(),
+            classes: None,
             valid_range: self.valid_range(section.keep_invalid)?,
         })
     }
@@ -242,15 +247,19 @@ impl Resolver<'_> {
         section: &StaticSection,
     ) -> Result<Static, RunError> {
         let project = self.project;
-        let rules = Rules {
+        let classes = self.classes(key, section)?;
+        // The unit of a file of classes isn't that of their values.
+        let unit = section.unit.or(classes.as_ref().map(|_| spec.unit));
+        let rules = Box::new(Rules {
             resampling: section.resampling.unwrap_or(Resampling::Nearest),
-            unit: section.unit,
+            unit,
             adjust: adjust(section.scale, section.offset),
             wanted: Some(spec.unit),
             sane: Some(self.sane(spec)?),
+            classes,
             valid_range: self.valid_range(section.keep_invalid)?,
             ..Rules::default()
-        };
+        });
         match (section.value, &section.href, &section.items, &section.asset) {
             (Some(value), None, None, None) => {
                 let unit = section.unit.unwrap_or(spec.unit).to(spec.unit);
@@ -276,11 +285,27 @@ impl Resolver<'_> {
                 Ok(Static::Field { series, rules })
             }
             (None, None, Some(items), Some(asset)) => {
-                let series = self.series(key, &project.resolve(items), asset, name, None)?;
+                let series = self.series(key, &project.resolve(items), asset, name, &rules)?;
                 Ok(Static::Field { series, rules })
             }
             _ => Err(project.key_error(key, "give either `value`, or `href`, or `items` and `asset`")),
         }
+    }
+
+    /// The table of a static whose raster holds classes.
+    fn classes(&self, key: &str, section: &StaticSection) -> Result<Option<Classes>, RunError> {
+        let project = self.project;
+        let Some(table) = &section.classes else {
+            return match section.other {
+                Some(_) => Err(project.key_error(format!("{key}.other"), "it needs `classes`")),
+                None => Ok(None),
+            };
+        };
+        if section.value.is_some() {
+            return Err(project.key_error(format!("{key}.classes"), "`value` is everywhere, without classes"));
+        }
+        let classes = Classes::new(table.iter().map(|(class, value)| (class.clone(), *value)), section.other);
+        classes.map(Some).map_err(|e| project.setting_error(format!("{key}.classes"), e))
     }
 
     /// A variant that reproduces another program's treatment of stored nodata must

@@ -22,6 +22,8 @@ pub enum ProblemKind {
     Unit,
     /// A value that makes no sense in its unit.
     Range,
+    /// A class that the table of values lacks.
+    Class,
     /// Nothing of it lies under the tile.
     Absent,
     /// A state that the run can't begin from.
@@ -82,6 +84,7 @@ impl fmt::Display for ProblemKind {
             Self::MissingDays => "missing days",
             Self::Unit => "unit",
             Self::Range => "range",
+            Self::Class => "class",
             Self::Absent => "absent",
             Self::State => "state",
             Self::Unreadable => "unreadable",
@@ -172,6 +175,14 @@ impl Inspection<'_> {
                 1 => "it has no source for this day".to_owned(),
                 count => format!("it has no source for {count} days"),
             };
+            let what = match time {
+                TimeRule::CompositeDay => {
+                    format!(
+                        "{what}; a day needs a composite whose 16 days are over, and one that begins then or later"
+                    )
+                }
+                _ => what,
+            };
             self.problem("inputs", name, ProblemKind::MissingDays, runs(&missing), what, [false, true]);
         }
         let units = reader.unit_errors();
@@ -195,7 +206,7 @@ impl Inspection<'_> {
             let opened = TileReader::<f64>::open_static(
                 series,
                 self.target.clone(),
-                rules.clone(),
+                (**rules).clone(),
                 self.plans.clone(),
                 &runner.spool,
                 runner.projections,
@@ -217,6 +228,7 @@ impl Inspection<'_> {
                 (ProblemKind::Range, vec![Period { start: *date, end: *date }])
             }
             PrepError::Range { .. } => (ProblemKind::Range, days),
+            PrepError::Class { .. } => (ProblemKind::Class, days),
             _ => (ProblemKind::Unreadable, days),
         };
         let blame = [error.retryable(), error.is_usage()];

@@ -5,7 +5,7 @@ use seedbed_block::Date;
 /// The most days of a piece. Pieces begin on the days 1, 1 + 60, 1 + 120… of a
 /// year, or of a divisor of 60 days: chunks of yearly files often hold 10, 20 or
 /// 30, and one that spans two pieces is decoded twice.
-const DAYS: usize = 60;
+pub(crate) const DAYS: usize = 60;
 
 /// Cuts days into pieces of at most `most`, which begin anew with every year and behind
 /// the days that `ends` says.

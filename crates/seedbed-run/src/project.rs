@@ -95,6 +95,10 @@ pub struct InputSection {
     #[serde(default)]
     #[schemars(with = "String")]
     pub bridge: Bridge,
+    /// By `time = "composite-day"`: the asset, or the variable of the same file, that says on
+    /// which day of the year each pixel was observed; found by its usual names where none is
+    /// given.
+    pub composite_day: Option<String>,
     /// Which pixels a quality layer lets through, as `prep --mask` writes it.
     #[schemars(with = "Option<String>")]
     pub mask: Option<Mask>,
@@ -142,6 +146,11 @@ pub struct StaticSection {
     pub asset: Option<String>,
     /// One value everywhere.
     pub value: Option<f64>,
+    /// The values of the raster's classes: `{ 11 = 0, 41 = 18.5 }`. They take the classes' place
+    /// before anything is resampled, in `unit` or, where none is given, the model's.
+    pub classes: Option<BTreeMap<String, f64>>,
+    /// The value of classes that aren't named; without it such a class is an error.
+    pub other: Option<f64>,
     /// The unit of the values.
     #[schemars(with = "Option<String>")]
     pub unit: Option<Unit>,

@@ -30,7 +30,7 @@ pub(crate) fn open<'a, T: Real>(
     }
     for (index, field) in &runner.statics {
         let Static::Field { series, rules } = field else { continue };
-        let (target, rules, plans) = (target.clone(), rules.clone(), plans.clone());
+        let (target, rules, plans) = (target.clone(), (**rules).clone(), plans.clone());
         let reader = TileReader::open_static(series, target, rules, plans, &runner.spool, runner.projections);
         readers.statics.push((*index, reader.map_err(|e| runner.input_error("statics", &series.name, e))?));
     }

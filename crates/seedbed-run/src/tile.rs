@@ -1,10 +1,11 @@
 //! One tile through time: inputs in, products out.
 
 use crate::gathering::Gathering;
-use crate::inputs::Static;
+use crate::inputs::{Input, Static};
 use crate::kept_state::KeptState;
 use crate::origin::Origin;
 use crate::passage::run_as;
+use crate::pieces::DAYS;
 use crate::project::Format;
 use crate::work::Work;
 use crate::{Checkpoints, Ledger, RunError, Runner};
@@ -68,7 +69,11 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
             outputs * runner.kinds.len() * CubeWriter::most_waiting(pixels) * runner.cog.dtype.bytes()
         }
     };
+    // Composites around a piece's days.
+    let held = |input: &Input| input.intervals.iter().map(|i| i.series.held(&i.rules, DAYS)).max();
+    let held = runner.inputs.iter().filter_map(held).sum::<usize>() * size;
     let rest = waiting
+        + held
         + encoded
         + runner.statics.len() * 2 * 8
         + stores

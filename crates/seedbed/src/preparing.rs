@@ -79,24 +79,28 @@ pub struct PrepareArgs {
 }
 
 /// How dates become days.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Timing {
     /// From layers to days.
     pub time: TimeRule,
     /// The longest gap between them that is bridged.
     pub bridge: Bridge,
+    /// The layer of the days on which pixels were observed.
+    pub composite_day: Option<String>,
     /// Days that a calendar leaves out.
     pub leap: LeapRule,
 }
 
 impl Timing {
     /// The interval in which items are of use for the days of another.
-    fn reach(self, (start, end): Interval) -> Option<Interval> {
+    fn reach(&self, (start, end): Interval) -> Option<Interval> {
         let days = match (self.time, self.leap) {
             (TimeRule::Climatology, _) => return None,
             (TimeRule::Daily, LeapRule::Error) => 0,
             (TimeRule::Daily, _) => 1,
             (TimeRule::Composite | TimeRule::CompositeLegacy, _) => self.bridge.days(),
+            // An item of one date may be of a composite that is observed for fifteen days more.
+            (TimeRule::CompositeDay, _) => self.bridge.days() + 15,
         };
         let shift = |day: Date, days: i32| day.saturating_add(jiff::Span::new().days(days));
         Some((start.map(|day| shift(day, -days)), end.map(|day| shift(day, days))))
@@ -151,6 +155,7 @@ impl PrepareArgs {
                 valid_range,
                 time: timing.time,
                 bridge: timing.bridge,
+                composite_day: timing.composite_day,
                 leap: timing.leap,
                 ..Rules::default()
             },

@@ -26,7 +26,10 @@ impl<T: Real> TileReader<'_, T> {
                 let near = [shift(day, -1), shift(day, next)];
                 near.iter().flat_map(|day| self.days.slots(*day)).copied().collect()
             }
-            TimeRule::Composite | TimeRule::CompositeLegacy | TimeRule::Climatology => self
+            TimeRule::Composite
+            | TimeRule::CompositeDay
+            | TimeRule::CompositeLegacy
+            | TimeRule::Climatology => self
                 .layers(Period { start: day, end: day })
                 .into_iter()
                 .flat_map(|(_, slots)| slots)
@@ -40,33 +43,25 @@ impl<T: Real> TileReader<'_, T> {
 
     /// The layers between which the days of a period lie, and those that may bridge gaps.
     fn layers(&self, period: Period) -> Vec<(Date, Vec<Slot>)> {
-        let bridge = self.rules.bridge;
         let owned = |(day, slots): (Date, &[Slot])| (day, slots.to_vec());
         if let Some(climatology) = &self.climatology {
-            return climatology.around(period, bridge).map(owned).collect();
+            return climatology.around(period, self.rules.bridge).map(owned).collect();
         }
-        let (from, to) = (shift(period.start, -bridge.days()), shift(period.end, bridge.days()));
+        let (from, to) = self.rules.reach(period);
         self.days.between(from, to).map(owned).collect()
     }
 
-    /// The most layers that are held while so many days are read one after the other.
+    /// The most layers that are held while so many days are read one after the other; the
+    /// days of a layer's pixels count as one more.
     pub(crate) fn held(&self, days: usize) -> usize {
-        if self.rules.time == TimeRule::Daily {
-            return 0;
-        }
-        let reach = days + 2 * usize::try_from(self.rules.bridge.days()).unwrap_or(0);
-        let all: Vec<Date> = self.dates().collect();
-        let near = |from: Date, to: Date| Period { start: from, end: to }.len() <= reach;
-        let within = |n: usize| all[n..].partition_point(|day| near(all[n], *day));
-        let most = (0..all.len()).map(within).max().unwrap_or(0);
-        // What recurs is met again in the next year.
-        if self.climatology.is_some() { most.max(all.len() * reach / 365 + 2) } else { most }
+        self.rules.held(&self.dates().collect::<Vec<_>>(), days)
     }
 
     pub(super) fn has(&self, day: Date) -> bool {
         match self.rules.time {
             TimeRule::Daily => !self.days.slots(day).is_empty() || self.stands_in(day),
             TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day, self.rules.bridge),
+            TimeRule::CompositeDay => self.days.may_hold(day, self.rules.bridge),
             TimeRule::Climatology => {
                 let dates: Vec<Date> =
                     self.layers(Period { start: day, end: day }).iter().map(|(date, _)| *date).collect();
@@ -141,12 +136,14 @@ impl<T: Real> TileReader<'_, T> {
         let wanted = around.into_iter().filter(|(day, _)| !self.composites.contains_key(day));
         let wanted: Vec<(Date, Vec<Slot>)> = wanted.collect();
         for (day, slots) in wanted {
-            let mut layer = vec![T::NAN; self.pixels()];
-            self.read_slots(&slots, 1, &mut layer)?;
-            self.composites.insert(day, layer);
+            let composite = self.composite(day, &slots)?;
+            self.composites.insert(day, composite);
+        }
+        if self.rules.time == TimeRule::CompositeDay {
+            return self.between_days(days, out);
         }
         let dates: Vec<Date> = self.composites.keys().copied().collect();
-        let layers: Vec<&[T]> = self.composites.values().map(Vec::as_slice).collect();
+        let layers: Vec<&[T]> = self.composites.values().map(|held| held.values.as_slice()).collect();
         let by = (spacing, self.rules.bridge);
         interpolate(&dates, &layers, days, self.pixels(), by, out)
             .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))

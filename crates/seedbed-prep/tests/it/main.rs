@@ -11,6 +11,7 @@ mod cubes;
 mod daily;
 mod mosaics;
 mod netcdf3;
+mod observed;
 mod preparing;
 mod ranges;
 mod reading;

@@ -9,12 +9,14 @@
 )]
 
 mod checkpoints;
+mod classes;
 mod climate;
 mod cubes;
 mod inspection;
 mod intervals;
 mod keys;
 mod masks;
+mod observed;
 mod outputs;
 mod own_models;
 mod refusals;

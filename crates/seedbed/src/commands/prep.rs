@@ -24,12 +24,14 @@ Examples:
   seedbed prep items.json --assets tmax --grid tiles.grid.json --every month --statistic mean --min-valid 0.8 --out monthly
   seedbed prep items.json --assets tmax --grid tiles.grid.json --resampling bilinear --format zarr --compress zstd --out cubes
   seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --time composite --bridge 48d --datetime 2003 --out daily
+  seedbed prep catalog/mod13a1 --assets ndvi --grid tiles.grid.json --mask mod13-reliability --time composite-day --datetime 2003 --out daily
   seedbed prep catalog/maca --assets tasmax --grid daymet-na --aoi basin.geojson --resampling bilinear --to-unit degC --report days.csv --out aligned
   seedbed prep medians --assets ndvi --grid tiles.grid.json --time climatology --datetime 2003 --out normal-year
   seedbed prep catalog/daymet --assets tmax --grid tiles.grid.json --leap repeat --out whole-years
 
 Composites are read from --bridge before the days asked for to as long after them. Days that lie between no
-two of them near enough aren't made, and the report says how many.";
+two of them near enough aren't made, and the report says how many. composite-day needs the composites before
+and after the days asked for, too: a pixel's first observation may come 15 days after its composite's date.";
 
 /// Align chosen assets to a tile grid, as COGs or Zarr cubes with items.
 #[derive(Debug, clap::Args)]
@@ -44,6 +46,7 @@ pub struct Args {
     #[arg(long)]
     every: Option<Every>,
     /// From layers to days: daily (dates as they are), composite (every day, linear between composites),
+    /// composite-day (every day, linear between the days on which each pixel was observed),
     /// composite-legacy (16 days between them, whatever their dates), or climatology (layers of every year
     /// by day of year, for the days of --datetime).
     #[arg(long, value_name = "RULE", default_value = "daily", conflicts_with = "every")]
@@ -51,6 +54,10 @@ pub struct Args {
     /// The longest gap between valid composites that is bridged, pixel by pixel.
     #[arg(long, value_name = "DAYS", default_value_t, requires = "time")]
     bridge: Bridge,
+    /// For --time composite-day: the asset, or the variable of the same file, that holds each pixel's day of
+    /// the year; if not given, `composite_day`, or the asset whose key ends in `composite_day_of_the_year`.
+    #[arg(long, value_name = "KEY", requires = "time")]
+    composite_day: Option<String>,
     /// What stands for a day that a 365-day calendar leaves out: error (nothing), repeat (the day before),
     /// interpolate (the mean of both neighbours) or missing.
     #[arg(long, value_name = "RULE", default_value = "error", conflicts_with = "every")]
@@ -106,7 +113,14 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             "leave out --report",
         ));
     }
-    let timing = Timing { time: args.time, bridge: args.bridge, leap: args.leap };
+    if args.composite_day.is_some() && args.time != TimeRule::CompositeDay {
+        return Err(usage_hint(
+            "--composite-day names the days of pixels, which only one rule reads",
+            "leave it out, or give --time composite-day",
+        ));
+    }
+    let composite_day = args.composite_day;
+    let timing = Timing { time: args.time, bridge: args.bridge, composite_day, leap: args.leap };
     let request = Prepare { format: args.format, ..args.prepare.request(ctx, timing).await? };
     let out = request.out.clone();
     let (report, of) = if let Some(Every(grouping)) = args.every {

@@ -58,6 +58,10 @@ fn aligned_rasters_and_composites_are_made_by_the_readmes_commands() {
         assert!(record("ndvi-normal", day)["assets"]["ndvi"]["href"].is_string());
     }
     assert_eq!(record("ndvi-daily", "2003-01-15")["properties"]["seedbed:parameters"]["time"], "composite");
+    assert_eq!(
+        record("ndvi-observed", "2003-01-20")["properties"]["seedbed:parameters"]["time"],
+        "composite-day"
+    );
     for product in [
         "ndvi-aligned",
         "ndvi-medians",
@@ -65,6 +69,7 @@ fn aligned_rasters_and_composites_are_made_by_the_readmes_commands() {
         "tmax-monthly",
         "tmax-aligned",
         "ndvi-daily",
+        "ndvi-observed",
         "ndvi-normal",
     ] {
         sandbox.seedbed(["verify", product]).succeeds();

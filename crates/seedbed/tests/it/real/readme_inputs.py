@@ -1,5 +1,5 @@
 # The inputs of the README's section on aligned rasters, over the upper Delaware: two years of
-# 16-day composites with their rank, and December of a daily temperature.
+# 16-day composites with their rank and their pixels' days, and December of a daily temperature.
 import json
 from datetime import date, timedelta
 
@@ -8,6 +8,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 random = np.random.default_rng(3)
+observed = np.random.default_rng(4)
 
 
 def write(name, values, fill):
@@ -44,10 +45,13 @@ for year in (2002, 2003):
         rank = random.integers(0, 4, shape).astype(np.int8).astype(np.uint8)
         write(f"ndvi_{start}.tif", index, -3000)
         write(f"rank_{start}.tif", rank, 255)
+        days_of_year = np.array([(start + timedelta(days=n)).timetuple().tm_yday for n in range(16)], np.int16)
+        write(f"day_{start}.tif", observed.choice(days_of_year, shape), -1)
         band = {"nodata": -3000, "unit": "1", "raster:scale": 0.0001, "valid_range": [-2000, 10000]}
         composites.append(item(f"ndvi-{start}", start, 16, {
             "ndvi": {"href": f"ndvi_{start}.tif", "bands": [band]},
             "pixel_reliability": {"href": f"rank_{start}.tif"},
+            "composite_day": {"href": f"day_{start}.tif", "bands": [{"nodata": -1}]},
         }))
 collection("ndvi.json", composites)
 
