@@ -68,7 +68,9 @@ mod tree;
 mod walk;
 mod writer;
 
-pub use asset::{Asset, Band, Identity, Origin, alternate_assets_schema, file_schema, version_schema};
+pub use asset::{
+    Asset, Band, FOLDER, Identity, Origin, alternate_assets_schema, file_schema, version_schema,
+};
 pub use collection::Collection;
 pub use diff::{Changed, Diff, Field, diff};
 pub use error::CatalogError;

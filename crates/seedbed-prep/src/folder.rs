@@ -8,9 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The asset's field that stands for `file:size` and `file:checksum` where the
-/// asset is a folder, which those two don't know.
-pub(crate) const FIELD: &str = "seedbed:folder";
+pub(crate) use seedbed_catalog::FOLDER as FIELD;
 
 /// All files below a folder, by their way from it with `/` between names, sorted.
 pub(crate) fn files(folder: &Path) -> io::Result<Vec<String>> {

@@ -2,7 +2,7 @@
 
 use super::{Frame, Part, Stack, Wanted};
 use crate::product::read_record;
-use crate::{Done, Expected, PrepError, SourceAsset, Spool, is_done, source};
+use crate::{Done, Expected, PrepError, SourceAsset, Spool, is_done};
 use seedbed_block::{Period, PixelRange, Xy};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, PixelGrid, Projections};
@@ -96,7 +96,7 @@ impl Stack {
                 let asset = SourceAsset::stated(item, &asset, projections)?;
                 let geobox = match &asset.geobox {
                     Some(said) => said.clone(),
-                    None => source::open(&asset, &spool.local(&asset)?, None)?.geobox().clone(),
+                    None => spool.open(&asset)?.geobox().clone(),
                 };
                 let range = placed(&mut grid, &asset, geobox)?;
                 tiles.insert(range);
@@ -198,7 +198,7 @@ fn layers(asset: &SourceAsset, spool: &Spool) -> Result<Layers, PrepError> {
         days: raster.layers().iter().map(|layer| layer.date).collect(),
         unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
     };
-    let mut found = of(&source::open(asset, &spool.local(asset)?, None)?);
+    let mut found = of(&spool.open(asset)?);
     if found.days.len() == 1 && (asset.undated || asset.dated_by_item) {
         found.days = vec![None];
     }

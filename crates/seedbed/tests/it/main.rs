@@ -38,6 +38,7 @@ mod real_golden;
 mod real_oregon;
 mod real_prep;
 mod real_rasters;
+mod remote_groups;
 mod reports;
 mod resume;
 mod sandbox;
@@ -52,6 +53,10 @@ mod world;
 /// A location as it is written.
 fn at(text: &str) -> seedbed_storage::Location {
     text.parse().unwrap()
+}
+
+fn block_on<F: Future>(operation: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(operation)
 }
 
 /// The settings that the servers' helpers begin with.
