@@ -48,8 +48,8 @@ impl ArrayReader {
 
     /// Of a Zarr group of version 2; `spooled` brings the chunks of one that isn't local.
     pub fn of_zarr2(variable: Variable, dataset: Dataset, spooled: Option<Spooled>, path: &Path) -> Self {
-        let (reason, variable_name) = ("it is of version 2", &variable.name);
-        tracing::info!(path = %path.display(), variable = variable_name, reason, "read by GDAL's Zarr driver");
+        let (name, reason) = (variable.name.as_str(), "it is of version 2");
+        tracing::info!(path = %path.display(), variable = name, reason, "read by GDAL's Zarr driver");
         Self { variable, dataset: Some(dataset), zarr: None, spooled, chunks: OnceCell::from(None) }
     }
 

@@ -19,7 +19,7 @@ const LARGEST: usize = 1 << 36;
 const HELD: usize = 1 << 26;
 /// How many chunks are asked for at once, at most.
 const CHUNKS: usize = 256;
-/// How many shards' indexes are asked for at once.
+/// How many shards' indexes are asked for at once, at most.
 const SHARDS: usize = 64;
 
 /// An array that can be read.
@@ -76,7 +76,8 @@ impl ZarrArray {
         match &self.meta.sharding {
             None => self.chunks(&pieces, &mut part, reuse)?,
             Some(sharding) => {
-                for shards in pieces.chunks(SHARDS) {
+                let index = shard::index_bytes(sharding, &self.meta.piece);
+                for shards in pieces.chunks((HELD / index.max(1)).clamp(1, SHARDS)) {
                     self.shards(sharding, shards, &mut part, reuse)?;
                 }
             }

@@ -74,13 +74,18 @@ fn chunks_of(sharding: &Sharding, piece: &[usize]) -> usize {
     size(&counts(piece, &sharding.chunk)).unwrap_or(0)
 }
 
+/// How many bytes the index of a shard has.
+pub fn index_bytes(sharding: &Sharding, piece: &[usize]) -> usize {
+    16 * chunks_of(sharding, piece) + 4 * sharding.index_codecs.len()
+}
+
 /// Where the index of a shard of so many bytes lies.
 ///
 /// # Errors
 /// If the shard is too short for one.
 pub fn index_range(sharding: &Sharding, piece: &[usize], length: u64) -> Result<Range<u64>, String> {
     let chunks = chunks_of(sharding, piece);
-    let bytes = u64::try_from(16 * chunks + 4 * sharding.index_codecs.len()).unwrap_or(u64::MAX);
+    let bytes = u64::try_from(index_bytes(sharding, piece)).unwrap_or(u64::MAX);
     if length < bytes {
         return Err(format!(
             "the index of its {chunks} chunks: the file has {length} bytes, the index alone {bytes}"

@@ -145,8 +145,11 @@ fn named(files: &dyn ReadFolder, at: &Path, variable: &str) -> Result<Map<String
         return Err(damaged(at, format!("`{variable}` can't be an array of it")));
     }
     let mut documents = Map::new();
-    let mut add =
-        |name: &str, document: Option<Value>| document.map(|d| documents.insert(name.to_owned(), d));
+    let mut add = |name: &str, document: Option<Value>| {
+        if let Some(document) = document {
+            documents.insert(name.to_owned(), document);
+        }
+    };
     let (array, attributes) = (format!("{variable}/{ARRAY}"), format!("{variable}/{ATTRIBUTES}"));
     let said = document(files, at, &attributes)?;
     let Some(own) = document(files, at, &array)? else {
