@@ -37,6 +37,7 @@ mod document;
 mod error;
 mod fields;
 mod filter;
+mod folder;
 mod geometry;
 #[cfg(feature = "parquet")]
 mod geoparquet;
@@ -76,6 +77,7 @@ pub use diff::{Changed, Diff, Field, diff};
 pub use error::CatalogError;
 pub use fields::Fields;
 pub use filter::Filter;
+pub use folder::{FolderFacts, Member, folder_digest, folder_version, is_folder, members};
 pub use glob::Glob;
 pub use ground::Hrefs;
 pub use href::{relative_href, resolve_href};

@@ -28,13 +28,6 @@ const DOCUMENTS: usize = 8;
 /// What documents are called, those of a group first.
 const NAMES: [&str; 5] = ["zarr.json", ".zmetadata", ".zgroup", ".zarray", ".zattrs"];
 
-/// Whether what lies there is a Zarr group, by its name or media type.
-pub(crate) fn is_group(at: &Location, media_type: Option<&str>) -> bool {
-    let named = at.file_name().and_then(|name| Path::new(name).extension()).is_some_and(|e| e == "zarr");
-    let essence = media_type.and_then(|text| text.split(';').next()).map(str::trim);
-    named || essence.is_some_and(|t| ["application/vnd.zarr", "application/vnd+zarr"].contains(&t))
-}
-
 /// The objects of one group.
 pub(crate) struct RemoteGroup {
     stores: Stores,
@@ -298,18 +291,6 @@ fn no_size(at: &Location) -> StorageError {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_group_is_told_by_its_name_or_media_type() {
-        let at = |text: &str| text.parse::<Location>().unwrap();
-        for group in ["s3://b/x.zarr", "https://h/x.zarr/", "dcache://pnfs/a/x.zarr"] {
-            assert!(is_group(&at(group), None), "{group}");
-        }
-        assert!(is_group(&at("https://h/x"), Some("application/vnd.zarr; version=3")));
-        assert!(is_group(&at("https://h/x"), Some("application/vnd+zarr")));
-        assert!(!is_group(&at("https://h/x.zarr.zip"), Some("application/zip")));
-        assert!(!is_group(&at("https://h/x.nc"), None));
-    }
 
     #[test]
     fn names_that_lead_out_of_a_group_are_refused() {

@@ -1,8 +1,7 @@
 //! What bytes are, wherever they lie, and the keys of the work done on them.
 
-use crate::group::is_group;
 use crate::{PrepError, Spool};
-use seedbed_catalog::Asset;
+use seedbed_catalog::{Asset, is_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -42,7 +41,7 @@ impl Identity {
             (Self::Origin { href, size, version: None }, origin, _) => {
                 let version = match origin {
                     None => spool.group_version(&location, asset.media_type())?,
-                    Some(_) if is_group(&location, asset.media_type()) => {
+                    Some(_) if is_folder(&location, asset.media_type()) => {
                         asset.source_version().map(str::to_owned)
                     }
                     Some(_) => None,

@@ -1,13 +1,14 @@
 //! Local copies of remote assets, for readers that need a file.
 
 use crate::digests::Digests;
-use crate::group::{RemoteGroup, is_group};
+use crate::group::RemoteGroup;
 use crate::identity::hex;
 use crate::parallel::lock;
 use crate::remote::{Remembered, Remote};
 use crate::source::{self, Bytes, Facts, Source};
 use crate::{PrepError, Quality, SourceAsset};
 use seedbed_block::PixelRange;
+use seedbed_catalog::is_folder;
 use seedbed_raster::{Raster, RasterError, ReadAt};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
@@ -260,7 +261,7 @@ impl Spool {
 
     /// A Zarr group that isn't local.
     fn group(&self, at: &Location, media_type: Option<&str>) -> Option<Arc<RemoteGroup>> {
-        if at.is_local() || !is_group(at, media_type) {
+        if at.is_local() || !is_folder(at, media_type) {
             return None;
         }
         let ways = (&self.stores, &self.runtime);
