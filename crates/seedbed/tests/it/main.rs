@@ -17,6 +17,7 @@ mod chain;
 mod composites;
 mod copies;
 mod cubes;
+mod folder_copies;
 #[path = "../../../seedbed-storage/tests/it/grid_servers.rs"]
 #[expect(dead_code, reason = "the storage crate's tests use more of it")]
 mod grid_servers;

@@ -188,7 +188,7 @@ fn a_group_in_a_store_is_aligned_and_tabulated_as_a_local_one() {
         let args = words(&prep("there.json", "three", "damaged"));
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let ran = place.seedbed(&sandbox, &args).exits(1);
-        assert!(ran.stderr.contains(&format!("{at}")), "{}", ran.stderr);
+        assert!(ran.stderr.contains(&at.to_string()), "{}", ran.stderr);
         println!("{}: three groups, aligned and tabulated as the local ones", place.name);
     }
 }
