@@ -32,8 +32,9 @@ pub fn is_folder(at: &Location, media_type: Option<&str>) -> bool {
 pub fn folder_digest(files: impl IntoIterator<Item = (String, String)>) -> String {
     let mut files: Vec<(String, String)> = files.into_iter().collect();
     files.sort();
-    let lines: String = files.into_iter().map(|(name, checksum)| format!("{checksum} {name}\n")).collect();
-    Checksum::of_bytes(lines.as_bytes()).multihash()
+    let lines: Vec<String> =
+        files.into_iter().map(|(name, checksum)| format!("{checksum} {name}\n")).collect();
+    Checksum::of_bytes(lines.concat().as_bytes()).multihash()
 }
 
 /// What an asset states of a folder, or what was found of one.
@@ -125,7 +126,7 @@ pub async fn members(stores: &Stores, at: &Location) -> Result<Vec<Member>, Cata
             match stores.head(&at.join(&name)).await {
                 Ok(version) => Ok(Some(Member { name, size: version.size })),
                 // A chunk of nothing but fill values isn't stored.
-                Err(e) if e.is_not_found() && !(document && !name.ends_with(ATTRIBUTES)) => Ok(None),
+                Err(e) if e.is_not_found() && (!document || name.ends_with(ATTRIBUTES)) => Ok(None),
                 Err(source) => Err(CatalogError::Read { at: at.join(&name), source }),
             }
         };

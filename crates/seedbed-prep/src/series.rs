@@ -224,12 +224,11 @@ impl Series {
     /// # Errors
     /// [`PrepError::Read`] if the file can't be read.
     pub fn from_file(name: &str, location: &Location, spool: &Spool) -> Result<Self, PrepError> {
-        let identity = match location.as_path() {
-            Some(path) => Identity::Checksum(spool.digests().of(path)?),
-            None => {
-                let version = spool.group_version(location, None)?;
-                Identity::Origin { href: location.to_string(), size: None, version }
-            }
+        let identity = if let Some(path) = location.as_path() {
+            Identity::Checksum(spool.digests().of(path)?)
+        } else {
+            let version = spool.group_version(location, None)?;
+            Identity::Origin { href: location.to_string(), size: None, version }
         };
         let day = date(1970, 1, 1);
         let asset = SourceAsset {

@@ -171,7 +171,7 @@ impl Done {
         match moved.outcome {
             Outcome::Adopted => self.adopted += 1,
             Outcome::Resumed => self.resumed += 1,
-            _ => self.copied += 1,
+            Outcome::Copied => self.copied += 1,
         }
         if moved.outcome != Outcome::Adopted {
             self.bytes += moved.bytes;

@@ -62,7 +62,8 @@ pub fn requests(mut chunks: Vec<Chunk>, needless: u64, most: usize) -> Vec<Reque
                 last.chunks.push(chunk);
             }
             _ => {
-                requests.push(Request { shard: chunk.shard, range: chunk.range.clone(), chunks: vec![chunk] })
+                let range = chunk.range.clone();
+                requests.push(Request { shard: chunk.shard, range, chunks: vec![chunk] });
             }
         }
     }
