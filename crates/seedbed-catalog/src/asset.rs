@@ -23,6 +23,11 @@ pub fn version_schema() -> &'static str {
     "https://stac-extensions.github.io/version/v1.2.0/schema.json"
 }
 
+/// The asset's field that stands for `file:size` and `file:checksum` where the asset is a
+/// folder, such as a Zarr group, which those two don't know: `files`, `size` in bytes, and
+/// `checksum`, that of its list of files (a line `<multihash> <name>` each, by name).
+pub const FOLDER: &str = "seedbed:folder";
+
 /// A view of one asset, with the item around it.
 #[derive(Debug, Clone, Copy)]
 pub struct Asset<'a> {
@@ -184,7 +189,8 @@ impl<'a> Asset<'a> {
             Some(origin) => (origin, document::text(origin, "href").unwrap_or_default().to_owned()),
             None => (self.value, href::public_href(self.item.location(), self.href())),
         };
-        match document::text(declared, "file:checksum") {
+        let of_folder = || declared.get(FOLDER)?.get("checksum")?.as_str();
+        match document::text(declared, "file:checksum").or_else(of_folder) {
             Some(checksum) => Identity::Checksum(checksum.to_owned()),
             None => Identity::Origin {
                 href,

@@ -37,6 +37,7 @@ mod document;
 mod error;
 mod fields;
 mod filter;
+mod folder;
 mod geometry;
 #[cfg(feature = "parquet")]
 mod geoparquet;
@@ -68,12 +69,15 @@ mod tree;
 mod walk;
 mod writer;
 
-pub use asset::{Asset, Band, Identity, Origin, alternate_assets_schema, file_schema, version_schema};
+pub use asset::{
+    Asset, Band, FOLDER, Identity, Origin, alternate_assets_schema, file_schema, version_schema,
+};
 pub use collection::Collection;
 pub use diff::{Changed, Diff, Field, diff};
 pub use error::CatalogError;
 pub use fields::Fields;
 pub use filter::Filter;
+pub use folder::{FolderFacts, Member, folder_digest, folder_version, is_folder, members};
 pub use glob::Glob;
 pub use ground::Hrefs;
 pub use href::{relative_href, resolve_href};

@@ -85,7 +85,7 @@ fn is_whole(store: &StoreRoot, at: &Location, record: &[u8]) -> Result<bool, Pre
                 files.push((name, digest));
             }
             files.sort();
-            Some(folder::of_list(files))
+            Some(folder::folder_digest(files))
         } else {
             store.digest(&file)?
         };

@@ -59,7 +59,7 @@ impl Digests {
         if path.is_dir() {
             let names = folder::files(path).map_err(unreadable)?;
             let one = |name: &String| Ok((name.clone(), self.of(&path.join(name))?));
-            return Ok(folder::of_list(names.iter().map(one).collect::<Result<Vec<_>, PrepError>>()?));
+            return Ok(folder::folder_digest(names.iter().map(one).collect::<Result<Vec<_>, PrepError>>()?));
         }
         let full = std::path::absolute(path).map_err(unreadable)?;
         let found = stamp(&fs::metadata(path).map_err(unreadable)?);

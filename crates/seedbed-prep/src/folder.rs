@@ -8,9 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The asset's field that stands for `file:size` and `file:checksum` where the
-/// asset is a folder, which those two don't know.
-pub(crate) const FIELD: &str = "seedbed:folder";
+pub(crate) use seedbed_catalog::{FOLDER as FIELD, folder_digest};
 
 /// All files below a folder, by their way from it with `/` between names, sorted.
 pub(crate) fn files(folder: &Path) -> io::Result<Vec<String>> {
@@ -61,14 +59,7 @@ pub(crate) fn checksum(path: &Path) -> io::Result<String> {
         return Ok(Checksum::of_file(path)?.multihash());
     }
     let one = |name: &String| Ok((name.clone(), Checksum::of_file(&path.join(name))?.multihash()));
-    Ok(of_list(files(path)?.iter().map(one).collect::<io::Result<Vec<_>>>()?))
-}
-
-/// The multihash of a list of files: SHA-256 of a line `<multihash> <name>` each.
-pub(crate) fn of_list(files: impl IntoIterator<Item = (String, String)>) -> String {
-    let lines: Vec<String> =
-        files.into_iter().map(|(name, checksum)| format!("{checksum} {name}\n")).collect();
-    Checksum::of_bytes(lines.concat().as_bytes()).multihash()
+    Ok(folder_digest(files(path)?.iter().map(one).collect::<io::Result<Vec<_>>>()?))
 }
 
 /// What a record says of a folder, from the files staged in it.
@@ -77,7 +68,7 @@ pub(crate) fn record(folder: &str, staged: &[Staged]) -> Value {
     json!({
         "files": below().count(),
         "size": below().map(|(_, file)| file.size).sum::<u64>(),
-        "checksum": of_list(below().map(|(name, file)| (name.to_owned(), file.checksum.clone()))),
+        "checksum": folder_digest(below().map(|(name, file)| (name.to_owned(), file.checksum.clone()))),
     })
 }
 

@@ -1,8 +1,7 @@
 //! What bytes are, wherever they lie, and the keys of the work done on them.
 
-use crate::PrepError;
-use crate::digests::Digests;
-use seedbed_catalog::Asset;
+use crate::{PrepError, Spool};
+use seedbed_catalog::{Asset, is_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -29,15 +28,27 @@ pub enum Identity {
 
 impl Identity {
     /// The identity of an asset: what the archive said of it, or the digest of a
-    /// local file that came from no archive.
+    /// local file that came from no archive. Of a Zarr group in a store of which nothing
+    /// is said, its server is asked for the version of its document; a copy of one has
+    /// that version recorded.
     ///
     /// # Errors
-    /// [`PrepError`] if a local file is missing or can't be read.
-    pub(crate) fn of(asset: &Asset<'_>, digests: &Digests) -> Result<Self, PrepError> {
-        let stated = Self::stated(asset);
-        match (&stated, asset.origin(), asset.location()?.as_path()) {
-            (Self::Origin { .. }, None, Some(path)) => Ok(Self::Checksum(digests.of(path)?)),
-            _ => Ok(stated),
+    /// [`PrepError`] if a local file is missing or can't be read, or a server can't be asked.
+    pub(crate) fn of(asset: &Asset<'_>, spool: &Spool) -> Result<Self, PrepError> {
+        let (stated, location) = (Self::stated(asset), asset.location()?);
+        match (stated, asset.origin(), location.as_path()) {
+            (Self::Origin { .. }, None, Some(path)) => Ok(Self::Checksum(spool.digests().of(path)?)),
+            (Self::Origin { href, size, version: None }, origin, _) => {
+                let version = match origin {
+                    None => spool.group_version(&location, asset.media_type())?,
+                    Some(_) if is_folder(&location, asset.media_type()) => {
+                        asset.source_version().map(str::to_owned)
+                    }
+                    Some(_) => None,
+                };
+                Ok(Self::Origin { href, size, version })
+            }
+            (stated, _, _) => Ok(stated),
         }
     }
 

@@ -23,6 +23,7 @@ mod digests;
 mod error;
 mod expected;
 mod folder;
+mod group;
 mod identity;
 mod inspect;
 mod mask;

@@ -16,6 +16,8 @@ pub struct SourceAsset {
     pub item: String,
     /// Where the bytes are now.
     pub location: Location,
+    /// What they are, where the item says it.
+    pub media_type: Option<String>,
     /// What the bytes are, wherever they lie.
     pub identity: Identity,
     /// Where they came from, for the record: the archive's address of a copy.
@@ -117,6 +119,7 @@ impl SourceAsset {
             item: item.id().to_owned(),
             identity,
             location,
+            media_type: found.media_type().map(str::to_owned),
             origin,
             period,
             bbox: item.bbox(),
@@ -230,7 +233,7 @@ impl Series {
         // The layers beside the assets stand behind all of them.
         found.extend(qualities.iter().chain(&days).filter_map(|layer| layer.as_ref().ok()));
         // Files that have no digest yet are read, as fast as all cores do it.
-        let identity = |_: usize, (_, asset): &Found<'_>| Identity::of(asset, spool.digests());
+        let identity = |_: usize, (_, asset): &Found<'_>| Identity::of(asset, spool);
         let identities = in_parallel(&found, cores(), identity, |_| ());
         let mut sources = Vec::with_capacity(found.len());
         for ((item, asset), identity) in found.iter().zip(identities) {
@@ -271,14 +274,17 @@ impl Series {
     /// # Errors
     /// [`PrepError::Read`] if the file can't be read.
     pub fn from_file(name: &str, location: &Location, spool: &Spool) -> Result<Self, PrepError> {
-        let identity = match location.as_path() {
-            Some(path) => Identity::Checksum(spool.digests().of(path)?),
-            None => Identity::Origin { href: location.to_string(), size: None, version: None },
+        let identity = if let Some(path) = location.as_path() {
+            Identity::Checksum(spool.digests().of(path)?)
+        } else {
+            let version = spool.group_version(location, None)?;
+            Identity::Origin { href: location.to_string(), size: None, version }
         };
         let day = date(1970, 1, 1);
         let asset = SourceAsset {
             item: name.to_owned(),
             location: location.clone(),
+            media_type: None,
             identity,
             origin: location.clone(),
             period: Period { start: day, end: day },

@@ -1,5 +1,6 @@
 //! One asset of an input, and what item and file say of its values.
 
+use crate::group::RemoteGroup;
 use crate::remote::Remote;
 use crate::windows::FileVariable;
 use crate::{Ancillary, PrepError, Rules, SourceAsset};
@@ -15,13 +16,22 @@ pub(crate) struct Source {
     pub(crate) asset: Arc<SourceAsset>,
     /// Where it is on the local disk; its address, if it is read by ranges.
     pub(crate) path: PathBuf,
-    /// The bytes of a file that is read by ranges.
-    pub(crate) remote: Option<Arc<Remote>>,
+    /// What isn't fetched but read where it lies.
+    pub(crate) remote: Option<Bytes>,
     pub(crate) facts: Arc<Facts>,
     /// Its quality layer, where one is asked for.
     pub(crate) quality: Option<Box<Source>>,
     /// The layer of the days on which its pixels were observed, where that is asked for.
     pub(crate) composite_day: Option<Box<Source>>,
+}
+
+/// The bytes of an asset that is read where it lies.
+#[derive(Clone)]
+pub(crate) enum Bytes {
+    /// Of a file, by ranges.
+    File(Arc<Remote>),
+    /// Of a Zarr group, by its objects.
+    Group(Arc<RemoteGroup>),
 }
 
 /// What a file says of itself besides its values; the same for every tile.
@@ -54,18 +64,15 @@ pub(crate) struct Stored {
 /// The vegetation indices of MOD13 carry their scale upside down in some
 /// files (10000 for 0.0001): where file and item are each other's inverse the
 /// item's is taken. Any other disagreement is an error.
-pub(crate) fn open(
-    asset: &SourceAsset,
-    path: &Path,
-    remote: Option<&Arc<Remote>>,
-) -> Result<Raster, PrepError> {
+pub(crate) fn open(asset: &SourceAsset, path: &Path, remote: Option<&Bytes>) -> Result<Raster, PrepError> {
     let source = RasterSource {
         path: path.to_owned(),
         variable: asset.variable.clone(),
         claimed: asset.geobox.clone(),
     };
     let mut raster = match remote {
-        Some(remote) => Raster::open_at(remote.clone(), &source)?,
+        Some(Bytes::File(remote)) => Raster::open_at(remote.clone(), &source)?,
+        Some(Bytes::Group(group)) => Raster::open_group(group.clone(), &source)?,
         None => Raster::open(&source)?,
     };
     if asset.scale.is_some() || asset.offset.is_some() {

@@ -1,12 +1,14 @@
 //! Local copies of remote assets, for readers that need a file.
 
 use crate::digests::Digests;
+use crate::group::RemoteGroup;
 use crate::identity::hex;
 use crate::parallel::lock;
 use crate::remote::{Remembered, Remote};
-use crate::source::{self, Facts, Source};
+use crate::source::{self, Bytes, Facts, Source};
 use crate::{Ancillary, PrepError, SourceAsset};
 use seedbed_block::PixelRange;
+use seedbed_catalog::is_folder;
 use seedbed_raster::{Raster, RasterError, ReadAt};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
@@ -24,7 +26,9 @@ use tokio::runtime::Handle;
 /// and the next run find it there. Of a remote netCDF file or TIFF the parts that a tile
 /// needs are read by byte ranges instead, as long as all that was so read of it
 /// is less than half of the file; its checksum can't be compared then, but its
-/// size and version are. Digests of local files are kept in
+/// size and version are. A Zarr group in a store is read object by object and not
+/// fetched; of one of version 2 the objects that GDAL has to read are kept as copies are.
+/// Digests of local files are kept in
 /// `<folder>/digests.json`.
 #[derive(Clone)]
 pub struct Spool {
@@ -34,6 +38,7 @@ pub struct Spool {
     brought: Arc<Mutex<HashSet<PathBuf>>>,
     facts: Arc<Mutex<HashMap<FileKey, Arc<Facts>>>>,
     afar: Arc<Mutex<HashMap<PathBuf, Afar>>>,
+    groups: Arc<Mutex<HashMap<Location, Arc<RemoteGroup>>>>,
     remembered: Arc<Remembered>,
     digests: Digests,
 }
@@ -47,8 +52,8 @@ enum Afar {
     Parts(Arc<Remote>, u64),
 }
 
-/// A file that is read by ranges, and what it says of itself.
-type Read = (Arc<Remote>, Arc<Facts>);
+/// What is read where it lies, and what it says of itself.
+type Read = (Bytes, Arc<Facts>);
 
 /// The error for a layer, of an item and a file that lack it, and what the file has.
 type Absent = fn(String, String, PathBuf, String) -> PrepError;
@@ -80,6 +85,7 @@ impl Spool {
             brought: Arc::default(),
             facts: Arc::default(),
             afar: Arc::default(),
+            groups: Arc::default(),
             remembered: Arc::default(),
             digests,
         }
@@ -111,7 +117,8 @@ impl Spool {
         };
         let beside = |layer: &Option<Ancillary>, absent: Absent| {
             let Some(layer) = layer else { return Ok(None) };
-            if let Ancillary::Variable(name) = layer {
+            // A group has no variables whose names don't count.
+            if let (Ancillary::Variable(name), None | Some(Bytes::File(_))) = (layer, &remote) {
                 self.holds(asset, &path, name, absent)?;
             }
             self.source(&asset.layer(layer)).map(|source| Some(Box::new(source)))
@@ -128,11 +135,17 @@ impl Spool {
         Ok(Source { asset: asset.clone(), path, remote, facts, quality, composite_day })
     }
 
-    /// A remote file that can be read by ranges, and what it says of itself.
+    /// A remote file or group that can be read where it lies, and what it says of itself.
     fn afar(&self, asset: &SourceAsset) -> Result<Option<Read>, PrepError> {
+        let at = asset.location.to_string();
+        if let Some(group) = self.group(&asset.location, asset.media_type.as_deref()) {
+            let remote = Bytes::Group(group);
+            let facts = self.facts(asset, Path::new(&at), Some(&remote))?;
+            return Ok(Some((remote, facts)));
+        }
         let place = self.place(asset);
-        let Some(remote) = self.remote(asset, &place)? else { return Ok(None) };
-        match self.facts(asset, Path::new(&asset.location.to_string()), Some(&remote)) {
+        let Some(remote) = self.remote(asset, &place)?.map(Bytes::File) else { return Ok(None) };
+        match self.facts(asset, Path::new(&at), Some(&remote)) {
             Err(PrepError::Raster(
                 RasterError::Ranges { reason, .. } | RasterError::Damaged { reason, .. },
             )) => {
@@ -162,7 +175,7 @@ impl Spool {
         &self,
         asset: &SourceAsset,
         path: &Path,
-        remote: Option<&Arc<Remote>>,
+        remote: Option<&Bytes>,
     ) -> Result<Arc<Facts>, PrepError> {
         let key = (asset.item.clone(), path.to_owned(), asset.variable.clone());
         let known = lock(&self.facts).get(&key).cloned();
@@ -195,7 +208,7 @@ impl Spool {
             let layers = if theirs.dates.len() == ours.dates.len() { layers.clone() } else { 0..1 };
             *beside = Some(Box::new(self.settle(*layer, layers, window)?));
         }
-        let Some(remote) = &source.remote else { return Ok(source) };
+        let Some(Bytes::File(remote)) = &source.remote else { return Ok(source) };
         if layers.is_empty() {
             return Ok(source);
         }
@@ -254,6 +267,37 @@ impl Spool {
         Ok(found)
     }
 
+    /// A Zarr group that isn't local.
+    fn group(&self, at: &Location, media_type: Option<&str>) -> Option<Arc<RemoteGroup>> {
+        if at.is_local() || !is_folder(at, media_type) {
+            return None;
+        }
+        let ways = (&self.stores, &self.runtime);
+        let new = || Arc::new(RemoteGroup::new(ways, at.clone(), self.place_of(at, at)));
+        Some(lock(&self.groups).entry(at.clone()).or_insert_with(new).clone())
+    }
+
+    /// The version that the server of a remote Zarr group names; none of anything else.
+    pub(crate) fn group_version(
+        &self,
+        at: &Location,
+        media_type: Option<&str>,
+    ) -> Result<Option<String>, PrepError> {
+        self.group(at, media_type).map_or(Ok(None), |group| group.version())
+    }
+
+    /// Opens an asset: a Zarr group where it lies, anything else from a local file.
+    ///
+    /// # Errors
+    /// What a transfer or a damaged file brings.
+    pub(crate) fn open(&self, asset: &SourceAsset) -> Result<Raster, PrepError> {
+        if let Some(group) = self.group(&asset.location, asset.media_type.as_deref()) {
+            let at = asset.location.to_string();
+            return source::open(asset, Path::new(&at), Some(&Bytes::Group(group)));
+        }
+        source::open(asset, &self.local(asset)?, None)
+    }
+
     /// The stores behind it.
     #[must_use]
     pub fn stores(&self) -> &Stores {
@@ -277,9 +321,12 @@ impl Spool {
 
     /// Where the copy of a remote asset is or would be.
     fn place(&self, asset: &SourceAsset) -> PathBuf {
-        let address = hex(&Sha256::digest(asset.origin.to_string()));
-        let name = asset.location.file_name().unwrap_or("asset").to_owned();
-        self.folder.join(&address[..16]).join(name)
+        self.place_of(&asset.origin, &asset.location)
+    }
+
+    fn place_of(&self, origin: &Location, at: &Location) -> PathBuf {
+        let address = hex(&Sha256::digest(origin.to_string()));
+        self.folder.join(&address[..16]).join(at.file_name().unwrap_or("asset"))
     }
 
     /// A path at which the asset's bytes are whole.
@@ -289,13 +336,6 @@ impl Spool {
     pub fn local(&self, asset: &SourceAsset) -> Result<PathBuf, PrepError> {
         if let Some(path) = asset.location.as_path() {
             return Ok(path.to_owned());
-        }
-        if asset.location.file_name().is_some_and(|n| Path::new(n).extension().is_some_and(|e| e == "zarr")) {
-            return Err(PrepError::Request(format!(
-                "{} is a Zarr group in a store, of which only local ones are read: copy its folder, and name \
-                 that in item `{}`",
-                asset.location, asset.item
-            )));
         }
         let path = self.place(asset);
         if lock(&self.brought).contains(&path) {

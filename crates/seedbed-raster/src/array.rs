@@ -4,7 +4,7 @@ use crate::RasterError;
 use crate::chunks::{Axes, ChunkReader, Fault};
 use crate::netcdf::Variable;
 use crate::ranges::{LocalFile, ReadAt};
-use crate::zarr::ZarrArray;
+use crate::zarr::{Reuse, Spooled, ZarrArray};
 use gdal::Dataset;
 use seedbed_block::{PixelRange, Real};
 use std::cell::OnceCell;
@@ -19,6 +19,8 @@ pub struct ArrayReader {
     dataset: Option<Dataset>,
     /// The array of a Zarr group of version 3.
     zarr: Option<ZarrArray>,
+    /// Who brings the chunks of a remote group of version 2, which GDAL reads then.
+    spooled: Option<Spooled>,
     /// Who reads its chunks, found out at the first reading; `None` where the library has to.
     chunks: OnceCell<Option<ChunkReader>>,
 }
@@ -26,7 +28,7 @@ pub struct ArrayReader {
 impl ArrayReader {
     /// Of a local file.
     pub fn of_dataset(variable: Variable, dataset: Dataset) -> Self {
-        Self { variable, dataset: Some(dataset), zarr: None, chunks: OnceCell::new() }
+        Self { variable, dataset: Some(dataset), zarr: None, spooled: None, chunks: OnceCell::new() }
     }
 
     /// Of a file's bytes.
@@ -35,12 +37,20 @@ impl ArrayReader {
     /// [`RasterError::Ranges`] if its values are stored in a way that isn't known.
     pub fn of_bytes(variable: Variable, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
         let reader = reader(bytes, &variable).map_err(|fault| refused(path, &variable.name, fault))?;
-        Ok(Self { variable, dataset: None, zarr: None, chunks: OnceCell::from(Some(reader)) })
+        let chunks = OnceCell::from(Some(reader));
+        Ok(Self { variable, dataset: None, zarr: None, spooled: None, chunks })
     }
 
     /// Of a Zarr group of version 3.
     pub fn of_zarr(variable: Variable, array: ZarrArray) -> Self {
-        Self { variable, dataset: None, zarr: Some(array), chunks: OnceCell::from(None) }
+        Self { variable, dataset: None, zarr: Some(array), spooled: None, chunks: OnceCell::from(None) }
+    }
+
+    /// Of a Zarr group of version 2; `spooled` brings the chunks of one that isn't local.
+    pub fn of_zarr2(variable: Variable, dataset: Dataset, spooled: Option<Spooled>, path: &Path) -> Self {
+        let (name, reason) = (variable.name.as_str(), "it is of version 2");
+        tracing::info!(path = %path.display(), variable = name, reason, "read by GDAL's Zarr driver");
+        Self { variable, dataset: Some(dataset), zarr: None, spooled, chunks: OnceCell::from(None) }
     }
 
     /// Leaves the values to the library, where there is one.
@@ -77,6 +87,10 @@ impl ArrayReader {
             out.copy_from_slice(&self.read_zarr::<T>(array, layers, window)?);
             return Ok(());
         }
+        if let Some(spooled) = &self.spooled {
+            let (begin, extent) = self.part(layers.clone(), window);
+            spooled.bring(&begin, &extent)?;
+        }
         let name = &self.variable.name;
         let fault = match self.chunks(path) {
             Some(reader) => match reader.read_into(&self.variable.decoding, layers.clone(), window, out) {
@@ -106,6 +120,12 @@ impl ArrayReader {
         layers: Range<usize>,
         window: PixelRange,
     ) -> Result<Vec<T>, RasterError> {
+        let (begin, extent) = self.part(layers, window);
+        Ok(array.decode(&array.read(&begin, &extent, Reuse::Once)?, &self.variable.decoding))
+    }
+
+    /// The first element of a window of some layers, and how many there are along each dimension.
+    fn part(&self, layers: Range<usize>, window: PixelRange) -> (Vec<usize>, Vec<usize>) {
         let Axes { leading, along } = self.variable.axes();
         let (mut begin, mut extent) = (vec![0; leading], vec![1; leading]);
         if let Some(along) = along {
@@ -116,7 +136,7 @@ impl ArrayReader {
         let corner = [window.row0, window.col0].map(|n| usize::try_from(n).unwrap_or(0));
         begin.extend(corner);
         extent.extend([shape.rows, shape.cols]);
-        Ok(array.decode(&array.read(&begin, &extent)?, &self.variable.decoding))
+        (begin, extent)
     }
 
     /// How many bytes of the file a window takes; `None` where the library reads it.

@@ -46,6 +46,12 @@ pub enum RasterError {
         /// What isn't known of it.
         reason: String,
     },
+    /// A Zarr group that can't be listed, and doesn't say itself what is in it.
+    #[error("{} can't be listed and has no consolidated metadata, so that nothing tells which arrays it has", path.display())]
+    Unlisted {
+        /// The group.
+        path: PathBuf,
+    },
     /// GDAL refused.
     #[error("{}: {reason}", path.display())]
     Gdal {

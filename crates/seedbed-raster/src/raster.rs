@@ -10,8 +10,8 @@ use crate::netcdf::{self, Variable};
 use crate::place;
 use crate::ranges::{ReadAt, RemoteNetcdf};
 use crate::stored::Decoding;
-use crate::zarr::ZarrGroup;
-use crate::{DType, RasterError, runtime, valid};
+use crate::zarr::{LocalFolder, ReadFolder, Spooled, Version, Zarr2, ZarrGroup};
+use crate::{DType, RasterError, runtime, valid, zarr};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
 use seedbed_grid::GeoBox;
@@ -67,6 +67,8 @@ enum Content {
 /// A dataset, what there is in it, and what was chosen.
 enum Opened {
     Array(Dataset, String),
+    /// A Zarr group of version 2, and who brings its chunks if it isn't local.
+    Zarr2(Dataset, String, Option<Spooled>),
     /// Bands, and whether they are those of the very file.
     Bands(Dataset, bool),
     Zarr(Box<ZarrGroup>, String),
@@ -82,21 +84,9 @@ impl Raster {
     pub fn open(source: &RasterSource) -> Result<Self, RasterError> {
         let path = source.path.as_path();
         match open(path, source.variable.as_deref())? {
-            Opened::Array(dataset, name) => {
-                let root = netcdf::root(&dataset, path)?;
-                let v = netcdf::describe(&root, path, &name)?;
-                let valid_range = root.get(&name).and_then(|array| valid::of_array(&*array));
-                drop(root);
-                Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_dataset(v, dataset)))
-            }
-            Opened::Zarr(group, name) => {
-                let v = group.describe(path, &name)?;
-                let array = group.array(&name).cloned();
-                let valid_range = array.as_ref().and_then(|array| valid::of_array(array));
-                let gone = || RasterError::Damaged { path: path.to_owned(), reason: format!("no `{name}`") };
-                let array = array.ok_or_else(gone)?;
-                Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_zarr(v, array)))
-            }
+            Opened::Array(dataset, name) => Self::of_dataset(source, dataset, &name, ArrayReader::of_dataset),
+            Opened::Zarr2(dataset, name, spooled) => Self::of_zarr2(source, dataset, &name, spooled),
+            Opened::Zarr(group, name) => Self::of_zarr(source, &group, &name),
             Opened::Bands(dataset, is_file) => {
                 let bands = bands::describe(&dataset, path, source.variable.as_deref())?;
                 let valid_range = valid::of_metadata(&dataset);
@@ -104,6 +94,69 @@ impl Raster {
                 Self::of_bands(source, bands, valid_range, reader)
             }
         }
+    }
+
+    /// Opens a Zarr group through its files, wherever they are: documents and coordinates are
+    /// read now, and of the values no more than what is asked for later. The source's path
+    /// stands for the group in errors. A group of version 2 is left to GDAL, which gets
+    /// these files on the local disk.
+    ///
+    /// # Errors
+    /// As [`Raster::open`]; [`RasterError::Unlisted`] if no variable is named and the group
+    /// doesn't say which it has.
+    pub fn open_group(files: Arc<dyn ReadFolder>, source: &RasterSource) -> Result<Self, RasterError> {
+        runtime::prepare();
+        let (path, variable) = (source.path.as_path(), source.variable.as_deref());
+        match zarr::version(&*files, path)? {
+            Version::Three => {
+                let group = ZarrGroup::open(files, path, variable)?;
+                let name = group.choose(path, variable)?;
+                Self::of_zarr(source, &group, &name)
+            }
+            Version::Two => {
+                let group = Zarr2::open(files, path, variable)?;
+                let (dataset, name) = open_zarr2(path, &group.folder, variable)?;
+                // What GDAL found missing it may remember: it opens the group anew when all is there.
+                drop(dataset);
+                group.bring_coordinates(&name)?;
+                let (dataset, name) = open_zarr2(path, &group.folder, Some(&name))?;
+                let spooled = group.array(&name)?;
+                Self::of_zarr2(source, dataset, &name, Some(spooled))
+            }
+        }
+    }
+
+    fn of_dataset(
+        source: &RasterSource,
+        dataset: Dataset,
+        name: &str,
+        reader: impl FnOnce(Variable, Dataset) -> ArrayReader,
+    ) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let root = netcdf::root(&dataset, path)?;
+        let v = netcdf::describe(&root, path, name)?;
+        let valid_range = root.get(name).and_then(|array| valid::of_array(&*array));
+        drop(root);
+        Self::of_variable(source, v, valid_range, |v| Ok(reader(v, dataset)))
+    }
+
+    fn of_zarr2(
+        source: &RasterSource,
+        dataset: Dataset,
+        name: &str,
+        spooled: Option<Spooled>,
+    ) -> Result<Self, RasterError> {
+        Self::of_dataset(source, dataset, name, |v, d| ArrayReader::of_zarr2(v, d, spooled, &source.path))
+    }
+
+    fn of_zarr(source: &RasterSource, group: &ZarrGroup, name: &str) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let v = group.describe(path, name)?;
+        let array = group.array(name).cloned();
+        let valid_range = array.as_ref().and_then(|array| valid::of_array(array));
+        let gone = || RasterError::Damaged { path: path.to_owned(), reason: format!("no `{name}`") };
+        let array = array.ok_or_else(gone)?;
+        Self::of_variable(source, v, valid_range, |v| Ok(ArrayReader::of_zarr(v, array)))
     }
 
     /// Opens a netCDF file or a TIFF through byte ranges: metadata and coordinates
@@ -183,7 +236,7 @@ impl Raster {
         match open(path, Some("\u{1}")) {
             Err(RasterError::Variable { available, .. }) => Ok(available),
             Err(error) => Err(error),
-            Ok(Opened::Array(_, name) | Opened::Zarr(_, name)) => Ok(vec![name]),
+            Ok(Opened::Array(_, name) | Opened::Zarr(_, name) | Opened::Zarr2(_, name, _)) => Ok(vec![name]),
             Ok(Opened::Bands(dataset, _)) => match bands::describe(&dataset, path, Some("\u{1}")) {
                 Err(RasterError::Variable { available, .. }) => Ok(available),
                 Err(error) => Err(error),
@@ -391,14 +444,13 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
             Ok(Opened::Array(dataset, chosen))
         }
         Kind::Zarr => {
-            let group = ZarrGroup::open(&full)?;
+            let group = ZarrGroup::open(Arc::new(LocalFolder(full.clone())), &full, variable)?;
             let chosen = group.choose(path, variable)?;
             Ok(Opened::Zarr(Box::new(group), chosen))
         }
         Kind::Zarr2 => {
-            let dataset = bands::open(path, &name, &["Zarr"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
-            let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable)?;
-            Ok(Opened::Array(dataset, chosen))
+            let (dataset, chosen) = open_zarr2(path, &full, variable)?;
+            Ok(Opened::Zarr2(dataset, chosen, None))
         }
         Kind::Hdf4 => {
             let dataset = bands::open(path, &name, &["HDF4", "HDF4Image"], GdalOpenFlags::GDAL_OF_RASTER)?;
@@ -436,6 +488,14 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
             Ok(Opened::Bands(open_bands(path, &name, size)?, true))
         }
     }
+}
+
+/// Opens a Zarr group of version 2 of the local disk; `path` stands for it in errors.
+fn open_zarr2(path: &Path, folder: &Path, variable: Option<&str>) -> Result<(Dataset, String), RasterError> {
+    let name = folder.to_string_lossy();
+    let dataset = bands::open(path, &name, &["Zarr"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
+    let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable)?;
+    Ok((dataset, chosen))
 }
 
 /// Refuses a classic netCDF file that is cut short.

@@ -109,6 +109,12 @@ impl std::fmt::Debug for Stores {
 }
 
 impl Meta {
+    /// Whether both tell that they are about different versions; what only one tells says nothing.
+    #[must_use]
+    pub fn differs(&self, other: &Self) -> bool {
+        differ(self, other)
+    }
+
     pub(crate) fn of(headers: &Headers, size: Option<u64>) -> Self {
         let text = |name: &str| headers.get(name).map(|v| v.trim().to_owned());
         Self { size, etag: text("etag"), last_modified: text("last-modified") }
@@ -145,6 +151,24 @@ impl Stores {
             Store::S3(s3, key) => Ok(http.request(&s3.request(Method::Get, key)?).await?.body),
             Store::Dav(dav, url) => dav.read(http, &url).await,
         }
+    }
+
+    /// A small file, whole, and what its store says of the version that was read.
+    ///
+    /// # Errors
+    /// As [`Stores::read_document`].
+    pub async fn read_version(&self, at: &Location) -> Result<(Bytes, Meta), StorageError> {
+        let http = &self.0.http;
+        let answer = match self.store(at)? {
+            Store::Local(local, path) => {
+                let version = local.head(path).await?;
+                return Ok((local.read(path, http.settings().max_document).await?, version));
+            }
+            Store::Dav(dav, url) => dav.get(http, &url).await?,
+            remote => http.request(&remote.get()?).await?,
+        };
+        let version = Meta::of(&answer.headers, u64::try_from(answer.body.len()).ok());
+        Ok((answer.body, version))
     }
 
     /// The bytes of a range of a file, fewer only where the file ends before.

@@ -6,6 +6,7 @@ use seedbed_grid::{AoiError, GridError, ProjectionError};
 use seedbed_host::HostError;
 use seedbed_model::ModelError;
 use seedbed_prep::PrepError;
+use seedbed_raster::RasterError;
 use seedbed_run::RunError;
 use seedbed_storage::StorageError;
 use std::error::Error;
@@ -167,6 +168,9 @@ fn hint_of_type(cause: &(dyn Error + 'static)) -> Option<&'static str> {
     match cause.downcast_ref::<PrepError>()? {
         PrepError::Holes { .. } => {
             Some("`seedbed run` makes what is missing; --allow-holes leaves it out and says so")
+        }
+        PrepError::Raster(RasterError::Unlisted { .. }) => {
+            Some("name the variable, as `bands[0].name` of the asset")
         }
         PrepError::Outside { .. } => Some("compare the area with `seedbed catalog describe`"),
         _ => None,

@@ -1,5 +1,6 @@
 //! A planned copy, done.
 
+use super::folder::copy_folder;
 use super::plan::{CopyPlan, Missing, Transfer, Use};
 use super::record::{Copied, record_copy};
 use crate::document::{parse, read_json, text, to_bytes};
@@ -8,7 +9,7 @@ use crate::links::tree_of;
 use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item, Tree};
 use futures::{StreamExt, stream};
-use seedbed_storage::{Expectation, Location, Outcome, Stores, Transferred};
+use seedbed_storage::{Expectation, Location, Meta, Outcome, Stores, Transferred};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
@@ -141,14 +142,12 @@ pub async fn execute(
         match outcome {
             None => report.skipped += 1,
             Some(Err(failure)) => report.failed.push(failure),
-            Some(Ok(done)) => match done.outcome {
-                Outcome::Adopted => report.adopted += 1,
-                outcome => {
-                    report.bytes += done.bytes;
-                    *(if outcome == Outcome::Resumed { &mut report.resumed } else { &mut report.copied }) +=
-                        1;
-                }
-            },
+            Some(Ok(done)) => {
+                report.adopted += done.adopted;
+                report.resumed += done.resumed;
+                report.copied += done.copied;
+                report.bytes += done.bytes;
+            }
         }
     }
     // Files finish in any order; a report has one.
@@ -156,9 +155,39 @@ pub async fn execute(
     Ok(report)
 }
 
-struct Done {
-    outcome: Outcome,
+/// What became of the files of a transfer.
+#[derive(Default)]
+pub struct Done {
+    copied: usize,
+    resumed: usize,
+    adopted: usize,
+    /// Bytes of those that were brought.
     bytes: u64,
+}
+
+impl Done {
+    /// Counts a file.
+    pub fn add(&mut self, moved: &Transferred) {
+        match moved.outcome {
+            Outcome::Adopted => self.adopted += 1,
+            Outcome::Resumed => self.resumed += 1,
+            Outcome::Copied => self.copied += 1,
+        }
+        if moved.outcome != Outcome::Adopted {
+            self.bytes += moved.bytes;
+        }
+    }
+}
+
+/// What is now at a transfer's destination.
+pub struct Arrived {
+    pub size: u64,
+    /// Multihash in hexadecimal.
+    pub checksum: String,
+    /// How many files, if it is a folder.
+    pub files: Option<usize>,
+    /// The version that the source's server named.
+    pub version: Meta,
 }
 
 async fn copy_one(
@@ -167,6 +196,13 @@ async fn copy_one(
     documents: &Documents,
     progress: &dyn Progress,
 ) -> Result<Done, CatalogError> {
+    if let Some(folder) = &transfer.folder {
+        let (done, arrived) = copy_folder(stores, transfer, folder, progress).await?;
+        for used in &transfer.uses {
+            documents.record(stores, used, &transfer.to, &arrived).await?;
+        }
+        return Ok(done);
+    }
     let expect =
         Expectation { size: transfer.bytes, checksum: transfer.checksum.clone(), content: transfer.content };
     let counter = progress.file(transfer);
@@ -174,10 +210,14 @@ async fn copy_one(
         .transfer(&transfer.from, &transfer.to, &expect, counter.as_ref())
         .await
         .map_err(|source| CatalogError::Copy { to: transfer.to.clone(), source })?;
+    let mut done = Done::default();
+    done.add(&moved);
+    let (size, checksum) = (moved.bytes, moved.checksum.multihash());
+    let arrived = Arrived { size, checksum, files: None, version: moved.version };
     for used in &transfer.uses {
-        documents.record(stores, used, &transfer.to, &moved).await?;
+        documents.record(stores, used, &transfer.to, &arrived).await?;
     }
-    Ok(Done { outcome: moved.outcome, bytes: moved.bytes })
+    Ok(done)
 }
 
 fn failure(transfer: &Transfer, error: &CatalogError) -> Failure {
@@ -224,7 +264,7 @@ impl Documents {
         stores: &Stores,
         used: &Use,
         to: &Location,
-        moved: &Transferred,
+        arrived: &Arrived,
     ) -> Result<(), CatalogError> {
         let Some(Some(document)) = self.0.get(used.index) else {
             return Err(CatalogError::document(&used.item, "the item has no document"));
@@ -237,8 +277,8 @@ impl Documents {
             Some(_) => as_it_stands(&document).unwrap_or_else(|| document.item.clone()),
             None => document.item.clone(),
         };
-        let checksum = moved.checksum.multihash();
-        let copied = Copied { href: &href, size: moved.bytes, checksum: &checksum, version: &moved.version };
+        let Arrived { size, checksum, files, version } = arrived;
+        let copied = Copied { href: &href, size: *size, checksum, files: *files, version };
         record_copy(&mut item, &used.asset, &copied);
         let at = document.at.clone();
         stores

@@ -20,9 +20,13 @@
 //!   each if it was there), and the version the server named, `seedbed:etag` and
 //!   `seedbed:last_modified`.
 //!
+//! A copied folder, such as a Zarr group, has `seedbed:folder` instead of size and checksum, and is
+//! pointed at when all its files are there and verified; its version is that of its document.
+//!
 //! So [`Asset::identity`](crate::Asset::identity) is the same before and after.
 
 mod execute;
+mod folder;
 mod plan;
 mod record;
 mod standing;

@@ -2,6 +2,7 @@
 
 use super::standing::Standing;
 use super::template::Template;
+use crate::folder::{FolderFacts, Member, is_folder, members};
 use crate::href::{absolute, resolve_href, same_place};
 use crate::save::TreeBuilder;
 use crate::{Asset, CatalogError, Collection, Item, Tree};
@@ -43,7 +44,7 @@ pub struct Use {
     pub(crate) index: usize,
 }
 
-/// One file to bring, for one asset or several that share it.
+/// One file, or folder of files, to bring, for one asset or several that share it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Transfer {
     /// Where it is.
@@ -53,12 +54,38 @@ pub struct Transfer {
     /// Its size, where the item says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// How many files it is, if it is a folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<usize>,
     /// The assets that it is.
     pub uses: Vec<Use>,
+    /// What is in it, if it is a folder.
+    #[serde(skip)]
+    pub(crate) folder: Option<Folder>,
     #[serde(skip)]
     pub(crate) checksum: Option<Checksum>,
     #[serde(skip)]
     pub(crate) content: Content,
+}
+
+/// A folder to bring.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder {
+    /// Its files, by name.
+    pub(crate) files: Vec<Member>,
+    /// What the item says of them.
+    pub(crate) stated: FolderFacts,
+}
+
+impl Transfer {
+    /// The files that are read.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Location> {
+        match &self.folder {
+            Some(folder) => folder.files.iter().map(|file| self.from.join(&file.name)).collect(),
+            None => vec![self.from.clone()],
+        }
+    }
 }
 
 /// An item that lacks chosen assets.
@@ -97,6 +124,12 @@ pub struct CopyPlan {
 }
 
 impl CopyPlan {
+    /// How many files are to be brought.
+    #[must_use]
+    pub fn files(&self) -> usize {
+        self.transfers.iter().map(|t| t.files.unwrap_or(1)).sum()
+    }
+
     /// Refuses a plan that is known not to fit where it is to go, as far as the
     /// store tells its room.
     ///
@@ -124,8 +157,9 @@ impl CopyPlan {
 /// Plans a copy. Nothing is written; what is there already is looked up.
 ///
 /// An asset counts as copied if it names its origin and its href is a file
-/// below the destination folder that exists with the size recorded; remote
-/// stores are asked. Of assets
+/// below the destination folder that exists with the size recorded, or a folder with
+/// the number and size of files recorded; remote stores are asked. The files of a folder
+/// (a Zarr group) are listed, or found by what its documents say. Of assets
 /// with the same source only one file is brought. Where files of one item
 /// would have one name, the asset's key is put before it; where a copy of an
 /// older version is kept, the version before the name's ending.
@@ -196,11 +230,15 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 });
             }
             by_source.insert(from.clone(), plan.transfers.len());
+            let folder = folder_of(stores, &asset, &from).await?;
+            let bytes = folder.as_ref().map_or(asset.size(), |f| FolderFacts::of(&f.files).size);
             plan.transfers.push(Transfer {
                 from,
                 to,
-                bytes: asset.size(),
+                bytes,
+                files: folder.as_ref().map(|folder| folder.files.len()),
                 uses: vec![used],
+                folder,
                 checksum: asset.checksum().and_then(|c| c.parse().ok()),
                 content: content(asset.media_type()),
             });
@@ -210,6 +248,18 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
     plan.unknown_sizes = plan.transfers.iter().filter(|t| t.bytes.is_none()).count();
     plan.items = items;
     Ok(plan)
+}
+
+/// What is in an asset that is a folder.
+async fn folder_of(
+    stores: &Stores,
+    asset: &Asset<'_>,
+    from: &Location,
+) -> Result<Option<Folder>, CatalogError> {
+    if !is_folder(from, asset.media_type()) {
+        return Ok(None);
+    }
+    Ok(Some(Folder { files: members(stores, from).await?, stated: FolderFacts::stated(asset) }))
 }
 
 /// The items as they would stand in the catalog at `out`, with the copies that

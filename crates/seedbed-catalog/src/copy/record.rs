@@ -3,12 +3,12 @@
 use crate::asset::{alternate_assets_schema, file_schema, version_schema};
 use crate::document::text;
 use crate::href::{absolute_href, public_href, safe_name};
-use crate::{Asset, Item};
+use crate::{Asset, FOLDER, Item};
 use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
 
 /// What a listing may say of a file and a copy must not overwrite unseen.
-const DECLARED: [&str; 4] = ["file:size", "file:checksum", "updated", "version"];
+const DECLARED: [&str; 5] = ["file:size", "file:checksum", FOLDER, "updated", "version"];
 
 /// The facts of a finished copy.
 pub struct Copied<'a> {
@@ -18,6 +18,8 @@ pub struct Copied<'a> {
     pub size: u64,
     /// Multihash in hexadecimal.
     pub checksum: &'a str,
+    /// How many files it is, if it is a folder.
+    pub files: Option<usize>,
     /// The version that the source's server named.
     pub version: &'a Meta,
 }
@@ -48,14 +50,30 @@ fn origin_of(asset: &Asset<'_>, item: &Item, version: &Meta) -> Map<String, Valu
 pub fn record_copy(item: &mut Item, key: &str, copied: &Copied<'_>) {
     let Some(asset) = item.asset(key) else { return };
     let origin = origin_of(&asset, item, copied.version);
-    set(item, key, copied.href, &json!(copied.size), &json!(copied.checksum), origin);
+    let (size, checksum) = (copied.size, copied.checksum);
+    let facts = match copied.files {
+        Some(files) => vec![(FOLDER, json!({ "files": files, "size": size, "checksum": checksum }))],
+        None => vec![("file:size", json!(size)), ("file:checksum", json!(checksum))],
+    };
+    set(item, key, copied.href, facts, origin);
 }
 
-fn set(item: &mut Item, key: &str, href: &str, size: &Value, checksum: &Value, origin: Map<String, Value>) {
+/// The facts of a copy that an asset records; `None` if they aren't all there.
+fn recorded(asset: &Asset<'_>) -> Option<Vec<(&'static str, Value)>> {
+    let said = asset.as_object();
+    if let Some(folder) = said.get(FOLDER) {
+        return Some(vec![(FOLDER, folder.clone())]);
+    }
+    let (size, checksum) = (asset.size()?, text(said, "file:checksum")?);
+    Some(vec![("file:size", json!(size)), ("file:checksum", json!(checksum))])
+}
+
+fn set(item: &mut Item, key: &str, href: &str, facts: Vec<(&str, Value)>, origin: Map<String, Value>) {
     let Some(asset) = item.asset_mut(key) else { return };
     asset.insert("href".to_owned(), json!(href));
-    asset.insert("file:size".to_owned(), size.clone());
-    asset.insert("file:checksum".to_owned(), checksum.clone());
+    for (field, value) in facts {
+        asset.insert(field.to_owned(), value);
+    }
     let alternate = asset.entry("alternate").or_insert_with(|| json!({}));
     if let Some(alternate) = alternate.as_object_mut() {
         alternate.insert("origin".to_owned(), Value::Object(origin));
@@ -77,12 +95,10 @@ pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
         if after.origin_object().is_some() {
             continue;
         }
-        let (Some(size), Some(checksum)) = (before.size(), text(before.as_object(), "file:checksum")) else {
-            continue;
-        };
+        let Some(facts) = recorded(&before) else { continue };
         let href = absolute_href(old.location(), before.href());
         if after.identity() == before.identity() {
-            set(new, key, &href, &json!(size), &json!(checksum), origin.clone());
+            set(new, key, &href, facts, origin.clone());
         } else {
             supersede(new, &before, &href);
             stale = true;
@@ -183,7 +199,7 @@ mod tests {
         record_copy(
             &mut item,
             "x",
-            &Copied { href: "./x.nc", size: 9, checksum: "1220ab", version: &version },
+            &Copied { href: "./x.nc", size: 9, checksum: "1220ab", files: None, version: &version },
         );
         item
     }
@@ -211,7 +227,7 @@ mod tests {
         record_copy(
             &mut item,
             "x",
-            &Copied { href: "x", size: 1, checksum: "1220", version: &Meta::default() },
+            &Copied { href: "x", size: 1, checksum: "1220", files: None, version: &Meta::default() },
         );
         assert!(!item.as_value().to_string().contains("abc"));
         assert_eq!(item.asset("x").unwrap().identity(), before);
@@ -224,7 +240,7 @@ mod tests {
         record_copy(
             &mut item,
             "x",
-            &Copied { href: "/far/x.nc", size: 9, checksum: "1220ab", version: &version },
+            &Copied { href: "/far/x.nc", size: 9, checksum: "1220ab", files: None, version: &version },
         );
         assert_eq!(item.asset("x").unwrap().origin(), Some("https://h.org/x.nc?v=1"));
         assert_eq!(item.asset("x").unwrap().href(), "/far/x.nc");

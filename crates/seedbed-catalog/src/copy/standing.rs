@@ -1,7 +1,8 @@
 //! Where copies stand: what is at the hrefs that items give for them.
 
+use crate::folder::{FolderFacts, members};
 use crate::href::is_inside;
-use crate::{Asset, CatalogError, Item, resolve_href};
+use crate::{Asset, CatalogError, FOLDER, Item, resolve_href};
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_storage::{Location, Stores};
 use std::collections::{HashMap, HashSet};
@@ -9,18 +10,28 @@ use std::collections::{HashMap, HashSet};
 /// How many remote copies are asked about at once; the stores limit what one host gets.
 const AT_ONCE: usize = 16;
 
-/// The sizes of the remote copies of some items; local ones are looked at when asked.
+/// The sizes of the remote copies of some items, and what is in copied folders; local files are
+/// looked at when asked.
 #[derive(Debug, Default)]
-pub struct Standing(HashMap<Location, Option<u64>>);
+pub struct Standing {
+    sizes: HashMap<Location, Option<u64>>,
+    folders: HashMap<Location, FolderFacts>,
+}
 
 impl Standing {
     /// Asks the stores about every remote copy among these assets.
     pub async fn of(stores: &Stores, items: &[Item], assets: &[String]) -> Result<Self, CatalogError> {
-        let mut wanted = HashSet::new();
+        let (mut wanted, mut folders) = (HashSet::new(), HashMap::new());
         for asset in items.iter().flat_map(|item| assets.iter().filter_map(|key| item.asset(key))) {
             if asset.origin().is_some() {
                 let at = asset.location()?;
-                if !at.is_local() {
+                if asset.as_object().contains_key(FOLDER) {
+                    match members(stores, &at).await {
+                        Ok(files) => drop(folders.insert(at, FolderFacts::of(&files))),
+                        Err(CatalogError::Read { source, .. }) if source.is_not_found() => {}
+                        Err(error) => return Err(error),
+                    }
+                } else if !at.is_local() {
                     wanted.insert(at);
                 }
             }
@@ -32,14 +43,19 @@ impl Standing {
                 Err(source) => Err(CatalogError::Read { at, source }),
             }
         };
-        stream::iter(wanted).map(ask).buffer_unordered(AT_ONCE).try_collect().await.map(Self)
+        stream::iter(wanted)
+            .map(ask)
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+            .map(|sizes| Self { sizes, folders })
     }
 
     /// The size of the file at a copy's place; `None` if there is none.
     fn size(&self, at: &Location) -> Option<u64> {
         match at.as_path() {
             Some(path) => std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len()),
-            None => self.0.get(at).copied().flatten(),
+            None => self.sizes.get(at).copied().flatten(),
         }
     }
 
@@ -49,16 +65,30 @@ impl Standing {
         if asset.origin().is_none() || !is_inside(to, &at) {
             return Ok(false);
         }
+        if asset.as_object().contains_key(FOLDER) {
+            return Ok(self.is_whole(asset, &at));
+        }
         let size = self.size(&at);
         Ok(size.is_some() && size == asset.size())
     }
 
+    /// Whether as many files and bytes are in a folder as its asset says.
+    fn is_whole(&self, asset: &Asset<'_>, at: &Location) -> bool {
+        let stated = FolderFacts { checksum: None, ..FolderFacts::stated(asset) };
+        stated.size.is_some() && self.folders.get(at) == Some(&stated)
+    }
+
     /// Where to copy from: where the asset is now, or, if that is a copy that
-    /// has gone, where it came from.
+    /// has gone, or a folder that isn't whole, where it came from.
     pub fn source(&self, asset: &Asset<'_>) -> Result<Location, CatalogError> {
         let at = asset.location()?;
         match asset.origin() {
-            Some(origin) if self.size(&at).is_none() => resolve_href(None, origin),
+            Some(origin) if asset.as_object().contains_key(FOLDER) && !self.is_whole(asset, &at) => {
+                resolve_href(None, origin)
+            }
+            Some(origin) if !asset.as_object().contains_key(FOLDER) && self.size(&at).is_none() => {
+                resolve_href(None, origin)
+            }
             _ => Ok(at),
         }
     }

@@ -2,10 +2,11 @@
 
 mod plan;
 
-use crate::{PrepError, SourceAsset, Spool, source};
+use crate::{PrepError, SourceAsset, Spool};
 use seedbed_block::{Period, PixelRange};
 use seedbed_grid::PixelGrid;
 use seedbed_raster::{Raster, same_crs};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What is read of a product, or of the items of a catalog.
@@ -80,8 +81,8 @@ impl Frame {
 impl Part {
     /// Opens its raster, and holds that to the place it was planned at.
     pub(crate) fn open(&self, grid: &PixelGrid, spool: &Spool) -> Result<Raster, PrepError> {
-        let path = spool.local(&self.asset)?;
-        let raster = source::open(&self.asset, &path, None)?;
+        let raster = spool.open(&self.asset)?;
+        let path = PathBuf::from(self.asset.location.to_string());
         let mut geobox = raster.geobox().clone();
         if same_crs(&geobox.crs, &grid.crs) {
             geobox.crs = grid.crs.clone();

@@ -1,7 +1,7 @@
 //! What a stack holds, from records or items.
 
 use super::{Frame, Part, Stack, Wanted};
-use crate::{Done, Expected, Member, PrepError, Root, SourceAsset, Spool, in_parallel, source, survey};
+use crate::{Done, Expected, Member, PrepError, Root, SourceAsset, Spool, in_parallel, survey};
 use seedbed_block::{Date, Period, PixelRange, Xy};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{GeoBox, PixelGrid, Projections};
@@ -96,7 +96,7 @@ impl Stack {
                 let asset = SourceAsset::stated(item, &asset, projections)?;
                 let geobox = match &asset.geobox {
                     Some(said) => said.clone(),
-                    None => source::open(&asset, &spool.local(&asset)?, None)?.geobox().clone(),
+                    None => spool.open(&asset)?.geobox().clone(),
                 };
                 let range = placed(&mut grid, &asset, geobox)?;
                 tiles.insert(range);
@@ -222,7 +222,7 @@ fn layers(asset: &SourceAsset, spool: &Spool) -> Result<Layers, PrepError> {
         days: raster.layers().iter().map(|layer| layer.date).collect(),
         unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
     };
-    let mut found = of(&source::open(asset, &spool.local(asset)?, None)?);
+    let mut found = of(&spool.open(asset)?);
     if found.days.len() == 1 && (asset.undated || asset.dated_by_item) {
         found.days = vec![None];
     }

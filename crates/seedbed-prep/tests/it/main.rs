@@ -9,6 +9,7 @@ mod commits;
 mod compositing;
 mod cubes;
 mod daily;
+mod groups;
 mod mosaics;
 mod netcdf3;
 mod observed;

@@ -1,37 +1,54 @@
-//! An array whose chunks are files of a local folder.
+//! An array whose chunks are files of a folder.
 
-use super::codec::unpack;
+use super::codec::{Codec, unpack};
+use super::files::{FileRange, ReadFolder, Reuse};
 use super::layout::{Extent, counts, number, places};
 use super::metadata::{ArrayMeta, Number, Sharding, size};
+use super::shard::{self, Chunk, Request};
 use crate::stored::Decoding;
 use crate::{DType, RasterError};
 use rayon::prelude::*;
 use seedbed_block::Real;
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::unix::fs::FileExt;
+use std::error::Error as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The most bytes that are read of an array at once.
 const LARGEST: usize = 1 << 36;
+/// How many bytes of decoded chunks are held at once, unless the chunks of all threads take more.
+const HELD: usize = 1 << 26;
+/// How many chunks are asked for at once, at most.
+const CHUNKS: usize = 256;
+/// How many shards' indexes are asked for at once, at most.
+const SHARDS: usize = 64;
 
 /// An array that can be read.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ZarrArray {
-    folder: PathBuf,
+    files: Arc<dyn ReadFolder>,
+    /// Where the group is, for errors.
+    at: PathBuf,
+    name: String,
     pub meta: ArrayMeta,
 }
 
-/// A chunk to be read: the file it is in, its number in a shard, and where it begins.
-struct Job {
-    file: PathBuf,
-    number: usize,
-    begin: Extent,
+/// What is one file, and its first element.
+struct Piece {
+    file: String,
+    corner: Extent,
+}
+
+/// A part of the array that is wanted, as it is filled.
+struct Part<'a> {
+    begin: &'a [usize],
+    extent: &'a [usize],
+    out: Vec<u8>,
 }
 
 impl ZarrArray {
-    pub fn new(folder: PathBuf, meta: ArrayMeta) -> Self {
-        Self { folder, meta }
+    /// The array `name` of the group whose files these are.
+    pub fn new(files: Arc<dyn ReadFolder>, at: &Path, name: &str, meta: ArrayMeta) -> Self {
+        Self { files, at: at.to_owned(), name: name.to_owned(), meta }
     }
 
     /// The numbers of a part, the last dimension running fastest, in their stored
@@ -39,11 +56,10 @@ impl ZarrArray {
     ///
     /// # Errors
     /// [`RasterError::Damaged`] or [`RasterError::Io`] with the file.
-    pub fn read(&self, begin: &[usize], extent: &[usize]) -> Result<Vec<u8>, RasterError> {
+    pub fn read(&self, begin: &[usize], extent: &[usize], reuse: Reuse) -> Result<Vec<u8>, RasterError> {
         let width = self.meta.number.bytes();
         let bytes = size(extent).and_then(|n| n.checked_mul(width)).filter(|n| *n <= LARGEST);
-        let bytes =
-            bytes.ok_or_else(|| damaged(&self.folder, format!("{extent:?} elements are too many")))?;
+        let bytes = bytes.ok_or_else(|| self.damaged("", format!("{extent:?} elements are too many")))?;
         let mut out = Vec::with_capacity(bytes);
         while out.len() < bytes {
             out.extend_from_slice(&self.meta.fill);
@@ -51,82 +67,164 @@ impl ZarrArray {
         if bytes == 0 {
             return Ok(out);
         }
-        let end: Extent = begin.iter().zip(extent).map(|(b, n)| b + n).collect();
-        let chunk = self.chunk();
-        let touched = |size: &[usize], begin: &[usize], end: &[usize]| {
-            let first: Extent = begin.iter().zip(size).map(|(b, n)| b / n).collect();
-            places(&first, &counts(end, size))
-        };
-        for place in touched(&self.meta.piece, begin, &end) {
-            let corner: Extent = place.iter().zip(&self.meta.piece).map(|(p, n)| p * n).collect();
-            let file = self.folder.join(self.meta.file(&place));
-            let jobs: Vec<Job> = if self.meta.sharding.is_some() {
-                let inside = counts(&self.meta.piece, chunk);
-                // The part that is wanted, counted from the shard's corner.
-                let from: Extent = begin.iter().zip(&corner).map(|(b, c)| b.saturating_sub(*c)).collect();
-                let to = end.iter().zip(&corner).zip(&self.meta.piece).map(|((e, c), n)| (e - c).min(*n));
-                let to: Extent = to.collect();
-                let job = |at: Extent| Job {
-                    file: file.clone(),
-                    number: number(&at, &inside),
-                    begin: corner.iter().zip(&at).zip(chunk).map(|((c, p), n)| c + p * n).collect(),
-                };
-                touched(chunk, &from, &to).into_iter().map(job).collect()
-            } else {
-                vec![Job { file, number: 0, begin: corner }]
-            };
-            self.piece(&jobs, begin, extent, &mut out)?;
+        let mut part = Part { begin, extent, out };
+        let pieces = touched(&self.meta.piece, begin, &part.end()).into_iter().map(|place| Piece {
+            file: format!("{}/{}", self.name, self.meta.file(&place)),
+            corner: place.iter().zip(&self.meta.piece).map(|(p, n)| p * n).collect(),
+        });
+        let pieces: Vec<Piece> = pieces.collect();
+        match &self.meta.sharding {
+            None => self.chunks(&pieces, &mut part, reuse)?,
+            Some(sharding) => {
+                let index = shard::index_bytes(sharding, &self.meta.piece);
+                for shards in pieces.chunks((HELD / index.max(1)).clamp(1, SHARDS)) {
+                    self.shards(sharding, shards, &mut part, reuse)?;
+                }
+            }
         }
-        Ok(out)
+        Ok(part.out)
     }
 
-    /// Reads the chunks of one file, several at a time, and copies what is wanted.
-    fn piece(
-        &self,
-        jobs: &[Job],
-        begin: &[usize],
-        extent: &[usize],
-        out: &mut [u8],
-    ) -> Result<(), RasterError> {
-        let Some(path) = jobs.first().map(|job| job.file.as_path()) else { return Ok(()) };
-        let unreadable = |source| RasterError::Io { path: path.to_owned(), source };
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unreadable(error)),
-        };
-        let length = file.metadata().map_err(unreadable)?.len();
-        let (places, codecs) = match &self.meta.sharding {
-            Some(sharding) => (index(&file, length, path, sharding, &self.meta.piece)?, &sharding.codecs),
-            None => (vec![Some((0, length))], &self.meta.codecs),
-        };
-        let chunk = self.chunk();
-        let whole = size(chunk).unwrap_or(0) * self.meta.number.bytes();
-        // A batch is decoded on all threads and then copied, so that what is held
-        // is a few chunks more than what is wanted.
-        for batch in jobs.chunks(2 * rayon::current_num_threads().max(1)) {
-            let decoded = batch
-                .par_iter()
-                .map(|job| {
-                    let Some((offset, bytes)) = places.get(job.number).copied().flatten() else {
-                        return Ok(None);
-                    };
-                    let stored = range(&file, length, offset, bytes).map_err(unreadable)?;
-                    let told = |reason| damaged(path, format!("chunk {}: {reason}", job.number));
-                    unpack(codecs, stored, whole).map(Some).map_err(told)
+    /// How many chunks are read before the first is decoded, so that what is held is little
+    /// more than what is wanted.
+    fn at_once(&self) -> usize {
+        let threads = 2 * rayon::current_num_threads().max(1);
+        (HELD / self.chunk_bytes().max(1)).clamp(threads, CHUNKS.max(threads))
+    }
+
+    fn chunk_bytes(&self) -> usize {
+        size(self.chunk()).unwrap_or(0) * self.meta.number.bytes()
+    }
+
+    /// Reads chunks that are files, and copies what is wanted of them.
+    fn chunks(&self, pieces: &[Piece], part: &mut Part<'_>, reuse: Reuse) -> Result<(), RasterError> {
+        for batch in pieces.chunks(self.at_once()) {
+            let names: Vec<String> = batch.iter().map(|piece| piece.file.clone()).collect();
+            let stored = self.files.read(&names, reuse)?;
+            let decoded: Vec<Option<Vec<u8>>> = stored
+                .into_par_iter()
+                .zip(batch)
+                .map(|(stored, piece)| {
+                    let whole = stored.map(|bytes| self.decoded(&self.meta.codecs, bytes));
+                    whole.transpose().map_err(|reason| self.damaged(&piece.file, reason))
                 })
-                .collect::<Result<Vec<_>, RasterError>>()?;
-            for (job, chunk_bytes) in batch.iter().zip(decoded) {
-                if let Some(bytes) = chunk_bytes {
-                    copy(&bytes, &job.begin, chunk, begin, extent, self.meta.number.bytes(), out);
+                .collect::<Result<_, _>>()?;
+            for (piece, bytes) in batch.iter().zip(decoded) {
+                if let Some(bytes) = bytes {
+                    part.take(&bytes, &piece.corner, self.chunk(), self.meta.number.bytes());
                 }
             }
         }
         Ok(())
     }
 
+    /// Reads the chunks that are wanted of some shards: first where these lie, by the shards'
+    /// indexes, then their bytes alone.
+    fn shards(
+        &self,
+        sharding: &Sharding,
+        pieces: &[Piece],
+        part: &mut Part<'_>,
+        reuse: Reuse,
+    ) -> Result<(), RasterError> {
+        let wanted = self.located(sharding, pieces, part)?;
+        let most = self.at_once();
+        let requests = shard::requests(wanted, self.files.needless(), most);
+        let mut rest = requests.as_slice();
+        while !rest.is_empty() {
+            let mut held = 0;
+            let fits = rest.iter().take_while(|request| {
+                held += request.chunks.len();
+                held <= most
+            });
+            let (batch, later) = rest.split_at(fits.count().max(1));
+            rest = later;
+            let ranges: Vec<_> =
+                batch.iter().map(|request| request.of(&pieces[request.shard].file)).collect();
+            let stored = self.files.read_ranges(&ranges, reuse)?;
+            let asked: Vec<(&Request, &Chunk, &Vec<u8>)> = batch
+                .iter()
+                .zip(&stored)
+                .flat_map(|(request, bytes)| request.chunks.iter().map(move |chunk| (request, chunk, bytes)))
+                .collect();
+            let decoded: Vec<Vec<u8>> = asked
+                .par_iter()
+                .map(|(request, chunk, bytes)| {
+                    let stored = request.part(chunk, bytes).ok_or("fewer bytes came than were asked for");
+                    let whole =
+                        stored.map_err(str::to_owned).and_then(|b| self.decoded(&sharding.codecs, b.into()));
+                    whole.map_err(|reason| {
+                        self.damaged(&pieces[chunk.shard].file, format!("chunk {}: {reason}", chunk.number))
+                    })
+                })
+                .collect::<Result<_, _>>()?;
+            for ((_, chunk, _), bytes) in asked.iter().zip(decoded) {
+                part.take(&bytes, &chunk.begin, &sharding.chunk, self.meta.number.bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the chunks that a part needs lie in shards; those that were never written are left out.
+    fn located(
+        &self,
+        sharding: &Sharding,
+        pieces: &[Piece],
+        part: &Part<'_>,
+    ) -> Result<Vec<Chunk>, RasterError> {
+        let piece = &self.meta.piece;
+        let names: Vec<String> = pieces.iter().map(|shard| shard.file.clone()).collect();
+        let sizes = self.files.sizes(&names)?;
+        let there = || sizes.iter().enumerate().filter_map(|(n, size)| Some((n, (*size)?)));
+        let ranges = there().map(|(n, length)| {
+            let range = shard::index_range(sharding, piece, length);
+            let range = range.map_err(|reason| self.damaged(&names[n], reason))?;
+            Ok(FileRange { name: names[n].clone(), range })
+        });
+        let ranges = ranges.collect::<Result<Vec<_>, RasterError>>()?;
+        let stored = self.files.read_ranges(&ranges, Reuse::Often)?;
+        let inside = counts(piece, &sharding.chunk);
+        let end = part.end();
+        let mut chunks = Vec::new();
+        for ((shard, length), stored) in there().zip(stored) {
+            let index = shard::index(sharding, piece, stored, length)
+                .map_err(|reason| self.damaged(&names[shard], reason))?;
+            let corner = &pieces[shard].corner;
+            // The part that is wanted, counted from the shard's corner.
+            let from: Extent = part.begin.iter().zip(corner).map(|(b, c)| b.saturating_sub(*c)).collect();
+            let to: Extent = end.iter().zip(corner).zip(piece).map(|((e, c), n)| (e - c).min(*n)).collect();
+            for place in touched(&sharding.chunk, &from, &to) {
+                let number = number(&place, &inside);
+                let begin = corner.iter().zip(&place).zip(&sharding.chunk).map(|((c, p), n)| c + p * n);
+                if let Some(range) = index.get(number).cloned().flatten() {
+                    chunks.push(Chunk { shard, number, range, begin: begin.collect() });
+                }
+            }
+        }
+        Ok(chunks)
+    }
+
+    fn decoded(&self, codecs: &[Codec], stored: Vec<u8>) -> Result<Vec<u8>, String> {
+        unpack(codecs, stored, self.chunk_bytes())
+    }
+
+    /// The error for one of its files.
+    fn damaged(&self, file: &str, reason: String) -> RasterError {
+        let name = if file.is_empty() { &self.name } else { file };
+        damaged(&self.at.join(name), reason)
+    }
+
     fn chunk(&self) -> &[usize] {
         self.meta.sharding.as_ref().map_or(&self.meta.piece, |s| &s.chunk)
+    }
+
+    /// The files of all its chunks, where each is one file.
+    pub fn chunk_files(&self) -> Vec<String> {
+        if self.meta.sharding.is_some() {
+            return Vec::new();
+        }
+        let places = touched(&self.meta.piece, &vec![0; self.meta.shape.len()], &self.meta.shape);
+        places.iter().map(|place| format!("{}/{}", self.name, self.meta.file(place))).collect()
     }
 
     /// All values of an array of one dimension.
@@ -137,7 +235,11 @@ impl ZarrArray {
         let [n] = self.meta.shape[..] else {
             return Err(format!("it has {} dimensions, not one", self.meta.shape.len()));
         };
-        let raw = self.read(&[0], &[n]).map_err(|e| e.to_string())?;
+        let told = |error: RasterError| match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        let raw = self.read(&[0], &[n], Reuse::Often).map_err(told)?;
         let plain = Decoding {
             dtype: DType::Float64,
             nodata: None,
@@ -171,81 +273,44 @@ fn numbers<S, const N: usize>(raw: &[u8], of: impl Fn([u8; N]) -> S) -> Vec<S> {
     raw.as_chunks::<N>().0.iter().map(|bytes| of(*bytes)).collect()
 }
 
-/// Copies what a chunk and a wanted part have in common.
-fn copy(
-    chunk: &[u8],
-    chunk_begin: &[usize],
-    chunk_extent: &[usize],
-    begin: &[usize],
-    extent: &[usize],
-    width: usize,
-    out: &mut [u8],
-) {
-    let dimensions = extent.len();
-    let first: Extent = begin.iter().zip(chunk_begin).map(|(b, c)| *b.max(c)).collect();
-    let end: Extent =
-        (0..dimensions).map(|d| (begin[d] + extent[d]).min(chunk_begin[d] + chunk_extent[d])).collect();
-    if first.iter().zip(&end).any(|(first, end)| first >= end) {
-        return;
+/// The places of the pieces of a size that a part touches.
+fn touched(size: &[usize], begin: &[usize], end: &[usize]) -> Vec<Extent> {
+    let first: Extent = begin.iter().zip(size).map(|(b, n)| b / n).collect();
+    places(&first, &counts(end, size))
+}
+
+impl Part<'_> {
+    fn end(&self) -> Extent {
+        self.begin.iter().zip(self.extent).map(|(b, n)| b + n).collect()
     }
-    // Rows of the last dimension are copied as one.
-    let (rows, run) = match (first.split_last(), end.split_last()) {
-        (Some((from, leading)), Some((to, ends))) => (places(leading, ends), Some((*from, to - from))),
-        _ => (vec![Vec::new()], None),
-    };
-    let (from, run) = run.unwrap_or((0, 1));
-    for mut row in rows {
-        if dimensions > 0 {
-            row.push(from);
+
+    /// Copies what a chunk has of it.
+    fn take(&mut self, chunk: &[u8], chunk_begin: &[usize], chunk_extent: &[usize], width: usize) {
+        let (begin, extent, dimensions) = (self.begin, self.extent, self.extent.len());
+        let first: Extent = begin.iter().zip(chunk_begin).map(|(b, c)| *b.max(c)).collect();
+        let end: Extent =
+            (0..dimensions).map(|d| (begin[d] + extent[d]).min(chunk_begin[d] + chunk_extent[d])).collect();
+        if first.iter().zip(&end).any(|(first, end)| first >= end) {
+            return;
         }
-        let at = |begin: &[usize], extent: &[usize]| {
-            let place: Extent = row.iter().zip(begin).map(|(r, b)| r - b).collect();
-            number(&place, extent) * width
+        // Rows of the last dimension are copied as one.
+        let (rows, run) = match (first.split_last(), end.split_last()) {
+            (Some((from, leading)), Some((to, ends))) => (places(leading, ends), Some((*from, to - from))),
+            _ => (vec![Vec::new()], None),
         };
-        let (source, target) = (at(chunk_begin, chunk_extent), at(begin, extent));
-        out[target..target + run * width].copy_from_slice(&chunk[source..source + run * width]);
+        let (from, run) = run.unwrap_or((0, 1));
+        for mut row in rows {
+            if dimensions > 0 {
+                row.push(from);
+            }
+            let at = |begin: &[usize], extent: &[usize]| {
+                let place: Extent = row.iter().zip(begin).map(|(r, b)| r - b).collect();
+                number(&place, extent) * width
+            };
+            let (source, target) = (at(chunk_begin, chunk_extent), at(begin, extent));
+            self.out[target..target + run * width].copy_from_slice(&chunk[source..source + run * width]);
+        }
     }
-}
-
-/// Where the chunks of a shard lie: offset and bytes, or nothing of one that was
-/// never written.
-fn index(
-    file: &File,
-    length: u64,
-    path: &Path,
-    sharding: &Sharding,
-    piece: &[usize],
-) -> Result<Vec<Option<(u64, u64)>>, RasterError> {
-    let chunks = size(&counts(piece, &sharding.chunk)).unwrap_or(0);
-    let bytes = 16 * chunks + 4 * sharding.index_codecs.len();
-    let told = |reason: String| damaged(path, format!("the index of its {chunks} chunks: {reason}"));
-    let size = u64::try_from(bytes).unwrap_or(u64::MAX);
-    if length < size {
-        return Err(told(format!("the file has {length} bytes, the index alone {bytes}")));
-    }
-    let offset = if sharding.index_at_end { length - size } else { 0 };
-    let stored = range(file, length, offset, size)
-        .map_err(|source| RasterError::Io { path: path.to_owned(), source })?;
-    let raw = unpack(&sharding.index_codecs, stored, 16 * chunks).map_err(told)?;
-    let pairs = numbers(&raw, u64::from_le_bytes);
-    pairs
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|[offset, bytes]| match offset.checked_add(*bytes) {
-            _ if *offset == u64::MAX && *bytes == u64::MAX => Ok(None),
-            Some(end) if end <= length => Ok(Some((*offset, *bytes))),
-            _ => Err(told(format!("{bytes} bytes at {offset} lie outside the {length} of the file"))),
-        })
-        .collect()
-}
-
-/// Some bytes of a file that is long enough for them.
-fn range(file: &File, length: u64, offset: u64, bytes: u64) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(bytes.min(length)).map_err(|_| io::Error::from(ErrorKind::FileTooLarge))?;
-    let mut out = vec![0; size];
-    file.read_exact_at(&mut out, offset)?;
-    Ok(out)
 }
 
 pub fn damaged(path: &Path, reason: String) -> RasterError {

@@ -1,6 +1,7 @@
-//! A Zarr group of a local folder, and what its arrays say by CF's conventions.
+//! A Zarr group, and what its arrays say by CF's conventions.
 
 use super::array::{ZarrArray, damaged};
+use super::files::{ReadFolder, Reuse};
 use super::metadata::{ArrayMeta, Number, number};
 use crate::arrays::{Arrays, Attributed};
 use crate::netcdf::{self, Variable};
@@ -9,8 +10,8 @@ use gdal::spatial_ref::SpatialRef;
 use seedbed_grid::Affine;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The name of a node's document.
 pub const DOCUMENT: &str = "zarr.json";
@@ -18,38 +19,43 @@ pub const DOCUMENT: &str = "zarr.json";
 /// How far, in pixels, a transform may be from the coordinates beside it.
 const NEAR: f64 = 1e-3;
 
+/// The most elements that a coordinate has whose chunks are asked for at once.
+const LONGEST: usize = 1 << 24;
+
 /// The arrays of a group's own level.
-#[derive(Debug)]
 pub struct ZarrGroup {
+    files: Arc<dyn ReadFolder>,
     arrays: BTreeMap<String, ZarrArray>,
     /// Arrays that can't be read here, and why.
     refused: BTreeMap<String, String>,
 }
 
 impl ZarrGroup {
-    /// Opens a group of Zarr version 3.
+    /// Opens a group of Zarr version 3, which is at `at`. A folder that doesn't tell its names
+    /// is asked for consolidated metadata; without these, only for `variable` and what
+    /// that is measured along.
     ///
     /// # Errors
-    /// [`RasterError::Damaged`] or [`RasterError::Io`] where its documents can't be read.
-    pub fn open(folder: &Path) -> Result<Self, RasterError> {
-        let document = read(&folder.join(DOCUMENT))?;
+    /// [`RasterError::Damaged`] or [`RasterError::Io`] where its documents can't be read,
+    /// [`RasterError::Unlisted`] where nothing says which there are.
+    pub fn open(files: Arc<dyn ReadFolder>, at: &Path, variable: Option<&str>) -> Result<Self, RasterError> {
+        let document = required(&*files, at, DOCUMENT)?;
         if document["node_type"] != "group" {
-            return Err(damaged(folder, "it is a single Zarr array: name the group it is in".to_owned()));
+            return Err(damaged(at, "it is a single Zarr array: name the group it is in".to_owned()));
         }
-        let mut documents = BTreeMap::new();
-        for entry in fs::read_dir(folder).map_err(|e| unreadable(folder, e))? {
-            let path = entry.map_err(|e| unreadable(folder, e))?.path();
-            let at = path.join(DOCUMENT);
-            if at.is_file() {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                documents.insert(name, read(&at)?);
-            }
-        }
-        let mut group = Self { arrays: BTreeMap::new(), refused: BTreeMap::new() };
+        let consolidated = document["consolidated_metadata"]["metadata"].as_object();
+        let documents = match (files.names()?, consolidated, variable) {
+            (Some(names), _, _) => of_names(&*files, at, names.into_iter().map(Some))?,
+            (None, Some(all), _) => all.clone().into_iter().filter(|(name, _)| is_name(name)).collect(),
+            (None, None, Some(variable)) => named(&*files, at, variable)?,
+            (None, None, None) => return Err(RasterError::Unlisted { path: at.to_owned() }),
+        };
+        let mut group = Self { files, arrays: BTreeMap::new(), refused: BTreeMap::new() };
         for (name, document) in documents.into_iter().filter(|(_, d)| d["node_type"] == "array") {
             match ArrayMeta::parse(&document) {
                 Ok(meta) => {
-                    group.arrays.insert(name.clone(), ZarrArray::new(folder.join(&name), meta));
+                    let array = ZarrArray::new(group.files.clone(), at, &name, meta);
+                    group.arrays.insert(name, array);
                 }
                 Err(reason) => {
                     group.refused.insert(name, reason);
@@ -88,6 +94,7 @@ impl ZarrGroup {
     /// # Errors
     /// As [`netcdf::describe`].
     pub fn describe(&self, path: &Path, name: &str) -> Result<Variable, RasterError> {
+        self.fetch_coordinates(name)?;
         let mut variable = netcdf::describe(self, path, name)?;
         let mapping = self.array(name).and_then(|a| Attributed::text(a, "grid_mapping"));
         let text = mapping.and_then(|m| self.array(&m)).and_then(|m| Attributed::text(m, "GeoTransform"));
@@ -98,6 +105,53 @@ impl ZarrGroup {
         }
         Ok(variable)
     }
+
+    /// Asks for the coordinates of an array together, where a request takes long.
+    fn fetch_coordinates(&self, name: &str) -> Result<(), RasterError> {
+        let Some(array) = self.array(name).filter(|_| self.files.needless() > 0) else { return Ok(()) };
+        let along = array.meta.dimensions.iter().flatten().filter_map(|name| self.array(name));
+        let short = along.filter(|a| a.meta.shape.len() == 1 && a.meta.shape[0] <= LONGEST);
+        let files: Vec<String> = short.flat_map(ZarrArray::chunk_files).collect();
+        self.files.read(&files, Reuse::Often).map(|_| ())
+    }
+}
+
+/// Documents of arrays by their names.
+type Documents = BTreeMap<String, Value>;
+
+/// Whether a name is one of the group's own level, and of no other folder.
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\'])
+}
+
+/// The documents of those names that have one.
+fn of_names(
+    files: &dyn ReadFolder,
+    at: &Path,
+    names: impl Iterator<Item = Option<String>>,
+) -> Result<Documents, RasterError> {
+    let names: Vec<String> = names.flatten().filter(|name| is_name(name)).collect();
+    let paths: Vec<String> = names.iter().map(|name| format!("{name}/{DOCUMENT}")).collect();
+    let found = names.into_iter().zip(files.read(&paths, Reuse::Often)?).zip(&paths);
+    found
+        .filter_map(|((name, bytes), path)| Some((name, parse(&at.join(path), &bytes?))))
+        .map(|(name, read)| Ok((name, read?)))
+        .collect()
+}
+
+/// The documents of one array, of what it is measured along, and of its reference system.
+fn named(files: &dyn ReadFolder, at: &Path, variable: &str) -> Result<Documents, RasterError> {
+    if !is_name(variable) {
+        return Err(damaged(at, format!("`{variable}` can't be an array of it")));
+    }
+    let document = required(files, at, &format!("{variable}/{DOCUMENT}"))?;
+    let mapping = document["attributes"]["grid_mapping"].as_str();
+    let mapping = mapping.and_then(|text| text.split([' ', ':']).next()).map(str::to_owned);
+    let along = document["dimension_names"].as_array().into_iter().flatten();
+    let others = along.map(|name| name.as_str().map(str::to_owned)).chain([mapping]);
+    let mut documents = of_names(files, at, others)?;
+    documents.insert(variable.to_owned(), document);
+    Ok(documents)
 }
 
 /// GDAL's six numbers.
@@ -117,18 +171,22 @@ fn near(a: Affine, b: Affine, rows: usize, cols: usize) -> bool {
         })
 }
 
-fn read(path: &Path) -> Result<Value, RasterError> {
-    let bytes = fs::read(path).map_err(|e| unreadable(path, e))?;
+/// A document that has to be there.
+fn required(files: &dyn ReadFolder, at: &Path, name: &str) -> Result<Value, RasterError> {
+    let path = at.join(name);
+    match files.read(&[name.to_owned()], Reuse::Often)?.pop().flatten() {
+        Some(bytes) => parse(&path, &bytes),
+        None => Err(RasterError::Io { path, source: std::io::ErrorKind::NotFound.into() }),
+    }
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Value, RasterError> {
     let document: Value =
-        serde_json::from_slice(&bytes).map_err(|e| damaged(path, format!("it is no JSON: {e}")))?;
+        serde_json::from_slice(bytes).map_err(|e| damaged(path, format!("it is no JSON: {e}")))?;
     match document["zarr_format"].as_u64() {
         Some(3) => Ok(document),
         other => Err(damaged(path, format!("its Zarr format is {other:?}, not 3"))),
     }
-}
-
-fn unreadable(path: &Path, source: std::io::Error) -> RasterError {
-    RasterError::Io { path: path.to_owned(), source }
 }
 
 impl Arrays for ZarrGroup {

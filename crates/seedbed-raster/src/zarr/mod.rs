@@ -8,22 +8,62 @@
 //! the coordinates `x`, `y` and `time` (`days since 1970-01-01`, standard calendar).
 //!
 //! What is read is version 3 with regular chunks, sharded or not, and the codecs
-//! `bytes`, zstd, gzip and crc32c. Version 2 is left to GDAL.
+//! `bytes`, zstd, gzip and crc32c: of a folder anywhere ([`ReadFolder`]) the documents,
+//! the coordinates and the chunks that a window needs; of shards the index and these
+//! chunks' bytes. Version 2 is left to GDAL, which gets the files that it needs on the
+//! local disk.
+
+use crate::RasterError;
+use std::path::Path;
 
 mod array;
 mod checksum;
 mod codec;
 mod cube;
 mod document;
+mod files;
 mod group;
 mod layout;
 mod mapping;
 mod metadata;
+mod shard;
 mod summary;
+mod version2;
 
 pub(crate) use array::ZarrArray;
 pub use cube::{Cube, CubeWriter};
+pub(crate) use files::LocalFolder;
+pub use files::{FileRange, ReadFolder, Reuse};
 pub(crate) use group::{DOCUMENT, ZarrGroup};
+pub(crate) use version2::{Spooled, Zarr2};
+
+/// What a folder is whose names aren't told.
+///
+/// # Errors
+/// [`RasterError::Io`] if there is neither version's document.
+pub(crate) fn version(files: &dyn ReadFolder, at: &Path) -> Result<Version, RasterError> {
+    // A store that may not be listed may refuse what isn't there.
+    let first = files.read(&[DOCUMENT.to_owned()], Reuse::Often);
+    if let Ok([Some(_)]) = first.as_deref() {
+        return Ok(Version::Three);
+    }
+    let second = files.read(&[version2::GROUP.to_owned()], Reuse::Often);
+    match (second.as_deref(), first) {
+        (Ok([Some(_)]), _) => Ok(Version::Two),
+        (_, Err(error)) => Err(error),
+        _ => {
+            let reason = format!("neither {DOCUMENT} nor {} is there", version2::GROUP);
+            let source = std::io::Error::new(std::io::ErrorKind::NotFound, reason);
+            Err(RasterError::Io { path: at.join(DOCUMENT), source })
+        }
+    }
+}
+
+/// Versions of Zarr.
+pub(crate) enum Version {
+    Two,
+    Three,
+}
 
 /// An array's document from anywhere, and the first bytes behind it as its chunk.
 pub(crate) fn any_array(bytes: &[u8]) {

@@ -14,7 +14,7 @@ mod upload;
 pub(crate) use copy::Source;
 
 use crate::abilities::{Abilities, CreateOnce, Replace};
-use crate::http::{Http, Method, Request};
+use crate::http::{Http, Method, Request, Response};
 use crate::identity::Identity;
 use crate::names::{random, temporary};
 use crate::store::{Meta, Put};
@@ -70,13 +70,18 @@ impl Dav {
     }
 
     pub(crate) async fn read(&self, http: &Http, url: &Url) -> Result<Bytes, StorageError> {
+        Ok(self.get(http, url).await?.body)
+    }
+
+    /// A file, with what the server says of it.
+    pub(crate) async fn get(&self, http: &Http, url: &Url) -> Result<Response, StorageError> {
         let answer = http.request(&self.request(Method::Get, url)).await?;
         // A folder is answered with a page about it.
         if answer.url.path().ends_with('/') {
             let what = "it is a folder".to_owned();
             return Err(StorageError::Protocol { at: secret::shown(url), what });
         }
-        Ok(answer.body)
+        Ok(answer)
     }
 
     pub(crate) async fn replace(&self, http: &Http, url: &Url, small: Bytes) -> Result<(), StorageError> {

@@ -4,9 +4,11 @@ use crate::context::Ctx;
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
-use futures::{StreamExt, stream};
-use seedbed_catalog::{Asset, ItemCollection};
-use seedbed_storage::{Checksum, Location, StorageError};
+use futures::{StreamExt, TryStreamExt, stream};
+use seedbed_catalog::{
+    Asset, CatalogError, FolderFacts, ItemCollection, folder_digest, folder_version, is_folder, members,
+};
+use seedbed_storage::{Checksum, Function, Location, StorageError};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -21,7 +23,7 @@ Examples:
 
 Signs: = same, * differs, - missing, ! could not be asked. --deep reads local
 files and copies in remote stores, and compares their checksums; without it
-sizes are compared.";
+sizes are compared, of a Zarr group the number and size of its files.";
 
 /// Check assets against their metadata.
 #[derive(Debug, clap::Args)]
@@ -163,8 +165,9 @@ impl Checker<'_> {
         if let Some(reason) = host.as_ref().and_then(|host| silent().get(host).cloned()) {
             return (State::Error, Some(reason), true);
         }
-        let size = match self.ctx.stores.head(&at).await {
-            Ok(meta) => meta.size,
+        let folder = is_folder(&at, asset.media_type());
+        let size = match self.glance(&at, folder).await {
+            Ok(size) => size,
             Err(StorageError::NotFound { .. }) => return (State::Missing, Some(at.to_string()), false),
             Err(e) => {
                 if let (Some(host), true, None) = (host, e.retryable(), e.status()) {
@@ -174,6 +177,9 @@ impl Checker<'_> {
                 return (State::Error, Some(e.to_string()), e.retryable());
             }
         };
+        if folder {
+            return self.folder(&at, &FolderFacts::stated(asset), asset.origin().is_some()).await;
+        }
         if let (Some(said), Some(found)) = (asset.size(), size)
             && said != found
         {
@@ -184,6 +190,44 @@ impl Checker<'_> {
             (true, None, Some(said)) if asset.origin().is_some() => self.same_remote(&at, said).await,
             _ => (State::Same, None, false),
         }
+    }
+
+    /// The size of a file; of a folder whether it is there.
+    async fn glance(&self, at: &Location, folder: bool) -> Result<Option<u64>, StorageError> {
+        if folder {
+            return folder_version(&self.ctx.stores, at).await.map(|_| None);
+        }
+        Ok(self.ctx.stores.head(at).await?.size)
+    }
+
+    /// Counts the files of a folder, and reads those of a local one or a copy.
+    async fn folder(&self, at: &Location, stated: &FolderFacts, copy: bool) -> (State, Option<String>, bool) {
+        if *stated == FolderFacts::default() {
+            return (State::Same, None, false);
+        }
+        match self.folder_facts(at, self.deep && (copy || at.is_local())).await {
+            Ok(found) => match found.difference(stated) {
+                Some(difference) => (State::Differs, Some(difference), false),
+                None => (State::Same, None, false),
+            },
+            Err(e) => (State::Error, Some(e.to_string()), e.retryable()),
+        }
+    }
+
+    async fn folder_facts(&self, at: &Location, deep: bool) -> Result<FolderFacts, CatalogError> {
+        let files = members(&self.ctx.stores, at).await?;
+        let mut found = FolderFacts::of(&files);
+        if deep {
+            let digests = files.iter().map(|file| async move {
+                let at = at.join(&file.name);
+                let digest = self.ctx.stores.digest(&at, Function::Sha256).await;
+                let digest = digest.map_err(|source| CatalogError::Read { at, source })?;
+                Ok::<_, CatalogError>((file.name.clone(), digest.multihash()))
+            });
+            let digests: Vec<(String, String)> = stream::iter(digests).buffered(4).try_collect().await?;
+            found.checksum = Some(folder_digest(digests));
+        }
+        Ok(found)
     }
 
     /// Reads a copy in a remote store.

@@ -25,7 +25,8 @@ Examples:
   seedbed copy catalog --ids '*-hi-*' --assets tmin --to dcache://pnfs/site/data/daymet --stores stores.toml
   seedbed copy catalog --assets tmin --to data --dry-run
 
-Without --out a local catalog is updated in place, item by item. Copying again
+An asset that is a Zarr group is copied with all its files, and pointed at when
+all are there. Without --out a local catalog is updated in place, item by item. Copying again
 brings only what is missing; on local disk an interrupted file is resumed.";
 
 /// For how long staged files stay on disk, and how long they are waited for at most: 7 days.
@@ -101,7 +102,8 @@ impl Report for Planned<'_> {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         for t in &self.plan.transfers {
             let size = t.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
-            writeln!(out, "{} -> {} ({size})", t.from, t.to)?;
+            let files = t.files.map(|n| format!("{}, ", count(n, "file"))).unwrap_or_default();
+            writeln!(out, "{} -> {} ({files}{size})", t.from, t.to)?;
         }
         let unknown = match self.plan.unknown_sizes {
             0 => String::new(),
@@ -110,7 +112,7 @@ impl Report for Planned<'_> {
         writeln!(
             out,
             "{} would be copied: {}{unknown}; {} there already",
-            count(self.plan.transfers.len(), "file"),
+            count(self.plan.files(), "file"),
             bytes(self.plan.bytes),
             count(self.plan.present.len(), "asset")
         )
@@ -235,8 +237,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
 
 /// The files of a plan that are on tape; how many there are is said.
 async fn on_tape(plan: &CopyPlan, ctx: &Ctx) -> anyhow::Result<Vec<Location>> {
-    let sources = plan.transfers.iter().map(|t| &t.from);
-    let files: Vec<Location> = sources.filter(|from| matches!(from, Location::Dcache(_))).cloned().collect();
+    let sources = plan.transfers.iter().flat_map(Transfer::sources);
+    let files: Vec<Location> = sources.filter(|from| matches!(from, Location::Dcache(_))).collect();
     let placed = ctx.stores.locality(&files).await?;
     let on_tape: Vec<Location> =
         placed.into_iter().filter(|(_, place)| !place.on_disk()).map(|(at, _)| at).collect();

@@ -17,6 +17,7 @@ mod chain;
 mod composites;
 mod copies;
 mod cubes;
+mod folder_copies;
 #[path = "../../../seedbed-storage/tests/it/grid_servers.rs"]
 #[expect(dead_code, reason = "the storage crate's tests use more of it")]
 mod grid_servers;
@@ -38,6 +39,7 @@ mod real_golden;
 mod real_oregon;
 mod real_prep;
 mod real_rasters;
+mod remote_groups;
 mod reports;
 mod resume;
 mod sandbox;
@@ -52,6 +54,10 @@ mod world;
 /// A location as it is written.
 fn at(text: &str) -> seedbed_storage::Location {
     text.parse().unwrap()
+}
+
+fn block_on<F: Future>(operation: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(operation)
 }
 
 /// The settings that the servers' helpers begin with.

@@ -1,11 +1,11 @@
 //! Products in buckets and behind doors: the bytes of a local run, whoever is killed, doubled or refused on the way.
 
 use crate::basin::{Chain, PERIODS, TILES, VARIABLES, Whole};
-use crate::grid_servers;
 use crate::python::{interpreter, python};
 use crate::sandbox::Ran;
 use crate::servers::{self, Served};
 use crate::wall::Wall;
+use crate::{block_on, grid_servers};
 use seedbed_storage::{Environment, Location, NamedStores, Settings, Stores};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -159,10 +159,6 @@ impl Place {
         }
         is_same(&self.name, &files, local);
     }
-}
-
-fn block_on<F: Future>(operation: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(operation)
 }
 
 /// A product of the undisturbed local chain.
