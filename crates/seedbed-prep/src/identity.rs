@@ -46,6 +46,8 @@ impl Identity {
                     }
                     Some(_) => None,
                 };
+                // A server may call the tag of a fresh file weak, and the same one strong a second later.
+                let version = version.map(|tag| tag.strip_prefix("W/").unwrap_or(&tag).to_owned());
                 Ok(Self::Origin { href, size, version })
             }
             (stated, _, _) => Ok(stated),

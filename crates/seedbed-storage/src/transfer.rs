@@ -250,13 +250,20 @@ pub(crate) fn validator(version: &Meta) -> Option<&str> {
 }
 
 /// Whether two answers tell that they are about different versions; what only one tells says nothing.
+/// Tags are compared weakly (RFC 9110, section 8.8.3.2): Apache calls that of a file weak until its last change is
+/// more than a second ago, and the same tag strong from then on.
 pub(crate) fn differ(a: &Meta, b: &Meta) -> bool {
     fn other<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
         a.zip(b).is_some_and(|(a, b)| a != b)
     }
     other(a.size.as_ref(), b.size.as_ref())
-        || other(a.etag.as_ref(), b.etag.as_ref())
+        || other(a.etag.as_deref().map(opaque).as_ref(), b.etag.as_deref().map(opaque).as_ref())
         || other(a.last_modified.as_ref(), b.last_modified.as_ref())
+}
+
+/// An entity tag without the mark of a weak one.
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 /// Bytes of another kind than wanted.
@@ -302,4 +309,17 @@ fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
 pub(crate) fn unchanged_since(source: &Meta, written: Option<SystemTime>) -> bool {
     let changed = source.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
     matches!((changed, written), (Some(changed), Some(written)) if changed + Duration::from_secs(1) <= written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_becomes_strong_is_of_the_same_version() {
+        let meta = |etag: &str| Meta { etag: Some(etag.to_owned()), ..Meta::default() };
+        assert!(!differ(&meta("W/\"1-2\""), &meta("\"1-2\"")));
+        assert!(differ(&meta("W/\"1-2\""), &meta("\"1-3\"")));
+        assert!(!differ(&meta("\"1\""), &Meta::default()));
+    }
 }

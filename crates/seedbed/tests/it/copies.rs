@@ -257,7 +257,9 @@ impl Chance {
 /// What a killed upload left, which no catalog points to.
 fn is_temporary(at: &str) -> bool {
     let name = at.rsplit('/').next().unwrap();
-    name.starts_with('.') || Path::new(name).extension().is_some_and(|e| e == "tmp")
+    // One that tries a store out may be killed before it has tidied up.
+    let is_probe = name.starts_with("seedbed-probe-");
+    is_probe || name.starts_with('.') || Path::new(name).extension().is_some_and(|e| e == "tmp")
 }
 
 #[test]
