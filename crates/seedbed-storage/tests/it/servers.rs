@@ -201,9 +201,11 @@ pub fn rclone(what: &str, more: &[&str]) -> Option<Served> {
         let address = format!("127.0.0.1:{}", ports[0]);
         command.args(["serve", what, "--addr", &address, "--config", "/dev/null"]).args(more);
         command.args(["--vfs-cache-mode", "writes", "--cache-dir"]).arg(folder.join("cache")).arg(&data);
-        // Two uploads that make one folder at a time leave two of it in its memory, and for as long as it keeps
-        // them lists but one's files; what it writes late is listed by none.
-        command.args(["--dir-cache-time", "1s", "--vfs-write-back", "0s"]);
+        if what == "s3" {
+            // Two uploads that make one folder at a time leave two of it in its memory, and for as long as it
+            // keeps them lists but one's files; of what it writes late or beside, neither is listed as it is.
+            command.args(["--dir-cache-time", "1s", "--vfs-write-back", "0s", "--inplace"]);
+        }
         command
     }))
 }
