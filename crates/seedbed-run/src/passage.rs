@@ -81,7 +81,7 @@ pub(crate) fn run_as<T: Number>(
     }
     let days: Vec<Date> = Period { start: from, end }.days().collect();
     let is_start = beginning.checkpoint.is_none();
-    let (mut passage, mut feed) = Passage::<T>::begin(runner, work, beginning, to_make)?;
+    let (mut passage, mut feed) = Passage::<T>::begin(runner, work, beginning, &to_make)?;
     if let Origin::SpinUp { days, cycles } = &runner.origin
         && is_start
     {
@@ -106,7 +106,7 @@ impl<'r, T: Number> Passage<'r, T> {
         runner: &'r Runner<'r>,
         work: &'r Work<'r>,
         beginning: Beginning,
-        to_make: ToMake,
+        to_make: &ToMake,
     ) -> Result<(Self, Feed<'r, T>), RunError> {
         let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
         let days = Period { start: beginning.from, end: runner.period.end };

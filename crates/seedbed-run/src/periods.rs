@@ -77,16 +77,14 @@ impl PeriodKind {
                 volumes.push(Volume { kind: self, name, days, periods: vec![days] });
                 continue;
             }
-            match volumes.last_mut().filter(|last| last.days.end.year() == days.start.year()) {
-                Some(volume) => {
-                    volume.days.end = days.end;
-                    volume.periods.push(days);
-                    volume.name = format!("{}--{name}", self.name(volume.days.start));
-                }
-                None => {
-                    let name = format!("{name}--{name}");
-                    volumes.push(Volume { kind: self, name, days, periods: vec![days] });
-                }
+            let of_year = volumes.last_mut().filter(|last| last.days.end.year() == days.start.year());
+            if let Some(volume) = of_year {
+                volume.days.end = days.end;
+                volume.periods.push(days);
+                volume.name = format!("{}--{name}", self.name(volume.days.start));
+            } else {
+                let name = format!("{name}--{name}");
+                volumes.push(Volume { kind: self, name, days, periods: vec![days] });
             }
         }
         volumes

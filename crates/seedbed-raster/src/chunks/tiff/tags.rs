@@ -147,14 +147,12 @@ impl<'f> Tags<'f> {
         let [Ok(from), Ok(end)] = [offset, end.ok_or_else(beyond)?].map(usize::try_from) else {
             return Err(beyond());
         };
-        match self.first.get(from..end) {
-            Some(bytes) => Ok(bytes.to_vec()),
-            None => {
-                let mut bytes = vec![0; end - from];
-                self.file.read_into(offset, &mut bytes).map_err(Fault::Io)?;
-                Ok(bytes)
-            }
+        if let Some(bytes) = self.first.get(from..end) {
+            return Ok(bytes.to_vec());
         }
+        let mut bytes = vec![0; end - from];
+        self.file.read_into(offset, &mut bytes).map_err(Fault::Io)?;
+        Ok(bytes)
     }
 
     /// The bytes of a tag's values.
