@@ -10,16 +10,11 @@ class _Pipe:  # numpy seeks in files, which a pipe can't
     read, write = sys.stdin.buffer.read, sys.stdout.buffer.write
 
 
-_places = {}  # fresh memory costs more than what is read into it
-
-
-def _read(name):
-    """An array, read into the place that the last one of its name and shape had."""
+def _read():
+    """An array, read into its place at once."""
     npy.read_magic(_Pipe)
     shape, _, dtype = npy.read_array_header_1_0(_Pipe)
-    array = _places.get(name)
-    if array is None or (array.shape, array.dtype) != (shape, dtype):
-        array = _places[name] = np.empty(shape, dtype)
+    array = np.empty(shape, dtype)
     if array.size and sys.stdin.buffer.readinto(array.data.cast("B")) < array.nbytes:
         raise EOFError
     return array
@@ -27,11 +22,10 @@ def _read(name):
 
 def calls():
     """Every call in turn, a dictionary: `model`, `variant`, `parameters`, `switches`, `dates`, the names and units of
-    what is `wanted`, and the arrays `given` by name: days × pixels of inputs, pixels of statics and of what was kept.
-    The arrays are yours until the next call."""
+    what is `wanted`, and the arrays `given` by name: days × pixels of inputs, pixels of statics and of what was kept."""
     for line in sys.stdin.buffer:
         call = json.loads(line)
-        call["given"] = {name: _read(name) for name in call["arrays"]}
+        call["given"] = {name: _read() for name in call["arrays"]}
         yield call
 
 
