@@ -23,6 +23,12 @@ pub struct Member {
 }
 
 impl Member {
+    /// Whether it is a cube, whose layers have periods of their own.
+    #[must_use]
+    pub fn is_cube(&self) -> bool {
+        is_cube(&self.period)
+    }
+
     /// `<root>/<tile>/<period>`.
     #[must_use]
     pub fn folder(&self, root: &Path) -> PathBuf {
@@ -40,6 +46,11 @@ impl Member {
     pub fn record(&self, root: &Path) -> PathBuf {
         self.folder(root).join(format!("{}.json", self.key))
     }
+}
+
+/// Whether a product of that period is a cube: `<first>--<last>`.
+pub(crate) fn is_cube(period: &str) -> bool {
+    period.contains("--")
 }
 
 /// Tiles × periods × variables: written at planning as `expected.json` beside

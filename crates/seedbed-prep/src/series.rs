@@ -1,7 +1,7 @@
 //! One input as a series: the same asset key over many items.
 
 use crate::parallel::{cores, in_parallel};
-use crate::{Ancillary, Identity, Mask, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
+use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
 use seedbed_block::{Date, Period, date};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, GeoBox, Projections};
@@ -170,30 +170,7 @@ impl Series {
         spool: &Spool,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
-        Self::masked(name, items, asset, None, spool, projections)
-    }
-
-    /// The same with the quality layer that a mask reads: of each item the asset of
-    /// that key, or the variable of that name in the same file.
-    ///
-    /// # Errors
-    /// As [`Series::from_items`].
-    pub fn masked(
-        name: &str,
-        items: &[Item],
-        asset: &str,
-        mask: Option<&Mask>,
-        spool: &Spool,
-        projections: &dyn Projections,
-    ) -> Result<Self, PrepError> {
-        Self::by_rules(
-            name,
-            items,
-            asset,
-            &Rules { mask: mask.cloned(), ..Rules::default() },
-            spool,
-            projections,
-        )
+        Self::by_rules(name, items, asset, &Rules::default(), spool, projections)
     }
 
     /// The same with the layers that rules read beside it: the quality layer of a mask, and

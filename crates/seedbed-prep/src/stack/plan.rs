@@ -1,6 +1,7 @@
 //! What a stack holds, from records or items.
 
 use super::{Frame, Part, Stack, Wanted};
+use crate::expected::is_cube;
 use crate::{Done, Expected, Member, PrepError, Root, SourceAsset, Spool, in_parallel, survey};
 use seedbed_block::{Date, Period, PixelRange, Xy};
 use seedbed_catalog::{Asset, Item};
@@ -42,7 +43,7 @@ impl Stack {
         let what = product.to_string();
         let variables = chosen(&wanted.variables, &set.variables, &what)?;
         let (mut frames, mut holes) = (Frames::new(), Vec::new());
-        let is_wanted = |m: &&Member| m.period.contains("--") || wanted.has_period(&m.period);
+        let is_wanted = |m: &&Member| m.is_cube() || wanted.has_period(&m.period);
         let members: Vec<&Member> = set.members.iter().filter(is_wanted).collect();
         for (member, item) in members.iter().zip(records(&root, &members)?) {
             let Some(range) = set.range(member) else {
@@ -101,7 +102,7 @@ impl Stack {
                 let range = placed(&mut grid, &asset, geobox)?;
                 tiles.insert(range);
                 let cube = item.property("seedbed:period").and_then(|period| period.as_str());
-                let cube = cube.filter(|period| period.contains("--"));
+                let cube = cube.filter(|period| is_cube(period));
                 add(&mut frames, wanted, (n, variable), cube, asset, range, spool)?;
             }
         }
@@ -169,7 +170,7 @@ fn add(
         frame.parts.push(Part { asset: asset.clone(), layer, range });
     };
     // A product's period is one layer, unless it is a cube's.
-    if let Some(name) = name.filter(|name| !name.contains("--")) {
+    if let Some(name) = name.filter(|name| !is_cube(name)) {
         put(name.to_owned(), asset.period, 0, asset.unit.clone());
         return Ok(());
     }

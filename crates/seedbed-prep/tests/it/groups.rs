@@ -393,8 +393,8 @@ fn a_quality_layer_in_the_same_group_is_read_where_it_lies() {
             let asset = json!({ "value": { "href": href, "bands": [{ "name": "pr" }] } });
             let items = sandbox.items(&[item_with("a", "2004-01-01/2004-02-09", &asset)]);
             let (spool, period) = (sandbox.spool(), DAYS.parse::<Period>().unwrap());
-            let series = Series::masked("value", &items, "value", Some(&mask), &spool, &Proj).unwrap();
             let rules = Rules { mask: Some(mask.clone()), ..rules() };
+            let series = Series::by_rules("value", &items, "value", &rules, &spool, &Proj).unwrap();
             let days: Vec<Date> = period.days().collect();
             TileReader::<f64>::open(&series, target("west"), rules, period, Plans::default(), &spool, &Proj)
                 .and_then(|mut reader| Ok(reader.read(&days)?.values().to_vec()))

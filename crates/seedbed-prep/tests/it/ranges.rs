@@ -205,8 +205,8 @@ fn a_quality_layer_in_a_file_of_its_own_is_read_by_ranges_too() {
         let items = [item_with("a", "2004-01-01/2004-02-09", &assets)];
         let items = sandbox.items(&items);
         let spool = sandbox.spool();
-        let series = Series::masked("value", &items, "value", Some(&mask), &spool, &Proj).unwrap();
         let rules = Rules { mask: Some(mask.clone()), ..rules() };
+        let series = Series::by_rules("value", &items, "value", &rules, &spool, &Proj).unwrap();
         TileReader::<f64>::open(&series, target("west"), rules, period, Plans::default(), &spool, &Proj)
             .and_then(|mut reader| Ok(reader.read(&days)?.values().to_vec()))
             .unwrap()

@@ -113,8 +113,7 @@ fn of_product(args: &Args, product: &Root, spool: &Spool, ctx: &Ctx) -> anyhow::
     let wanted = Wanted { variables: variables.clone(), periods: Vec::new() };
     let stack = Stack::of_product(product, &wanted, spool, &ctx.projections).or_usage()?;
     // What a model remembers of a tile is no picture, and a cube's layers have names of their own.
-    let shown =
-        |m: &&Member| variables.iter().any(|v| set.variables(m).contains(v)) && !m.period.contains("--");
+    let shown = |m: &&Member| variables.iter().any(|v| set.variables(m).contains(v)) && !m.is_cube();
     let named = set.members.iter().filter(shown).map(|m| m.period.clone());
     let mut all: Vec<String> = named.chain(stack.frames.iter().map(|frame| frame.period.clone())).collect();
     all.sort();
