@@ -3,7 +3,8 @@
 The peers neither flush what they write to the disk nor digest it, as seedbed
 does, so each is followed by `sync` of the file system and `sha256sum` of its
 files, and by OpenSSL's digest, which is the faster one where the processor has
-instructions for it. Before each turn the file system is flushed. Copies of large
+instructions for it. What goes to a bucket is digested where it came from, which
+costs a peer less than reading it back. Before each turn the file system is flushed. Copies of large
 files are removed after it, of small ones after the last: ext4 takes care for
 minutes not to give freed inodes away again, and the search for others would be
 charged to whoever makes files next.
@@ -70,8 +71,18 @@ def turn(folder: Path, files: FileSet) -> Iterator[Path]:
             shutil.rmtree(at, ignore_errors=True)
 
 
-# The steps of a turn, in their order, and what is counted with each.
-COPY, SYNC, DIGEST, OPENSSL = "copy", "+ sync", "+ sync, sha256sum", "+ sync, openssl"
+# The steps of a turn: the copy, and what is counted with it.
+COPY, SYNC, SHA256SUM, OPENSSL = "copy", "+ sync", "sha256sum", "openssl"
+
+
+def digested(taken: Taken, beside: str, paths: list[str], at: Path) -> dict[str, Taken]:
+    """What was taken so far with each program's digest of the files, as steps named after `beside` and it."""
+    programs = {SHA256SUM: ["sha256sum"], OPENSSL: ["openssl", "dgst", "-sha256"]}
+    return {
+        f"{beside} {name}": taken + measure([*program, *paths], at)
+        for name, program in programs.items()
+        if shutil.which(program[0])
+    }
 
 
 def disk_turn(copier: Copier, files: FileSet, url: str, folder: Path) -> dict[str, Taken]:
@@ -83,10 +94,7 @@ def disk_turn(copier: Copier, files: FileSet, url: str, folder: Path) -> dict[st
             return taken
         paths = [line.split("  ", 1)[1] for line in sums.read_text().splitlines()]
         taken[SYNC] = taken[COPY] + measure(["sync", "-f", str(at)], at)
-        taken[DIGEST] = taken[SYNC] + measure(["sha256sum", "--check", "--quiet", str(sums)], at)
-        if shutil.which("openssl"):
-            taken[OPENSSL] = taken[SYNC] + measure(["openssl", "dgst", "-sha256", *paths], at)
-        return taken
+        return taken | digested(taken[SYNC], f"{SYNC},", paths, at)
 
 
 def bucket_turn(copier: Copier, files: FileSet, url: str, folder: Path, weed: str, rclone: str) -> dict[str, Taken]:
@@ -98,7 +106,10 @@ def bucket_turn(copier: Copier, files: FileSet, url: str, folder: Path, weed: st
         size = subprocess.run(asked, env=environment, capture_output=True, text=True, check=True).stdout
         if f'"count":{len(files.files)},"bytes":{files.size}' not in size:
             raise SystemExit(f"{copier.name}: the bucket has {size.strip()}, not {files.title}")
-        return taken
+        if copier.name == "seedbed":
+            return taken
+        paths = [str(files.folder / file.name) for file in files.files]
+        return taken | digested(taken[COPY], "+", paths, at)
 
 
 Turns = dict[str, list[dict[str, Taken]]]
@@ -143,10 +154,8 @@ def table(title: str, turns: Turns) -> None:
         label = name if step == COPY else f"  {step}"
         print(f"  {label:31}{taken.wall:9.2f}{spread:>19}{taken.cpu:9.2f}{taken.peak:10.0f}")
     ours = middle["seedbed", COPY]
-    for step in (COPY, SYNC, DIGEST, OPENSSL):
+    for step in dict.fromkeys(step for _, step in middle):
         peers = {name: taken for (name, s), taken in middle.items() if s == step and name != "seedbed"}
-        if not peers:
-            continue
         fastest = min(peers, key=lambda name: peers[name].wall)
         beside = "copy alone" if step == COPY else step
         line = (

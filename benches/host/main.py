@@ -1,10 +1,12 @@
 """Times models behind definitions beside the same kernels without: a component beside a native loop, Python beside itself."""
 import argparse
+import json
 import os
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import numpy as np
@@ -26,7 +28,7 @@ def alone(step, given, states, options):
     wall, cpu = time.perf_counter(), time.process_time()
     for start in range(0, options.days, 10):
         part = {name: a[start:start + 10] if a.ndim == 2 else a for name, a in given.items()}
-        answer = step(part | kept, len(part["tmin"]))
+        answer = step(part | kept, len(part["tmin"]), {})
         kept = {name: answer[name] for name in states}
     return time.perf_counter() - wall, time.process_time() - cpu
 
@@ -45,23 +47,39 @@ def veget(options):
     return alone(veget.step, given, ("swf", "pack"), options)
 
 
+def by_shared_memory(folder):
+    """The definition of VegET with another transport, in a folder of its own."""
+    text = (HERE / "veget.toml").read_text().replace('kind = "exec"', 'kind = "exec"\ntransport = "shared-memory"')
+    text = text.replace('"veget.py"', json.dumps(str(HERE / "veget.py")))
+    path = pathlib.Path(folder) / "veget.toml"
+    path.write_text(text.replace('"../peers/', f'"{HERE.parent}/peers/'))
+    return path
+
+
 def bench(options):
     sys.path.insert(0, str(HERE))
-    rounds = {"native": [], "wasm": [], "exec": [], "alone": []}
+    with tempfile.TemporaryDirectory() as folder:
+        measured(options, by_shared_memory(folder))
+
+
+def measured(options, shared):
+    rounds = {"native": [], "wasm": [], "exec": [], "shared": [], "alone": []}
     for _ in range(options.rounds):
         rounds["native"].append(told("native", options))
         rounds["wasm"].append(told(EXAMPLES / "degree-days-wasm" / "degree_days.toml", options))
         rounds["alone"].append(veget(options))
         rounds["exec"].append(told(HERE / "veget.toml", options))
+        rounds["shared"].append(told(shared, options))
     median = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in rounds.items()}
     count = options.pixels * options.days
     print(f"{options.pixels} pixels, {options.days} days in 32 bits, ten days a call; medians of {options.rounds} rounds")
     titles = {"native": "degree days, a native loop", "wasm": "degree days, as a component",
-              "alone": "VegET in NumPy alone", "exec": "VegET in NumPy, through pipes"}
+              "alone": "VegET in NumPy alone", "exec": "VegET in NumPy, through pipes",
+              "shared": "VegET in NumPy, shared memory"}
     for name, title in titles.items():
         wall, cpu = median[name]
         print(f"  {title:32} {wall:7.3f} s wall {cpu:7.2f} s CPU   {count / wall:.3g} px-days a second")
-    for ours, theirs in (("wasm", "native"), ("exec", "alone")):
+    for ours, theirs in (("wasm", "native"), ("exec", "alone"), ("shared", "alone")):
         wall, cpu = (a / b for a, b in zip(median[ours], median[theirs]))
         print(f"  {titles[ours]}: × {wall:.2f} the wall clock of {titles[theirs]}, × {cpu:.2f} its CPU")
 

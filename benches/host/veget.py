@@ -13,11 +13,11 @@ DAILY = ("ppt", "tmin", "tmax", "tavg", "ndvi", "eto")
 OUTPUTS = ("etasw", "dd", "srf", "etc", "netet", "rain", "swe")
 
 
-def step(given, days):
-    """The outputs of some days, and what is kept after them."""
+def step(given, days, room):
+    """The outputs of some days, where there is room for them, and what is kept after them."""
     model = veget_numpy.VegET(*(given[n] for n in ("whc", "fc", "sat", "intercept", "water")), dtype=np.float32)
     model.swf, model.pack = given.get("swf"), given.get("pack")
-    out = {name: np.empty_like(given["ppt"]) for name in OUTPUTS}
+    out = {name: room[name] if name in room else np.empty_like(given["ppt"]) for name in OUTPUTS}
     for day in range(days):
         today = model.step(*(given[name][day] for name in DAILY))
         for name in OUTPUTS:
@@ -27,5 +27,5 @@ def step(given, days):
 
 if __name__ == "__main__":
     for call in seedbed_model.calls():
-        arrays = step(call["given"], len(call["dates"]))
+        arrays = step(call["given"], len(call["dates"]), call["room"])
         seedbed_model.answer(call, {name: "mm" for name in OUTPUTS}, **arrays)

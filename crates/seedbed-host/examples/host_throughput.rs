@@ -12,6 +12,9 @@ use seedbed_model::{Forcing, Model, Outputs, SettingValue, Settings, Statics, Va
 use std::path::Path;
 use std::time::Instant;
 
+/// Days of a call, as in a run of a tile of some hundred thousand pixels. Outputs are kept of one call only, as there.
+const CALL: usize = 10;
+
 /// CPU seconds of this process and of those it has waited for, by the system's ticks of 10 ms.
 fn cpu() -> f64 {
     let text = std::fs::read_to_string("/proc/self/stat").unwrap();
@@ -38,7 +41,7 @@ fn days(count: usize) -> Vec<Date> {
 /// Degree days as the component computes them, one plain loop.
 fn native(pixels: usize, count: usize, rounds: usize) {
     let (low, high) = (numbers(pixels * count, (-5.0, 20.0), 7), numbers(pixels * count, (10.0, 40.0), 8));
-    let (mut gdd, mut sums) = (vec![0_f32; pixels * count], vec![0_f32; pixels * count]);
+    let (mut gdd, mut sums) = (vec![0_f32; pixels * CALL], vec![0_f32; pixels * CALL]);
     let mut total = vec![0_f64; pixels];
     for _ in 0..rounds {
         let (wall, before) = (Instant::now(), cpu());
@@ -47,8 +50,9 @@ fn native(pixels: usize, count: usize, rounds: usize) {
                 total.fill(0.0);
             }
             let row = d * pixels..(d + 1) * pixels;
-            let day = low[row.clone()].iter().zip(&high[row.clone()]).zip(&mut gdd[row.clone()]);
-            for (((tn, tx), gdd), (total, sum)) in day.zip(total.iter_mut().zip(&mut sums[row])) {
+            let to = d % CALL * pixels..(d % CALL + 1) * pixels;
+            let day = low[row.clone()].iter().zip(&high[row]).zip(&mut gdd[to.clone()]);
+            for (((tn, tx), gdd), (total, sum)) in day.zip(total.iter_mut().zip(&mut sums[to])) {
                 let (tn, tx) = (if *tn > 30.0 { 30.0 } else { *tn }, if *tx > 30.0 { 30.0 } else { *tx });
                 let above = 0.5 * (tn + tx) - 10.0;
                 *gdd = if above < 0.0 { 0.0 } else { above };
@@ -86,20 +90,20 @@ fn hosted(definition: &Path, pixels: usize, count: usize, rounds: usize) {
             .iter()
             .map(|i| numbers(pixels, i.range, seed).into_iter().map(f64::from).collect())
             .collect();
-        let mut outputs = vec![vec![0_f32; pixels * count]; spec.outputs.len()];
+        let mut outputs = vec![vec![0_f32; pixels * CALL]; spec.outputs.len()];
         let settings = Settings::new(spec, std::iter::empty::<(&str, SettingValue)>()).unwrap();
         let statics = Statics { pixels, values: statics.iter().map(|v| Some(&v[..])).collect() };
         let (mut wall, before) = (0.0, cpu());
         let mut simulation = model.begin(&settings, &statics, Precision::Single, None).unwrap();
-        // Ten days a call, as a run of a tile of that size.
-        for start in (0..count).step_by(10) {
-            let end = count.min(start + 10);
+        for start in (0..count).step_by(CALL) {
+            let end = count.min(start + CALL);
             let part = start * pixels..end * pixels;
             let forcing = Forcing {
                 dates: &dates[start..end],
                 inputs: inputs.iter().map(|v| Some(Values::F32(&v[part.clone()]))).collect(),
             };
-            let values = outputs.iter_mut().map(|v| Some(ValuesMut::F32(&mut v[part.clone()]))).collect();
+            let rows = ..part.len();
+            let values = outputs.iter_mut().map(|v| Some(ValuesMut::F32(&mut v[rows]))).collect();
             let call = Instant::now();
             simulation.advance(&forcing, &mut Outputs { values }).unwrap();
             // What it takes to start is not the block's.
@@ -109,7 +113,7 @@ fn hosted(definition: &Path, pixels: usize, count: usize, rounds: usize) {
         }
         drop((simulation, model));
         #[expect(clippy::cast_precision_loss, reason = "a few thousand days")]
-        let whole = wall * count as f64 / (count - 10) as f64;
+        let whole = wall * count as f64 / (count - CALL) as f64;
         println!("{whole} {}", cpu() - before);
     }
 }

@@ -24,6 +24,9 @@ pub struct Definition {
     /// Of `exec`: the program and its arguments.
     #[serde(default)]
     pub command: Vec<String>,
+    /// Of `exec`: how the program gets its arrays.
+    #[serde(default)]
+    pub transport: Transport,
     /// Of `wasm`: the component.
     pub component: Option<String>,
     /// More files its results depend on.
@@ -78,6 +81,17 @@ pub enum Kind {
     Exec,
     /// A WebAssembly component without files, network and clock.
     Wasm,
+}
+
+/// How arrays come to a program and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// After the lines that name them, as `NumPy` writes arrays. Any program can read them.
+    #[default]
+    Pipes,
+    /// In memory that both have: faster, for programs that can map a descriptor they inherit.
+    SharedMemory,
 }
 
 /// `[[variants]]`

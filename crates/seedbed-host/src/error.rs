@@ -53,6 +53,14 @@ pub enum HostError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no memory for what goes to the program.
+    #[error("model {model}: no memory for the arrays of a call")]
+    Memory {
+        /// The model.
+        model: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The program ended, closed its output or wrote no answer.
     #[error("model {model}: {what}{}", said(stderr))]
     Died {

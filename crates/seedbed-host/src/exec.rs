@@ -10,12 +10,14 @@
 //!
 //! Inputs have a row a day and a column a pixel, statics and states only columns. The
 //! answer has the same form: a line `{"arrays": {NAME: UNIT or null}}`, then the arrays.
-//! Instead, `{"error": TEXT}` says why there is none. Standard error is for people.
+//! Instead, `{"error": TEXT}` says why there is none. Standard error is for people. Where the definition
+//! says so, the arrays lie in memory that both have; see [`shared`](crate::shared).
 
 use crate::call::{Call, Given, Owed, Wanted};
 use crate::hosted::{Guest, Start};
 use crate::npy::{descr, read_head, write_head};
-use crate::{Definition, HostError};
+use crate::shared::{Layout, Shared};
+use crate::{Definition, HostError, Transport};
 use rustix::process::{Pid, Signal, kill_process_group};
 use seedbed_block::Unit;
 use seedbed_model::{Values, ValuesMut};
@@ -71,8 +73,12 @@ pub struct Program {
     command: Vec<String>,
     folder: PathBuf,
     env: Vec<String>,
+    transport: Transport,
     limit: Duration,
 }
+
+/// Programs are started one after the other, so that none inherits another's memory.
+static STARTING: Mutex<()> = Mutex::new(());
 
 impl Program {
     /// The program of a definition.
@@ -92,6 +98,7 @@ impl Program {
             command,
             folder,
             env: definition.env.clone(),
+            transport: definition.transport,
             limit: Duration::try_from_secs_f64(definition.timeout).unwrap_or(Duration::MAX),
         }
     }
@@ -108,7 +115,8 @@ impl Start for Program {
         command.envs(passed.filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // Ctrl-C is for the run, which stops between two calls.
-        let mut child = command.process_group(0).spawn().map_err(failed)?;
+        command.process_group(0);
+        let (mut child, shared) = self.spawn(&mut command).map_err(failed)?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             return Err(failed(io::Error::other("it has no pipes")));
@@ -127,9 +135,24 @@ impl Start for Program {
             child,
             stdin: BufWriter::new(stdin),
             stdout: BufReader::with_capacity(1 << 16, stdout),
+            shared,
             words,
             listener: Some(listener),
         }))
+    }
+}
+
+impl Program {
+    /// The process, and the memory that it has in common with this one.
+    fn spawn(&self, command: &mut Command) -> io::Result<(Child, Option<Shared>)> {
+        if self.transport == Transport::Pipes {
+            return Ok((command.spawn()?, None));
+        }
+        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = Shared::new()?;
+        let child = command.spawn();
+        shared.close_to_others()?;
+        Ok((child?, Some(shared)))
     }
 }
 
@@ -154,6 +177,7 @@ struct Process {
     child: Child,
     stdin: BufWriter<ChildStdin>,
     stdout: BufReader<ChildStdout>,
+    shared: Option<Shared>,
     words: Arc<Mutex<VecDeque<u8>>>,
     listener: Option<thread::JoinHandle<()>>,
 }
@@ -168,6 +192,8 @@ struct Question<'a> {
     dates: Vec<String>,
     arrays: Names,
     wanted: Names,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<&'a Layout>,
 }
 
 /// The line before an answer's arrays.
@@ -191,6 +217,8 @@ impl Names {
 
 impl Guest for Process {
     fn answer(&mut self, call: &mut Call<'_>) -> Result<(), HostError> {
+        let layout = self.shared.as_mut().map(|shared| shared.lay(call)).transpose();
+        let layout = layout.map_err(|source| HostError::Memory { model: self.model, source })?;
         let question = Question {
             model: call.model,
             variant: call.settings.variant(),
@@ -199,8 +227,11 @@ impl Guest for Process {
             dates: call.dates.iter().map(ToString::to_string).collect(),
             arrays: Names::of(call.given.iter().map(|g| (g.name, g.unit))),
             wanted: Names::of(call.wanted.iter().map(|w| (w.name, w.unit))),
+            memory: layout.as_ref(),
         };
         let (given, wanted, pixels) = (&call.given, &mut call.wanted, call.pixels);
+        let given = if layout.is_some() { &[][..] } else { given };
+        let memory = self.shared.as_ref().zip(layout.as_ref());
         let (model, limit) = (self.model, self.limit);
         let group = Pid::from_child(&self.child);
         let (stdin, stdout, child) = (&mut self.stdin, &mut self.stdout, &mut self.child);
@@ -218,7 +249,7 @@ impl Guest for Process {
                     }
                 }
             });
-            let read = receive(model, stdout, wanted, pixels);
+            let read = receive(model, stdout, memory, wanted, pixels);
             drop(over);
             match &read {
                 Ok(()) => {}
@@ -280,6 +311,7 @@ fn shape(rows: Option<usize>, pixels: usize) -> Vec<usize> {
 fn receive(
     model: &'static str,
     stdout: &mut impl BufRead,
+    memory: Option<(&Shared, &Layout)>,
     wanted: &mut [Wanted<'_>],
     pixels: usize,
 ) -> Result<(), Unread> {
@@ -305,6 +337,12 @@ fn receive(
         if said.is_some() && said != meant {
             let (said, meant) = (said.unwrap_or_default(), meant.unwrap_or_else(|| "no unit".to_owned()));
             return Err(answer(format!("`{name}` in {said}, but its definition says {meant}")));
+        }
+        if let Some((shared, layout)) = memory {
+            if !shared.read(slot, layout)? {
+                return Err(answer(format!("`{name}`, which it hasn't written into the memory")));
+            }
+            continue;
         }
         fill(stdout, slot, pixels).map_err(|e| match e {
             Unread::Error(_) => e,

@@ -202,11 +202,16 @@ impl Inner {
         pixels: usize,
     ) -> Result<(), HostError> {
         let range = self.ranges[output];
-        let wrong = |v: &T| {
-            let v = v.to_f64();
-            v.is_infinite() || range.is_some_and(|(low, high)| v < low || v > high)
+        let (low, high) = range.unwrap_or((f64::MIN, f64::MAX));
+        let wrong = |v: &T| v.to_f64() < low || v.to_f64() > high;
+        // No branch for each number: most blocks have nothing that is wrong.
+        let any = |block: &[T]| block.iter().fold(false, |any, v| any | wrong(v));
+        let block = values.chunks(1 << 10).position(any);
+        let Some(at) =
+            block.and_then(|b| values.iter().skip(b << 10).position(wrong).map(|at| at + (b << 10)))
+        else {
+            return Ok(());
         };
-        let Some(at) = values.iter().position(wrong) else { return Ok(()) };
         let (name, model) = (self.spec.outputs[output].name, self.spec.name);
         let (row, pixel) = (at / pixels.max(1), at % pixels.max(1));
         let day = if self.spec.rows(dates) == dates.len() {

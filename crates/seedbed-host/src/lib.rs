@@ -17,12 +17,13 @@ mod exec;
 mod hosted;
 mod models;
 mod npy;
+mod shared;
 mod spec;
 #[cfg(feature = "wasm")]
 mod wasm;
 
 pub use call::{Call, Given, Wanted};
-pub use definition::{Definition, Kind};
+pub use definition::{Definition, Kind, Transport};
 pub use error::HostError;
 pub use exec::Program;
 pub use hosted::{Guest, Hosted, Start};

@@ -8,6 +8,7 @@ use crate::hosted::{Guest, Start};
 use crate::{Definition, HostError};
 use seedbed_block::Date;
 use seedbed_model::{Values, ValuesMut};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -16,6 +17,12 @@ use wasmtime::{Config, Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 /// How often a component's time is looked at.
 const TICK: Duration = Duration::from_millis(50);
+
+/// How many numbers of one array a component gets at once: as many as stay, with its copies, in a processor's cache.
+const NUMBERS: usize = 1 << 15;
+
+/// The least pixels it is asked about at once, however many days there are.
+const LEAST: usize = 256;
 
 /// A component that serves as a model, compiled for this machine.
 pub struct Component {
@@ -160,20 +167,33 @@ struct Answer {
 
 impl Guest for Instance {
     fn answer(&mut self, call: &mut Call<'_>) -> Result<(), HostError> {
-        let model = self.model;
-        let (days, pixels) = (call.dates.len(), call.pixels);
         let ticks = self.limit.as_millis().div_ceil(TICK.as_millis()).saturating_add(1);
         self.store.set_epoch_deadline(u64::try_from(ticks).unwrap_or(u64::MAX / 2));
+        let rows = call.wanted.iter().filter_map(|w| w.rows).chain([call.dates.len(), 1]).max().unwrap_or(1);
+        let width = (NUMBERS / rows).max(LEAST);
+        for start in (0..call.pixels).step_by(width) {
+            self.ask(call, start..call.pixels.min(start + width))?;
+        }
+        Ok(())
+    }
+}
+
+impl Instance {
+    /// Asks about some of a call's pixels.
+    fn ask(&mut self, call: &mut Call<'_>, part: Range<usize>) -> Result<(), HostError> {
+        let (model, days, pixels) = (self.model, call.dates.len(), call.pixels);
         let parameters = call.settings.parameters().iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>();
         let switches = call.settings.switches().iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>();
         let wanted: Vec<&str> = call.wanted.iter().map(|w| w.name).collect();
+        let blocks: Vec<Block> = call.given.iter().map(|given| Block::of(given, pixels, &part)).collect();
+        let arrays: Vec<Array<'_>> = call.given.iter().zip(&blocks).map(|(g, b)| b.named(g)).collect();
         let question = Question {
             variant: call.settings.variant(),
             parameters: &parameters,
             switches: &switches,
             days: &call.dates.iter().copied().map(day).collect::<Vec<_>>(),
-            pixels: u32::try_from(pixels).unwrap_or(u32::MAX),
-            arrays: &call.given.iter().map(array).collect::<Vec<_>>(),
+            pixels: u32::try_from(part.len()).unwrap_or(u32::MAX),
+            arrays: &arrays,
             wanted: &wanted,
         };
         let seconds = self.limit.as_secs_f64();
@@ -190,9 +210,36 @@ impl Guest for Instance {
         let mut owed = Owed::of(&call.wanted);
         for answer in answers {
             let slot = owed.place(&mut call.wanted, &answer.name).map_err(bad)?;
-            fill(slot, &answer, pixels).map_err(|what| bad(format!("`{}` as {what}", answer.name)))?;
+            fill(slot, &answer, pixels, &part).map_err(|what| bad(format!("`{}` as {what}", answer.name)))?;
         }
         owed.settled().map_err(bad)
+    }
+}
+
+/// The numbers of a given array for some of the pixels.
+enum Block {
+    Single(Vec<f32>),
+    Double(Vec<f64>),
+}
+
+impl Block {
+    fn of(given: &Given<'_>, pixels: usize, part: &Range<usize>) -> Self {
+        fn cut<T: Copy>(values: &[T], pixels: usize, part: &Range<usize>) -> Vec<T> {
+            values.chunks_exact(pixels).map(|row| &row[part.clone()]).collect::<Vec<_>>().concat()
+        }
+        match given.values {
+            Values::F32(values) => Self::Single(cut(values, pixels, part)),
+            Values::F64(values) => Self::Double(cut(values, pixels, part)),
+        }
+    }
+
+    fn named<'a>(&'a self, given: &Given<'a>) -> Array<'a> {
+        let numbers = match self {
+            Self::Single(values) => Numbers::Single(values),
+            Self::Double(values) => Numbers::Double(values),
+        };
+        let rows = given.rows.map(|rows| u32::try_from(rows).unwrap_or(u32::MAX));
+        Array { name: given.name, rows, numbers }
     }
 }
 
@@ -201,32 +248,30 @@ fn day(date: Date) -> Day {
     Day { year: date.year(), month: date.month().unsigned_abs(), day: date.day().unsigned_abs() }
 }
 
-fn array<'a>(given: &Given<'a>) -> Array<'a> {
-    let numbers = match given.values {
-        Values::F32(values) => Numbers::Single(values),
-        Values::F64(values) => Numbers::Double(values),
-    };
-    let rows = given.rows.map(|rows| u32::try_from(rows).unwrap_or(u32::MAX));
-    Array { name: given.name, rows, numbers }
-}
+/// Puts an answer about some of the pixels where it belongs.
+fn fill(slot: &mut Wanted<'_>, answer: &Answer, pixels: usize, part: &Range<usize>) -> Result<(), String> {
+    fn lay<T: Copy>(slot: &mut [T], values: &[T], pixels: usize, part: &Range<usize>) {
+        for (row, values) in slot.chunks_exact_mut(pixels).zip(values.chunks_exact(part.len())) {
+            row[part.clone()].copy_from_slice(values);
+        }
+    }
 
-fn fill(slot: &mut Wanted<'_>, answer: &Answer, pixels: usize) -> Result<(), String> {
     let rows = answer.rows.map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
     if rows != slot.rows {
         return Err(format!("{rows:?} rows where {:?} are wanted", slot.rows));
     }
-    let expected = rows.unwrap_or(1) * pixels;
+    let expected = rows.unwrap_or(1) * part.len();
     let length = |got: usize| {
         if got == expected { Ok(()) } else { Err(format!("{got} numbers where {expected} are wanted")) }
     };
     match (&mut slot.values, &answer.numbers) {
         (ValuesMut::F32(slot), Answered::Single(values)) => {
             length(values.len())?;
-            slot.copy_from_slice(values);
+            lay(slot, values, pixels, part);
         }
         (ValuesMut::F64(slot), Answered::Double(values)) => {
             length(values.len())?;
-            slot.copy_from_slice(values);
+            lay(slot, values, pixels, part);
         }
         (ValuesMut::F32(_), Answered::Double(_)) => return Err("64 bits where 32 are wanted".to_owned()),
         (ValuesMut::F64(_), Answered::Single(_)) => return Err("32 bits where 64 are wanted".to_owned()),

@@ -113,30 +113,17 @@ async fn adopt(
     if let Some(expected) = expect.size.filter(|e| *e != size) {
         return Err(occupied(format!("{size} bytes, {expected} expected")));
     }
-    let mut version = None;
-    if expect.size.is_none() && expect.checksum.is_none() {
-        let meta = meta_of(http, source).await?;
-        if let Some(there) = meta.size.filter(|s| *s != size) {
-            return Err(occupied(format!("{size} bytes, {there} at the source")));
-        }
-        if meta.size.is_none() || !unchanged_since(&meta, modified(to)) {
-            return Ok(None);
-        }
-        version = Some(meta);
+    let version = version_of(http, source, expect).await?;
+    let stands = adoptable(expect, size, version.as_ref(), modified(to));
+    if !stands.map_err(|at_source| occupied(format!("{size} bytes, {at_source} at the source")))? {
+        return Ok(None);
     }
     let digests = digests_of(to, expect).await?;
     if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
         return Err(occupied(format!("checksum {}, {expected} expected", digests.like(expected))));
     }
-    let version = match version {
-        Some(version) => version,
-        // For the record only: what is here is what was asked for, whether or not the source answers.
-        None => match source {
-            Store::Local(local, path) => local.head(path).await.ok(),
-            remote => http.glance(&remote.get()?).await.filter(|m| m.size.is_none_or(|s| s == size)),
-        }
-        .unwrap_or(Meta { size: Some(size), ..Meta::default() }),
-    };
+    let version = version.filter(|v| v.size.is_none_or(|s| s == size));
+    let version = version.unwrap_or(Meta { size: Some(size), ..Meta::default() });
     let path = to.to_owned();
     blocking(move || part::tidy(&path)).await?;
     progress.started(Some(size));
@@ -271,10 +258,18 @@ pub(crate) fn not_content(from: &Location, expected: Content, head: &[u8]) -> St
     StorageError::Content { at: from.shown(), expected, excerpt: crate::error::excerpt(head) }
 }
 
-async fn meta_of(http: &Http, source: &Store<'_>) -> Result<Meta, StorageError> {
+/// The source's version; none if it doesn't answer and needn't, since it is known what the bytes are.
+pub(crate) async fn version_of(
+    http: &Http,
+    source: &Store<'_>,
+    expect: &Expectation,
+) -> Result<Option<Meta>, StorageError> {
+    let known = expect.size.is_some() || expect.checksum.is_some();
     match source {
-        Store::Local(local, path) => local.head(path).await,
-        remote => http.head(&remote.get()?).await,
+        Store::Local(local, path) if known => Ok(local.head(path).await.ok()),
+        Store::Local(local, path) => local.head(path).await.map(Some),
+        remote if known => Ok(http.glance(&remote.get()?).await),
+        remote => http.head(&remote.get()?).await.map(Some),
     }
 }
 
@@ -301,6 +296,31 @@ fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(StorageError::io(path, "look at it", e)),
     }
+}
+
+/// Whether a file of `size` bytes that was written at `written` is what is wanted by all that can be told without
+/// reading the source; `expect.size`, if there is one, agrees. Its checksum, if one is expected, is another matter.
+///
+/// # Errors
+/// The source's size, if that is another.
+pub(crate) fn adoptable(
+    expect: &Expectation,
+    size: u64,
+    source: Option<&Meta>,
+    written: Option<SystemTime>,
+) -> Result<bool, u64> {
+    if expect.checksum.is_some() {
+        return Ok(true);
+    }
+    let Some(source) = source else { return Ok(expect.size.is_some()) };
+    match source.size {
+        Some(other) if expect.size.is_none() && other != size => return Err(other),
+        None if expect.size.is_none() => return Ok(false),
+        _ => {}
+    }
+    // A size alone is believed where the source has no date.
+    let undated = expect.size.is_some() && source.last_modified.is_none();
+    Ok(undated || unchanged_since(source, written))
 }
 
 /// Whether the source, by its own date, has not changed since the file here was written.

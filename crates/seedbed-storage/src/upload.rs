@@ -7,7 +7,7 @@ use crate::http::{Http, Retry};
 use crate::progress::{Progress, Silent};
 use crate::reader::{Reader, Verified};
 use crate::store::{Meta, Store};
-use crate::transfer::{Expectation, Outcome, Transferred, unchanged_since};
+use crate::transfer::{Expectation, Outcome, Transferred, adoptable, version_of};
 use crate::{Location, StorageError};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -51,8 +51,13 @@ pub(crate) async fn run(
     progress: &dyn Progress,
     buffers: &Arc<Semaphore>,
 ) -> Result<Transferred, StorageError> {
-    if let Some(adopted) = adopt(http, source, (target, to), expect, progress).await? {
-        return Ok(adopted);
+    let bucket = if let Store::S3(s3, _) = target { Some(s3) } else { None };
+    if bucket.is_none_or(|s3| s3.asks_first(expect.size)) {
+        let adopted = adopt(http, source, (target, to), expect, progress).await?;
+        bucket.inspect(|s3| s3.note(adopted.is_some()));
+        if let Some(adopted) = adopted {
+            return Ok(adopted);
+        }
     }
     let deadline = Deadline::of(http.settings());
     let pulled = match (source, target) {
@@ -68,6 +73,7 @@ pub(crate) async fn run(
         Some(pulled) => pulled,
         None => send_whole(http, &opening, (target, to), buffers).await?,
     };
+    bucket.inspect(|s3| s3.note(placed == Placed::Taken));
     let Verified { bytes, digests, version } = verified;
     let ours = Transferred { bytes, checksum: digests.sha256, version, outcome: Outcome::Copied };
     match placed {
@@ -143,25 +149,14 @@ async fn adopt(
     if let Some((size, expected)) = differ(there.size, expect.size) {
         return Err(occupied(format!("{size} bytes, {expected} expected")));
     }
-    let version = match source {
-        Store::Local(local, path) => local.head(path).await,
-        remote => http.head(&remote.get()?).await,
-    };
-    let known = expect.size.is_some() || expect.checksum.is_some();
-    let version = match version {
-        Ok(version) => Some(version),
-        Err(_) if known => None,
-        Err(e) => return Err(e),
-    };
-    if !known {
-        let source = version.clone().unwrap_or_default();
-        if let Some((size, other)) = differ(there.size, source.size) {
-            return Err(occupied(format!("{size} bytes, {other} at the source")));
-        }
-        let written = there.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
-        if source.size.is_none() || !unchanged_since(&source, written) {
-            return Ok(None);
-        }
+    let version = version_of(http, source, expect).await?;
+    let written = there.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
+    let stands = there
+        .size
+        .map_or(Ok(expect.checksum.is_some()), |size| adoptable(expect, size, version.as_ref(), written));
+    let size = there.size.unwrap_or_default();
+    if !stands.map_err(|at_source| occupied(format!("{size} bytes, {at_source} at the source")))? {
+        return Ok(None);
     }
     let (bytes, digests) = digests_of(http, target, to, expect).await?;
     if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {

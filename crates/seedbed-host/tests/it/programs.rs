@@ -19,6 +19,9 @@ fn model(folder: &Path, program: &str, more: &str) -> Option<&'static dyn Model>
     Some(Models::default().find("model.toml", folder).unwrap())
 }
 
+/// Each way of getting arrays, as lines of a definition.
+const TRANSPORTS: [&str; 2] = ["", "transport = \"shared-memory\""];
+
 fn example() -> String {
     std::fs::read_to_string(examples().join("degree-days-python/degree_days.py")).unwrap()
 }
@@ -47,10 +50,12 @@ fn is_the_built_in_model<T: Number>(hosted: &dyn Model) {
 
 #[test]
 fn the_python_example_gives_what_the_built_in_model_gives() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(model) = model(folder.path(), &example(), "") else { return };
-    is_the_built_in_model::<f32>(model);
-    is_the_built_in_model::<f64>(model);
+    for transport in TRANSPORTS {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(model) = model(folder.path(), &example(), transport) else { return };
+        is_the_built_in_model::<f32>(model);
+        is_the_built_in_model::<f64>(model);
+    }
 }
 
 #[test]
@@ -73,23 +78,26 @@ fn a_run_cut_anywhere_goes_on_to_the_same_bits() {
 
 #[test]
 fn a_program_that_dies_is_started_again_and_asked_the_same() {
-    let folder = tempfile::tempdir().unwrap();
     // It dies on every second call, before or within its answer.
     let dies = r#"
     seen = os.path.exists("seen")
     (os.remove if seen else lambda f: open(f, "w").close())("seen")
     if not seen:
         if len(call["dates"]) % 2: os._exit(9)
+        if "memory" in call: call["room"]["gdd"][...] = 1; os._exit(9)
         sys.stdout.buffer.write(b'{"arrays": {"gdd": "degC"}}\n\x93NUMPY'); sys.stdout.flush(); os._exit(9)"#;
-    let Some(model) = model(folder.path(), &with(dies.trim()), "") else { return };
-    let days: Weather<f64> = weather("2003-12-20/2004-01-20", 31);
-    let mut dying = begin::<f64>(model, 31, None);
-    let folder = tempfile::tempdir().unwrap();
-    let steady = self::model(folder.path(), &example(), "").unwrap();
-    let mut steady = begin::<f64>(steady, 31, None);
-    for part in [0..5, 5..9, 9..20, 20..32] {
-        let expected = advance(steady.as_mut(), &days, part.clone()).unwrap();
-        assert_eq!(bits(&advance(dying.as_mut(), &days, part).unwrap()), bits(&expected));
+    for transport in TRANSPORTS {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(model) = model(folder.path(), &with(dies.trim()), transport) else { return };
+        let days: Weather<f64> = weather("2003-12-20/2004-01-20", 31);
+        let mut dying = begin::<f64>(model, 31, None);
+        let folder = tempfile::tempdir().unwrap();
+        let steady = self::model(folder.path(), &example(), "").unwrap();
+        let mut steady = begin::<f64>(steady, 31, None);
+        for part in [0..5, 5..9, 9..20, 20..32] {
+            let expected = advance(steady.as_mut(), &days, part.clone()).unwrap();
+            assert_eq!(bits(&advance(dying.as_mut(), &days, part).unwrap()), bits(&expected));
+        }
     }
 }
 
@@ -135,15 +143,48 @@ fn an_answer_that_is_not_as_promised_is_refused() {
 }
 
 #[test]
-fn missing_values_pass_both_ways() {
+fn an_answer_in_shared_memory_is_checked_as_well() {
+    let unwritten = "call['room'].pop('gdd_total')";
+    let cases = [
+        ("gdd = gdd.astype('f8')", "`gdd` as float64 (3, 5) where float32 (3, 5) is wanted"),
+        ("gdd = gdd[1:]", "`gdd` as float32 (2, 5) where float32 (3, 5) is wanted"),
+        ("gdd = gdd.T", "`gdd` as float32 (5, 3) where"),
+        ("gdd[2, 1] = np.inf", "inf for `gdd` of pixel 1 on 2003-01-03"),
+        ("UNITS['gdd'] = 'K'", "`gdd` in K, but its definition says degC"),
+        ("call['wanted'] = {'gdd': 0}", "no `gdd_total`, `total`"),
+        (unwritten, "`gdd_total`, which it hasn't written into the memory"),
+        ("seedbed_model.refuse('base is nonsense'); continue", "base is nonsense"),
+    ];
+    for (line, message) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(model) = model(folder.path(), &with(line), TRANSPORTS[1]) else { return };
+        let days: Weather<f32> = weather("2003-01-01/2003-01-03", 5);
+        let error = advance(begin::<f32>(model, 5, None).as_mut(), &days, 0..3).unwrap_err();
+        let told = told(&error);
+        assert!(told.contains(message), "{line}: {told}");
+    }
+}
+
+#[test]
+fn answers_may_be_computed_in_the_memory_that_is_shared() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(model) = model(folder.path(), &example(), "") else { return };
-    let mut days: Weather<f32> = weather("2003-01-01/2003-01-02", 2);
-    days.tmin = vec![f32::NAN, 12.0, 12.0, 12.0];
-    days.tmax = vec![20.0; 4];
-    let [gdd, total] = advance(begin::<f32>(model, 2, None).as_mut(), &days, 0..2).unwrap();
-    assert!(gdd[0].is_nan());
-    assert_eq!((gdd[1], total[0], total[3]), (6.0, 0.0, 12.0));
+    let within = "gdd = np.add(gdd, 0, out=call['room']['gdd'])";
+    let Some(within) = model(folder.path(), &with(within), TRANSPORTS[1]) else { return };
+    is_the_built_in_model::<f32>(within);
+}
+
+#[test]
+fn missing_values_pass_both_ways() {
+    for transport in TRANSPORTS {
+        let folder = tempfile::tempdir().unwrap();
+        let Some(model) = model(folder.path(), &example(), transport) else { return };
+        let mut days: Weather<f32> = weather("2003-01-01/2003-01-02", 2);
+        days.tmin = vec![f32::NAN, 12.0, 12.0, 12.0];
+        days.tmax = vec![20.0; 4];
+        let [gdd, total] = advance(begin::<f32>(model, 2, None).as_mut(), &days, 0..2).unwrap();
+        assert!(gdd[0].is_nan());
+        assert_eq!((gdd[1], total[0], total[3]), (6.0, 0.0, 12.0));
+    }
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::{Checksum, Function, StorageError};
 use bytes::Bytes;
 use md5::{Digest, Md5};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::OnceCell;
 
 /// The metadata that tells, where a reply was lost, whose object is there.
@@ -38,6 +39,8 @@ pub(crate) struct S3 {
     identity: Arc<Identity>,
     /// Whether the service heeds conditions, and tells bad bodies from good ones; tried once.
     tried: OnceCell<Tried>,
+    /// Whether the name last asked about or written to was taken.
+    crowded: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -54,7 +57,20 @@ impl S3 {
     pub(crate) fn new(bucket: String, account: Account) -> Self {
         let account = Arc::new(account);
         let identity = Arc::new(Identity::Aws(Arc::clone(&account)));
-        Self { bucket, account, identity, tried: OnceCell::new() }
+        Self { bucket, account, identity, tried: OnceCell::new(), crowded: AtomicBool::new(true) }
+    }
+
+    /// Whether to ask if a file of `size` bytes is there before it is sent. Where the service refuses to overwrite, one
+    /// that goes in a single request can tell that by itself, and costs a request less while names are free.
+    pub(crate) fn asks_first(&self, size: Option<u64>) -> bool {
+        let refuses = self.tried.get().is_some_and(|tried| tried.heeds_conditions);
+        let at_once = size.is_some_and(|size| size < multipart::PART);
+        !(refuses && at_once) || self.crowded.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether a name was taken.
+    pub(crate) fn note(&self, taken: bool) {
+        self.crowded.store(taken, Ordering::Relaxed);
     }
 
     /// A request about an object, or about the bucket if the key is empty.

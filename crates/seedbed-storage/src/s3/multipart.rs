@@ -22,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The size of a part, if the file is not so large that there would be too many: 5 MiB, the least that services take.
 /// A file that is no larger goes in one request.
-const PART: u64 = 5 << 20;
+pub(super) const PART: u64 = 5 << 20;
 
 /// How many parts a file may have.
 const PARTS: u64 = 10_000;

@@ -81,6 +81,39 @@ async fn brings_small_and_empty_files_and_finds_out_what_is_another() {
     }
 }
 
+/// Whether or not names that were free before let a store take the next one for free, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_files_of_known_size_find_free_and_taken_names_in_any_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        (Location::from(path), Expectation { size: Some(bytes.len() as u64), ..Expectation::default() })
+    };
+    let (ours, alike, long) = (local("a", b"ours"), local("b", b"else"), local("c", b"longer"));
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        let root = d.root.join("order");
+        let sent = async |(from, expect): &(Location, Expectation), name: &str| {
+            d.stores.transfer(from, &root.join(name), expect, &Silent).await.map(|done| done.outcome)
+        };
+        let is = |sent: Result<Outcome, StorageError>, outcome| {
+            let found = sent.unwrap_or_else(|e| panic!("{}: {}", d.label, told(&e)));
+            assert_eq!(found, outcome, "{}", d.label);
+        };
+        is(sent(&ours, "1/f").await, Outcome::Copied);
+        is(sent(&ours, "2/f").await, Outcome::Copied);
+        for (name, other) in [("alike", &alike), ("long", &long)] {
+            let error = sent(other, "1/f").await.unwrap_err();
+            assert!(matches!(error, StorageError::Occupied { .. }), "{}: {}", d.label, told(&error));
+            d.is_there(&root.join("1/f"), b"ours").await;
+            is(sent(other, &format!("{name}-after/f")).await, Outcome::Copied);
+            is(sent(&ours, "2/f").await, Outcome::Adopted);
+            is(sent(other, &format!("{name}-later/f")).await, Outcome::Copied);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_as_expected_never_gets_the_name() {
     let bytes = noise(SIZE);
