@@ -3,7 +3,7 @@
 use crate::{CatalogError, document};
 use seedbed_storage::{Location, Stores, is_temporary};
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -201,7 +201,8 @@ impl Disk {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with('.') && name.contains(".json.") && is_temporary(&name) {
+            let of_a_document = name.starts_with('.') && name.contains(".json.") && is_temporary(&name);
+            if of_a_document && is_abandoned(&entry.path()) {
                 // One that can't be removed harms nothing but order.
                 drop(fs::remove_file(entry.path()));
             }
@@ -226,7 +227,7 @@ impl Write for Draft {
             if self.file.is_none() {
                 fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
                 let temporary = temporary(path, mark());
-                let file = File::create(&temporary)?;
+                let file = begin(&temporary)?;
                 self.file = Some((temporary, BufWriter::new(file)));
             }
             if let Some((_, file)) = &mut self.file {
@@ -240,6 +241,19 @@ impl Write for Draft {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A temporary file, locked while its writer is at work.
+fn begin(temporary: &Path) -> io::Result<File> {
+    let file = File::create(temporary)?;
+    // Where there are no locks, only writers side by side in one folder miss them.
+    drop(file.try_lock());
+    Ok(file)
+}
+
+/// Whether no writer is at work on a temporary file.
+fn is_abandoned(temporary: &Path) -> bool {
+    File::open(temporary).is_ok_and(|file| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 fn hash(folder: &Path) -> u64 {
@@ -262,19 +276,20 @@ fn write_local(
     path: &Path,
     mark: u64,
     sync: bool,
-    write: impl FnOnce(&mut File) -> io::Result<()>,
+    write: impl Fn(&mut File) -> io::Result<()>,
 ) -> Result<(), CatalogError> {
     let temporary = temporary(path, mark);
     let all = || {
-        let mut file = File::create(&temporary)?;
+        let mut file = begin(&temporary)?;
         write(&mut file)?;
         if sync {
             file.sync_all()?;
         }
-        drop(file);
         fs::rename(&temporary, path)
     };
-    all().map_err(|e| {
+    // Another writer may have taken it for a leftover before it was locked.
+    let written = all().or_else(|e| if e.kind() == ErrorKind::NotFound { all() } else { Err(e) });
+    written.map_err(|e| {
         // The failure itself is what matters; the temporary file may not exist.
         drop(fs::remove_file(&temporary));
         failed("write", path, e)

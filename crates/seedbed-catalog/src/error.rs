@@ -186,6 +186,14 @@ pub enum CatalogError {
         /// Why.
         reason: String,
     },
+    /// Nothing can be copied to that place.
+    #[error("nothing can be copied to {to}: {reason}")]
+    Destination {
+        /// The folder.
+        to: String,
+        /// Why.
+        reason: String,
+    },
     /// The tree has the collection at another place.
     #[error(
         "collection {id} is in the tree already, at {at}: name no other place for it, or move it with `catalog rewrite`"
@@ -272,11 +280,29 @@ impl CatalogError {
                     | Self::Template { .. }
                     | Self::Layout { .. }
                     | Self::NotInPlace { .. }
+                    | Self::Destination { .. }
                     | Self::Elsewhere { .. }
                     | Self::TooMuch { .. }
                     | Self::Form { .. }
                     | Self::NoParquet { .. }
             )
+    }
+
+    /// Whether a document, or one that it links to, isn't there.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::Read { source, .. } => source.is_not_found(),
+            Self::Link { source, .. } => source.is_absence(),
+            _ => false,
+        }
+    }
+
+    /// Whether no other file can be copied either: no room is left, or no more may be transferred.
+    #[must_use]
+    pub fn stops_all(&self) -> bool {
+        let (Self::Copy { source, .. } | Self::Write { source, .. }) = self else { return false };
+        matches!(source, StorageError::Full { .. } | StorageError::NoRoom { .. } | StorageError::Limit { .. })
     }
 
     pub(crate) fn document(at: &(impl ToString + ?Sized), reason: impl Into<String>) -> Self {

@@ -2,7 +2,7 @@
 //! below it, and how they name one another.
 
 use crate::CatalogError;
-use crate::href::{absolute, absolute_href, resolve_href};
+use crate::href::{absolute, absolute_href, resolve_href, written_in};
 use seedbed_storage::Location;
 use serde_json::{Map, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -132,7 +132,7 @@ impl Ground {
         let new = match resolve_href(before, href) {
             Ok(target) => match self.name_of(&target) {
                 inside if !is_outside(&inside) => self.link(document, &inside),
-                _ => absolute_href(before, href),
+                _ => written_in(&self.root, absolute_href(before, href)),
             },
             Err(_) => absolute_href(before, href),
         };

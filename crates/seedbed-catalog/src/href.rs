@@ -8,6 +8,7 @@
 use crate::CatalogError;
 use seedbed_storage::Location;
 use std::path::Component;
+use url::Url;
 
 /// Where an href points that stands in the document at `document`; without a
 /// document it counts from the working directory.
@@ -49,6 +50,15 @@ pub fn absolute_href(document: Option<&Location>, href: &str) -> String {
     }
 }
 
+/// An absolute href as it must stand in a document at `document`: where that lies in a store, a local path is an
+/// address, since it would be taken for a path of the store.
+pub fn written_in(document: &Location, href: String) -> String {
+    if document.is_local() || !href.starts_with('/') {
+        return href;
+    }
+    Url::from_file_path(&href).map_or(href, String::from)
+}
+
 /// The absolute href with the values of secret query parameters taken out, as
 /// it may be written down for good.
 pub fn public_href(document: Option<&Location>, href: &str) -> String {
@@ -82,7 +92,7 @@ pub fn copy_href(href: &str, before: Option<&Location>, document: &Location, roo
         Ok(target) if is_inside(root, &target) || share_a_folder(document, &target) => {
             relative_href(document, &target).unwrap_or_else(|| absolute(&target).to_string())
         }
-        _ => absolute_href(before, href),
+        _ => written_in(document, absolute_href(before, href)),
     }
 }
 
@@ -157,6 +167,20 @@ mod tests {
         assert!(!share("/i.json", "/x.nc"));
         assert!(!share("/home", "/disk/x.nc"));
         assert!(!share("/disk/u/i.json", "https://h.org/disk/x.nc"));
+    }
+
+    #[test]
+    fn a_local_path_is_an_address_in_a_document_of_a_store() {
+        for (document, href, written) in [
+            ("/cat/i.json", "/disk/a b.tif", "/disk/a b.tif"),
+            ("s3://b/cat/i.json", "/disk/a b.tif", "file:///disk/a%20b.tif"),
+            ("dcache://pnfs/cat/i.json", "/disk/x.tif", "file:///disk/x.tif"),
+            ("s3://b/cat/i.json", "s3://c/x.tif", "s3://c/x.tif"),
+        ] {
+            assert_eq!(written_in(&at(document), href.to_owned()), written, "{document}");
+            let resolved = resolve_href(Some(&at(document)), written).unwrap();
+            assert_eq!(resolved.to_string(), href, "{document}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl ItemCollection {
     /// As one GeoJSON feature collection, every href absolute.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        let features: Vec<Value> = self.items.iter().map(with_absolute_hrefs).collect();
+        let features: Vec<Value> = self.items.iter().map(|item| with_absolute_hrefs(item, None)).collect();
         json!({"type": "FeatureCollection", "features": features})
     }
 

@@ -1,6 +1,6 @@
 //! Files of items, written one item after another.
 
-use crate::href::absolute_href;
+use crate::href::{absolute_href, written_in};
 use crate::{CatalogError, Item, ItemForm};
 use seedbed_storage::{Location, Stores};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ impl ItemWriter {
     /// [`CatalogError::Io`]; [`CatalogError::Document`] if a table can't hold the
     /// item together with those before.
     pub fn put(&mut self, item: &Item) -> Result<(), CatalogError> {
-        self.put_value(&with_absolute_hrefs(item)).map_err(|why| match why {
+        self.put_value(&with_absolute_hrefs(item, Some(&self.at))).map_err(|why| match why {
             Refusal::Io(source) => CatalogError::Io { action: "write", path: path(&self.at), source },
             #[cfg(feature = "parquet")]
             Refusal::Table(reason) => CatalogError::document(&item.name(), reason),
@@ -218,13 +218,17 @@ fn path(at: &Location) -> PathBuf {
     at.as_path().map_or_else(std::env::temp_dir, Path::to_owned)
 }
 
-/// The item with every href of its links and assets absolute.
-pub fn with_absolute_hrefs(item: &Item) -> Value {
+/// The item with every href of its links and assets absolute, as they must stand in a document at `at`.
+pub fn with_absolute_hrefs(item: &Item, at: Option<&Location>) -> Value {
     let base = item.location();
     let mut value = item.as_value().clone();
     let fix = |object: &mut Value| {
         if let Some(href) = object.get("href").and_then(Value::as_str) {
-            object["href"] = json!(absolute_href(base, href));
+            let href = absolute_href(base, href);
+            object["href"] = json!(match at {
+                Some(at) => written_in(at, href),
+                None => href,
+            });
         }
     };
     value["links"].as_array_mut().into_iter().flatten().for_each(fix);

@@ -279,12 +279,15 @@ impl TreeWriter {
         };
         let at = self.ground.location(&document);
         let before = self.disk.prepare(&at).await?;
-        if !is_known && let Some(other) = before.as_deref().and_then(id_of).filter(|id| id != item.id()) {
+        // A document that no link leads to yet is another writer's, who is at work on the same tree.
+        let there = if is_known { None } else { before.as_deref().and_then(id_of) };
+        if let Some(other) = there.as_ref().filter(|id| *id != item.id()) {
             return Err(self.collision(&item, &format!("item {other}")));
         }
         self.fill(&mut item, &document, &parent);
         if before.as_deref() != Some(&self.bytes)
-            && let (Merge::KeepCopies, true, Some(bytes)) = (self.options.merge, is_known, &before)
+            && let (Merge::KeepCopies, true, Some(bytes)) =
+                (self.options.merge, is_known || there.is_some(), &before)
         {
             let old = Item::from_value(parse(bytes, &at)?)?.at(at.clone());
             item.set_location(at.clone());

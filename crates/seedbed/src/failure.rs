@@ -165,6 +165,13 @@ fn hint_of_type(cause: &(dyn Error + 'static)) -> Option<&'static str> {
             _ => None,
         };
     }
+    if let Some(e) = cause.downcast_ref::<CatalogError>() {
+        return match e {
+            CatalogError::NoRoom { .. } => Some("make room, choose another folder, or copy less at a time"),
+            CatalogError::Destination { .. } => Some("choose another folder"),
+            _ => None,
+        };
+    }
     match cause.downcast_ref::<PrepError>()? {
         PrepError::Holes { .. } => {
             Some("`seedbed run` makes what is missing; --allow-holes leaves it out and says so")
@@ -175,6 +182,19 @@ fn hint_of_type(cause: &(dyn Error + 'static)) -> Option<&'static str> {
         PrepError::Outside { .. } => Some("compare the area with `seedbed catalog describe`"),
         _ => None,
     }
+}
+
+/// The next step after an error of a library, where that says more than to try again.
+pub fn next_step(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let again = error.downcast_ref::<StorageError>().is_some_and(StorageError::retryable);
+        if let Some(hint) = hint_of_type(error).filter(|_| !again) {
+            return Some(hint);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The next step, if some layer named one.

@@ -1,21 +1,20 @@
 //! A planned copy, done.
 
+use super::documents::Documents;
 use super::folder::copy_folder;
-use super::plan::{CopyPlan, Missing, Transfer, Use};
-use super::record::{Copied, record_copy};
-use crate::document::{parse, read_json, text, to_bytes};
-use crate::href::{copy_href, resolve_href};
-use crate::links::tree_of;
+use super::plan::{CopyPlan, Missing, Transfer, Unchecked, Use, written_tree};
+use crate::document::{read_json, text};
+use crate::href::resolve_href;
 use crate::save::{Merge, TreeBuilder};
-use crate::{CatalogError, Collection, Item, Tree};
+use crate::{CatalogError, Collection, Item};
 use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Meta, Outcome, Stores, Transferred};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::Mutex;
 
 /// Told how a copy goes; from any thread.
 pub trait Progress: Send + Sync {
@@ -37,7 +36,7 @@ impl Progress for Silent {}
 /// What a failing file means for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
-    /// They go on.
+    /// They go on, unless no room is left or no more may be transferred.
     #[default]
     KeepGoing,
     /// No further one is begun.
@@ -57,6 +56,9 @@ pub struct Failure {
     pub reason: String,
     /// Whether trying again may help.
     pub retryable: bool,
+    /// The error itself.
+    #[serde(skip)]
+    pub error: Arc<CatalogError>,
 }
 
 /// What a copy did.
@@ -78,6 +80,9 @@ pub struct CopyReport {
     pub skipped: usize,
     /// Items without some of the chosen assets.
     pub missing: Vec<Missing>,
+    /// Assets whose checksums can't be computed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Unchecked>,
     /// Documents of items that were updated.
     pub updated: usize,
     /// The catalog written, if not the items' own.
@@ -114,10 +119,9 @@ pub async fn execute(
                 return None;
             }
             let done =
-                copy_one(stores, transfer, documents, progress).await.map_err(|e| failure(transfer, &e));
-            let reason = done.as_ref().err().map(|f| f.reason.as_str());
-            progress.finished(transfer, reason);
-            if reason.is_some() && on_error == OnError::Stop {
+                copy_one(stores, transfer, documents, progress).await.map_err(|e| failure(transfer, e));
+            progress.finished(transfer, done.as_ref().err().map(|f| f.reason.as_str()));
+            if done.as_ref().is_err_and(|f| on_error == OnError::Stop || f.error.stops_all()) {
                 stopped.store(true, Ordering::Relaxed);
             }
             Some(done)
@@ -125,6 +129,7 @@ pub async fn execute(
         .buffer_unordered(jobs.max(1))
         .collect()
         .await;
+    documents.settle(stores).await?;
 
     let mut report = CopyReport {
         copied: 0,
@@ -135,6 +140,7 @@ pub async fn execute(
         failed: Vec::new(),
         skipped: 0,
         missing: plan.missing.clone(),
+        unchecked: plan.unchecked.clone(),
         updated: documents.updated().await,
         catalog: plan.out.as_ref().map(TreeBuilder::root_of),
     };
@@ -220,7 +226,7 @@ async fn copy_one(
     Ok(done)
 }
 
-fn failure(transfer: &Transfer, error: &CatalogError) -> Failure {
+fn failure(transfer: &Transfer, error: CatalogError) -> Failure {
     let mut reason = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -234,85 +240,18 @@ fn failure(transfer: &Transfer, error: &CatalogError) -> Failure {
         to: transfer.to.clone(),
         reason,
         retryable: error.retryable(),
+        error: Arc::new(error),
     }
 }
 
-/// The documents to update, each by one task at a time.
-/// They stand in the order of the plan's items.
-struct Documents(Vec<Option<Mutex<Document>>>);
-
-struct Document {
-    item: Item,
-    at: Location,
-    root: Location,
-    updated: bool,
-}
-
-impl Documents {
-    fn of(items: Vec<Item>) -> Self {
-        let documents = items.into_iter().map(|item| {
-            let at = item.location()?.clone();
-            let root = tree_of(&item, &at);
-            Some(Mutex::new(Document { item, at, root, updated: false }))
-        });
-        Self(documents.collect())
-    }
-
-    /// Says in an item's document that one of its assets was copied.
-    async fn record(
-        &self,
-        stores: &Stores,
-        used: &Use,
-        to: &Location,
-        arrived: &Arrived,
-    ) -> Result<(), CatalogError> {
-        let Some(Some(document)) = self.0.get(used.index) else {
-            return Err(CatalogError::document(&used.item, "the item has no document"));
-        };
-        let mut document = document.lock().await;
-        let href = copy_href(&to.to_string(), None, &document.at, &document.root);
-        // Another copy may be at work on the same item, and have written more of it.
-        let held = hold(&document.at).await;
-        let mut item = match &held {
-            Some(_) => as_it_stands(&document).unwrap_or_else(|| document.item.clone()),
-            None => document.item.clone(),
-        };
-        let Arrived { size, checksum, files, version } = arrived;
-        let copied = Copied { href: &href, size: *size, checksum, files: *files, version };
-        record_copy(&mut item, &used.asset, &copied);
-        let at = document.at.clone();
-        stores
-            .replace(&at, to_bytes(item.as_value()).into())
-            .await
-            .map_err(|source| CatalogError::Write { at, source })?;
-        drop(held);
-        document.item = item;
-        document.updated = true;
-        Ok(())
-    }
-
-    async fn updated(&self) -> usize {
-        let mut n = 0;
-        for document in self.0.iter().flatten() {
-            n += usize::from(document.lock().await.updated);
-        }
-        n
-    }
-}
-
-/// Waits until no other process updates a document beside this local one. The lock is
-/// of the folder, so that none is left behind; `None` where there are no locks.
-async fn hold(at: &Location) -> Option<File> {
-    let folder = at.as_path()?.parent()?.to_owned();
-    let locked = move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok();
+/// Waits until no other copy writes the local catalog in a folder; `None` where there are no locks.
+async fn turn_of(out: &Location) -> Option<File> {
+    let folder = TreeBuilder::root_of(out).as_path()?.parent()?.to_owned();
+    let locked = move || {
+        std::fs::create_dir_all(&folder).ok()?;
+        File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok()
+    };
     tokio::task::spawn_blocking(locked).await.ok().flatten()
-}
-
-/// The item as its document has it now.
-fn as_it_stands(document: &Document) -> Option<Item> {
-    let text = std::fs::read(document.at.as_path()?).ok()?;
-    let item = Item::from_value(parse(&text, &document.at).ok()?).ok()?;
-    (item.id() == document.item.id()).then(|| item.in_own_document(document.at.clone()))
 }
 
 /// Writes the new catalog with the hrefs that the items have so far, and gives
@@ -328,8 +267,11 @@ async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Resu
         collection.set_extent(&items);
         builder = builder.with(collection, items);
     }
+    // Two copies that write one catalog take turns, so that each finds what the other has written.
+    let turn = turn_of(out).await;
     builder.save(stores, out).await?;
-    let written = Tree::read(stores, &TreeBuilder::root_of(out)).await?.into_items();
+    drop(turn);
+    let written = written_tree(stores, &TreeBuilder::root_of(out)).await?.into_items();
     let key = |item: &Item| (item.collection().map(str::to_owned), item.id().to_owned());
     let mut written: HashMap<_, Item> = written.into_iter().map(|item| (key(&item), item)).collect();
     let planned = plan.items.iter().map(|item| written.remove(&key(item)));

@@ -25,15 +25,18 @@
 //!
 //! So [`Asset::identity`](crate::Asset::identity) is the same before and after.
 
+mod destination;
+mod documents;
 mod execute;
 mod folder;
 mod plan;
 mod record;
 mod standing;
+mod survey;
 mod template;
 
 pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};
-pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Use, plan};
+pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Unchecked, Use, plan};
 use record::{has_superseded, version_of};
 pub(crate) use record::{keep_assets, keep_copies};
 pub use template::Template;

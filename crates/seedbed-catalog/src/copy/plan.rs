@@ -1,5 +1,6 @@
 //! What a copy would do.
 
+use super::destination::{takes_files, writable};
 use super::standing::Standing;
 use super::template::Template;
 use crate::folder::{FolderFacts, Member, is_folder, members};
@@ -10,6 +11,10 @@ use seedbed_storage::{Checksum, Content, Location, Stores};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+/// In which time a document that is being replaced is back.
+pub const BACK: Duration = Duration::from_millis(100);
 
 /// What is to be copied, and where to.
 #[derive(Debug, Clone)]
@@ -59,6 +64,9 @@ pub struct Transfer {
     pub files: Option<usize>,
     /// The assets that it is.
     pub uses: Vec<Use>,
+    /// Whether a file that may be this one stands at its place; known after [`CopyPlan::survey`].
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stands: bool,
     /// What is in it, if it is a folder.
     #[serde(skip)]
     pub(crate) folder: Option<Folder>,
@@ -100,6 +108,17 @@ pub struct Missing {
     pub assets: Vec<String>,
 }
 
+/// An asset with a checksum that can't be read or computed: its file is held to its size alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unchecked {
+    /// The item.
+    pub item: String,
+    /// The asset's key.
+    pub asset: String,
+    /// What is wrong with the checksum.
+    pub reason: String,
+}
+
 /// What a copy would do.
 #[derive(Debug, Clone, Serialize)]
 pub struct CopyPlan {
@@ -109,6 +128,9 @@ pub struct CopyPlan {
     pub present: Vec<Use>,
     /// Items without some of the chosen assets.
     pub missing: Vec<Missing>,
+    /// Assets whose checksums can't be computed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<Unchecked>,
     /// Bytes to bring, as far as they are known.
     pub bytes: u64,
     /// Files whose size isn't known.
@@ -127,7 +149,20 @@ impl CopyPlan {
     /// How many files are to be brought.
     #[must_use]
     pub fn files(&self) -> usize {
-        self.transfers.iter().map(|t| t.files.unwrap_or(1)).sum()
+        self.transfers.iter().filter(|t| !t.stands).map(|t| t.files.unwrap_or(1)).sum()
+    }
+
+    /// How many files stand at their places although the catalog doesn't say so.
+    #[must_use]
+    pub fn standing(&self) -> usize {
+        self.transfers.iter().filter(|t| t.stands).count()
+    }
+
+    /// Adds up what is to be brought.
+    pub(super) fn count(&mut self) {
+        let brought = self.transfers.iter().filter(|t| !t.stands);
+        self.bytes = brought.clone().filter_map(|t| t.bytes).sum();
+        self.unknown_sizes = brought.filter(|t| t.bytes.is_none()).count();
     }
 
     /// Refuses a plan that is known not to fit where it is to go, as far as the
@@ -165,10 +200,12 @@ impl CopyPlan {
 /// older version is kept, the version before the name's ending.
 ///
 /// # Errors
+/// [`CatalogError::Destination`] if no file can be put there;
 /// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
-/// local documents of their own; [`CatalogError::Collision`] if files of
+/// local documents of their own that can be written; [`CatalogError::Collision`] if files of
 /// different items would have one name; [`CatalogError::Href`].
 pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
+    takes_files(&request.to)?;
     let items = if let Some(out) = &request.out {
         with_copies_of(stores, &request.items, out).await?
     } else {
@@ -181,6 +218,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         transfers: Vec::new(),
         present: Vec::new(),
         missing: Vec::new(),
+        unchecked: Vec::new(),
         bytes: 0,
         unknown_sizes: 0,
         out: request.out.clone(),
@@ -238,16 +276,27 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 bytes,
                 files: folder.as_ref().map(|folder| folder.files.len()),
                 uses: vec![used],
+                stands: false,
                 folder,
-                checksum: asset.checksum().and_then(|c| c.parse().ok()),
+                checksum: checksum_of(item, &asset, &mut plan.unchecked),
                 content: content(asset.media_type()),
             });
         }
     }
-    plan.bytes = plan.transfers.iter().filter_map(|t| t.bytes).sum();
-    plan.unknown_sizes = plan.transfers.iter().filter(|t| t.bytes.is_none()).count();
+    plan.count();
     plan.items = items;
     Ok(plan)
+}
+
+/// The checksum that an asset states; one that can't be read or computed joins the `unknown` ones.
+fn checksum_of(item: &Item, asset: &Asset<'_>, unknown: &mut Vec<Unchecked>) -> Option<Checksum> {
+    let said = asset.checksum()?;
+    let read: Result<Checksum, _> = said.parse();
+    if let Err(error) = &read {
+        let (item, asset) = (item.id().to_owned(), asset.key().to_owned());
+        unknown.push(Unchecked { item, asset, reason: error.to_string() });
+    }
+    read.ok()
 }
 
 /// What is in an asset that is a folder.
@@ -290,7 +339,22 @@ async fn existing_tree(stores: &Stores, out: &Location) -> Result<Option<Tree>, 
     {
         return if source.is_not_found() { Ok(None) } else { Err(CatalogError::Read { at: root, source }) };
     }
-    Tree::read(stores, &root).await.map(Some)
+    written_tree(stores, &root).await.map(Some)
+}
+
+/// A tree that is there. Some stores replace a document by removing the old one first: one that is missing while
+/// another copy writes is back in a moment.
+pub async fn written_tree(stores: &Stores, root: &Location) -> Result<Tree, CatalogError> {
+    let mut patience = if root.is_local() { 0 } else { 10 };
+    loop {
+        match Tree::read(stores, root).await {
+            Err(error) if patience > 0 && error.is_absence() => {
+                patience -= 1;
+                tokio::time::sleep(BACK).await;
+            }
+            read => return read,
+        }
+    }
 }
 
 /// Whether the item's document can be replaced by itself.
@@ -302,7 +366,10 @@ fn updatable(item: &Item) -> Result<(), CatalogError> {
         Some(at) if !item.has_own_document() => {
             refused(at.to_string(), "it holds items of several documents")
         }
-        Some(_) => Ok(()),
+        Some(at) => match at.parent().as_ref().and_then(Location::as_path).map(writable) {
+            Some(Err(reason)) => refused(at.to_string(), &reason),
+            _ => Ok(()),
+        },
     }
 }
 

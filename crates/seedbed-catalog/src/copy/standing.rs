@@ -72,6 +72,14 @@ impl Standing {
         Ok(size.is_some() && size == asset.size())
     }
 
+    /// Whether what is at a copy's place has the size that its asset says, if it says any.
+    fn is_intact(&self, asset: &Asset<'_>, at: &Location) -> bool {
+        if asset.as_object().contains_key(FOLDER) {
+            return self.is_whole(asset, at);
+        }
+        self.size(at).is_some_and(|size| asset.size().is_none_or(|said| said == size))
+    }
+
     /// Whether as many files and bytes are in a folder as its asset says.
     fn is_whole(&self, asset: &Asset<'_>, at: &Location) -> bool {
         let stated = FolderFacts { checksum: None, ..FolderFacts::stated(asset) };
@@ -79,16 +87,11 @@ impl Standing {
     }
 
     /// Where to copy from: where the asset is now, or, if that is a copy that
-    /// has gone, or a folder that isn't whole, where it came from.
+    /// has gone or isn't whole, where it came from.
     pub fn source(&self, asset: &Asset<'_>) -> Result<Location, CatalogError> {
         let at = asset.location()?;
         match asset.origin() {
-            Some(origin) if asset.as_object().contains_key(FOLDER) && !self.is_whole(asset, &at) => {
-                resolve_href(None, origin)
-            }
-            Some(origin) if !asset.as_object().contains_key(FOLDER) && self.size(&at).is_none() => {
-                resolve_href(None, origin)
-            }
+            Some(origin) if !self.is_intact(asset, &at) => resolve_href(None, origin),
             _ => Ok(at),
         }
     }

@@ -1,6 +1,8 @@
 //! `seedbed check`: assets against their metadata.
 
+use crate::commands::copy::every_key_occurs;
 use crate::context::Ctx;
+use crate::failure::{self, usage_hint};
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
@@ -11,8 +13,8 @@ use seedbed_catalog::{
 use seedbed_storage::{Checksum, Function, Location, StorageError};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::error::Error;
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 const EXAMPLES: &str = "\
@@ -104,6 +106,11 @@ impl Report for CheckReport {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let items = ItemCollection::read(&ctx.stores, &args.catalog).await?.select(&args.query.query()?)?.items;
+    if items.is_empty() {
+        let hint = "widen the selection";
+        return Err(usage_hint(format!("no item of {} is selected", args.catalog), hint));
+    }
+    every_key_occurs(&items, &args.assets)?;
     let wanted = |key: &str| args.assets.is_empty() || args.assets.iter().any(|a| a == key);
     let chosen: Vec<(&str, &str, Asset<'_>)> = items
         .iter()
@@ -134,6 +141,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         assets,
     };
     ctx.emit(&report)?;
+    if report.differs + report.missing > 0 {
+        failure::tell(
+            format_args!("{} not as the catalog says", count(report.differs + report.missing, "asset")),
+            "remove a copy that differs; `seedbed copy` then brings it again from where it came",
+        );
+    }
     Ok(match (report.differs + report.missing, report.errors) {
         (0, 0) => Status::Done,
         (0, _) if report.assets.iter().all(|a| a.state != State::Error || a.retryable) => Status::Retry,
@@ -155,7 +168,7 @@ impl Checker<'_> {
     async fn check(&self, asset: &Asset<'_>) -> (State, Option<String>, bool) {
         let at = match asset.location() {
             Ok(at) => at,
-            Err(e) => return (State::Error, Some(e.to_string()), false),
+            Err(e) => return (State::Error, Some(told(&e)), false),
         };
         let host = match &at {
             Location::Http(url) => Some(url.authority().to_owned()),
@@ -174,7 +187,7 @@ impl Checker<'_> {
                     let reason = format!("{host} could not be reached");
                     silent().insert(host, reason);
                 }
-                return (State::Error, Some(e.to_string()), e.retryable());
+                return (State::Error, Some(told(&e)), e.retryable());
             }
         };
         if folder {
@@ -183,11 +196,12 @@ impl Checker<'_> {
         if let (Some(said), Some(found)) = (asset.size(), size)
             && said != found
         {
-            return (State::Differs, Some(format!("{found} bytes, {said} said")), false);
+            return (State::Differs, Some(format!("{at}: {found} bytes, {said} said")), false);
         }
-        match (self.deep, at.as_path(), asset.checksum()) {
-            (true, Some(path), Some(said)) => same_checksum(path, said),
-            (true, None, Some(said)) if asset.origin().is_some() => self.same_remote(&at, said).await,
+        match (self.deep, asset.checksum()) {
+            (true, Some(said)) if at.is_local() || asset.origin().is_some() => {
+                self.same_bytes(&at, said).await
+            }
             _ => (State::Same, None, false),
         }
     }
@@ -210,7 +224,7 @@ impl Checker<'_> {
                 Some(difference) => (State::Differs, Some(difference), false),
                 None => (State::Same, None, false),
             },
-            Err(e) => (State::Error, Some(e.to_string()), e.retryable()),
+            Err(e) => (State::Error, Some(told(&e)), e.retryable()),
         }
     }
 
@@ -230,28 +244,29 @@ impl Checker<'_> {
         Ok(found)
     }
 
-    /// Reads a copy in a remote store.
-    async fn same_remote(&self, at: &Location, said: &str) -> (State, Option<String>, bool) {
+    /// Reads a local file, or a copy in a remote store.
+    async fn same_bytes(&self, at: &Location, said: &str) -> (State, Option<String>, bool) {
         let said: Checksum = match said.parse() {
             Ok(checksum) => checksum,
             Err(e) => return (State::Error, Some(format!("file:checksum: {e}")), false),
         };
         match self.ctx.stores.digest(at, said.function()).await {
             Ok(found) if found == said => (State::Same, None, false),
-            Ok(_) => (State::Differs, Some("another checksum".to_owned()), false),
-            Err(e) => (State::Error, Some(e.to_string()), e.retryable()),
+            Ok(found) => (State::Differs, Some(format!("{at}: checksum {found}, {said} said")), false),
+            Err(e) => (State::Error, Some(told(&e)), e.retryable()),
         }
     }
 }
 
-fn same_checksum(path: &Path, said: &str) -> (State, Option<String>, bool) {
-    let said: Checksum = match said.parse() {
-        Ok(checksum) => checksum,
-        Err(e) => return (State::Error, Some(format!("file:checksum: {e}")), false),
-    };
-    match tokio::task::block_in_place(|| said.matches_file(path)) {
-        Ok(true) => (State::Same, None, false),
-        Ok(false) => (State::Differs, Some("another checksum".to_owned()), false),
-        Err(e) => (State::Error, Some(e.to_string()), false),
+/// An error with its causes, none that an earlier one already contains.
+fn told(error: &(dyn Error + 'static)) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
     }
+    text
 }

@@ -1,18 +1,21 @@
 //! `seedbed copy`: chosen assets brought home.
 
 use crate::context::{Ctx, Limits};
-use crate::failure::{self, Judge, usage, usage_hint};
+use crate::failure::{self, usage, usage_hint};
 use crate::machine;
 use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
 use crate::selection::{byte_count, span};
-use seedbed_catalog::copy::{CopyPlan, CopyReport, CopyRequest, OnError, Template, Transfer, execute, plan};
+use seedbed_catalog::copy::{
+    CopyPlan, CopyReport, CopyRequest, Missing, OnError, Template, Transfer, Unchecked, execute, plan,
+};
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -56,8 +59,8 @@ pub struct Args {
     #[arg(long, value_name = "CATALOG")]
     out: Option<Location>,
     /// Files at once.
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    jobs: usize,
+    #[arg(long, value_name = "N", default_value = "4")]
+    jobs: NonZeroUsize,
     /// Transfer no more than so much, and don't begin if that is known to be too little: 500000, 20MB, 1.5GiB.
     #[arg(long, value_name = "BYTES", value_parser = byte_count)]
     max_transfer: Option<u64>,
@@ -100,7 +103,13 @@ impl Report for Planned<'_> {
     const COMMAND: &'static str = "copy";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        without(&self.plan.missing, out)?;
+        unchecked(&self.plan.unchecked, out)?;
         for t in &self.plan.transfers {
+            if t.stands {
+                writeln!(out, "{} stands already: {}", t.from, t.to)?;
+                continue;
+            }
             let size = t.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
             let files = t.files.map(|n| format!("{}, ", count(n, "file"))).unwrap_or_default();
             writeln!(out, "{} -> {} ({files}{size})", t.from, t.to)?;
@@ -114,7 +123,7 @@ impl Report for Planned<'_> {
             "{} would be copied: {}{unknown}; {} there already",
             count(self.plan.files(), "file"),
             bytes(self.plan.bytes),
-            count(self.plan.present.len(), "asset")
+            count(self.plan.present.len() + self.plan.standing(), "asset")
         )
     }
 }
@@ -131,9 +140,8 @@ impl Report for Copied {
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.report;
-        for m in &r.missing {
-            writeln!(out, "without {}: {}", m.assets.join(", "), m.item)?;
-        }
+        without(&r.missing, out)?;
+        unchecked(&r.unchecked, out)?;
         for f in &r.failed {
             let used: Vec<String> = f.uses.iter().map(|u| format!("{} {}", u.item, u.asset)).collect();
             writeln!(out, "failed: {}: {}", used.join(", "), f.reason)?;
@@ -158,6 +166,18 @@ impl Report for Copied {
     }
 }
 
+/// Items that lack chosen assets.
+fn without(missing: &[Missing], out: &mut dyn Write) -> io::Result<()> {
+    missing.iter().try_for_each(|m| writeln!(out, "without {}: {}", m.assets.join(", "), m.item))
+}
+
+/// Checksums that say nothing here.
+fn unchecked(unchecked: &[Unchecked], out: &mut dyn Write) -> io::Result<()> {
+    unchecked
+        .iter()
+        .try_for_each(|u| writeln!(out, "checksum not used: {} {}: {}", u.item, u.asset, u.reason))
+}
+
 /// A span of time that is longer than nothing.
 fn patience(text: &str) -> Result<Duration, String> {
     span(text).and_then(|time| if time.is_zero() { Err("no time at all".to_owned()) } else { Ok(time) })
@@ -180,17 +200,19 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         template: args.layout,
         out: args.out,
     };
-    let planned = plan(&ctx.stores, &request).await?;
+    let mut planned = plan(&ctx.stores, &request).await?;
     let on_tape = if args.stage { on_tape(&planned, ctx).await? } else { Vec::new() };
     if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
         return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
     }
     if args.dry_run {
+        planned.survey(&ctx.stores).await;
+        planned.fits(&ctx.stores, &request.to).await?;
         ctx.emit(&Planned { dry_run: true, plan: &planned })?;
         return Ok(Status::Done);
     }
     // Files beside one another use the connection as well as parts of one, and cost less.
-    let at_once = args.jobs.min(planned.transfers.len()).max(1);
+    let at_once = args.jobs.get().min(planned.transfers.len()).max(1);
     let streams = Some(STREAMS.div_ceil(at_once));
     let stores = ctx.stores_within(Limits {
         transfer: args.max_transfer,
@@ -200,10 +222,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         file: args.file_timeout,
         ..Limits::default()
     })?;
-    planned
-        .fits(&stores, &request.to)
-        .await
-        .or_hint("make room, choose another folder, or copy less at a time")?;
+    planned.fits(&stores, &request.to).await?;
     if !on_tape.is_empty() {
         let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
         let done = AtomicU64::new(0);
@@ -218,7 +237,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         OnErrorArg::Stop => OnError::Stop,
     };
     let meter = Watch(ctx.meter("copy", Counted::Bytes, None));
-    let report = execute(&stores, &planned, args.jobs, on_error, &meter).await?;
+    let report = Box::pin(execute(&stores, &planned, args.jobs.get(), on_error, &meter)).await?;
     drop(meter);
     let status = match &report.failed[..] {
         [] => Status::Done,
@@ -228,7 +247,10 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if let Some(first) = report.failed.first() {
         failure::tell(
             format_args!("{} not copied; {}", count(report.failed.len(), "file"), first.reason),
-            &format!("this copies only what is missing: {}", command_line()),
+            &match failure::next_step(&*first.error) {
+                Some(step) => format!("{step}; this copies only what is missing: {}", command_line()),
+                None => format!("this copies only what is missing: {}", command_line()),
+            },
         );
     }
     ctx.emit(&Copied { dry_run: false, report })?;
@@ -260,7 +282,7 @@ fn command_line() -> String {
 }
 
 /// Refuses a key that no item has: it is a mistyped one.
-fn every_key_occurs(items: &[Item], keys: &[String]) -> anyhow::Result<()> {
+pub fn every_key_occurs(items: &[Item], keys: &[String]) -> anyhow::Result<()> {
     let there: BTreeSet<&str> = items.iter().flat_map(Item::assets).map(|(key, _)| key).collect();
     match keys.iter().find(|key| !there.contains(key.as_str())) {
         Some(key) => Err(usage(format!(

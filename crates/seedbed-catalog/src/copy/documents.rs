@@ -1,0 +1,156 @@
+//! The documents that a copy updates, asset by asset, while others may do the same.
+
+use super::execute::Arrived;
+use super::plan::{BACK, Use};
+use super::record::{Copied, record_copy};
+use crate::document::{parse, to_bytes};
+use crate::href::copy_href;
+use crate::links::tree_of;
+use crate::{CatalogError, Item};
+use seedbed_storage::{Location, Stores};
+use serde_json::Value;
+use std::fs::File;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How long others are given to finish what they are writing.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a document in a store is looked at again at the end.
+const SETTLING: usize = 3;
+
+/// The documents to update, each by one task at a time.
+/// They stand in the order of the plan's items.
+pub struct Documents(Vec<Option<Mutex<Document>>>);
+
+struct Document {
+    item: Item,
+    at: Location,
+    root: Location,
+    /// Keys of the assets that were copied.
+    recorded: Vec<String>,
+}
+
+impl Documents {
+    /// The documents of a plan's items.
+    pub fn of(items: Vec<Item>) -> Self {
+        let documents = items.into_iter().map(|item| {
+            let at = item.location()?.clone();
+            let root = tree_of(&item, &at);
+            Some(Mutex::new(Document { item, at, root, recorded: Vec::new() }))
+        });
+        Self(documents.collect())
+    }
+
+    /// Says in an item's document that one of its assets was copied.
+    pub async fn record(
+        &self,
+        stores: &Stores,
+        used: &Use,
+        to: &Location,
+        arrived: &Arrived,
+    ) -> Result<(), CatalogError> {
+        let Some(Some(document)) = self.0.get(used.index) else {
+            return Err(CatalogError::document(&used.item, "the item has no document"));
+        };
+        let mut document = document.lock().await;
+        let href = copy_href(&to.to_string(), None, &document.at, &document.root);
+        // Another copy may be at work on the same item, and have written more of it.
+        let held = hold(&document.at).await;
+        let stands = if held.is_some() || !document.at.is_local() {
+            as_it_stands(stores, &document).await
+        } else {
+            None
+        };
+        let mut item = stands.unwrap_or_else(|| document.item.clone());
+        let Arrived { size, checksum, files, version } = arrived;
+        let copied = Copied { href: &href, size: *size, checksum, files: *files, version };
+        record_copy(&mut item, &used.asset, &copied);
+        let at = document.at.clone();
+        stores
+            .replace(&at, to_bytes(item.as_value()).into())
+            .await
+            .map_err(|source| CatalogError::Write { at, source })?;
+        drop(held);
+        document.item = item;
+        document.recorded.push(used.asset.clone());
+        Ok(())
+    }
+
+    /// Looks once more at documents in stores, which have no locks: what another copy wrote over is written again.
+    pub async fn settle(&self, stores: &Stores) -> Result<(), CatalogError> {
+        let mut paused = false;
+        for document in self.0.iter().flatten() {
+            let document = document.lock().await;
+            if document.at.is_local() || document.recorded.is_empty() {
+                continue;
+            }
+            // Whoever read a document before it was written here has written it by then.
+            if !std::mem::replace(&mut paused, true) {
+                tokio::time::sleep(PAUSE).await;
+            }
+            for _ in 0..SETTLING {
+                let Some(mut stands) = as_it_stands(stores, &document).await else { break };
+                let (mine, theirs) = (&document.item, &stands);
+                let is_lost = |key: &&String| {
+                    let object = |item: &Item| item.asset(key).map(|asset| asset.as_object().clone());
+                    object(mine) != object(theirs)
+                };
+                let lost: Vec<&String> = document.recorded.iter().filter(is_lost).collect();
+                if lost.is_empty() {
+                    break;
+                }
+                for key in lost {
+                    if let Some(asset) = document.item.asset(key) {
+                        stands.set_asset(key, Value::Object(asset.as_object().clone()));
+                    }
+                }
+                let at = document.at.clone();
+                stores
+                    .replace(&at, to_bytes(stands.as_value()).into())
+                    .await
+                    .map_err(|source| CatalogError::Write { at, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many have changed.
+    pub async fn updated(&self) -> usize {
+        let mut n = 0;
+        for document in self.0.iter().flatten() {
+            n += usize::from(!document.lock().await.recorded.is_empty());
+        }
+        n
+    }
+}
+
+/// Waits until no other process updates a document beside this local one. The lock is
+/// of the folder, so that none is left behind; `None` where there are no locks.
+async fn hold(at: &Location) -> Option<File> {
+    let folder = at.as_path()?.parent()?.to_owned();
+    let locked = move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok();
+    tokio::task::spawn_blocking(locked).await.ok().flatten()
+}
+
+/// The bytes of a document in a store; one that is missing while another writer replaces it is back in a moment.
+async fn in_a_store(stores: &Stores, at: &Location) -> Option<Vec<u8>> {
+    for _ in 0..5 {
+        match stores.read_document(at).await {
+            Ok(bytes) => return Some(bytes.to_vec()),
+            Err(error) if error.is_not_found() => tokio::time::sleep(BACK).await,
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+/// The item as its document has it now.
+async fn as_it_stands(stores: &Stores, document: &Document) -> Option<Item> {
+    let text = match document.at.as_path() {
+        Some(path) => std::fs::read(path).ok()?,
+        None => in_a_store(stores, &document.at).await?,
+    };
+    let item = Item::from_value(parse(&text, &document.at).ok()?).ok()?;
+    (item.id() == document.item.id()).then(|| item.in_own_document(document.at.clone()))
+}
