@@ -73,6 +73,7 @@ struct Shared {
 struct State {
     done: u64,
     total: Option<u64>,
+    note: String,
     started: Instant,
     said: Instant,
 }
@@ -92,7 +93,7 @@ impl Meter {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        let state = Mutex::new(State { done: 0, total, started: now, said: now });
+        let state = Mutex::new(State { done: 0, total, note: String::new(), started: now, said: now });
         Self(Arc::new(Shared { label, counted, mode, bar, state }))
     }
 
@@ -119,6 +120,14 @@ impl Meter {
         self.change(|s| s.total = Some(total));
     }
 
+    /// Says something beside the count.
+    pub fn note(&self, note: String) {
+        if let Some(bar) = &self.0.bar {
+            bar.set_message(format!(", {note}"));
+        }
+        self.change(|s| s.note = note);
+    }
+
     /// Sets the count and what it counts towards.
     pub fn at(&self, done: usize, total: usize) {
         self.set_total(total as u64);
@@ -136,7 +145,11 @@ impl Meter {
         }
         if self.0.mode == Mode::Lines && state.said.elapsed() >= LINE_EVERY {
             state.said = Instant::now();
-            let line = line(&self.0.label, self.0.counted, state.done, state.total, state.started.elapsed());
+            let mut line =
+                line(&self.0.label, self.0.counted, state.done, state.total, state.started.elapsed());
+            if !state.note.is_empty() {
+                line = format!("{line}, {}", state.note);
+            }
             let _ = writeln!(std::io::stderr(), "{line}");
         }
     }
@@ -152,8 +165,10 @@ impl Drop for Shared {
 
 fn style(counted: Counted, total: bool) -> ProgressStyle {
     let template = match (counted, total) {
-        (Counted::Bytes, true) => "{prefix} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left",
-        (Counted::Bytes, false) => "{prefix} {spinner} {bytes}, {bytes_per_sec}",
+        (Counted::Bytes, true) => {
+            "{prefix} [{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left{msg}"
+        }
+        (Counted::Bytes, false) => "{prefix} {spinner} {bytes}, {bytes_per_sec}{msg}",
         (Counted::Things(_), true) => "{prefix} [{bar:30}] {pos}/{len}, {per_sec}, {eta} left",
         (Counted::Things(_), false) => "{prefix} {spinner} {pos}, {per_sec}",
     };

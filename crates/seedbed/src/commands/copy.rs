@@ -16,7 +16,8 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -95,6 +96,9 @@ enum OnErrorArg {
 #[derive(Debug, Serialize)]
 struct Planned<'a> {
     dry_run: bool,
+    /// With `--stage`: the files that are on tape.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    on_tape: &'a [Location],
     #[serde(flatten)]
     plan: &'a CopyPlan,
 }
@@ -105,6 +109,7 @@ impl Report for Planned<'_> {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         without(&self.plan.missing, out)?;
         unchecked(&self.plan.unchecked, out)?;
+        self.on_tape.iter().try_for_each(|at| writeln!(out, "on tape: {at}"))?;
         for t in &self.plan.transfers {
             if t.stands {
                 writeln!(out, "{} stands already: {}", t.from, t.to)?;
@@ -208,7 +213,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if args.dry_run {
         planned.survey(&ctx.stores).await;
         planned.fits(&ctx.stores, &request.to).await?;
-        ctx.emit(&Planned { dry_run: true, plan: &planned })?;
+        ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, plan: &planned })?;
         return Ok(Status::Done);
     }
     // Files beside one another use the connection as well as parts of one, and cost less.
@@ -236,7 +241,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         OnErrorArg::KeepGoing => OnError::KeepGoing,
         OnErrorArg::Stop => OnError::Stop,
     };
-    let meter = Watch(ctx.meter("copy", Counted::Bytes, None));
+    let meter = Watch { meter: ctx.meter("copy", Counted::Bytes, None), tally: Mutex::default() };
     let report = Box::pin(execute(&stores, &planned, args.jobs.get(), on_error, &meter)).await?;
     drop(meter);
     let status = match &report.failed[..] {
@@ -294,21 +299,58 @@ pub fn every_key_occurs(items: &[Item], keys: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// Shows a copy's bytes.
-struct Watch(Meter);
+/// Shows a copy's bytes and files.
+struct Watch {
+    meter: Meter,
+    tally: Mutex<Tally>,
+}
+
+/// What is known of the files of a copy so far.
+#[derive(Default)]
+struct Tally {
+    files: usize,
+    ended: usize,
+    /// Files of known size, and their bytes.
+    sized: u64,
+    bytes: u64,
+}
+
+impl Tally {
+    /// All bytes, where sizes that aren't known are taken to be like those that are.
+    fn total(&self) -> Option<u64> {
+        let whole = u128::from(self.bytes) * self.files as u128;
+        whole.checked_div(self.sized.into()).and_then(|total| u64::try_from(total).ok())
+    }
+}
+
+impl Watch {
+    fn change(&self, change: impl FnOnce(&mut Tally)) {
+        let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut tally);
+        if let Some(total) = tally.total() {
+            self.meter.set_total(total);
+        }
+        self.meter.note(format!("{} of {}", tally.ended, count(tally.files, "file")));
+    }
+}
 
 impl seedbed_catalog::copy::Progress for Watch {
     fn planned(&self, plan: &CopyPlan) {
-        if plan.unknown_sizes == 0 {
-            self.0.set_total(plan.bytes);
-        }
+        let files = plan.transfers.len();
+        let sized = (files - plan.unknown_sizes) as u64;
+        self.change(|tally| *tally = Tally { files, ended: 0, sized, bytes: plan.bytes });
     }
 
-    fn file<'a>(&'a self, _transfer: &Transfer) -> Box<dyn seedbed_storage::Progress + 'a> {
-        Box::new(File { meter: &self.0, counted: AtomicU64::new(0) })
+    fn file<'a>(&'a self, transfer: &Transfer) -> Box<dyn seedbed_storage::Progress + 'a> {
+        Box::new(File {
+            watch: self,
+            counted: AtomicU64::new(0),
+            sized: AtomicBool::new(transfer.bytes.is_some()),
+        })
     }
 
     fn finished(&self, transfer: &Transfer, failure: Option<&str>) {
+        self.change(|tally| tally.ended += 1);
         if let Some(reason) = failure {
             tracing::info!("{} failed: {reason}", transfer.from);
         } else {
@@ -319,18 +361,25 @@ impl seedbed_catalog::copy::Progress for Watch {
 
 /// One file's bytes within the whole count.
 struct File<'a> {
-    meter: &'a Meter,
+    watch: &'a Watch,
     counted: AtomicU64,
+    /// Whether its size is counted among the known ones.
+    sized: AtomicBool,
 }
 
 impl seedbed_storage::Progress for File<'_> {
-    fn started(&self, _total: Option<u64>) {
+    fn started(&self, total: Option<u64>) {
         // A transfer that starts over counts its bytes anew.
-        self.meter.retreat(self.counted.swap(0, Ordering::Relaxed));
+        self.watch.meter.retreat(self.counted.swap(0, Ordering::Relaxed));
+        if let Some(size) = total
+            && !self.sized.swap(true, Ordering::Relaxed)
+        {
+            self.watch.change(|tally| (tally.sized, tally.bytes) = (tally.sized + 1, tally.bytes + size));
+        }
     }
 
     fn advanced(&self, bytes: u64) {
         self.counted.fetch_add(bytes, Ordering::Relaxed);
-        self.meter.advance(bytes);
+        self.watch.meter.advance(bytes);
     }
 }
