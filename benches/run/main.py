@@ -67,7 +67,8 @@ def write(path, values):
     os.remove(plain)
 
 
-def make(folder, side, days):
+def make(folder, side, days, distinct):
+    """The files of some days; the days after them are the same files once more."""
     fields, source = Fields(side), pathlib.Path(folder, "source")
     for name in (*DAILY, "static"):
         (source / name).mkdir(parents=True)
@@ -77,8 +78,11 @@ def make(folder, side, days):
     for number in range(days):
         date = FIRST + datetime.timedelta(number)
         assets = {}
-        for name, values in fields.day(number).items():
-            write(source / name / f"{date}.tif", values)
+        for name, values in (fields.day(number) if number < distinct else dict.fromkeys(DAILY)).items():
+            if values is None:
+                os.link(source / name / f"{FIRST + datetime.timedelta(number % distinct)}.tif", source / name / f"{date}.tif")
+            else:
+                write(source / name / f"{date}.tif", values)
             assets[name] = {"href": f"./source/{name}/{date}.tif", "bands": [{"unit": DAILY[name][0]}]}
         items.append({
             "type": "Feature", "stac_version": "1.1.0", "id": f"weather-{date}", "geometry": None, "links": [],
@@ -130,10 +134,22 @@ def compare(folder):
     return worst, count
 
 
+def alone(options):
+    """A run with so much memory, without a peer."""
+    folder, processors = options.folder, options.processors[-1]
+    command = [os.environ["SEEDBED"], "run", "seedbed.toml", "--no-progress", "-q", "--memory", options.alone]
+    wall, cpu, peak = run(command, processors, folder)
+    print(f"VegET, {options.side}×{options.side} pixels, {options.days} days of six inputs, {len(VARIABLES)} variables a "
+          f"month and year, on {processors} processors with --memory {options.alone}:\n  {wall:.0f} s wall, "
+          f"{cpu:.0f} s CPU, {peak / 1024:.2f} GiB at the peak, {options.side**2 * options.days / wall:.3g} px-days a second")
+
+
 def bench(options):
     folder = options.folder
-    make(folder, options.side, options.days)
+    make(folder, options.side, options.days, options.distinct or options.days)
     project(folder, options.side, options.days, options.tile or options.side)
+    if options.alone:
+        return alone(options)
     source, out = f"{folder}/source", f"{folder}/out"
     inputs = sorted(str(p) for p in pathlib.Path(source).rglob("*.tif"))
     pathlib.Path(folder, "inputs.txt").write_text("\n".join(inputs))
@@ -176,6 +192,8 @@ if __name__ == "__main__":
     parser.add_argument("--side", type=int, default=1000)
     parser.add_argument("--tile", type=int, help="pixels a side of a tile; one tile where it isn't given")
     parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--distinct", type=int, help="days with files of their own; the others have the same again")
+    parser.add_argument("--alone", metavar="MEMORY", help="run once with so much memory, such as 8GB, and no peer")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--processors", type=int, nargs="+", default=[1, 2])
     bench(parser.parse_args())

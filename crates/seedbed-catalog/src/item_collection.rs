@@ -97,7 +97,8 @@ impl From<Vec<Item>> for ItemCollection {
 }
 
 /// The document meant by a location: a local folder stands for its
-/// `catalog.json` or `collection.json`.
+/// `catalog.json` or `collection.json`, a name without an ending in a bucket or
+/// behind WebDAV for the `catalog.json` in it.
 pub fn entry(at: &Location) -> Location {
     if let Some(path) = at.as_path()
         && path.is_dir()
@@ -107,6 +108,10 @@ pub fn entry(at: &Location) -> Location {
                 return at.join(name);
             }
         }
+        return at.join("catalog.json");
+    }
+    let in_a_store = matches!(at, Location::S3 { .. } | Location::Dav(_) | Location::Dcache(_));
+    if in_a_store && at.file_name().is_none_or(|name| !name.contains('.')) {
         return at.join("catalog.json");
     }
     at.clone()

@@ -356,8 +356,7 @@ fn two_copies_into_one_new_catalog_both_stand_in_it() {
                 let ran = Ran::new(format!("{}: one of two", place.name), &child.wait_with_output().unwrap());
                 assert_eq!(number(&ran.succeeds().json(), "copied"), 9, "{}", place.name);
             }
-            let document = if place.top.is_local() { out.clone() } else { format!("{out}/catalog.json") };
-            let args = ["copy", &document, "--to", &to, "--assets", "tmin,tmax", "--json", "--out", &out];
+            let args = ["copy", &out, "--to", &to, "--assets", "tmin,tmax", "--json", "--out", &out];
             let again = place.seedbed(&args).succeeds().json();
             let found = (number(&again, "copied"), number(&again, "adopted"), number(&again, "present"));
             assert_eq!(found, (0, 0, 18), "{}: {again}", place.name);
@@ -377,8 +376,7 @@ fn assets_that_stay_on_disk_are_found_from_a_catalog_in_a_store() {
         place.sandbox.write("b.txt", "copied");
         let to = place.top.to_string();
         place.seedbed(&["copy", "i.json", "--assets", "b", "--to", &to, "--out", &to]).succeeds();
-        let document = format!("{to}/catalog.json");
-        place.seedbed(&["check", &document, "--deep"]).succeeds().prints("2 assets: 2 same");
+        place.seedbed(&["check", &to, "--deep"]).succeeds().prints("2 assets: 2 same");
     }
 }
 
