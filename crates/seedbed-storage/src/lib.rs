@@ -52,6 +52,7 @@ pub use http::{Headers, Method, Request, Response};
 pub use location::{Location, LocationError};
 pub use named::{NamedStores, StoresFileError};
 pub use progress::{Progress, Silent};
+pub use secret::shown_text;
 pub use settings::Settings;
 pub use store::{ListPage, Listed, Meta, Put, Stores};
 pub use tape::{Locality, Staged};

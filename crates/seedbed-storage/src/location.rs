@@ -82,9 +82,12 @@ pub enum LocationError {
         at: String,
     },
     /// A user or password stands in the address.
-    #[error("{at}: an address must not hold a user or a password; ~/.netrc is the place for them")]
+    #[error(
+        "{at}: an address must not hold a user, a password or a key; their place is ~/.netrc, the environment or \
+         what a stores.toml names"
+    )]
     UserInfo {
-        /// The address without them.
+        /// The address with `***` for them.
         at: String,
     },
     /// An `s3` address without a bucket, or a `dcache` one without a path.
@@ -308,7 +311,7 @@ impl FromStr for Location {
         let Some(scheme) = scheme_of(text) else { return Ok(Self::Local(PathBuf::from(text))) };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => {
-                let file = || LocationError::File { at: text.to_owned() };
+                let file = || LocationError::File { at: secret::shown_text(text) };
                 let url = parse_url(text)?;
                 url.to_file_path().map(Self::Local).map_err(|()| file())
             }
@@ -323,15 +326,23 @@ impl FromStr for Location {
             "s3" => {
                 let rest = after_scheme(text, scheme);
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+                no_user(text, bucket)?;
                 if bucket.is_empty() {
-                    return Err(LocationError::Incomplete { at: text.to_owned(), missing: "the bucket" });
+                    return Err(LocationError::Incomplete {
+                        at: secret::shown_text(text),
+                        missing: "the bucket",
+                    });
                 }
                 Ok(Self::S3 { bucket: bucket.to_owned(), key: key.trim_start_matches('/').to_owned() })
             }
             "dcache" => {
                 let path = after_scheme(text, scheme).trim_start_matches('/');
+                no_user(text, path.split('/').next().unwrap_or_default())?;
                 if path.is_empty() {
-                    return Err(LocationError::Incomplete { at: text.to_owned(), missing: "the path" });
+                    return Err(LocationError::Incomplete {
+                        at: secret::shown_text(text),
+                        missing: "the path",
+                    });
                 }
                 Ok(Self::Dcache(format!("/{path}")))
             }
@@ -416,10 +427,18 @@ fn join_link(url: &Url, link: &str) -> Result<Url, LocationError> {
 
 fn checked(mut url: Url) -> Result<Url, LocationError> {
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(LocationError::UserInfo { at: secret::shown(&url) });
+        return Err(LocationError::UserInfo { at: secret::marked(&url) });
     }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// Refuses what stands before an `@` where other schemes have the host.
+fn no_user(text: &str, authority: &str) -> Result<(), LocationError> {
+    if authority.contains('@') {
+        return Err(LocationError::UserInfo { at: secret::shown_text(text) });
+    }
+    Ok(())
 }
 
 fn last_name(names: &str) -> &str {
