@@ -1,13 +1,13 @@
 //! A transfer's way over HTTP: in as many attempts as it takes, each from where the last one ended.
 
 use crate::checksum::{Checksum, Digests, Hashing};
-use crate::content::ENOUGH;
-use crate::http::{Answer, Failure, Http, Request, Retry};
+use crate::content::{ENOUGH, Guard};
+use crate::http::{Answer, Failure, Headers, Http, Request, Retry};
 use crate::part::{HEAD, Part, Record};
 use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
 use crate::store::Meta;
-use crate::transfer::{Expectation, Gathered, Outcome, differ, not_content, validator, wrong};
+use crate::transfer::{Expectation, Gathered, Outcome, differ, validator, wrong};
 use crate::{Location, StorageError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -27,6 +27,8 @@ pub(crate) struct Download<'a> {
     expect: &'a Expectation,
     progress: &'a dyn Progress,
     part: Part,
+    /// What may not be at its beginning.
+    guard: Guard,
     /// Which version the part holds the beginning of.
     version: Option<Meta>,
     /// Whether the part still holds what was there before, and is to be emptied.
@@ -76,6 +78,7 @@ impl<'a> Download<'a> {
             expect,
             progress,
             part,
+            guard: Guard::of_source(from, expect.content),
             version: None,
             begins: false,
             hashing: fresh(expect),
@@ -112,7 +115,8 @@ impl<'a> Download<'a> {
                 Ok(Reached::Nowhere) => {}
                 Ok(Reached::End) => {
                     let digests = std::mem::replace(&mut self.hashing, fresh(self.expect)).finish();
-                    match wrong(self.from, self.expect, self.length, &digests, &self.part).await? {
+                    let gathered = (self.length, &digests);
+                    match wrong(self.from, self.expect, self.guard, gathered, &self.part).await? {
                         None => return Ok(self.gathered(digests)),
                         // A proxy or a disk may have spoilt them on the way: once more from the start.
                         Some(error) if !second_time && error.spoilt() => {
@@ -184,7 +188,7 @@ impl<'a> Download<'a> {
         if answer.status == 206 {
             let span = answer.headers.content_range();
             let version = Meta::of(&answer.headers, span.and_then(|(_, total)| total));
-            self.begin(version);
+            self.begin(version, &answer.headers);
             if span.is_some_and(|(first, _)| first == 0) && self.pieces().is_some() {
                 return self.together(Some(answer)).await;
             }
@@ -242,7 +246,7 @@ impl<'a> Download<'a> {
             }
             // The whole file: no range was asked for, or it is ignored, or the source has changed.
             200 => {
-                self.begin(Meta::of(&answer.headers, answer.headers.content_length()));
+                self.begin(Meta::of(&answer.headers, answer.headers.content_length()), &answer.headers);
                 Ok((Start::Here, Some(answer)))
             }
             status @ 201..=299 => {
@@ -254,8 +258,9 @@ impl<'a> Download<'a> {
     }
 
     /// Starts with nothing of this version.
-    fn begin(&mut self, version: Meta) {
+    fn begin(&mut self, version: Meta, headers: &Headers) {
         self.forget();
+        self.guard.hear(headers);
         self.tell(version.size.or(self.expect.size));
         self.version = Some(version);
         self.begins = true;
@@ -277,6 +282,7 @@ impl<'a> Download<'a> {
             self.forget();
             return Err(StorageError::Changed { at: self.from.shown() }.into());
         }
+        self.guard.hear(&answer.headers);
         self.version = Some(Meta { size: known.size.or(now.size), ..known });
         self.tell(now.size.or(known.size));
         Ok(())
@@ -322,8 +328,8 @@ impl<'a> Download<'a> {
     async fn write(&mut self, pieces: Vec<Bytes>, last: bool) -> Result<(), StorageError> {
         if self.length == 0 {
             let head = head_of(&pieces);
-            if head.len() >= ENOUGH && !self.expect.content.starts(&head) {
-                return Err(not_content(self.from, self.expect.content, &head));
+            if head.len() >= ENOUGH {
+                self.guard.check(self.from, &head)?;
             }
         }
         let length = self.length + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();

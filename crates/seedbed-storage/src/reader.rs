@@ -1,13 +1,13 @@
 //! The bytes of a source, in order, verified as they pass.
 
 use crate::checksum::{Checksum, Digests, Function, Hashing};
-use crate::content::ENOUGH;
+use crate::content::{ENOUGH, Guard};
 use crate::deadline::Deadline;
 use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::local::blocking;
 use crate::progress::Progress;
 use crate::store::{Meta, Store};
-use crate::transfer::{Expectation, not_content, validator};
+use crate::transfer::{Expectation, validator};
 use crate::{Location, StorageError};
 use bytes::{Bytes, BytesMut};
 use std::fs::File;
@@ -31,6 +31,7 @@ pub(crate) struct Reader<'a> {
     ended: bool,
     hashing: Hashing,
     deadline: Deadline,
+    guard: Guard,
     head: Vec<u8>,
     tail: Vec<u8>,
     /// What was read and did not fit where it was to go.
@@ -95,10 +96,20 @@ impl<'a> Reader<'a> {
             ended: false,
             hashing,
             deadline: Deadline::NONE,
+            guard: Guard::of(expect.content),
             head,
             tail,
             spare: Bytes::new(),
         })
+    }
+
+    /// The same, not to be taken for what its name and its server say that it is not. To be called before it is read.
+    pub(crate) fn guarded(mut self) -> Self {
+        self.guard = Guard::of_source(self.from, self.expect.content);
+        if let Origin::Remote { answer: Some(answer), .. } = &self.origin {
+            self.guard.hear(&answer.headers);
+        }
+        self
     }
 
     /// The same, to be read by then.
@@ -117,8 +128,8 @@ impl<'a> Reader<'a> {
         };
         if self.head.len() < ENOUGH {
             self.head.extend_from_slice(&piece[..piece.len().min(1024)]);
-            if self.head.len() >= ENOUGH && !self.expect.content.starts(&self.head) {
-                return Err(not_content(self.from, self.expect.content, &self.head));
+            if self.head.len() >= ENOUGH {
+                self.guard.check(self.from, &self.head)?;
             }
         }
         let most = self.expect.content.tail();
@@ -159,9 +170,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish(self) -> Result<Verified, StorageError> {
         let (at, bytes) = (self.from.shown(), self.length);
         let digests = self.hashing.finish();
-        if !self.expect.content.starts(&self.head) {
-            return Err(not_content(self.from, self.expect.content, &self.head));
-        }
+        self.guard.check(self.from, &self.head)?;
         if let Some(expected) = self.expect.size.filter(|e| *e != bytes) {
             return Err(StorageError::Size { at, expected, found: bytes });
         }

@@ -20,6 +20,7 @@ mod lent_keys;
 mod local_copies;
 mod locations;
 mod log;
+mod pages;
 mod ranges;
 mod rclone;
 mod server;
