@@ -2,7 +2,8 @@
 
 use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::{ENOUGH, Guard};
-use crate::http::{Answer, Failure, Headers, Http, Request, Retry};
+use crate::digest_header::of_whole;
+use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::part::{HEAD, Part, Record};
 use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
@@ -31,6 +32,8 @@ pub(crate) struct Download<'a> {
     guard: Guard,
     /// Which version the part holds the beginning of.
     version: Option<Meta>,
+    /// What the server says that the whole digests to.
+    claimed: Option<Checksum>,
     /// Whether the part still holds what was there before, and is to be emptied.
     begins: bool,
     /// Digest of what the part holds.
@@ -80,8 +83,9 @@ impl<'a> Download<'a> {
             part,
             guard: Guard::of_source(from, expect.content),
             version: None,
+            claimed: None,
             begins: false,
-            hashing: fresh(expect),
+            hashing: fresh(expect, None),
             length: 0,
             inherited: 0,
             told: false,
@@ -96,7 +100,9 @@ impl<'a> Download<'a> {
         if let Some(record) = record.filter(|r| validator(&r.version).is_some())
             && length <= at_most.min(record.version.size.unwrap_or(u64::MAX))
         {
-            let (hashing, length) = download.part.digest(fresh(expect)).await?;
+            let claimed = record.claimed.as_deref().and_then(|text| text.parse().ok());
+            let (hashing, length) = download.part.digest(fresh(expect, claimed.as_ref())).await?;
+            download.claimed = claimed;
             download.hashing = hashing;
             download.length = length;
             download.inherited = length;
@@ -114,9 +120,8 @@ impl<'a> Download<'a> {
             match self.attempt().await {
                 Ok(Reached::Nowhere) => {}
                 Ok(Reached::End) => {
-                    let digests = std::mem::replace(&mut self.hashing, fresh(self.expect)).finish();
-                    let gathered = (self.length, &digests);
-                    match wrong(self.from, self.expect, self.guard, gathered, &self.part).await? {
+                    let digests = std::mem::replace(&mut self.hashing, fresh(self.expect, None)).finish();
+                    match self.wrong(&digests).await? {
                         None => return Ok(self.gathered(digests)),
                         // A proxy or a disk may have spoilt them on the way: once more from the start.
                         Some(error) if !second_time && error.spoilt() => {
@@ -139,6 +144,14 @@ impl<'a> Download<'a> {
                 }
             }
         }
+    }
+
+    /// How the bytes are not what is expected, or not what their server says, if so.
+    async fn wrong(&self, digests: &Digests) -> Result<Option<StorageError>, StorageError> {
+        let gathered = (self.length, digests);
+        let wrong = wrong(self.from, self.expect, self.guard, gathered, &self.part).await?;
+        let claimed = self.claimed.as_ref().filter(|_| self.expect.checksum.is_none());
+        Ok(wrong.or_else(|| digests.agree(claimed, self.from.shown()).err()))
     }
 
     /// One request from where the part ends, or several where the file is large.
@@ -188,7 +201,7 @@ impl<'a> Download<'a> {
         if answer.status == 206 {
             let span = answer.headers.content_range();
             let version = Meta::of(&answer.headers, span.and_then(|(_, total)| total));
-            self.begin(version, &answer.headers);
+            self.begin(version, &answer);
             if span.is_some_and(|(first, _)| first == 0) && self.pieces().is_some() {
                 return self.together(Some(answer)).await;
             }
@@ -246,7 +259,7 @@ impl<'a> Download<'a> {
             }
             // The whole file: no range was asked for, or it is ignored, or the source has changed.
             200 => {
-                self.begin(Meta::of(&answer.headers, answer.headers.content_length()), &answer.headers);
+                self.begin(Meta::of(&answer.headers, answer.headers.content_length()), &answer);
                 Ok((Start::Here, Some(answer)))
             }
             status @ 201..=299 => {
@@ -258,9 +271,11 @@ impl<'a> Download<'a> {
     }
 
     /// Starts with nothing of this version.
-    fn begin(&mut self, version: Meta, headers: &Headers) {
+    fn begin(&mut self, version: Meta, answer: &Answer) {
         self.forget();
-        self.guard.hear(headers);
+        self.guard.hear(&answer.headers);
+        self.claimed = self.claims(answer);
+        self.hashing = fresh(self.expect, self.claimed.as_ref());
         self.tell(version.size.or(self.expect.size));
         self.version = Some(version);
         self.begins = true;
@@ -283,9 +298,14 @@ impl<'a> Download<'a> {
             return Err(StorageError::Changed { at: self.from.shown() }.into());
         }
         self.guard.hear(&answer.headers);
+        self.claimed = self.claimed.take().or_else(|| self.claims(answer));
         self.version = Some(Meta { size: known.size.or(now.size), ..known });
         self.tell(now.size.or(known.size));
         Ok(())
+    }
+
+    fn claims(&self, answer: &Answer) -> Option<Checksum> {
+        of_whole(&answer.headers, answer.status, self.get.wants_digest())
     }
 
     /// Takes in the body.
@@ -337,11 +357,12 @@ impl<'a> Download<'a> {
             let found = self.version.as_ref().and_then(|v| v.size).unwrap_or(length);
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
-        let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
+        let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect, None));
         self.hashing = if self.begins {
             let version = self.version.clone().unwrap_or_default();
             // What is whole at once will not be resumed.
-            let record = (!last).then(|| Record { source: self.from.to_string(), version });
+            let claimed = self.claimed.as_ref().map(ToString::to_string);
+            let record = (!last).then(|| Record { source: self.from.to_string(), version, claimed });
             self.part.start(record.as_ref(), hashing, pieces).await?
         } else {
             self.part.append(hashing, pieces).await?
@@ -376,7 +397,8 @@ impl<'a> Download<'a> {
 
     /// What the part holds is of no use: the next attempt asks for the whole.
     fn forget(&mut self) {
-        self.hashing = fresh(self.expect);
+        self.claimed = None;
+        self.hashing = fresh(self.expect, None);
         self.length = 0;
         self.inherited = 0;
         self.version = None;
@@ -405,6 +427,7 @@ fn head_of(pieces: &[Bytes]) -> Vec<u8> {
     pieces.iter().flat_map(|piece| piece.iter().take(HEAD)).take(HEAD).copied().collect()
 }
 
-fn fresh(expect: &Expectation) -> Hashing {
-    Hashing::new(expect.checksum.as_ref().map(Checksum::function))
+/// A digest of nothing yet, by what is expected, or by what the server claims.
+fn fresh(expect: &Expectation, claimed: Option<&Checksum>) -> Hashing {
+    Hashing::new(expect.checksum.as_ref().or(claimed).map(Checksum::function))
 }

@@ -27,6 +27,9 @@ pub(crate) struct Record {
     pub(crate) source: String,
     /// Which version of it.
     pub(crate) version: Meta,
+    /// The checksum that its server tells of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) claimed: Option<String>,
 }
 
 /// `<name>.part`, locked: no other transfer, in this process or another, writes it while this lives.

@@ -3,6 +3,7 @@
 use crate::checksum::{Checksum, Digests, Function, Hashing};
 use crate::content::{ENOUGH, Guard};
 use crate::deadline::Deadline;
+use crate::digest_header::of_whole;
 use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::local::blocking;
 use crate::progress::Progress;
@@ -30,6 +31,8 @@ pub(crate) struct Reader<'a> {
     length: u64,
     ended: bool,
     hashing: Hashing,
+    /// What the server says that the whole digests to.
+    claimed: Option<Checksum>,
     deadline: Deadline,
     guard: Guard,
     head: Vec<u8>,
@@ -70,7 +73,7 @@ impl<'a> Reader<'a> {
                 (Origin::Local { file: Arc::new(file), path: path.to_path_buf() }, version)
             }
             remote => {
-                let (get, mut retry) = (remote.get()?, Retry::new(http.settings()));
+                let (get, mut retry) = (remote.get_whole()?, Retry::new(http.settings()));
                 let answer = loop {
                     match first(http, &get).await {
                         Ok(answer) => break answer,
@@ -95,6 +98,7 @@ impl<'a> Reader<'a> {
             length: 0,
             ended: false,
             hashing,
+            claimed: None,
             deadline: Deadline::NONE,
             guard: Guard::of(expect.content),
             head,
@@ -103,11 +107,16 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// The same, not to be taken for what its name and its server say that it is not. To be called before it is read.
+    /// The same, not to be taken for what its name and its server say that it is not, and to be as its server says if
+    /// nobody else does. To be called before it is read.
     pub(crate) fn guarded(mut self) -> Self {
         self.guard = Guard::of_source(self.from, self.expect.content);
-        if let Origin::Remote { answer: Some(answer), .. } = &self.origin {
+        if let Origin::Remote { answer: Some(answer), get, .. } = &self.origin {
             self.guard.hear(&answer.headers);
+            if self.expect.checksum.is_none() {
+                self.claimed = of_whole(&answer.headers, answer.status, get.wants_digest());
+                self.claimed.iter().for_each(|claimed| self.hashing.also(claimed.function()));
+            }
         }
         self
     }
@@ -178,6 +187,7 @@ impl<'a> Reader<'a> {
             let (expected, found) = (expected.to_string(), digests.like(expected).to_string());
             return Err(StorageError::Checksum { at, expected, found });
         }
+        digests.agree(self.claimed.as_ref(), self.from.shown())?;
         if !self.expect.content.ends_with(&self.tail) {
             return Err(StorageError::Content { at, expected: self.expect.content, excerpt: None });
         }

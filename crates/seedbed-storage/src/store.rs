@@ -544,6 +544,16 @@ impl Stores {
 }
 
 impl Store<'_> {
+    /// How a remote file is read from its start to its end: with its server's digest of it, if that is to be had.
+    pub(crate) fn get_whole(&self) -> Result<Request, StorageError> {
+        let get = self.get()?;
+        Ok(match self {
+            Self::Dav(..) => get.header("want-digest", dav::WANT_DIGEST),
+            Self::S3(..) => get.header("x-amz-checksum-mode", "ENABLED"),
+            Self::Local(..) | Self::Http(..) => get,
+        })
+    }
+
     /// How a remote file is read.
     pub(crate) fn get(&self) -> Result<Request, StorageError> {
         match self {

@@ -17,7 +17,8 @@ use std::time::{Duration, SystemTime};
 /// How much of a local source is copied between two words to the progress: 4 MiB.
 const PIECE: u64 = 4 << 20;
 
-/// What is known of the bytes before they are here.
+/// What is known of the bytes before they are here. Without a checksum, one that their server tells along with them
+/// is expected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expectation {
     /// Their number.
@@ -89,7 +90,7 @@ pub(crate) async fn run(
     }
     let gathered = match source {
         Store::Local(_, path) => copy(http, path, from, expect, progress, part).await?,
-        remote => Download::new(http, remote.get()?, from, expect, progress, part).await?.run().await?,
+        remote => Download::new(http, remote.get_whole()?, from, expect, progress, part).await?.run().await?,
     };
     let Gathered { part, bytes, digests, version, outcome } = gathered;
     let transferred = Transferred { bytes, checksum: digests.sha256, version, outcome };
@@ -178,7 +179,7 @@ async fn gather(
     })
     .await?;
     let version = Meta { size: Some(size), etag: None, last_modified: before.map(httpdate::fmt_http_date) };
-    part.restart(&Record { source: from.to_string(), version: version.clone() }).await?;
+    part.restart(&Record { source: from.to_string(), version: version.clone(), claimed: None }).await?;
     progress.started(Some(size));
     let mut hashing = Hashing::new(expect.checksum.as_ref().map(Checksum::function));
     let mut bytes = 0;

@@ -95,6 +95,11 @@ impl Request {
         matches!(self.method, Method::Get | Method::Head) && self.headers.iter().any(|(name, _)| asks(name))
     }
 
+    /// Whether it asks for the digest of what it reads.
+    pub(crate) fn wants_digest(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("want-digest"))
+    }
+
     /// An address of it, signed.
     pub(super) fn signed(&self, grant: &Grant, method: Method, url: &Url) -> Url {
         let identity = self.identity.as_deref();

@@ -30,6 +30,7 @@ mod third_party;
 mod tls;
 mod together;
 mod tokens;
+mod told_digests;
 mod uploads;
 mod xrootd;
 
