@@ -96,17 +96,19 @@ impl<'a> Download<'a> {
         if length == 0 {
             return Ok(download);
         }
-        let record = download.part.record().filter(|r| r.source == from.to_string());
-        if let Some(record) = record.filter(|r| validator(&r.version).is_some())
-            && length <= at_most.min(record.version.size.unwrap_or(u64::MAX))
+        let recorded = download.part.record().filter(|r| r.record.source == from.to_string());
+        if let Some(recorded) = recorded.filter(|r| validator(&r.record.version).is_some())
+            && length <= at_most.min(recorded.record.version.size.unwrap_or(u64::MAX))
         {
-            let claimed = record.claimed.as_deref().and_then(|text| text.parse().ok());
-            let (hashing, length) = download.part.digest(fresh(expect, claimed.as_ref())).await?;
-            download.claimed = claimed;
-            download.hashing = hashing;
-            download.length = length;
-            download.inherited = length;
-            download.version = Some(record.version);
+            let claimed = recorded.record.claimed.as_deref().and_then(|text| text.parse().ok());
+            let (hashing, length) = download.part.resume(fresh(expect, claimed.as_ref()), &recorded).await?;
+            if length > 0 {
+                download.hashing = hashing;
+                download.length = length;
+                download.inherited = length;
+                download.claimed = claimed;
+                download.version = Some(recorded.record.version);
+            }
         }
         Ok(download)
     }
@@ -365,7 +367,7 @@ impl<'a> Download<'a> {
             let record = (!last).then(|| Record { source: self.from.to_string(), version, claimed });
             self.part.start(record.as_ref(), hashing, pieces).await?
         } else {
-            self.part.append(hashing, pieces).await?
+            self.part.append(hashing, pieces, self.length).await?
         };
         self.begins = false;
         self.length = length;

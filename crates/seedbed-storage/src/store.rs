@@ -395,7 +395,8 @@ impl Stores {
     /// Brings the bytes at `from` to `to`: whole, verified, under their name only then.
     ///
     /// They gather in `<name>.part`, with their source's version in `<name>.part.json`, so that an
-    /// interrupted transfer resumes if the source is still the same (of what arrived, the last MiB may be lost).
+    /// interrupted transfer resumes if the source is still the same (of what arrived, the last MiB may be lost), from
+    /// as far as the part still holds what arrived.
     /// A large remote file comes by several requests at once ([`Settings::ranged_from`]), if its server gives parts
     /// of one version; the part is a plain beginning of the file at any moment. They are checked against `expect`, made
     /// durable, and given their name without replacing anything. Of several transfers to one destination at

@@ -228,6 +228,12 @@ impl Hashing {
         }
     }
 
+    /// SHA2-256 of the bytes that have passed so far.
+    pub(crate) fn so_far(&self) -> Checksum {
+        let digest = self.sha256.clone().finalize().to_vec();
+        Checksum { function: Function::Sha256, digest }
+    }
+
     /// Takes in all that `from` gives; the number of bytes.
     pub(crate) fn read(&mut self, from: &mut impl Read) -> io::Result<u64> {
         let mut buffer = vec![0; 256 << 10];

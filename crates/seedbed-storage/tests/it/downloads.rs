@@ -437,7 +437,9 @@ async fn a_part_that_is_whole_needs_no_more_bytes() {
     std::fs::write(data.join("x.nc.part"), &*t.bytes).unwrap();
     let source = t.server.url("/x.nc");
     let record = format!(
-        r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}"#
+        r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}
+           {{"bytes":{SIZE},"sha256":"{}"}}"#,
+        Checksum::of_bytes(&t.bytes).digest_hex()
     );
     std::fs::write(data.join("x.nc.part.json"), record).unwrap();
     let done = t.transfer(&t.known()).await.unwrap();

@@ -21,6 +21,7 @@ mod local_copies;
 mod locations;
 mod log;
 mod pages;
+mod parts;
 mod ranges;
 mod rclone;
 mod server;
