@@ -9,6 +9,7 @@ mod abandoned;
 mod abilities;
 mod auth;
 mod base64;
+mod bearer;
 mod checksum;
 mod content;
 mod credentials;

@@ -351,7 +351,11 @@ impl Http {
             Some(identity) => identity.authorization(url)?,
             None => None,
         };
-        if let Some(authorization) = own.or_else(|| self.settings.credentials.authorization(url)) {
+        let authorization = match (own.or_else(|| self.settings.credentials.authorization(url)), identity) {
+            (None, Some(identity)) => identity.discovered(url)?,
+            (authorization, _) => authorization,
+        };
+        if let Some(authorization) = authorization {
             let mut value = HeaderValue::try_from(authorization).map_err(|_| bad("authorization"))?;
             value.set_sensitive(true);
             map.insert("authorization", value);

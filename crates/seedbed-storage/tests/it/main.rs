@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod abilities;
+mod bearer;
 mod conformance;
 mod destinations;
 mod documents;
