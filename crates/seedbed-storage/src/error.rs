@@ -18,12 +18,14 @@ pub enum StorageError {
         at: String,
     },
     /// The server wants a credential, or refuses ours.
-    #[error("{at}: access denied (HTTP {status})")]
+    #[error("{at}: access denied (HTTP {status}){}", .hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
     Denied {
         /// Where.
         at: String,
         /// 401 or 403.
         status: u16,
+        /// Why a credential that there is was not shown, if there is one.
+        hint: Option<&'static str>,
     },
     /// The server answered with an error.
     #[error("{at}: the server answered HTTP {status}{}", said(.excerpt.as_deref()))]

@@ -217,7 +217,10 @@ impl Http {
         let (at, status) = (answer.at.clone(), answer.status);
         let error = match status {
             404 | 410 => StorageError::NotFound { at },
-            401 | 403 => StorageError::Denied { at, status },
+            401 | 403 => {
+                let hint = self.settings.credentials.withheld(&answer.url);
+                StorageError::Denied { at, status, hint }
+            }
             // What a redirect named is no longer valid, as a pool's ticket: its giver has a new one.
             400 if answer.elsewhere => StorageError::Network {
                 at,
