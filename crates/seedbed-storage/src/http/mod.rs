@@ -13,7 +13,7 @@ mod retry;
 mod trust;
 mod upload;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, SILENT};
 pub use message::{Headers, Method, Request, Response};
 pub(crate) use retry::{Failure, Retry, date};
 pub(crate) use trust::Trust;

@@ -151,7 +151,7 @@ impl Stores {
             Store::Dav(dav, url) => dav.read(http, &url).await,
             remote => http.request(&remote.get()?).await.map(|answer| answer.body),
         };
-        read
+        self.or_on_tape(at, read).await
     }
 
     /// A small file, whole, and what its store says of the version that was read.
@@ -168,7 +168,7 @@ impl Stores {
             Store::Dav(dav, url) => dav.get(http, &url).await,
             remote => http.request(&remote.get()?).await,
         };
-        let answer = answer?;
+        let answer = self.or_on_tape(at, answer).await?;
         let version = Meta::of(&answer.headers, u64::try_from(answer.body.len()).ok());
         Ok((answer.body, version))
     }
@@ -207,7 +207,7 @@ impl Stores {
                 }
                 local.read_range(path, range).await
             }
-            remote => http.range(&remote.get()?, &range, version).await,
+            remote => self.or_on_tape(at, http.range(&remote.get()?, &range, version).await).await,
         }
     }
 
@@ -445,7 +445,7 @@ impl Stores {
                 Box::pin(upload::run(http, source, target, expect, progress, &self.0.buffers)).await
             }
         };
-        done
+        self.or_on_tape(from, done).await
     }
 
     /// The digest of all bytes of a file, as they are read now.
@@ -454,7 +454,7 @@ impl Stores {
     /// If it can't be read.
     pub async fn digest(&self, at: &Location, function: Function) -> Result<Checksum, StorageError> {
         let digest = upload::digest(&self.0.http, &self.store(at)?, at, function).await;
-        digest
+        self.or_on_tape(at, digest).await
     }
 
     pub(crate) fn http(&self) -> &Http {

@@ -545,6 +545,7 @@ async fn stops_at_the_limit_of_all_transfers_and_goes_on_without_it() {
         "{}",
         told(&error)
     );
+    assert!(error.is_over_limit() && !error.is_full());
     t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
     let done = t.transfer(&Expectation::default()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);

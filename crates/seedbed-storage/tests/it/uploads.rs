@@ -231,6 +231,7 @@ async fn faults_of_a_dcache_end_in_the_right_bytes_or_in_a_cause_and_nothing() {
             Err(error) => {
                 println!("| {fault} on writing | {error} |");
                 assert!(!recovers, "{fault}: {}", told(&error));
+                assert_eq!(error.is_full(), fault.contains("quota"), "{}", told(&error));
                 d.is_nowhere(&to).await;
             }
         }
