@@ -194,6 +194,7 @@ impl Location {
     /// # Errors
     /// [`LocationError`] if the link is no location.
     pub fn resolve(&self, link: &str) -> Result<Self, LocationError> {
+        let link = unpadded(link);
         if link.is_empty() {
             return Err(LocationError::Empty);
         }
@@ -305,6 +306,7 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
+        let text = unpadded(text);
         if text.is_empty() {
             return Err(LocationError::Empty);
         }
@@ -357,7 +359,7 @@ impl fmt::Display for Location {
             Self::Local(path) => {
                 let text = path.to_string_lossy();
                 // A path that reads as an address is written so that it reads as a path.
-                if scheme_of(&text).is_some() {
+                if scheme_of(unpadded(&text)).is_some() {
                     write!(f, "./")?;
                 }
                 f.write_str(&text)
@@ -399,6 +401,12 @@ impl From<&Path> for Location {
     fn from(path: &Path) -> Self {
         Self::Local(path.to_owned())
     }
+}
+
+/// An address without blanks before it, which mean nothing; a path as it is.
+fn unpadded(text: &str) -> &str {
+    let unpadded = text.trim_start_matches(|c: char| c <= ' ');
+    if scheme_of(unpadded).is_some() { unpadded } else { text }
 }
 
 /// The scheme of `scheme://…` (and of `file:/…`); paths have none.

@@ -136,6 +136,10 @@ fn refuses_a_user_in_any_address_and_says_where_credentials_belong() {
     }
     let error = at("https://h/item.json").resolve("//user1:s3cret@i/x").unwrap_err();
     assert!(error.to_string().starts_with("https://***@i/x: "), "{error}");
+    let error = at("/c/item.json").resolve(" \nhttp://user1:s3cret@i/x").unwrap_err();
+    assert!(error.to_string().starts_with("http://***@i/x: "), "{error}");
+    assert_eq!(at(" x"), Location::Local(" x".into()));
+    assert_eq!(Location::Local(" http://x".into()).to_string(), "./ http://x");
     // Not what only looks like one.
     assert_eq!(at("https://h/a@b").to_string(), "https://h/a@b");
     assert_eq!(at("s3://b/me:x@y").to_string(), "s3://b/me:x@y");
