@@ -40,23 +40,27 @@ pub(crate) fn of_whole(headers: &Headers, status: u16, asked: bool) -> Option<Ch
             all.extend(of(Function::Sha256, "x-amz-checksum-sha256"));
             all.extend(of(Function::Crc64Nvme, "x-amz-checksum-crc64nvme"));
             all.extend(of(Function::Crc32, "x-amz-checksum-crc32"));
+            all.extend(of(Function::Crc32c, "x-amz-checksum-crc32c"));
         }
     }
     // What is stored compressed may be sent otherwise.
     let stored = headers.get("x-goog-stored-content-encoding").unwrap_or("identity");
     if stored.eq_ignore_ascii_case("identity") {
-        let md5 = members(headers, "x-goog-hash").find(|(name, _)| name == "md5");
-        all.extend(md5.and_then(|(_, value)| Checksum::from_digest(Function::Md5, base64::decode(value)?)));
+        all.extend(
+            members(headers, "x-goog-hash")
+                .filter_map(|(name, value)| Checksum::from_digest(function(&name)?, base64::decode(value)?)),
+        );
     }
     all.into_iter().min_by_key(|checksum| STRONGEST.iter().position(|f| *f == checksum.function()))
 }
 
 /// The functions that servers tell, SHA-256 first, since that is computed anyway.
-const STRONGEST: [Function; 6] = [
+const STRONGEST: [Function; 7] = [
     Function::Sha256,
     Function::Sha512,
     Function::Md5,
     Function::Crc64Nvme,
+    Function::Crc32c,
     Function::Crc32,
     Function::Adler32,
 ];
@@ -72,6 +76,7 @@ fn function(name: &str) -> Option<Function> {
     Some(match name {
         "adler32" | "adler" => Function::Adler32,
         "crc32" => Function::Crc32,
+        "crc32c" => Function::Crc32c,
         "md5" => Function::Md5,
         "sha-256" => Function::Sha256,
         "sha-512" => Function::Sha512,
@@ -81,7 +86,7 @@ fn function(name: &str) -> Option<Function> {
 
 /// A digest in hex, as sums are told and by some servers all of them, or in base64.
 fn read(function: Function, value: &str) -> Option<Checksum> {
-    let sum = matches!(function, Function::Adler32 | Function::Crc32);
+    let sum = matches!(function, Function::Adler32 | Function::Crc32 | Function::Crc32c);
     let padded = if sum { format!("{value:0>8}") } else { value.to_owned() };
     let hex = Checksum::from_hex(function, &padded).ok();
     hex.or_else(|| Checksum::from_digest(function, base64::decode(value)?))
@@ -145,6 +150,8 @@ mod tests {
             ("digest", format!("crc32={}", hex(Function::Crc32)), Function::Crc32, false),
             ("content-md5", base64(Function::Md5), Function::Md5, false),
             ("x-goog-hash", format!("crc32c=AAAAAA==,md5={}", base64(Function::Md5)), Function::Md5, true),
+            ("x-goog-hash", "crc32c=4waSgw==".to_owned(), Function::Crc32c, true),
+            ("x-amz-checksum-crc32c", "4waSgw==".to_owned(), Function::Crc32c, false),
             ("x-amz-checksum-sha256", base64(Function::Sha256), Function::Sha256, false),
             ("x-amz-checksum-crc64nvme", base64(Function::Crc64Nvme), Function::Crc64Nvme, false),
             ("x-amz-checksum-crc32", base64(Function::Crc32), Function::Crc32, false),

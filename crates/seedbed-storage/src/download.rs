@@ -3,7 +3,7 @@
 use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::{ENOUGH, Guard};
 use crate::digest_header::of_whole;
-use crate::http::{Answer, Failure, Http, Request, Retry};
+use crate::http::{Answer, Failure, Http, Method, Request, Retry};
 use crate::part::{HEAD, Part, Record};
 use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
@@ -34,6 +34,8 @@ pub(crate) struct Download<'a> {
     version: Option<Meta>,
     /// What the server says that the whole digests to.
     claimed: Option<Checksum>,
+    /// What it says so of a version when asked beforehand.
+    foretold: Option<(Meta, Checksum)>,
     /// Whether the part still holds what was there before, and is to be emptied.
     begins: bool,
     /// Digest of what the part holds.
@@ -84,6 +86,7 @@ impl<'a> Download<'a> {
             guard: Guard::of_source(from, expect.content),
             version: None,
             claimed: None,
+            foretold: None,
             begins: false,
             hashing: fresh(expect, None),
             length: 0,
@@ -175,6 +178,7 @@ impl<'a> Download<'a> {
             }
         }
         if opens {
+            self.foretold = self.foretell().await;
             request = request.header("range", &format!("bytes=0-{}", PIECE - 1));
         }
         let answer = self.http.attempt(&request).await?;
@@ -276,7 +280,8 @@ impl<'a> Download<'a> {
     fn begin(&mut self, version: Meta, answer: &Answer) {
         self.forget();
         self.guard.hear(&answer.headers);
-        self.claimed = self.claims(answer);
+        let foretold = self.foretold.take().filter(|(before, _)| !differ(before, &version));
+        self.claimed = self.claims(answer).or(foretold.map(|(_, claimed)| claimed));
         self.hashing = fresh(self.expect, self.claimed.as_ref());
         self.tell(version.size.or(self.expect.size));
         self.version = Some(version);
@@ -304,6 +309,17 @@ impl<'a> Download<'a> {
         self.version = Some(Meta { size: known.size.or(now.size), ..known });
         self.tell(now.size.or(known.size));
         Ok(())
+    }
+
+    /// What an S3 service has as the whole's checksum: with a part of it, it tells none.
+    async fn foretell(&self) -> Option<(Meta, Checksum)> {
+        if !self.get.wants_checksum() || self.expect.checksum.is_some() {
+            return None;
+        }
+        let head = Request { method: Method::Head, ..self.get.clone() };
+        let answer = self.http.attempt(&head).await.ok()?;
+        let claimed = of_whole(&answer.headers, answer.status, false)?;
+        Some((Meta::of(&answer.headers, answer.headers.content_length()), claimed))
     }
 
     fn claims(&self, answer: &Answer) -> Option<Checksum> {

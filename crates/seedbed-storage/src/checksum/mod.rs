@@ -374,6 +374,7 @@ mod tests {
         for (function, hex) in [
             (Function::Adler32, "091e01de"),
             (Function::Crc32, "cbf43926"),
+            (Function::Crc32c, "e3069283"),
             (Function::Crc64Nvme, "ae8b14860a799888"),
             (Function::Cksum, "377a6011"),
         ] {

@@ -2,8 +2,11 @@
 
 use crate::server::{End, Reply, Seen, Server, file};
 use crate::servers::{dcache, dcache_stores, named};
-use crate::{at, names, noise, stores, told};
-use seedbed_storage::{Checksum, Expectation, Function, Location, Outcome, Silent, StorageError};
+use crate::{at, hasty, names, noise, stores, told};
+use seedbed_storage::{
+    Checksum, Environment, Expectation, Function, Location, NamedStores, Outcome, Settings, Silent,
+    StorageError, Stores,
+};
 
 const SIZE: usize = 1_500_000;
 
@@ -153,4 +156,38 @@ async fn a_webdav_server_is_asked_for_its_digest_and_believed() {
         .await
         .unwrap_or_else(|e| panic!("{}", told(&e)));
     assert_eq!((done.outcome, done.checksum), (Outcome::Copied, Checksum::of_bytes(&bytes)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_s3_service_is_asked_for_its_checksum_also_of_what_comes_in_parts() {
+    let bytes = noise(20 << 20);
+    for (large, gets) in [(u64::MAX, 2), (1, 4)] {
+        let (body, said) = (bytes.clone(), base64(&Checksum::of(Function::Crc64Nvme, &bytes)));
+        let spoilt_once = std::sync::atomic::AtomicBool::new(false);
+        let server = Server::start(move |seen, _| {
+            assert_eq!(seen.header("x-amz-checksum-mode"), Some("ENABLED"));
+            let mut sent = body.clone();
+            if seen.method == "GET" && !spoilt_once.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                sent[1000] ^= 1;
+            }
+            let reply = file(seen, &sent, "\"v1\"");
+            // With a part, the service tells what is of that part, if anything.
+            let part = base64(&Checksum::of(Function::Crc64Nvme, b"part"));
+            let of = if seen.range_start().is_some() { &part } else { &said };
+            reply.header("x-amz-checksum-crc64nvme", of)
+        })
+        .await;
+        let text =
+            format!("[o]\nkind = \"s3\"\nendpoint = \"{}\"\nauth = {{ anonymous = true }}\n", server.url(""));
+        let named = NamedStores::from_toml("stores.toml".as_ref(), &text, &Environment::of([])).unwrap();
+        let stores = Stores::new(Settings { named, ranged_from: large, ..hasty() }).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let to = folder.path().join("x.nc");
+        let expect = Expectation { size: Some(bytes.len() as u64), ..Expectation::default() };
+        let from = at("s3://bucket/x.nc");
+        let done = stores.transfer(&from, &Location::from(to.clone()), &expect, &Silent).await;
+        done.unwrap_or_else(|e| panic!("{}", told(&e)));
+        assert!(std::fs::read(to).unwrap() == bytes);
+        assert_eq!(server.gets().len(), gets);
+    }
 }
