@@ -89,7 +89,7 @@ pub enum CatalogError {
     /// An href that is no location.
     #[error("the href `{href}` in {at} is no location")]
     Href {
-        /// The href.
+        /// The href, as it may be shown.
         href: String,
         /// The document or item that holds it.
         at: String,

@@ -6,7 +6,7 @@
 //! and WebDAV it is a URL reference as RFC 3986 has it.
 
 use crate::CatalogError;
-use seedbed_storage::Location;
+use seedbed_storage::{Location, shown_text};
 use std::path::Component;
 use url::Url;
 
@@ -21,7 +21,7 @@ pub fn resolve_href(document: Option<&Location>, href: &str) -> Result<Location,
         None => href.parse(),
     };
     resolved.map_err(|source| CatalogError::Href {
-        href: href.to_owned(),
+        href: shown_text(href),
         at: document.map_or_else(|| "an item".to_owned(), ToString::to_string),
         source,
     })
@@ -132,6 +132,15 @@ mod tests {
             assert_eq!(resolved.to_string(), expected, "{href} in {document}");
         }
         assert!(resolve_href(Some(&at("/a.json")), "").is_err());
+    }
+
+    #[test]
+    fn an_error_shows_no_user_of_an_href() {
+        for href in ["http://me:s3cret@h/x.tif?sig=s3cret", "s3://AK:s3cret@b/x", "gs://me:s3cret@b/x"] {
+            let error = resolve_href(Some(&at("/c/item.json")), href).unwrap_err();
+            let text = format!("{error} {error:?}");
+            assert!(!text.contains("s3cret") && text.contains("***@"), "{text}");
+        }
     }
 
     #[test]

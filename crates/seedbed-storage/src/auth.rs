@@ -61,7 +61,7 @@ pub(crate) fn rclone_remote(
     file: &Path,
     remote: &str,
 ) -> Result<std::collections::BTreeMap<String, String>, StorageError> {
-    let text = std::fs::read_to_string(file).map_err(|e| StorageError::io(file, "read it", e))?;
+    let text = text_in(file)?;
     let wrong = |what: String| StorageError::Configuration { at: file.display().to_string(), what };
     // As rclone begins a file that has a password of its own.
     if text.lines().any(|line| line.starts_with("RCLONE_ENCRYPT_V")) {
@@ -70,13 +70,21 @@ pub(crate) fn rclone_remote(
     ini::read(&text).remove(remote).ok_or_else(|| wrong(format!("no remote [{remote}] is in it")))
 }
 
+/// A file's text. That it is not there says nothing about what it is a credential for.
+fn text_in(path: &Path) -> Result<String, StorageError> {
+    std::fs::read_to_string(path).map_err(|e| {
+        let (at, what) = (path.display().to_string(), format!("the credential can't be read: {e}"));
+        StorageError::Configuration { at, what }
+    })
+}
+
 fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", base64::encode(format!("{user}:{password}").as_bytes()))
 }
 
 /// The token in a file: the word after `Bearer` where that stands in it, as in a curl configuration, else its only word.
-fn token_in(path: &Path) -> Result<String, StorageError> {
-    let text = std::fs::read_to_string(path).map_err(|e| StorageError::io(path, "read it", e))?;
+pub(crate) fn token_in(path: &Path) -> Result<String, StorageError> {
+    let text = text_in(path)?;
     let mut words =
         text.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').filter(|w| !w.is_empty());
     let all: Vec<&str> = words.by_ref().collect();
@@ -129,9 +137,11 @@ mod tests {
             (remote("other"), "rclone obscure"),
             (Auth::BearerEnv("NO".into()), "NO: the environment variable is not set"),
             (Auth::BearerFile(file("c.dat", "two words")), "neither a token"),
+            (Auth::BearerFile("/nowhere/token".into()), "/nowhere/token: the credential can't be read"),
+            (Auth::Rclone { file: "/nowhere/r.conf".into(), remote: "x".into() }, "can't be read"),
         ] {
-            let error = told(auth).unwrap_err().to_string();
-            assert!(error.contains(word), "{error}");
+            let error = told(auth).unwrap_err();
+            assert!(error.to_string().contains(word) && !error.is_not_found(), "{error}");
         }
     }
 }

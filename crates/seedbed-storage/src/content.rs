@@ -3,6 +3,9 @@
 //! A server that refuses politely sends a text with status 200 where a file was
 //! asked for. The first bytes tell.
 
+use crate::error::excerpt;
+use crate::http::Headers;
+use crate::{Location, StorageError};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,8 +26,89 @@ pub enum Content {
     Hdf4,
 }
 
-/// Bytes from the start of a file that suffice to tell.
-pub(crate) const ENOUGH: usize = 8;
+/// Bytes from the start of a file that suffice to tell; a page may begin with some white space.
+pub(crate) const ENOUGH: usize = 64;
+
+/// Extensions of files that hold no text, whatever is in them.
+const BINARY: [&str; 20] = [
+    "tif",
+    "tiff",
+    "nc",
+    "nc4",
+    "h5",
+    "hdf5",
+    "hdf",
+    "hdf4",
+    "he5",
+    "zip",
+    "gz",
+    "jp2",
+    "grib",
+    "grib2",
+    "grb",
+    "grb2",
+    "bil",
+    "bin",
+    "parquet",
+    "geoparquet",
+];
+
+/// What the beginning of a source must be: by what is expected, and by what its name and its server say of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guard {
+    content: Content,
+    /// The kind by the name of a file that can't be a page; none where it can.
+    named: Option<Content>,
+    /// Whether the server calls it a page.
+    called_page: bool,
+}
+
+impl Guard {
+    /// For what is expected alone.
+    pub(crate) fn of(content: Content) -> Self {
+        Self { content, named: None, called_page: false }
+    }
+
+    /// For a source of data.
+    pub(crate) fn of_source(from: &Location, content: Content) -> Self {
+        let extension = from.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e);
+        let binary = extension.is_some_and(|e| BINARY.iter().any(|b| e.eq_ignore_ascii_case(b)));
+        let named = from.file_name().filter(|_| binary).map(Content::of_name);
+        Self { content, named, called_page: false }
+    }
+
+    /// Takes in what the server says of it.
+    pub(crate) fn hear(&mut self, headers: &Headers) {
+        let called = headers.get("content-type").and_then(|v| v.split(';').next()).unwrap_or_default().trim();
+        self.called_page =
+            ["text/html", "application/xhtml+xml"].iter().any(|t| t.eq_ignore_ascii_case(called));
+    }
+
+    /// Whether the source may begin so.
+    ///
+    /// # Errors
+    /// [`StorageError::Content`] if not, with the beginning where that is text.
+    pub(crate) fn check(self, from: &Location, head: &[u8]) -> Result<(), StorageError> {
+        let refused =
+            |expected| Err(StorageError::Content { at: from.shown(), expected, excerpt: excerpt(head) });
+        if !self.content.starts(head) {
+            return refused(self.content);
+        }
+        // Some servers call a page what they know no name for: such a file has no text.
+        let is_text = head.trim_ascii().is_empty() || excerpt(head).is_some();
+        match self.named {
+            Some(named) if is_page(head) || (self.called_page && is_text) => refused(named),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether bytes begin as a page of HTML does.
+fn is_page(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let any: [&[u8]; 2] = [b"<!doctype html", b"<html"];
+    any.iter().any(|begin| head.get(..begin.len()).is_some_and(|h| h.eq_ignore_ascii_case(begin)))
+}
 
 impl Content {
     /// The kind that a file of this name has by its extension.
@@ -102,5 +186,39 @@ impl fmt::Display for Content {
             Self::NetCdf => "a netCDF file",
             Self::Hdf4 => "an HDF4 file",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_pages_from_data_by_name_server_and_bytes() {
+        let headers = |text: &'static str| {
+            let value = reqwest::header::HeaderValue::from_static(text);
+            Headers::of(&[(reqwest::header::CONTENT_TYPE, value)].into_iter().collect())
+        };
+        let (html, octets) = (headers("Text/HTML; charset=utf-8"), headers("application/octet-stream"));
+        let page: &[u8] = b"\xef\xbb\xbf \r\n<!DOCTYPE HTML><html><title>Log in</title>";
+        let words: &[u8] = b"Please log in";
+        let data: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0";
+        for (name, headers, head, good) in [
+            ("x.tif", &octets, page, false),
+            ("x.JP2", &octets, b"<HTML><body>".as_slice(), false),
+            ("x.GRIB2", &html, words, false),
+            ("x.bil", &html, b"", false),
+            ("x.gz", &html, data, true),
+            ("x.bin", &octets, words, true),
+            ("x.html", &html, page, true),
+            ("x", &html, page, true),
+            ("tif", &html, page, true),
+        ] {
+            let from: Location = format!("https://h/a.tif/{name}?x=.tif").parse().unwrap();
+            let mut guard = Guard::of_source(&from, Content::Any);
+            guard.hear(headers);
+            assert_eq!(guard.check(&from, head).is_ok(), good, "{name} {head:?}");
+            assert!(Guard::of(Content::Any).check(&from, head).is_ok());
+        }
     }
 }

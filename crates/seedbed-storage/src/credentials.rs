@@ -77,11 +77,20 @@ impl Credentials {
         self
     }
 
+    /// Why what there is for an address's host is not shown to it, if so.
+    pub(crate) fn withheld(&self, url: &Url) -> Option<&'static str> {
+        let plain = url.scheme() == "http" && self.for_host(url).is_some();
+        plain.then_some(
+            "the credential that there is for this host, in ~/.netrc say, isn't used over plain http",
+        )
+    }
+
     /// The `Authorization` that belongs to this address, if there is one.
     pub(crate) fn authorization(&self, url: &Url) -> Option<String> {
-        if url.scheme() != "https" {
-            return None;
-        }
+        (url.scheme() == "https").then(|| self.for_host(url))?
+    }
+
+    fn for_host(&self, url: &Url) -> Option<String> {
         let host = url.host_str()?;
         if let Some(token) = &self.earthdata_token
             && EARTHDATA
@@ -192,6 +201,14 @@ mod tests {
         );
         assert_eq!(authorization(&mine, "https://m.org/"), None);
         assert_eq!(authorization(&mine, "https://c.org/"), None);
+    }
+
+    #[test]
+    fn says_that_a_login_is_not_shown_without_tls() {
+        let mine = Credentials::none().with_netrc("machine h.org login b password s3cret");
+        let withheld = |url: &str| mine.withheld(&url.parse().unwrap());
+        assert!(withheld("http://h.org:80/x").is_some_and(|why| why.contains("~/.netrc")));
+        assert_eq!((withheld("https://h.org/x"), withheld("http://other.org/x")), (None, None));
     }
 
     #[test]

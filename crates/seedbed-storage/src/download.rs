@@ -1,13 +1,14 @@
 //! A transfer's way over HTTP: in as many attempts as it takes, each from where the last one ended.
 
 use crate::checksum::{Checksum, Digests, Hashing};
-use crate::content::ENOUGH;
-use crate::http::{Answer, Failure, Http, Request, Retry};
+use crate::content::{ENOUGH, Guard};
+use crate::digest_header::of_whole;
+use crate::http::{Answer, Failure, Http, Method, Request, Retry};
 use crate::part::{HEAD, Part, Record};
 use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
 use crate::store::Meta;
-use crate::transfer::{Expectation, Gathered, Outcome, differ, not_content, validator, wrong};
+use crate::transfer::{Expectation, Gathered, Outcome, differ, validator, wrong};
 use crate::{Location, StorageError};
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -27,8 +28,14 @@ pub(crate) struct Download<'a> {
     expect: &'a Expectation,
     progress: &'a dyn Progress,
     part: Part,
+    /// What may not be at its beginning.
+    guard: Guard,
     /// Which version the part holds the beginning of.
     version: Option<Meta>,
+    /// What the server says that the whole digests to.
+    claimed: Option<Checksum>,
+    /// What it says so of a version when asked beforehand.
+    foretold: Option<(Meta, Checksum)>,
     /// Whether the part still holds what was there before, and is to be emptied.
     begins: bool,
     /// Digest of what the part holds.
@@ -76,9 +83,12 @@ impl<'a> Download<'a> {
             expect,
             progress,
             part,
+            guard: Guard::of_source(from, expect.content),
             version: None,
+            claimed: None,
+            foretold: None,
             begins: false,
-            hashing: fresh(expect),
+            hashing: fresh(expect, None),
             length: 0,
             inherited: 0,
             told: false,
@@ -89,15 +99,19 @@ impl<'a> Download<'a> {
         if length == 0 {
             return Ok(download);
         }
-        let record = download.part.record().filter(|r| r.source == from.to_string());
-        if let Some(record) = record.filter(|r| validator(&r.version).is_some())
-            && length <= at_most.min(record.version.size.unwrap_or(u64::MAX))
+        let recorded = download.part.record().filter(|r| r.record.source == from.to_string());
+        if let Some(recorded) = recorded.filter(|r| validator(&r.record.version).is_some())
+            && length <= at_most.min(recorded.record.version.size.unwrap_or(u64::MAX))
         {
-            let (hashing, length) = download.part.digest(fresh(expect)).await?;
-            download.hashing = hashing;
-            download.length = length;
-            download.inherited = length;
-            download.version = Some(record.version);
+            let claimed = recorded.record.claimed.as_deref().and_then(|text| text.parse().ok());
+            let (hashing, length) = download.part.resume(fresh(expect, claimed.as_ref()), &recorded).await?;
+            if length > 0 {
+                download.hashing = hashing;
+                download.length = length;
+                download.inherited = length;
+                download.claimed = claimed;
+                download.version = Some(recorded.record.version);
+            }
         }
         Ok(download)
     }
@@ -111,8 +125,8 @@ impl<'a> Download<'a> {
             match self.attempt().await {
                 Ok(Reached::Nowhere) => {}
                 Ok(Reached::End) => {
-                    let digests = std::mem::replace(&mut self.hashing, fresh(self.expect)).finish();
-                    match wrong(self.from, self.expect, self.length, &digests, &self.part).await? {
+                    let digests = std::mem::replace(&mut self.hashing, fresh(self.expect, None)).finish();
+                    match self.wrong(&digests).await? {
                         None => return Ok(self.gathered(digests)),
                         // A proxy or a disk may have spoilt them on the way: once more from the start.
                         Some(error) if !second_time && error.spoilt() => {
@@ -137,6 +151,14 @@ impl<'a> Download<'a> {
         }
     }
 
+    /// How the bytes are not what is expected, or not what their server says, if so.
+    async fn wrong(&self, digests: &Digests) -> Result<Option<StorageError>, StorageError> {
+        let gathered = (self.length, digests);
+        let wrong = wrong(self.from, self.expect, self.guard, gathered, &self.part).await?;
+        let claimed = self.claimed.as_ref().filter(|_| self.expect.checksum.is_none());
+        Ok(wrong.or_else(|| digests.agree(claimed, self.from.shown()).err()))
+    }
+
     /// One request from where the part ends, or several where the file is large.
     async fn attempt(&mut self) -> Result<Reached, Failure> {
         let mut request = self.get.clone();
@@ -156,6 +178,7 @@ impl<'a> Download<'a> {
             }
         }
         if opens {
+            self.foretold = self.foretell().await;
             request = request.header("range", &format!("bytes=0-{}", PIECE - 1));
         }
         let answer = self.http.attempt(&request).await?;
@@ -184,7 +207,7 @@ impl<'a> Download<'a> {
         if answer.status == 206 {
             let span = answer.headers.content_range();
             let version = Meta::of(&answer.headers, span.and_then(|(_, total)| total));
-            self.begin(version);
+            self.begin(version, &answer);
             if span.is_some_and(|(first, _)| first == 0) && self.pieces().is_some() {
                 return self.together(Some(answer)).await;
             }
@@ -242,7 +265,7 @@ impl<'a> Download<'a> {
             }
             // The whole file: no range was asked for, or it is ignored, or the source has changed.
             200 => {
-                self.begin(Meta::of(&answer.headers, answer.headers.content_length()));
+                self.begin(Meta::of(&answer.headers, answer.headers.content_length()), &answer);
                 Ok((Start::Here, Some(answer)))
             }
             status @ 201..=299 => {
@@ -254,8 +277,12 @@ impl<'a> Download<'a> {
     }
 
     /// Starts with nothing of this version.
-    fn begin(&mut self, version: Meta) {
+    fn begin(&mut self, version: Meta, answer: &Answer) {
         self.forget();
+        self.guard.hear(&answer.headers);
+        let foretold = self.foretold.take().filter(|(before, _)| !differ(before, &version));
+        self.claimed = self.claims(answer).or(foretold.map(|(_, claimed)| claimed));
+        self.hashing = fresh(self.expect, self.claimed.as_ref());
         self.tell(version.size.or(self.expect.size));
         self.version = Some(version);
         self.begins = true;
@@ -277,9 +304,26 @@ impl<'a> Download<'a> {
             self.forget();
             return Err(StorageError::Changed { at: self.from.shown() }.into());
         }
+        self.guard.hear(&answer.headers);
+        self.claimed = self.claimed.take().or_else(|| self.claims(answer));
         self.version = Some(Meta { size: known.size.or(now.size), ..known });
         self.tell(now.size.or(known.size));
         Ok(())
+    }
+
+    /// What an S3 service has as the whole's checksum: with a part of it, it tells none.
+    async fn foretell(&self) -> Option<(Meta, Checksum)> {
+        if !self.get.wants_checksum() || self.expect.checksum.is_some() {
+            return None;
+        }
+        let head = Request { method: Method::Head, ..self.get.clone() };
+        let answer = self.http.attempt(&head).await.ok()?;
+        let claimed = of_whole(&answer.headers, answer.status, false)?;
+        Some((Meta::of(&answer.headers, answer.headers.content_length()), claimed))
+    }
+
+    fn claims(&self, answer: &Answer) -> Option<Checksum> {
+        of_whole(&answer.headers, answer.status, self.get.wants_digest())
     }
 
     /// Takes in the body.
@@ -322,8 +366,8 @@ impl<'a> Download<'a> {
     async fn write(&mut self, pieces: Vec<Bytes>, last: bool) -> Result<(), StorageError> {
         if self.length == 0 {
             let head = head_of(&pieces);
-            if head.len() >= ENOUGH && !self.expect.content.starts(&head) {
-                return Err(not_content(self.from, self.expect.content, &head));
+            if head.len() >= ENOUGH {
+                self.guard.check(self.from, &head)?;
             }
         }
         let length = self.length + pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
@@ -331,14 +375,15 @@ impl<'a> Download<'a> {
             let found = self.version.as_ref().and_then(|v| v.size).unwrap_or(length);
             return Err(StorageError::Size { at: self.from.shown(), expected, found });
         }
-        let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect));
+        let hashing = std::mem::replace(&mut self.hashing, fresh(self.expect, None));
         self.hashing = if self.begins {
             let version = self.version.clone().unwrap_or_default();
             // What is whole at once will not be resumed.
-            let record = (!last).then(|| Record { source: self.from.to_string(), version });
+            let claimed = self.claimed.as_ref().map(ToString::to_string);
+            let record = (!last).then(|| Record { source: self.from.to_string(), version, claimed });
             self.part.start(record.as_ref(), hashing, pieces).await?
         } else {
-            self.part.append(hashing, pieces).await?
+            self.part.append(hashing, pieces, self.length).await?
         };
         self.begins = false;
         self.length = length;
@@ -370,7 +415,8 @@ impl<'a> Download<'a> {
 
     /// What the part holds is of no use: the next attempt asks for the whole.
     fn forget(&mut self) {
-        self.hashing = fresh(self.expect);
+        self.claimed = None;
+        self.hashing = fresh(self.expect, None);
         self.length = 0;
         self.inherited = 0;
         self.version = None;
@@ -399,6 +445,7 @@ fn head_of(pieces: &[Bytes]) -> Vec<u8> {
     pieces.iter().flat_map(|piece| piece.iter().take(HEAD)).take(HEAD).copied().collect()
 }
 
-fn fresh(expect: &Expectation) -> Hashing {
-    Hashing::new(expect.checksum.as_ref().map(Checksum::function))
+/// A digest of nothing yet, by what is expected, or by what the server claims.
+fn fresh(expect: &Expectation, claimed: Option<&Checksum>) -> Hashing {
+    Hashing::new(expect.checksum.as_ref().or(claimed).map(Checksum::function))
 }

@@ -32,6 +32,11 @@ impl Environment {
         value.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
+    /// Whether it is the process's own.
+    pub(crate) fn is_of_process(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// A file of the user's home folder.
     pub(crate) fn home(&self, name: &str) -> Option<PathBuf> {
         self.get("HOME").map(|home| Path::new(&home).join(name))

@@ -18,12 +18,14 @@ pub enum StorageError {
         at: String,
     },
     /// The server wants a credential, or refuses ours.
-    #[error("{at}: access denied (HTTP {status})")]
+    #[error("{at}: access denied (HTTP {status}){}", .hint.map(|hint| format!("; {hint}")).unwrap_or_default())]
     Denied {
         /// Where.
         at: String,
         /// 401 or 403.
         status: u16,
+        /// Why a credential that there is was not shown, if there is one.
+        hint: Option<&'static str>,
     },
     /// The server answered with an error.
     #[error("{at}: the server answered HTTP {status}{}", said(.excerpt.as_deref()))]
@@ -168,6 +170,15 @@ pub enum StorageError {
         /// The path of each such file, and why.
         files: Vec<(String, String)>,
     },
+    /// A file that can't be read, since it is on tape alone.
+    #[error("{at}: it is on tape (NEARLINE); copy it with --stage")]
+    OnTape {
+        /// The file.
+        at: String,
+        /// How reading it failed.
+        #[source]
+        source: Box<StorageError>,
+    },
     /// Something else is at the destination already; it was not touched.
     #[error("{at}: already there, and not the same: {what}")]
     Occupied {
@@ -298,8 +309,40 @@ impl StorageError {
             Self::Denied { status, .. } | Self::Status { status, .. } | Self::Wait { status, .. } => {
                 Some(*status)
             }
-            Self::GaveUp { source, .. } => source.status(),
+            Self::GaveUp { source, .. } | Self::OnTape { source, .. } => source.status(),
             _ => None,
+        }
+    }
+
+    /// Whether no room is left at the destination, or a quota is used up: writing anything else there fails, too.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self.root(), Self::Full { .. } | Self::NoRoom { .. } | Self::Status { status: 507, .. })
+    }
+
+    /// Whether transfers have read as much as [`crate::Settings::max_transfer`] allows: any further one fails, too.
+    #[must_use]
+    pub fn is_over_limit(&self) -> bool {
+        matches!(self.root(), Self::Limit { .. })
+    }
+
+    /// Whether reading may have failed since the file is on tape: a door that may not stage it refuses, and one that
+    /// does so by itself keeps silent meanwhile.
+    pub(crate) fn may_be_of_tape(&self) -> bool {
+        match self.root() {
+            Self::Denied { status: 403, .. } | Self::Slow { .. } => true,
+            Self::Network { what, .. } => *what == crate::http::SILENT,
+            _ => false,
+        }
+    }
+
+    /// The failure that ended the attempts.
+    fn root(&self) -> &Self {
+        match self {
+            Self::GaveUp { source, .. } | Self::Unversioned { source, .. } | Self::OnTape { source, .. } => {
+                source.root()
+            }
+            error => error,
         }
     }
 
@@ -359,4 +402,29 @@ pub(crate) fn excerpt(body: &[u8]) -> Option<String> {
     let short: String = line.chars().take(LONGEST).collect();
     let more = if short.len() < line.len() { "…" } else { "" };
     (!short.is_empty()).then(|| format!("{short}{more}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn tells_a_full_disk_and_a_used_up_limit_from_other_failures() {
+        let at = || "x".to_owned();
+        let gave_up = |source| StorageError::GaveUp { at: at(), attempts: 2, source: Box::new(source) };
+        let io = |kind: io::ErrorKind| StorageError::io(Path::new("x"), "write it", kind.into());
+        for (error, full, over) in [
+            (io(io::ErrorKind::StorageFull), true, false),
+            (io(io::ErrorKind::QuotaExceeded), true, false),
+            (io(io::ErrorKind::FileTooLarge), false, false),
+            (StorageError::NoRoom { at: at() }, true, false),
+            (gave_up(StorageError::NoRoom { at: at() }), true, false),
+            (StorageError::Status { at: at(), status: 500, excerpt: None }, false, false),
+            (StorageError::Limit { at: at(), limit: 1 }, false, true),
+            (gave_up(StorageError::Limit { at: at(), limit: 1 }), false, true),
+        ] {
+            assert_eq!((error.is_full(), error.is_over_limit()), (full, over), "{error}");
+        }
+    }
 }

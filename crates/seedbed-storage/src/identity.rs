@@ -2,10 +2,11 @@
 
 use crate::StorageError;
 use crate::auth::Auth;
+use crate::bearer;
 use crate::environment::Environment;
 use crate::http::{Headers, Http, Method, Trust};
 use crate::s3::{Account, KeySource, Keys};
-use crate::sas::Signed;
+use crate::sas::{Signed, is_loopback};
 use crate::secret::Secret;
 use std::sync::Arc;
 use url::{Origin, Url};
@@ -36,12 +37,19 @@ pub(crate) struct Door {
     auth: Auth,
     environment: Environment,
     trust: Option<Trust>,
+    /// Whether the token of the environment serves, if there is no other credential.
+    discovers: bool,
 }
 
 impl Door {
     /// The door at the origin of `url`; `trust` also holds for the pools that it redirects to.
     pub(crate) fn new(url: &Url, auth: Auth, environment: Environment, trust: Option<Trust>) -> Self {
-        Self { origin: url.origin(), auth, environment, trust }
+        Self { origin: url.origin(), auth, environment, trust, discovers: false }
+    }
+
+    /// The same, where the token of the environment serves if there is no other credential.
+    pub(crate) fn discovering(self) -> Self {
+        Self { discovers: true, ..self }
     }
 }
 
@@ -100,6 +108,22 @@ impl Identity {
         }
     }
 
+    /// The same of the environment, for those that have none of their own. Without TLS, only this very machine is shown it.
+    pub(crate) fn discovered(&self, url: &Url) -> Result<Option<String>, StorageError> {
+        let safe = url.scheme() == "https" || is_loopback(url);
+        match self {
+            Self::Door(door) if door.discovers && safe && self.owns(url) => {
+                Ok(bearer::discovered(&door.environment)?.map(|token| format!("Bearer {token}")))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether it is one of a WebDAV server or a dCache door.
+    pub(crate) fn is_door(&self) -> bool {
+        matches!(self, Self::Door(_))
+    }
+
     /// The address as it is asked, by this grant.
     pub(crate) fn signed(
         &self,
@@ -130,5 +154,25 @@ impl Identity {
             Self::Door(door) => door.trust.as_ref(),
             Self::Signed(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_of_the_environment_goes_to_the_door_over_tls_or_on_this_machine() {
+        let url = |text: &str| -> Url { text.parse().unwrap() };
+        let door =
+            |at: &str| Door::new(&url(at), Auth::None, Environment::of([("BEARER_TOKEN", "s3cret")]), None);
+        let shown = |door: Door, to: &str| Identity::Door(door).discovered(&url(to)).unwrap();
+        let token = Some("Bearer s3cret".to_owned());
+        assert_eq!(shown(door("https://h.org:2880").discovering(), "https://h.org:2880/x"), token);
+        assert_eq!(shown(door("http://127.0.0.1:1").discovering(), "http://127.0.0.1:1/x"), token);
+        assert_eq!(shown(door("http://h.org").discovering(), "http://h.org/x"), None);
+        assert_eq!(shown(door("https://h.org:2880").discovering(), "https://h.org/x"), None);
+        assert_eq!(shown(door("https://h.org").discovering(), "https://pool.h.org/x"), None);
+        assert_eq!(shown(door("https://h.org"), "https://h.org/x"), None);
     }
 }

@@ -82,9 +82,12 @@ pub enum LocationError {
         at: String,
     },
     /// A user or password stands in the address.
-    #[error("{at}: an address must not hold a user or a password; ~/.netrc is the place for them")]
+    #[error(
+        "{at}: an address must not hold a user, a password or a key; their place is ~/.netrc, the environment or \
+         what a stores.toml names"
+    )]
     UserInfo {
-        /// The address without them.
+        /// The address with `***` for them.
         at: String,
     },
     /// An `s3` address without a bucket, or a `dcache` one without a path.
@@ -191,6 +194,7 @@ impl Location {
     /// # Errors
     /// [`LocationError`] if the link is no location.
     pub fn resolve(&self, link: &str) -> Result<Self, LocationError> {
+        let link = unpadded(link);
         if link.is_empty() {
             return Err(LocationError::Empty);
         }
@@ -302,13 +306,14 @@ impl FromStr for Location {
     type Err = LocationError;
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
+        let text = unpadded(text);
         if text.is_empty() {
             return Err(LocationError::Empty);
         }
         let Some(scheme) = scheme_of(text) else { return Ok(Self::Local(PathBuf::from(text))) };
         match scheme.to_ascii_lowercase().as_str() {
             "file" => {
-                let file = || LocationError::File { at: text.to_owned() };
+                let file = || LocationError::File { at: secret::shown_text(text) };
                 let url = parse_url(text)?;
                 url.to_file_path().map(Self::Local).map_err(|()| file())
             }
@@ -323,15 +328,23 @@ impl FromStr for Location {
             "s3" => {
                 let rest = after_scheme(text, scheme);
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+                no_user(text, bucket)?;
                 if bucket.is_empty() {
-                    return Err(LocationError::Incomplete { at: text.to_owned(), missing: "the bucket" });
+                    return Err(LocationError::Incomplete {
+                        at: secret::shown_text(text),
+                        missing: "the bucket",
+                    });
                 }
                 Ok(Self::S3 { bucket: bucket.to_owned(), key: key.trim_start_matches('/').to_owned() })
             }
             "dcache" => {
                 let path = after_scheme(text, scheme).trim_start_matches('/');
+                no_user(text, path.split('/').next().unwrap_or_default())?;
                 if path.is_empty() {
-                    return Err(LocationError::Incomplete { at: text.to_owned(), missing: "the path" });
+                    return Err(LocationError::Incomplete {
+                        at: secret::shown_text(text),
+                        missing: "the path",
+                    });
                 }
                 Ok(Self::Dcache(format!("/{path}")))
             }
@@ -346,7 +359,7 @@ impl fmt::Display for Location {
             Self::Local(path) => {
                 let text = path.to_string_lossy();
                 // A path that reads as an address is written so that it reads as a path.
-                if scheme_of(&text).is_some() {
+                if scheme_of(unpadded(&text)).is_some() {
                     write!(f, "./")?;
                 }
                 f.write_str(&text)
@@ -390,6 +403,12 @@ impl From<&Path> for Location {
     }
 }
 
+/// An address without blanks before it, which mean nothing; a path as it is.
+fn unpadded(text: &str) -> &str {
+    let unpadded = text.trim_start_matches(|c: char| c <= ' ');
+    if scheme_of(unpadded).is_some() { unpadded } else { text }
+}
+
 /// The scheme of `scheme://…` (and of `file:/…`); paths have none.
 fn scheme_of(text: &str) -> Option<&str> {
     if text.get(..6).is_some_and(|t| t.eq_ignore_ascii_case("file:/")) {
@@ -416,10 +435,18 @@ fn join_link(url: &Url, link: &str) -> Result<Url, LocationError> {
 
 fn checked(mut url: Url) -> Result<Url, LocationError> {
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(LocationError::UserInfo { at: secret::shown(&url) });
+        return Err(LocationError::UserInfo { at: secret::marked(&url) });
     }
     url.set_fragment(None);
     Ok(url)
+}
+
+/// Refuses what stands before an `@` where other schemes have the host.
+fn no_user(text: &str, authority: &str) -> Result<(), LocationError> {
+    if authority.contains('@') {
+        return Err(LocationError::UserInfo { at: secret::shown_text(text) });
+    }
+    Ok(())
 }
 
 fn last_name(names: &str) -> &str {

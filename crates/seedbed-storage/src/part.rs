@@ -20,13 +20,30 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// How much of the beginning is looked at.
 pub(crate) const HEAD: usize = 1024;
 
-/// What a part holds the beginning of: the contents of `<name>.part.json`.
+/// What a part holds the beginning of: the first value in `<name>.part.json`. Each of those that follow is a [`Held`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// Where the bytes come from, without secrets.
     pub(crate) source: String,
     /// Which version of it.
     pub(crate) version: Meta,
+    /// The checksum that its server tells of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) claimed: Option<String>,
+}
+
+/// What was written to a part: so many bytes from its start, with this digest as they arrived. A disk may have lost
+/// or changed them since, as in a power cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    bytes: u64,
+    sha256: String,
+}
+
+/// A part's record, and what it held after each write.
+pub(crate) struct Recorded {
+    pub(crate) record: Record,
+    held: Vec<Held>,
 }
 
 /// `<name>.part`, locked: no other transfer, in this process or another, writes it while this lives.
@@ -108,8 +125,13 @@ impl Part {
     }
 
     /// What the part holds the beginning of, if that is recorded.
-    pub(crate) fn record(&self) -> Option<Record> {
-        serde_json::from_slice(&fs::read(self.record_path()).ok()?).ok()
+    pub(crate) fn record(&self) -> Option<Recorded> {
+        let text = fs::read(self.record_path()).ok()?;
+        let mut values = serde_json::Deserializer::from_slice(&text);
+        let record = Record::deserialize(&mut values).ok()?;
+        // The last one may be cut off.
+        let held = values.into_iter::<Held>().map_while(Result::ok).collect();
+        Some(Recorded { record, held })
     }
 
     /// How many bytes it holds.
@@ -131,9 +153,13 @@ impl Part {
     ) -> Result<Hashing, StorageError> {
         let emptied = self.emptied(record)?;
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
+        let record_path = record.filter(|_| self.shared).map(|_| self.record_path());
         blocking(move || {
             emptied()?;
-            write(&file, &path, hashing, &pieces)
+            let hashing = write(&file, &path, hashing, &pieces)?;
+            let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+            note(record_path.as_deref(), &hashing, bytes)?;
+            Ok(hashing)
         })
         .await
     }
@@ -143,9 +169,7 @@ impl Part {
         record: Option<&Record>,
     ) -> Result<impl FnOnce() -> Result<(), StorageError> + use<>, StorageError> {
         let (file, path, record_path) = (Arc::clone(&self.file), self.path.clone(), self.record_path());
-        let text = record.map(serde_json::to_vec_pretty).transpose();
-        let text =
-            text.map_err(|e| StorageError::Setup { what: "the record of a transfer", source: e.into() })?;
+        let text = record.map(|record| text_of(record, &[])).transpose()?;
         let shared = self.shared;
         Ok(move || {
             let io = |e| StorageError::io(&path, "empty it", e);
@@ -163,22 +187,50 @@ impl Part {
         })
     }
 
-    /// Takes the bytes it holds into a digest, and stands at their end.
-    pub(crate) async fn digest(&self, mut hashing: Hashing) -> Result<(Hashing, u64), StorageError> {
-        let (file, path) = (Arc::clone(&self.file), self.path.clone());
+    /// Takes the bytes that it holds into a digest, as far as they are those that arrived, and stands at their end; what
+    /// is behind that goes. How many there are.
+    pub(crate) async fn resume(
+        &self,
+        hashing: Hashing,
+        recorded: &Recorded,
+    ) -> Result<(Hashing, u64), StorageError> {
+        let (file, path, record_path) = (Arc::clone(&self.file), self.path.clone(), self.record_path());
+        let Recorded { record, held } = recorded;
+        let (record, held) = (record.clone(), held.clone());
         blocking(move || {
             let io = |e| StorageError::io(&path, "read it", e);
-            (&*file).seek(SeekFrom::Start(0)).map_err(io)?;
-            let length = hashing.read(&mut &*file).map_err(io)?;
+            let (hashing, length, good) = proven(&file, hashing, &held).map_err(io)?;
+            if file.metadata().map_err(io)?.len() > length {
+                tracing::debug!(path = %path.display(), length, "what is behind that is not as it arrived");
+                file.set_len(length).map_err(|e| StorageError::io(&path, "cut it", e))?;
+            }
+            (&*file).seek(SeekFrom::Start(length)).map_err(io)?;
+            // Nothing may follow a line that is cut off, nor one that is not true any more.
+            let text = text_of(&record, &held[..good])?;
+            if fs::read(&record_path).ok().as_ref() != Some(&text) {
+                fs::write(&record_path, text).map_err(|e| StorageError::io(&record_path, "write it", e))?;
+            }
             Ok((hashing, length))
         })
         .await
     }
 
-    /// Adds bytes at its end and to the digest, which it gives back.
-    pub(crate) async fn append(&self, hashing: Hashing, pieces: Vec<Bytes>) -> Result<Hashing, StorageError> {
+    /// Adds bytes at its end, which is at `length`, and to the digest, which it gives back.
+    pub(crate) async fn append(
+        &self,
+        hashing: Hashing,
+        pieces: Vec<Bytes>,
+        length: u64,
+    ) -> Result<Hashing, StorageError> {
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
-        blocking(move || write(&file, &path, hashing, &pieces)).await
+        let record_path = self.shared.then(|| self.record_path());
+        blocking(move || {
+            let hashing = write(&file, &path, hashing, &pieces)?;
+            let bytes = pieces.iter().map(|piece| piece.len() as u64).sum::<u64>();
+            note(record_path.as_deref(), &hashing, length + bytes)?;
+            Ok(hashing)
+        })
+        .await
     }
 
     /// Adds up to `most` bytes of a file of this machine; how many there were.
@@ -310,6 +362,58 @@ fn write(
         hashing.update(piece);
     }
     Ok(hashing)
+}
+
+/// A record as it is written, with what was held.
+fn text_of(record: &Record, held: &[Held]) -> Result<Vec<u8>, StorageError> {
+    let failed =
+        |e: serde_json::Error| StorageError::Setup { what: "the record of a transfer", source: e.into() };
+    let mut text = serde_json::to_vec_pretty(record).map_err(failed)?;
+    text.push(b'\n');
+    for held in held {
+        serde_json::to_writer(&mut text, held).map_err(failed)?;
+        text.push(b'\n');
+    }
+    Ok(text)
+}
+
+/// Adds to a record what the part holds now. One without a record will not be resumed.
+fn note(record_path: Option<&Path>, hashing: &Hashing, bytes: u64) -> Result<(), StorageError> {
+    let Some(path) = record_path else { return Ok(()) };
+    let io = |e| StorageError::io(path, "write it", e);
+    let mut record = match OpenOptions::new().append(true).open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(io)?,
+    };
+    let line = format!("{{\"bytes\":{bytes},\"sha256\":\"{}\"}}\n", hashing.so_far().digest_hex());
+    record.write_all(line.as_bytes()).map_err(io)
+}
+
+/// The longest beginning of a part whose bytes are those that arrived: its digest, its length, and how many of `held`
+/// are true.
+fn proven(mut file: &File, mut hashing: Hashing, held: &[Held]) -> io::Result<(Hashing, u64, usize)> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut buffer = vec![0; 256 << 10];
+    let (mut good, mut length) = ((hashing.clone(), 0, 0), 0);
+    for (n, held) in held.iter().enumerate() {
+        while length < held.bytes {
+            let most = usize::try_from(held.bytes - length).unwrap_or(usize::MAX).min(buffer.len());
+            match file.read(&mut buffer[..most]) {
+                Ok(0) => return Ok(good),
+                Ok(n) => {
+                    hashing.update(&buffer[..n]);
+                    length += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        if length != held.bytes || hashing.so_far().digest_hex() != held.sha256 {
+            break;
+        }
+        good = (hashing.clone(), length, n + 1);
+    }
+    Ok(good)
 }
 
 fn has_no_links(error: &io::Error) -> bool {

@@ -1,13 +1,14 @@
 //! The bytes of a source, in order, verified as they pass.
 
 use crate::checksum::{Checksum, Digests, Function, Hashing};
-use crate::content::ENOUGH;
+use crate::content::{ENOUGH, Guard};
 use crate::deadline::Deadline;
+use crate::digest_header::of_whole;
 use crate::http::{Answer, Failure, Http, Request, Retry};
 use crate::local::blocking;
 use crate::progress::Progress;
 use crate::store::{Meta, Store};
-use crate::transfer::{Expectation, not_content, validator};
+use crate::transfer::{Expectation, validator};
 use crate::{Location, StorageError};
 use bytes::{Bytes, BytesMut};
 use std::fs::File;
@@ -30,7 +31,10 @@ pub(crate) struct Reader<'a> {
     length: u64,
     ended: bool,
     hashing: Hashing,
+    /// What the server says that the whole digests to.
+    claimed: Option<Checksum>,
     deadline: Deadline,
+    guard: Guard,
     head: Vec<u8>,
     tail: Vec<u8>,
     /// What was read and did not fit where it was to go.
@@ -69,7 +73,7 @@ impl<'a> Reader<'a> {
                 (Origin::Local { file: Arc::new(file), path: path.to_path_buf() }, version)
             }
             remote => {
-                let (get, mut retry) = (remote.get()?, Retry::new(http.settings()));
+                let (get, mut retry) = (remote.get_whole()?, Retry::new(http.settings()));
                 let answer = loop {
                     match first(http, &get).await {
                         Ok(answer) => break answer,
@@ -94,11 +98,27 @@ impl<'a> Reader<'a> {
             length: 0,
             ended: false,
             hashing,
+            claimed: None,
             deadline: Deadline::NONE,
+            guard: Guard::of(expect.content),
             head,
             tail,
             spare: Bytes::new(),
         })
+    }
+
+    /// The same, not to be taken for what its name and its server say that it is not, and to be as its server says if
+    /// nobody else does. To be called before it is read.
+    pub(crate) fn guarded(mut self) -> Self {
+        self.guard = Guard::of_source(self.from, self.expect.content);
+        if let Origin::Remote { answer: Some(answer), get, .. } = &self.origin {
+            self.guard.hear(&answer.headers);
+            if self.expect.checksum.is_none() {
+                self.claimed = of_whole(&answer.headers, answer.status, get.wants_digest());
+                self.claimed.iter().for_each(|claimed| self.hashing.also(claimed.function()));
+            }
+        }
+        self
     }
 
     /// The same, to be read by then.
@@ -117,8 +137,8 @@ impl<'a> Reader<'a> {
         };
         if self.head.len() < ENOUGH {
             self.head.extend_from_slice(&piece[..piece.len().min(1024)]);
-            if self.head.len() >= ENOUGH && !self.expect.content.starts(&self.head) {
-                return Err(not_content(self.from, self.expect.content, &self.head));
+            if self.head.len() >= ENOUGH {
+                self.guard.check(self.from, &self.head)?;
             }
         }
         let most = self.expect.content.tail();
@@ -159,9 +179,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn finish(self) -> Result<Verified, StorageError> {
         let (at, bytes) = (self.from.shown(), self.length);
         let digests = self.hashing.finish();
-        if !self.expect.content.starts(&self.head) {
-            return Err(not_content(self.from, self.expect.content, &self.head));
-        }
+        self.guard.check(self.from, &self.head)?;
         if let Some(expected) = self.expect.size.filter(|e| *e != bytes) {
             return Err(StorageError::Size { at, expected, found: bytes });
         }
@@ -169,6 +187,7 @@ impl<'a> Reader<'a> {
             let (expected, found) = (expected.to_string(), digests.like(expected).to_string());
             return Err(StorageError::Checksum { at, expected, found });
         }
+        digests.agree(self.claimed.as_ref(), self.from.shown())?;
         if !self.expect.content.ends_with(&self.tail) {
             return Err(StorageError::Content { at, expected: self.expect.content, excerpt: None });
         }

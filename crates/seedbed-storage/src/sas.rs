@@ -141,7 +141,8 @@ impl Signed {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether an address is one of this very machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

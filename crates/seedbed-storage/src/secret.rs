@@ -68,17 +68,52 @@ pub(crate) fn shown(url: &Url) -> String {
     format!("{url}{}", if had_query { "?…" } else { "" })
 }
 
-/// The same for a text that is no address yet.
-pub(crate) fn shown_text(text: &str) -> String {
-    let text = text.split_once(['?', '#']).map_or(text, |(before, _)| before);
-    match text.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-            path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
-        }
-        None => text.to_owned(),
+/// The same, with a mark where a user or a password stood.
+pub(crate) fn marked(url: &Url) -> String {
+    let text = shown(url);
+    let has_any = !url.username().is_empty() || url.password().is_some();
+    match text.split_once("://").filter(|_| has_any) {
+        Some((scheme, rest)) => format!("{scheme}://{HIDDEN}{rest}"),
+        None => text,
     }
+}
+
+/// What stands for a user and a password.
+const HIDDEN: &str = "***@";
+
+/// A text that may be an address, as it may be shown: `***@` for a user and a password, and no query.
+///
+/// # Examples
+/// ```
+/// use seedbed_storage::shown_text;
+/// assert_eq!(shown_text("http://me:s3cret@host/x.tif?sig=s3cret"), "http://***@host/x.tif");
+/// assert_eq!(shown_text("../x@2.tif"), "../x@2.tif");
+/// ```
+#[must_use]
+pub fn shown_text(text: &str) -> String {
+    let text = text.trim_start();
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    let scheme = text.split_once(':').map_or(0, |(s, _)| if s.chars().all(letter) { s.len() + 1 } else { 0 });
+    let after = text[scheme..].trim_start_matches(['/', '\\']);
+    if scheme == 0 && !text.starts_with("//") {
+        return without_query(text).to_owned();
+    }
+    let (scheme, rest) = text.split_at(text.len() - after.len());
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let rest = if let Some(user) = authority.rfind('@') {
+        Some(&rest[user + 1..])
+    } else {
+        // A password with a slash in it looks like a port that is none.
+        let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+        let odd = !authority.starts_with('[') && !port.bytes().all(|b| b.is_ascii_digit());
+        rest.rfind('@').filter(|_| odd).map(|user| &rest[user + 1..])
+    }
+    .map_or_else(|| without_query(rest).to_owned(), |rest| format!("{HIDDEN}{}", without_query(rest)));
+    format!("{scheme}{rest}")
+}
+
+fn without_query(text: &str) -> &str {
+    text.split_once(['?', '#']).map_or(text, |(before, _)| before)
 }
 
 #[cfg(test)]
@@ -104,7 +139,24 @@ mod tests {
     #[test]
     fn shows_neither_user_nor_query() {
         assert_eq!(shown(&url("https://me:pw@h/x?sig=1#f")), "https://h/x?…");
-        assert_eq!(shown_text("ftp://me:pw@h/x?sig=1"), "ftp://h/x");
-        assert_eq!(shown_text("gs://u@h"), "gs://h");
+        assert_eq!(marked(&url("https://me:pw@h/x?sig=1#f")), "https://***@h/x?…");
+        assert_eq!(marked(&url("https://h/a@b")), "https://h/a@b");
+        for (text, shown) in [
+            ("ftp://me:pw@h/x?sig=1", "ftp://***@h/x"),
+            ("gs://u@h", "gs://***@h"),
+            ("s3://AK:pw@b/x@y", "s3://***@b/x@y"),
+            ("//me:pw@h/x", "//***@h/x"),
+            ("http://me:p@w@h/x", "http://***@h/x"),
+            ("http://me:p/w@h/x", "http://***@h/x"),
+            ("http://me:p?w#@h/x", "http://***@h/x"),
+            ("http://h:80/a@b", "http://h:80/a@b"),
+            ("http://[::1]:x/a", "http://[::1]:x/a"),
+            ("https:me:pw@h/x", "https:***@h/x"),
+            ("me:pw@h", "me:***@h"),
+            ("a@b/c?d", "a@b/c"),
+            ("./a:b@c", "./a:b@c"),
+        ] {
+            assert_eq!(shown_text(text), shown);
+        }
     }
 }

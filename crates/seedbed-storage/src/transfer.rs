@@ -1,7 +1,7 @@
 //! Bringing a file home: whole, verified, under its name only then.
 
 use crate::checksum::{Checksum, Digests, Hashing};
-use crate::content::Content;
+use crate::content::{Content, Guard};
 use crate::download::Download;
 use crate::http::Http;
 use crate::local::{Linked, blocking, modified};
@@ -17,7 +17,8 @@ use std::time::{Duration, SystemTime};
 /// How much of a local source is copied between two words to the progress: 4 MiB.
 const PIECE: u64 = 4 << 20;
 
-/// What is known of the bytes before they are here.
+/// What is known of the bytes before they are here. Without a checksum, one that their server tells along with them
+/// is expected.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expectation {
     /// Their number.
@@ -89,7 +90,7 @@ pub(crate) async fn run(
     }
     let gathered = match source {
         Store::Local(_, path) => copy(http, path, from, expect, progress, part).await?,
-        remote => Download::new(http, remote.get()?, from, expect, progress, part).await?.run().await?,
+        remote => Download::new(http, remote.get_whole()?, from, expect, progress, part).await?.run().await?,
     };
     let Gathered { part, bytes, digests, version, outcome } = gathered;
     let transferred = Transferred { bytes, checksum: digests.sha256, version, outcome };
@@ -178,7 +179,7 @@ async fn gather(
     })
     .await?;
     let version = Meta { size: Some(size), etag: None, last_modified: before.map(httpdate::fmt_http_date) };
-    part.restart(&Record { source: from.to_string(), version: version.clone() }).await?;
+    part.restart(&Record { source: from.to_string(), version: version.clone(), claimed: None }).await?;
     progress.started(Some(size));
     let mut hashing = Hashing::new(expect.checksum.as_ref().map(Checksum::function));
     let mut bytes = 0;
@@ -197,7 +198,8 @@ async fn gather(
         return Err(StorageError::Changed { at: from.shown() });
     }
     let digests = hashing.finish();
-    match wrong(from, expect, bytes, &digests, part).await? {
+    let guard = Guard::of_source(from, expect.content);
+    match wrong(from, expect, guard, (bytes, &digests), part).await? {
         Some(error) => Err(error),
         None => Ok((bytes, digests, version)),
     }
@@ -207,15 +209,12 @@ async fn gather(
 pub(crate) async fn wrong(
     from: &Location,
     expect: &Expectation,
-    bytes: u64,
-    digests: &Digests,
+    guard: Guard,
+    (bytes, digests): (u64, &Digests),
     part: &Part,
 ) -> Result<Option<StorageError>, StorageError> {
-    if expect.content != Content::Any {
-        let head = part.head().await?;
-        if !expect.content.starts(&head) {
-            return Ok(Some(not_content(from, expect.content, &head)));
-        }
+    if let Err(error) = guard.check(from, &part.head().await?) {
+        return Ok(Some(error));
     }
     if let Some(expected) = expect.size.filter(|e| *e != bytes) {
         return Ok(Some(StorageError::Size { at: from.shown(), expected, found: bytes }));
@@ -251,11 +250,6 @@ pub(crate) fn differ(a: &Meta, b: &Meta) -> bool {
 /// An entity tag without the mark of a weak one.
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
-}
-
-/// Bytes of another kind than wanted.
-pub(crate) fn not_content(from: &Location, expected: Content, head: &[u8]) -> StorageError {
-    StorageError::Content { at: from.shown(), expected, excerpt: crate::error::excerpt(head) }
 }
 
 /// The source's version; none if it doesn't answer and needn't, since it is known what the bytes are.

@@ -38,7 +38,7 @@ impl<'a> Opening<'a> {
     pub(crate) async fn open(&self, http: &'a Http) -> Result<Reader<'a>, StorageError> {
         let Self { source, from, expect, progress, functions, deadline } = *self;
         let opened = Reader::open(http, source, from, expect, progress, functions);
-        deadline.keeps(from, opened).await.map(|reader| reader.until(deadline))
+        deadline.keeps(from, opened).await.map(|reader| reader.guarded().until(deadline))
     }
 }
 

@@ -1,9 +1,12 @@
-//! Cyclic redundancy checks that no library of ours has: CRC-64/NVME and POSIX `cksum`.
+//! Cyclic redundancy checks that no library of ours has: CRC-64/NVME, CRC-32C and POSIX `cksum`.
 
 use std::sync::LazyLock;
 
 /// The polynomial of CRC-64/NVME, bits reversed.
 const NVME: u64 = 0x9a6c_9329_ac4b_c9b5;
+
+/// The polynomial of CRC-32C (Castagnoli), bits reversed.
+const CASTAGNOLI: u32 = 0x82f6_3b78;
 
 /// The polynomial of POSIX `cksum`, highest bit first.
 const POSIX: u32 = 0x04c1_1db7;
@@ -18,6 +21,25 @@ static NVME_TABLES: LazyLock<[[u64; 256]; SLICES]> = LazyLock::new(|| {
         let mut sum = byte;
         for _ in 0..8 {
             sum = if sum & 1 == 1 { (sum >> 1) ^ NVME } else { sum >> 1 };
+        }
+        *entry = sum;
+    }
+    for slice in 1..SLICES {
+        for byte in 0..256 {
+            let before = tables[slice - 1][byte];
+            tables[slice][byte] = (before >> 8) ^ tables[0][(before & 0xff) as usize];
+        }
+    }
+    tables
+});
+
+/// The same of CRC-32C.
+static CASTAGNOLI_TABLES: LazyLock<[[u32; 256]; SLICES]> = LazyLock::new(|| {
+    let mut tables = [[0u32; 256]; SLICES];
+    for (byte, entry) in (0u32..).zip(tables[0].iter_mut()) {
+        let mut sum = byte;
+        for _ in 0..8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ CASTAGNOLI } else { sum >> 1 };
         }
         *entry = sum;
     }
@@ -72,6 +94,35 @@ impl Crc64Nvme {
     }
 
     pub(super) fn finish(&self) -> [u8; 8] {
+        (!self.0).to_be_bytes()
+    }
+}
+
+/// CRC-32C, as Google's store and S3 have it.
+#[derive(Clone)]
+pub(super) struct Crc32c(u32);
+
+impl Crc32c {
+    pub(super) fn new() -> Self {
+        Self(!0)
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        let tables = &*CASTAGNOLI_TABLES;
+        let mut sum = self.0;
+        let (eights, rest) = bytes.as_chunks::<SLICES>();
+        for eight in eights {
+            let mut mixed = *eight;
+            mixed.iter_mut().zip(sum.to_le_bytes()).for_each(|(m, s)| *m ^= s);
+            sum = (0..SLICES).fold(0, |sum, i| sum ^ tables[SLICES - 1 - i][usize::from(mixed[i])]);
+        }
+        for byte in rest {
+            sum = (sum >> 8) ^ tables[0][usize::from((sum & 0xff) as u8 ^ byte)];
+        }
+        self.0 = sum;
+    }
+
+    pub(super) fn finish(&self) -> [u8; 4] {
         (!self.0).to_be_bytes()
     }
 }

@@ -1,6 +1,6 @@
 //! Digest functions, and how each takes bytes in.
 
-use super::crc::{Cksum, Crc64Nvme};
+use super::crc::{Cksum, Crc32c, Crc64Nvme};
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 use std::fmt;
@@ -20,6 +20,8 @@ pub enum Function {
     Adler32,
     /// CRC-32, as of zip.
     Crc32,
+    /// CRC-32C, as Google's store has it for every object.
+    Crc32c,
     /// CRC-64/NVME, as S3 computes by itself.
     Crc64Nvme,
     /// POSIX `cksum`, as in MODIS metadata.
@@ -28,8 +30,16 @@ pub enum Function {
 
 impl Function {
     /// All of them.
-    pub(super) const ALL: [Self; 7] =
-        [Self::Md5, Self::Sha256, Self::Sha512, Self::Adler32, Self::Crc32, Self::Crc64Nvme, Self::Cksum];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Md5,
+        Self::Sha256,
+        Self::Sha512,
+        Self::Adler32,
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64Nvme,
+        Self::Cksum,
+    ];
 
     /// The multihash code, if it has one.
     pub(super) fn code(self) -> Option<u64> {
@@ -37,7 +47,7 @@ impl Function {
             Self::Md5 => Some(0xd5),
             Self::Sha256 => Some(0x12),
             Self::Sha512 => Some(0x13),
-            Self::Adler32 | Self::Crc32 | Self::Crc64Nvme | Self::Cksum => None,
+            Self::Adler32 | Self::Crc32 | Self::Crc32c | Self::Crc64Nvme | Self::Cksum => None,
         }
     }
 
@@ -47,7 +57,7 @@ impl Function {
             Self::Md5 => 16,
             Self::Sha256 => 32,
             Self::Sha512 => 64,
-            Self::Adler32 | Self::Crc32 | Self::Cksum => 4,
+            Self::Adler32 | Self::Crc32 | Self::Crc32c | Self::Cksum => 4,
             Self::Crc64Nvme => 8,
         }
     }
@@ -61,6 +71,7 @@ impl fmt::Display for Function {
             Self::Sha512 => "sha2-512",
             Self::Adler32 => "adler32",
             Self::Crc32 => "crc32",
+            Self::Crc32c => "crc32c",
             Self::Crc64Nvme => "crc64nvme",
             Self::Cksum => "cksum",
         })
@@ -75,6 +86,7 @@ pub(super) enum Hasher {
     Sha512(Sha512),
     Adler32(simd_adler32::Adler32),
     Crc32(crc32fast::Hasher),
+    Crc32c(Crc32c),
     Crc64Nvme(Crc64Nvme),
     Cksum(Cksum),
 }
@@ -87,6 +99,7 @@ impl Hasher {
             Function::Sha512 => Self::Sha512(Sha512::new()),
             Function::Adler32 => Self::Adler32(simd_adler32::Adler32::new()),
             Function::Crc32 => Self::Crc32(crc32fast::Hasher::new()),
+            Function::Crc32c => Self::Crc32c(Crc32c::new()),
             Function::Crc64Nvme => Self::Crc64Nvme(Crc64Nvme::new()),
             Function::Cksum => Self::Cksum(Cksum::new()),
         }
@@ -99,6 +112,7 @@ impl Hasher {
             Self::Sha512(h) => h.update(bytes),
             Self::Adler32(h) => h.write(bytes),
             Self::Crc32(h) => h.update(bytes),
+            Self::Crc32c(h) => h.update(bytes),
             Self::Crc64Nvme(h) => h.update(bytes),
             Self::Cksum(h) => h.update(bytes),
         }
@@ -111,6 +125,7 @@ impl Hasher {
             Self::Sha512(h) => h.finalize().to_vec(),
             Self::Adler32(h) => h.finish().to_be_bytes().to_vec(),
             Self::Crc32(h) => h.finalize().to_be_bytes().to_vec(),
+            Self::Crc32c(h) => h.finish().to_vec(),
             Self::Crc64Nvme(h) => h.finish().to_vec(),
             Self::Cksum(h) => h.finish().to_vec(),
         }

@@ -5,6 +5,7 @@ mod function;
 
 pub use function::Function;
 
+use crate::StorageError;
 use function::Hasher;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -208,13 +209,16 @@ pub(crate) struct Digests {
 
 impl Hashing {
     pub(crate) fn new(functions: impl IntoIterator<Item = Function>) -> Self {
-        let mut others: Vec<(Function, Hasher)> = Vec::new();
-        for function in functions {
-            if function != Function::Sha256 && others.iter().all(|(f, _)| *f != function) {
-                others.push((function, Hasher::new(function)));
-            }
+        let mut hashing = Self { sha256: Sha256::new(), others: Vec::new() };
+        functions.into_iter().for_each(|function| hashing.also(function));
+        hashing
+    }
+
+    /// Digests by one more function. No bytes may have passed yet.
+    pub(crate) fn also(&mut self, function: Function) {
+        if function != Function::Sha256 && self.others.iter().all(|(f, _)| *f != function) {
+            self.others.push((function, Hasher::new(function)));
         }
-        Self { sha256: Sha256::new(), others }
     }
 
     pub(crate) fn update(&mut self, bytes: &[u8]) {
@@ -222,6 +226,12 @@ impl Hashing {
         for (_, hasher) in &mut self.others {
             hasher.update(bytes);
         }
+    }
+
+    /// SHA2-256 of the bytes that have passed so far.
+    pub(crate) fn so_far(&self) -> Checksum {
+        let digest = self.sha256.clone().finalize().to_vec();
+        Checksum { function: Function::Sha256, digest }
     }
 
     /// Takes in all that `from` gives; the number of bytes.
@@ -264,6 +274,18 @@ impl Digests {
     /// The digest by a function, if that one was asked for.
     pub(crate) fn by(&self, function: Function) -> Option<&Checksum> {
         self.others.iter().chain([&self.sha256]).find(|c| c.function == function)
+    }
+
+    /// An error if the bytes are not what their server says that they are; what can't be compared is no error.
+    pub(crate) fn agree(&self, claimed: Option<&Checksum>, at: String) -> Result<(), StorageError> {
+        let pair = claimed.and_then(|claimed| Some((claimed, self.by(claimed.function)?)));
+        match pair {
+            Some((claimed, found)) if claimed != found => {
+                let (expected, found) = (claimed.to_string(), found.to_string());
+                Err(StorageError::Checksum { at, expected, found })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn matches(&self, expected: &Checksum) -> bool {
@@ -352,6 +374,7 @@ mod tests {
         for (function, hex) in [
             (Function::Adler32, "091e01de"),
             (Function::Crc32, "cbf43926"),
+            (Function::Crc32c, "e3069283"),
             (Function::Crc64Nvme, "ae8b14860a799888"),
             (Function::Cksum, "377a6011"),
         ] {

@@ -115,7 +115,11 @@ impl Dav {
             .header("credential", "none")
             .header("requirechecksumverification", "true")
             .header("overwrite", "F");
-        let authorization = source.dav.identity.authorization(source.url)?;
+        let theirs = &source.dav.identity;
+        let authorization = match theirs.authorization(source.url)? {
+            None => theirs.discovered(source.url)?,
+            authorization => authorization,
+        };
         if let Some(authorization) = &authorization {
             request = request.header("transferheaderauthorization", authorization);
         }

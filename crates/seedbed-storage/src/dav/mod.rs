@@ -65,6 +65,11 @@ impl Dav {
         }
     }
 
+    /// Who we are there.
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity)
+    }
+
     pub(crate) fn request(&self, method: Method, url: &Url) -> Request {
         Request { identity: Some(Arc::clone(&self.identity)), ..Request::new(method, url.clone()) }
     }

@@ -90,9 +90,11 @@ impl Answer {
     }
 }
 
+/// What is said of a server that does not go on.
+pub(crate) const SILENT: &str = "the server fell silent";
+
 pub(super) fn silent(at: &str) -> StorageError {
-    let what = "the server fell silent";
-    StorageError::Network { at: at.to_owned(), what, retryable: true, source: None }
+    StorageError::Network { at: at.to_owned(), what: SILENT, retryable: true, source: None }
 }
 
 /// The client's failure in our terms; its address is taken out, for it has the query.

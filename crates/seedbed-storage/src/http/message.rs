@@ -95,6 +95,20 @@ impl Request {
         matches!(self.method, Method::Get | Method::Head) && self.headers.iter().any(|(name, _)| asks(name))
     }
 
+    /// Whether it asks for the digest of what it reads.
+    pub(crate) fn wants_digest(&self) -> bool {
+        self.has("want-digest")
+    }
+
+    /// Whether it asks an S3 service for the checksum of what it reads.
+    pub(crate) fn wants_checksum(&self) -> bool {
+        self.has("x-amz-checksum-mode")
+    }
+
+    fn has(&self, header: &str) -> bool {
+        self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header))
+    }
+
     /// An address of it, signed.
     pub(super) fn signed(&self, grant: &Grant, method: Method, url: &Url) -> Url {
         let identity = self.identity.as_deref();

@@ -13,7 +13,7 @@ mod retry;
 mod trust;
 mod upload;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, SILENT};
 pub use message::{Headers, Method, Request, Response};
 pub(crate) use retry::{Failure, Retry, date};
 pub(crate) use trust::Trust;
@@ -217,7 +217,10 @@ impl Http {
         let (at, status) = (answer.at.clone(), answer.status);
         let error = match status {
             404 | 410 => StorageError::NotFound { at },
-            401 | 403 => StorageError::Denied { at, status },
+            401 | 403 => {
+                let hint = self.settings.credentials.withheld(&answer.url);
+                StorageError::Denied { at, status, hint }
+            }
             // What a redirect named is no longer valid, as a pool's ticket: its giver has a new one.
             400 if answer.elsewhere => StorageError::Network {
                 at,
@@ -351,7 +354,11 @@ impl Http {
             Some(identity) => identity.authorization(url)?,
             None => None,
         };
-        if let Some(authorization) = own.or_else(|| self.settings.credentials.authorization(url)) {
+        let authorization = match (own.or_else(|| self.settings.credentials.authorization(url)), identity) {
+            (None, Some(identity)) => identity.discovered(url)?,
+            (authorization, _) => authorization,
+        };
+        if let Some(authorization) = authorization {
             let mut value = HeaderValue::try_from(authorization).map_err(|_| bad("authorization"))?;
             value.set_sensitive(true);
             map.insert("authorization", value);

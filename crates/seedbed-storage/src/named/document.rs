@@ -160,7 +160,7 @@ fn store(
         Word::Sas => {
             let given = table.hosts.map(Spanned::into_inner).unwrap_or_default();
             let pattern = |host: Spanned<String>| {
-                let wrong = |what| (host.span(), format!("`{}`: {what}", host.get_ref()));
+                let wrong = |what| (host.span(), format!("`{}`: {what}", secret::shown_text(host.get_ref())));
                 Pattern::read(host.get_ref()).map_err(wrong)
             };
             let hosts = given.into_iter().map(pattern).collect::<Result<Vec<_>, _>>()?;

@@ -13,6 +13,7 @@ use crate::identity::{Door, Identity};
 use crate::lease::Lease;
 use crate::s3::{Account, KeySource, Keys, Known};
 use crate::sas::Signing;
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -55,6 +56,9 @@ use url::Url;
 /// No secret stands in the file: `auth` says where one is (`bearer_env`, `bearer_file`, `macaroon_file`,
 /// `user_env` with `password_env`, `x509_proxy`, `rclone` with `remote`; for S3 `profile`,
 /// `access_key_env` with `secret_key_env` and `session_token_env`, `rclone` with `remote`, or `anonymous = true`).
+/// A store of the kinds `dcache` and `webdav` without `auth`, for which netrc has no login either, is shown the token
+/// of the environment, as the WLCG's discovery finds it: `BEARER_TOKEN`, the file that `BEARER_TOKEN_FILE` names, or
+/// `bt_u` with the user's number in `XDG_RUNTIME_DIR` or `/tmp`. Addresses `https://…` of a door are asked as `davs://…`.
 /// Paths count from the file's folder, `~` is the home folder. `rclone` is a configuration of rclone's, `remote` one
 /// in it (by default of the store's name): of a WebDAV remote the `bearer_token` is taken, or `user` and `pass`.
 ///
@@ -173,7 +177,11 @@ impl NamedStores {
             Kind::Webdav { url: above } if above.origin() == url.origin() => {
                 below(url.path(), above.path().trim_end_matches('/')).map(|_| above.path().len() + 1)
             }
-            Kind::Dcache { door, .. } if door.origin() == url.origin() => Some(0),
+            // Of several at one door, that to whose paths it belongs.
+            Kind::Dcache { door, root, paths, .. } if door.origin() == url.origin() => {
+                let path = format!("{root}{}", percent_decode_str(url.path()).decode_utf8_lossy());
+                Some(paths.iter().filter(|p| below(&path, p).is_some()).map(String::len).max().unwrap_or(0))
+            }
             _ => None,
         };
         self.longest(length)
@@ -216,7 +224,9 @@ impl fmt::Debug for NamedStores {
 impl NamedStore {
     /// Who we are at its door.
     pub(crate) fn identity(&self, door: &Url, environment: &Environment) -> Identity {
-        Identity::Door(Door::new(door, self.auth.clone(), environment.clone(), self.trust()))
+        let identity = Door::new(door, self.auth.clone(), environment.clone(), self.trust());
+        let has_none = self.auth == Auth::None && self.proxy.is_none();
+        Identity::Door(if has_none { identity.discovering() } else { identity })
     }
 
     fn trust(&self) -> Option<Trust> {

@@ -5,7 +5,7 @@ use super::keys::{KeySource, Keys};
 use crate::StorageError;
 use crate::environment::Environment;
 use crate::ini::{self, Sections};
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -99,9 +99,11 @@ impl Known {
         let region = self.region.unwrap_or_else(|| "us-east-1".to_owned());
         let own = self.endpoint.is_some();
         let text = self.endpoint.unwrap_or_else(|| amazon(&region));
-        let wrong = |what: &str| StorageError::Configuration { at: text.clone(), what: what.to_owned() };
+        let at = secret::shown_text(&text);
+        let wrong = |what: &str| StorageError::Configuration { at: at.clone(), what: what.to_owned() };
         let endpoint: Url = text.parse().map_err(|_| wrong("the S3 endpoint is no address"))?;
-        if !matches!(endpoint.scheme(), "http" | "https") || !endpoint.username().is_empty() {
+        let has_user = !endpoint.username().is_empty() || endpoint.password().is_some();
+        if !matches!(endpoint.scheme(), "http" | "https") || has_user {
             return Err(wrong("the S3 endpoint must be an http or https address without a user"));
         }
         Ok(Account {
@@ -222,5 +224,20 @@ mod tests {
         assert!(keys(unsigned).is_none());
         let error = Known::of(&Environment::of([("HOME", home), ("AWS_PROFILE", "nil")])).err().unwrap();
         assert!(error.to_string().contains("no AWS profile `nil`"), "{error}");
+    }
+
+    #[test]
+    fn an_endpoint_with_a_user_is_refused_without_showing_it() {
+        for endpoint in [
+            "https://me:s3cret@h.org",
+            "https://:s3cret@h.org",
+            "ftp://me:s3cret@h.org",
+            "http://me:s3c/ret@h",
+        ] {
+            let environment = Environment::of([("AWS_ENDPOINT_URL", endpoint)]);
+            let error = Known::of(&environment).unwrap().account().err().unwrap();
+            let text = format!("{error} {error:?}");
+            assert!(text.contains("***@h") && !text.contains("s3c"), "{text}");
+        }
     }
 }

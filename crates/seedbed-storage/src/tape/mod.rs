@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use url::Url;
 
 /// Where the bytes of a file are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,6 +82,28 @@ impl Stores {
         stage::run(self, self.groups(files)?, lifetime, told).await
     }
 
+    /// What was read, or why not: that the file is on tape, if its store can be asked and says so.
+    pub(crate) async fn or_on_tape<T>(
+        &self,
+        at: &Location,
+        read: Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let error = match read {
+            Err(error) if error.may_be_of_tape() => error,
+            read => return read,
+        };
+        let asked = matches!(self.on_tape(at), Ok((named, _)) if matches!(named.kind, Kind::Dcache { rest: Some(_), .. }));
+        if !asked {
+            return Err(error);
+        }
+        match Box::pin(self.locality(std::slice::from_ref(at))).await.as_deref() {
+            Ok([(_, Locality::Tape)]) => {
+                Err(StorageError::OnTape { at: at.shown(), source: Box::new(error) })
+            }
+            _ => Err(error),
+        }
+    }
+
     /// The files by the store that they belong to.
     fn groups(&self, files: &[Location]) -> Result<Vec<Group>, StorageError> {
         let mut groups: Vec<Group> = Vec::new();
@@ -103,7 +126,7 @@ impl Stores {
         };
         let found = match at {
             Location::Dcache(path) => named.dcache(path).map(|store| (&**store, whole("", path))),
-            Location::Dav(url) => dav::web_address(url).and_then(|url| {
+            Location::Dav(_) | Location::Http(_) => web_address(at).and_then(|url| {
                 let store = named.webdav(&url)?;
                 let Kind::Dcache { root, .. } = &store.kind else { return None };
                 Some((&**store, whole(root, &percent_decode_str(url.path()).decode_utf8().ok()?)))
@@ -115,6 +138,15 @@ impl Stores {
             what: "no store of kind dcache in a stores.toml (--stores, SEEDBED_STORES) has it, and no other has tapes"
                 .to_owned(),
         })
+    }
+}
+
+/// The address at which a door has a file.
+fn web_address(at: &Location) -> Option<Url> {
+    match at {
+        Location::Http(url) => Some(url.clone()),
+        Location::Dav(url) => dav::web_address(url),
+        _ => None,
     }
 }
 

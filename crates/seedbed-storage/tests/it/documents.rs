@@ -191,6 +191,21 @@ async fn a_credential_comes_back_with_the_way_home() {
 }
 
 #[tokio::test]
+async fn a_refusal_says_that_netrc_is_not_used_in_the_clear() {
+    let server = Server::start(|_, _| Reply::new(401, "")).await;
+    for (machine, says) in [("127.0.0.1", true), ("other.org", false)] {
+        let text = format!("machine {machine} login me password s3cret");
+        let credentials = Credentials::none().with_netrc(&text);
+        let stores = Stores::new(Settings { credentials, ..hasty() }).unwrap();
+        let error = stores.read_document(&at(&server.url("/x"))).await.unwrap_err();
+        let said = error.to_string();
+        assert!(matches!(error, StorageError::Denied { status: 401, .. }), "{said}");
+        assert_eq!(said.contains("in ~/.netrc say, isn't used over plain http"), says, "{said}");
+        assert!(!told(&error).contains("s3cret"));
+    }
+}
+
+#[tokio::test]
 async fn an_earthdata_token_and_netrc_never_travel_in_the_clear() {
     let server = Server::start(|_, _| Reply::ok("here")).await;
     let credentials = Credentials::none()

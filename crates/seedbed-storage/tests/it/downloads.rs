@@ -437,7 +437,9 @@ async fn a_part_that_is_whole_needs_no_more_bytes() {
     std::fs::write(data.join("x.nc.part"), &*t.bytes).unwrap();
     let source = t.server.url("/x.nc");
     let record = format!(
-        r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}"#
+        r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}
+           {{"bytes":{SIZE},"sha256":"{}"}}"#,
+        Checksum::of_bytes(&t.bytes).digest_hex()
     );
     std::fs::write(data.join("x.nc.part.json"), record).unwrap();
     let done = t.transfer(&t.known()).await.unwrap();
@@ -543,6 +545,7 @@ async fn stops_at_the_limit_of_all_transfers_and_goes_on_without_it() {
         "{}",
         told(&error)
     );
+    assert!(error.is_over_limit() && !error.is_full());
     t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
     let done = t.transfer(&Expectation::default()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);

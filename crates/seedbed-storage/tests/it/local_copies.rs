@@ -67,6 +67,7 @@ async fn a_full_disk_is_reported_as_such_and_nothing_gets_the_name() {
     let (from, to) = (Location::from(from), Location::from(folder.path().join("y")));
     let error = stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap_err();
     assert!(matches!(error, StorageError::Full { .. }) && !error.retryable(), "{}", told(&error));
+    assert!(error.is_full() && !error.is_over_limit());
     assert!(!folder.path().join("y").exists());
 }
 

@@ -116,6 +116,40 @@ fn refuses_what_is_no_location_with_its_reason() {
 }
 
 #[test]
+fn refuses_a_user_in_any_address_and_says_where_credentials_belong() {
+    for (text, shown) in [
+        ("http://user1:s3cret@h/x.tif", "http://***@h/x.tif"),
+        ("https://s3cret@h:8443/x?sig=s3cret", "https://***@h:8443/x?…"),
+        ("davs://user1:s3cret@h/x", "davs://***@h/x"),
+        ("s3://AK:s3cret@bkt/x@2", "s3://***@bkt/x@2"),
+        ("dcache://user1:s3cret@pnfs/x", "dcache://***@pnfs/x"),
+    ] {
+        let error = text.parse::<Location>().unwrap_err();
+        assert_eq!(error, LocationError::UserInfo { at: shown.into() });
+        let said = error.to_string();
+        assert!(
+            !said.contains("s3cret") && !said.contains("user1") && said.contains("stores.toml"),
+            "{said}"
+        );
+        let linked = at("https://h/item.json").resolve(text).unwrap_err();
+        assert_eq!(linked, error);
+    }
+    let error = at("https://h/item.json").resolve("//user1:s3cret@i/x").unwrap_err();
+    assert!(error.to_string().starts_with("https://***@i/x: "), "{error}");
+    let error = at("/c/item.json").resolve(" \nhttp://user1:s3cret@i/x").unwrap_err();
+    assert!(error.to_string().starts_with("http://***@i/x: "), "{error}");
+    assert_eq!(at(" x"), Location::Local(" x".into()));
+    assert_eq!(Location::Local(" http://x".into()).to_string(), "./ http://x");
+    // Not what only looks like one.
+    assert_eq!(at("https://h/a@b").to_string(), "https://h/a@b");
+    assert_eq!(at("s3://b/me:x@y").to_string(), "s3://b/me:x@y");
+    for text in ["http://user1:s3/cret@h/x", "file://user1:s3cret@h/x", "http://user1:s3cret@h:port/x"] {
+        let error = text.parse::<Location>().unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("cret"), "{error:?}");
+    }
+}
+
+#[test]
 fn shows_a_signed_address_without_its_signature() {
     let signed = at("https://h/x.tif?se=2026&sig=s3cret&X-Amz-Signature=s3cret&layer=2");
     let shown = format!("{signed} {signed:?} {}", serde_json::to_string(&signed).unwrap());

@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod abilities;
+mod bearer;
 mod conformance;
 mod destinations;
 mod documents;
@@ -20,6 +21,8 @@ mod lent_keys;
 mod local_copies;
 mod locations;
 mod log;
+mod pages;
+mod parts;
 mod ranges;
 mod rclone;
 mod server;
@@ -29,6 +32,7 @@ mod third_party;
 mod tls;
 mod together;
 mod tokens;
+mod told_digests;
 mod uploads;
 mod xrootd;
 

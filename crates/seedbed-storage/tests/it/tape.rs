@@ -1,8 +1,13 @@
 //! Files on tape: where they are, and bringing them to disk.
 
+use crate::server::{Reply, Server};
 use crate::servers::{self, Served, dcache_fault, dcache_log, named};
-use crate::{at, told};
-use seedbed_storage::{Locality, Location, StorageError, Stores};
+use crate::{at, hasty, told};
+use seedbed_storage::{
+    Environment, Expectation, Function, Locality, Location, NamedStores, Settings, Silent, StorageError,
+    Stores,
+};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -61,7 +66,7 @@ async fn files_on_tape_are_staged_and_can_be_read_then() {
     site.are("tape", &[0, 1, 2]);
     assert_eq!(site.places().await, [Locality::Tape, Locality::Tape, Locality::Tape, Locality::Disk]);
     let error = site.stores.read_document(&site.files[0]).await.unwrap_err();
-    assert!(matches!(error, StorageError::Denied { status: 403, .. }), "{}", told(&error));
+    assert!(matches!(error, StorageError::OnTape { .. }), "{}", told(&error));
     let heard = Mutex::new(Vec::new());
     let hear = |done, total| heard.lock().unwrap().push((done, total));
     // One of them twice, and by the address of its door.
@@ -77,6 +82,61 @@ async fn files_on_tape_are_staged_and_can_be_read_then() {
         assert_eq!(site.stores.read_document(file).await.unwrap(), "bytes");
     }
     assert_eq!(site.asked("/cancel"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_on_tape_that_is_read_is_told_to_be_there() {
+    let Some(site) = Site::new(2, "RW") else { return };
+    site.are("tape", &[0]);
+    let folder = tempfile::tempdir().unwrap();
+    let to = Location::from(folder.path().join("x.nc"));
+    let web = at(&format!("{}/pnfs/site/x%200%20%C3%A9.nc", site.served.url()));
+    for from in [&site.files[0], &web] {
+        let (expect, range) = (Expectation::default(), 0..2);
+        for error in [
+            site.stores.transfer(from, &to, &expect, &Silent).await.unwrap_err(),
+            site.stores.read_document(from).await.unwrap_err(),
+            site.stores.read_version(from).await.unwrap_err(),
+            site.stores.read_range(from, range).await.unwrap_err(),
+            site.stores.digest(from, Function::Sha256).await.unwrap_err(),
+        ] {
+            let text = error.to_string();
+            assert!(text.contains("it is on tape (NEARLINE); copy it with --stage"), "{}", told(&error));
+            assert!(
+                !error.retryable() && error.status() == Some(403) && told(&error).contains("access denied")
+            );
+        }
+    }
+    // Refused for another reason: of a store that tells nothing, and of one that tells that the file is on disk.
+    let door = format!("[surf]\nkind = \"dcache\"\ndoor = \"{}\"\n", site.served.url());
+    let silent = named(&format!("{door}auth = {{ bearer_env = \"TOKEN\" }}\n"), &[("TOKEN", "RW")]);
+    let error = silent.read_document(&site.files[0]).await.unwrap_err();
+    assert!(matches!(error, StorageError::Denied { status: 403, .. }), "{}", told(&error));
+    let stalls = Server::start(|seen, _| match seen.path.as_str() {
+        "/api/v1/tape/archiveinfo" => Reply::ok(r#"[{"path":"/x","locality":"TAPE"}]"#),
+        _ => Reply::ok("x").after(Duration::from_secs(5)),
+    })
+    .await;
+    let text = format!("[surf]\nkind = \"dcache\"\ndoor = \"{0}\"\nrest = \"{0}/api/v1\"\n", stalls.url(""));
+    let environment = Environment::of([]);
+    let named = NamedStores::from_toml(Path::new("stores.toml"), &text, &environment).unwrap();
+    let stores = Stores::new(Settings { named, retries: 1, ..hasty() }).unwrap();
+    let error = stores.read_document(&at("dcache://x")).await.unwrap_err();
+    assert!(matches!(error, StorageError::OnTape { .. }), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn staging_tries_again_as_often_as_the_settings_say() {
+    let server = Server::start(|_, _| Reply::new(503, "")).await;
+    let text = format!("[surf]\nkind = \"dcache\"\ndoor = \"{0}\"\nrest = \"{0}/api/v1\"\n", server.url(""));
+    for (retries, requests) in [(0, 1), (2, 4)] {
+        let environment = Environment::of([]);
+        let named = NamedStores::from_toml(Path::new("stores.toml"), &text, &environment).unwrap();
+        let stores = Stores::new(Settings { named, retries, ..hasty() }).unwrap();
+        let error = stores.stage(&[at("dcache://x")], HOUR, &|_, _| {}).await.unwrap_err();
+        assert!(error.retryable(), "{}", told(&error));
+        assert_eq!(server.seen().len(), requests);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -88,6 +88,9 @@ async fn small_files_of_known_size_find_free_and_taken_names_in_any_order() {
     let local = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         std::fs::write(&path, bytes).unwrap();
+        // Newer than any copy: a copy that is newer would be taken for one of these by its size.
+        let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
         (Location::from(path), Expectation { size: Some(bytes.len() as u64), ..Expectation::default() })
     };
     let (ours, alike, long) = (local("a", b"ours"), local("b", b"else"), local("c", b"longer"));
@@ -228,6 +231,7 @@ async fn faults_of_a_dcache_end_in_the_right_bytes_or_in_a_cause_and_nothing() {
             Err(error) => {
                 println!("| {fault} on writing | {error} |");
                 assert!(!recovers, "{fault}: {}", told(&error));
+                assert_eq!(error.is_full(), fault.contains("quota"), "{}", told(&error));
                 d.is_nowhere(&to).await;
             }
         }

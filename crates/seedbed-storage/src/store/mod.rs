@@ -1,16 +1,17 @@
 //! The stores, and the one way to them.
 
+mod which;
+
 use crate::abandoned::Abandoned;
 use crate::abilities::{Abilities, CreateOnce, Replace};
-use crate::dav::{self, Dav, Flavour};
+use crate::dav::{self, Dav};
 use crate::deadline::Deadline;
 use crate::http::{Headers, Http, Method, Request, Response};
-use crate::identity::{Door, Identity};
+use crate::identity::Identity;
 use crate::lease::Lease;
 use crate::local::Local;
-use crate::named::{Kind, NamedStore};
 use crate::progress::Progress;
-use crate::s3::{Keys, Known, S3, lent_keys};
+use crate::s3::{Keys, S3};
 use crate::transfer::{self, Expectation, Transferred, differ};
 use crate::upload;
 use crate::{Checksum, Function, Location, Settings, StorageError};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use url::Url;
@@ -145,12 +146,12 @@ impl Stores {
     /// If it is not there, too large, or can't be read.
     pub async fn read_document(&self, at: &Location) -> Result<Bytes, StorageError> {
         let http = &self.0.http;
-        match self.store(at)? {
+        let read = match self.store(at)? {
             Store::Local(local, path) => local.read(path, http.settings().max_document).await,
-            remote @ Store::Http(..) => Ok(http.request(&remote.get()?).await?.body),
-            Store::S3(s3, key) => Ok(http.request(&s3.request(Method::Get, key)?).await?.body),
             Store::Dav(dav, url) => dav.read(http, &url).await,
-        }
+            remote => http.request(&remote.get()?).await.map(|answer| answer.body),
+        };
+        self.or_on_tape(at, read).await
     }
 
     /// A small file, whole, and what its store says of the version that was read.
@@ -164,9 +165,10 @@ impl Stores {
                 let version = local.head(path).await?;
                 return Ok((local.read(path, http.settings().max_document).await?, version));
             }
-            Store::Dav(dav, url) => dav.get(http, &url).await?,
-            remote => http.request(&remote.get()?).await?,
+            Store::Dav(dav, url) => dav.get(http, &url).await,
+            remote => http.request(&remote.get()?).await,
         };
+        let answer = self.or_on_tape(at, answer).await?;
         let version = Meta::of(&answer.headers, u64::try_from(answer.body.len()).ok());
         Ok((answer.body, version))
     }
@@ -205,7 +207,7 @@ impl Stores {
                 }
                 local.read_range(path, range).await
             }
-            remote => http.range(&remote.get()?, &range, version).await,
+            remote => self.or_on_tape(at, http.range(&remote.get()?, &range, version).await).await,
         }
     }
 
@@ -395,7 +397,8 @@ impl Stores {
     /// Brings the bytes at `from` to `to`: whole, verified, under their name only then.
     ///
     /// They gather in `<name>.part`, with their source's version in `<name>.part.json`, so that an
-    /// interrupted transfer resumes if the source is still the same (of what arrived, the last MiB may be lost).
+    /// interrupted transfer resumes if the source is still the same (of what arrived, the last MiB may be lost), from
+    /// as far as the part still holds what arrived.
     /// A large remote file comes by several requests at once ([`Settings::ranged_from`]), if its server gives parts
     /// of one version; the part is a plain beginning of the file at any moment. They are checked against `expect`, made
     /// durable, and given their name without replacing anything. Of several transfers to one destination at
@@ -429,17 +432,20 @@ impl Stores {
         progress: &dyn Progress,
     ) -> Result<Transferred, StorageError> {
         let (http, source) = (&self.0.http, self.store(from)?);
-        match self.store(to)? {
+        let done = match self.store(to)? {
             // A part is resumed: it can be left at any moment.
             Store::Local(_, path) => {
-                let transfer = transfer::run(http, source, from, path, expect, progress);
+                // It is large, and would make larger whatever awaits a transfer.
+                let transfer = Box::pin(transfer::run(http, source, from, path, expect, progress));
                 Deadline::of(http.settings()).keeps(from, transfer).await
             }
             Store::Http(..) => Err(read_only(to)),
             target => {
-                upload::run(http, (&source, from), (&target, to), expect, progress, &self.0.buffers).await
+                let (source, target) = ((&source, from), (&target, to));
+                Box::pin(upload::run(http, source, target, expect, progress, &self.0.buffers)).await
             }
-        }
+        };
+        self.or_on_tape(from, done).await
     }
 
     /// The digest of all bytes of a file, as they are read now.
@@ -447,103 +453,28 @@ impl Stores {
     /// # Errors
     /// If it can't be read.
     pub async fn digest(&self, at: &Location, function: Function) -> Result<Checksum, StorageError> {
-        upload::digest(&self.0.http, &self.store(at)?, at, function).await
+        let digest = upload::digest(&self.0.http, &self.store(at)?, at, function).await;
+        self.or_on_tape(at, digest).await
     }
 
     pub(crate) fn http(&self) -> &Http {
         &self.0.http
     }
-
-    fn store<'a>(&'a self, at: &'a Location) -> Result<Store<'a>, StorageError> {
-        match at {
-            Location::Local(path) => Ok(Store::Local(Local, path)),
-            Location::Http(url) => Ok(Store::Http(url, self.container(url))),
-            Location::S3 { bucket, key } => Ok(Store::S3(self.bucket(bucket)?, key)),
-            Location::Dav(url) => {
-                let url = dav::web_address(url).ok_or_else(|| unsupported(at, "need a host"))?;
-                Ok(Store::Dav(self.server(&url), url))
-            }
-            Location::Dcache(path) => {
-                let (dav, url) = self.dcache(path, at)?;
-                Ok(Store::Dav(dav, url))
-            }
-        }
-    }
-
-    fn bucket(&self, name: &str) -> Result<Arc<S3>, StorageError> {
-        let settings = self.0.http.settings();
-        let mut buckets = self.0.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = buckets.get(name) {
-            return Ok(Arc::clone(known));
-        }
-        let account = match settings.named.s3(name).map(|store| (store, &store.kind)) {
-            Some((store, Kind::S3 { service, .. })) => {
-                let lease = |giver: &Url| self.lent_keys(&store.name, giver);
-                service.account(store, name, &settings.environment, lease)?
-            }
-            _ => Known::of(&settings.environment)?.account()?,
-        };
-        let bucket = Arc::new(S3::new(name.to_owned(), account));
-        buckets.insert(name.to_owned(), Arc::clone(&bucket));
-        Ok(bucket)
-    }
-
-    /// The keys that a named store is lent, for all its buckets.
-    fn lent_keys(&self, store: &str, giver: &Url) -> Arc<Lease<Keys>> {
-        let mut all = self.0.lent_keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let lease = all.entry(store.to_owned()).or_insert_with(|| Arc::new(lent_keys(store, giver.clone())));
-        Arc::clone(lease)
-    }
-
-    /// The container of an address, if a named store has tokens for it.
-    fn container(&self, url: &Url) -> Option<Arc<Identity>> {
-        let (store, signing) = self.0.http.settings().named.sas(url)?;
-        let signed = signing.signed(&store.name, url)?;
-        let mut all = self.0.containers.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.entry(signed.name()).or_insert_with(|| Arc::new(Identity::Signed(signed)));
-        Some(Arc::clone(known))
-    }
-
-    /// The WebDAV server of an address: a named one, or one that netrc may have a login for.
-    fn server(&self, url: &Url) -> Arc<Dav> {
-        let settings = self.0.http.settings();
-        match settings.named.webdav(url) {
-            Some(named) => self.named_door(named, url),
-            None => self.door(url[..url::Position::BeforePath].to_owned(), || {
-                let identity = Door::new(url, crate::auth::Auth::None, settings.environment.clone(), None);
-                Dav::new(Identity::Door(identity), Flavour::Plain, false)
-            }),
-        }
-    }
-
-    fn dcache(&self, path: &str, at: &Location) -> Result<(Arc<Dav>, Url), StorageError> {
-        let missing = |what: &str| StorageError::Configuration { at: at.shown(), what: what.to_owned() };
-        match self.0.http.settings().named.dcache(path).map(|store| (store, &store.kind)) {
-            Some((store, Kind::Dcache { door, root, .. })) => {
-                let url = dav::door_address(path, door, root);
-                let url = url.ok_or_else(|| missing(&format!("not below the `root` of [{}]", store.name)))?;
-                Ok((self.named_door(store, door), url))
-            }
-            _ => Err(missing(
-                "no store of kind dcache in a stores.toml (--stores, SEEDBED_STORES) has this path",
-            )),
-        }
-    }
-
-    fn named_door(&self, named: &NamedStore, url: &Url) -> Arc<Dav> {
-        let flavour =
-            if matches!(named.kind, Kind::Dcache { .. }) { Flavour::Dcache } else { Flavour::Plain };
-        let identity = || named.identity(url, &self.0.http.settings().environment);
-        self.door(format!("[{}]", named.name), || Dav::new(identity(), flavour, named.third_party))
-    }
-
-    fn door(&self, key: String, make: impl FnOnce() -> Dav) -> Arc<Dav> {
-        let mut doors = self.0.doors.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(doors.entry(key).or_insert_with(|| Arc::new(make())))
-    }
 }
 
 impl Store<'_> {
+    /// How a remote file is read from its start to its end: with its server's digest of it, if that is to be had.
+    pub(crate) fn get_whole(&self) -> Result<Request, StorageError> {
+        let get = self.get()?;
+        Ok(match self {
+            Self::S3(..) => get.header("x-amz-checksum-mode", "ENABLED"),
+            _ if get.identity.as_deref().is_some_and(Identity::is_door) => {
+                get.header("want-digest", dav::WANT_DIGEST)
+            }
+            _ => get,
+        })
+    }
+
     /// How a remote file is read.
     pub(crate) fn get(&self) -> Result<Request, StorageError> {
         match self {
