@@ -302,7 +302,7 @@ impl CatalogError {
     #[must_use]
     pub fn stops_all(&self) -> bool {
         let (Self::Copy { source, .. } | Self::Write { source, .. }) = self else { return false };
-        matches!(source, StorageError::Full { .. } | StorageError::NoRoom { .. } | StorageError::Limit { .. })
+        source.is_full() || source.is_over_limit()
     }
 
     pub(crate) fn document(at: &(impl ToString + ?Sized), reason: impl Into<String>) -> Self {

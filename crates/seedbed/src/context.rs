@@ -1,6 +1,7 @@
 //! What every command is given.
 
 use crate::failure::{Judge, usage_hint};
+use crate::interrupt;
 use crate::progress::{Counted, Meter, Mode, Stderr};
 use crate::report::{Format, Report};
 use crate::state;
@@ -36,7 +37,9 @@ impl Ctx {
         if limits == Limits::default() {
             return Ok(self.stores.clone());
         }
-        stores(self.stores_file.as_deref(), limits)
+        let stores = stores(self.stores_file.as_deref(), limits)?;
+        interrupt::heed(&stores);
+        Ok(stores)
     }
 
     /// Writes the report to stdout.

@@ -1,9 +1,19 @@
 //! Ctrl-C and SIGTERM: the process says so and ends with 130 or 143.
 //!
-//! Every write is committed by a link or a rename, so there is nothing to undo:
-//! what is done stays done, and the same command carries on.
+//! Every write is committed by a link or a rename, so there is nothing to undo on disk:
+//! what is done stays done, and the same command carries on. What is under way in remote
+//! stores is taken back, if they answer in time.
 
+use futures::future::join_all;
+use seedbed_storage::Stores;
 use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long stores may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+static STORES: Mutex<Vec<Stores>> = Mutex::new(Vec::new());
 
 /// Starts a thread that waits for a signal. It has a runtime of its own, so a
 /// busy computation can't keep the process from stopping.
@@ -15,9 +25,22 @@ pub fn watch() -> anyhow::Result<()> {
             crate::progress::Stderr,
             "interrupted: what is done is kept\nhint: run the same command again to carry on"
         );
+        let all = STORES.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let taken_back = runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, join_all(all.iter().map(Stores::leave))).await
+        });
+        if taken_back.is_err() {
+            let _ =
+                writeln!(crate::progress::Stderr, "hint: `seedbed clean` removes what is left in a store");
+        }
         leave(code)
     })?;
     Ok(())
+}
+
+/// Lets these stores take back what is under way when the process is told to go.
+pub fn heed(stores: &Stores) {
+    STORES.lock().unwrap_or_else(PoisonError::into_inner).push(stores.clone());
 }
 
 /// Ends the process at once, without the libraries' exit handlers: GDAL and HDF5

@@ -42,7 +42,7 @@ use tracing::level_filters::LevelFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     let name = cli.command.name();
     let json = cli.global.json;
     let code = match run(cli) {
@@ -59,11 +59,28 @@ fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Says what is wrong with the command line, and ends. An address in it may have a password.
+fn refuse(error: &clap::Error) -> ! {
+    let (plain, mut shown) = (error.render().to_string(), error.render().to_string());
+    for text in std::env::args().flat_map(|arg| arg.split('=').map(str::to_owned).collect::<Vec<_>>()) {
+        let clean = seedbed_storage::shown_text(&text);
+        if text.contains("://") && text.contains('@') && clean != text {
+            shown = shown.replace(&text, &clean);
+        }
+    }
+    if shown == plain {
+        error.exit();
+    }
+    let _ = write!(Stderr, "{shown}");
+    std::process::exit(error.exit_code());
+}
+
 fn run(cli: Cli) -> anyhow::Result<Status> {
     interrupt::watch()?;
     log_to_stderr(&cli.global);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ctx = context(&cli.global)?;
+    interrupt::heed(&ctx.stores);
     let status = runtime.block_on(cli.command.run(&ctx));
     // A blocking read that was given up must not hold the process.
     runtime.shutdown_background();

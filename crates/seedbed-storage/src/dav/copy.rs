@@ -68,22 +68,27 @@ impl Dav {
         let name = url.path().rsplit('/').next().unwrap_or_default();
         let mut retry = Retry::new(http.settings());
         let mut made_folders = false;
-        let from = loop {
+        let (from, under_way) = loop {
             let from = beside(url, &temporary(name)?, false);
+            http.undo().may_begin().await;
+            let under_way = http.undo().note(self.request(Method::Delete, &from));
             let fetched = self.fetch(http, (&from, to), source, told.size, progress);
             match deadline.keeps(source.at, fetched).await {
-                Ok(Fetched::All) => break from,
+                Ok(Fetched::All) => break (from, under_way),
                 // Unlike PUT, COPY makes no folders; where one is missing, a dCache says 400, others 409.
                 Ok(Fetched::Refused) if !made_folders => {
+                    under_way.ended();
                     made_folders = true;
                     self.make_folders(http, &from).await?;
                 }
                 Ok(Fetched::Refused) => {
+                    under_way.ended();
                     tracing::debug!(at = to.shown(), "its server fetches no files; the bytes come by here");
                     return Ok(None);
                 }
                 Err(failure) => {
                     self.discard_late(http, &from).await;
+                    under_way.ended();
                     retry.pause(failure, &to.shown()).await?;
                 }
             }
@@ -92,11 +97,13 @@ impl Dav {
             Ok(verified) => verified,
             Err(error) => {
                 self.discard(http, &from).await;
+                under_way.ended();
                 return Err(error);
             }
         };
-        let placed = self.place(http, &from, url, heeds).await?;
-        Ok(Some((placed, verified)))
+        let placed = self.place(http, &from, url, heeds).await;
+        under_way.ended();
+        Ok(Some((placed?, verified)))
     }
 
     /// Has the file fetched, once.

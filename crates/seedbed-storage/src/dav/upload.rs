@@ -29,24 +29,29 @@ impl Dav {
         let name = url.path().rsplit('/').next().unwrap_or_default();
         let mut retry = Retry::new(http.settings());
         let mut made_folders = false;
-        let (from, verified) = loop {
+        let (from, verified, under_way) = loop {
             // Each attempt has a name of its own: a server may not know yet that the last one is over.
             let from = beside(url, &temporary(name)?, false);
+            http.undo().may_begin().await;
+            let under_way = http.undo().note(self.request(Method::Delete, &from));
             match self.attempt(http, &from, opening).await {
-                Ok(verified) => break (from, verified),
+                Ok(verified) => break (from, verified, under_way),
                 // There is no such folder: it is made when first needed.
                 Err(failure) if !made_folders && lacks_folder(&failure.error) => {
+                    under_way.ended();
                     made_folders = true;
                     self.make_folders(http, &from).await?;
                 }
                 Err(failure) => {
                     self.discard_late(http, &from).await;
+                    under_way.ended();
                     retry.pause(failure, &secret::shown(url)).await?;
                 }
             }
         };
-        let placed = self.place(http, &from, url, heeds).await?;
-        Ok((placed, verified))
+        let placed = self.place(http, &from, url, heeds).await;
+        under_way.ended();
+        Ok((placed?, verified))
     }
 
     /// Gives a temporary file its name, unless there is one of it; then it is gone. `heeds` is whether the server

@@ -11,12 +11,14 @@ mod host;
 mod message;
 mod retry;
 mod trust;
+mod undo;
 mod upload;
 
 pub(crate) use answer::{Answer, SILENT};
 pub use message::{Headers, Method, Request, Response};
 pub(crate) use retry::{Failure, Retry, date};
 pub(crate) use trust::Trust;
+pub(crate) use undo::UnderWay;
 pub(crate) use upload::Feed;
 
 use crate::identity::{Grant, Identity};
@@ -31,9 +33,10 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder};
 use std::future::Future;
 use std::ops::Range;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
+use undo::Undo;
 use url::{Origin, Url};
 
 /// Headers that may follow a redirect to another host: they tell nothing about us.
@@ -61,6 +64,7 @@ pub(crate) struct Http {
     plain: Client,
     secure: OnceLock<Client>,
     cookies: Cookies,
+    undo: Arc<Undo>,
     /// How many bytes transfers have read.
     read: AtomicU64,
 }
@@ -71,7 +75,7 @@ impl Http {
         // No certificates for plain HTTP.
         let plain = client(&settings, |builder| builder.tls_certs_only([]), "the HTTP client")?;
         let (secure, cookies, read) = (OnceLock::new(), Cookies::default(), AtomicU64::new(0));
-        Ok(Self { settings, hosts, plain, secure, cookies, read })
+        Ok(Self { settings, hosts, plain, secure, cookies, undo: Arc::default(), read })
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -290,7 +294,7 @@ impl Http {
     ) -> Result<Answer, StorageError> {
         let at = secret::shown(url);
         let client = self.client(url, request.identity.as_deref())?;
-        let (permit, grant) = self.admitted(request, url, method.writes()).await?;
+        let (mut permit, grant) = self.admitted(request, url, method.writes()).await?;
         // Signed only now, since a signature is good for a while only.
         let signed = request.signed(&grant, method, url);
         let name = reqwest::Method::from_bytes(method.name().as_bytes())
@@ -310,6 +314,7 @@ impl Http {
             Err(_) => return Err(silent(&at)),
         };
         let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
+        permit.answered(status);
         // Some servers send a part as if it were the whole.
         self.cookies.keep(url, &headers);
         let status = if status == 200 && headers.get("content-range").is_some() { 206 } else { status };

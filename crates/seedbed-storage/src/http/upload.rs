@@ -121,7 +121,7 @@ impl Http {
     ) -> Result<Answer, StorageError> {
         let at = secret::shown(url);
         let client = self.client(url, request.identity.as_deref())?;
-        let (permit, grant) = self.admitted(request, url, true).await?;
+        let (mut permit, grant) = self.admitted(request, url, true).await?;
         let signed = request.signed(&grant, Method::Put, url);
         let mut headers = self.headers(request, url, &request.url.origin())?;
         if waits {
@@ -157,6 +157,7 @@ impl Http {
         over.store(true, Ordering::SeqCst);
         let response = sent.map_err(|e| network(&at, e))?;
         let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
+        permit.answered(status);
         let stall = self.settings.stall_timeout;
         let url = url.clone();
         Ok(Answer { url, status, headers, at, elsewhere, grant, response, stall, _permit: permit })

@@ -59,7 +59,9 @@ impl S3 {
             return Ok((placed, verified));
         }
         let attempt = random()?;
+        http.undo().may_begin().await;
         let upload = self.begin(http, key, &attempt).await?;
+        let under_way = http.undo().note(self.giving_up(key, &upload.id)?);
         let parts = upload.send(&mut reader, first, part, buffers, permit.ok(), tried).await;
         // What is wrong with the bytes is known before they get the name.
         let ended = match parts.and_then(|parts| Ok((parts, reader.finish()?))) {
@@ -69,6 +71,7 @@ impl S3 {
         if !matches!(ended, Ok((Placed::Ours, _))) {
             upload.abort().await;
         }
+        under_way.ended();
         ended
     }
 

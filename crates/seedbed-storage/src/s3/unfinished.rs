@@ -2,7 +2,7 @@
 
 use super::S3;
 use crate::abandoned::{Abandoned, at_least, is_temporary};
-use crate::http::{Http, Method, date};
+use crate::http::{Http, Method, Request, date};
 use crate::xml::Element;
 use crate::{Location, StorageError};
 use jiff::Timestamp;
@@ -121,12 +121,17 @@ impl S3 {
 
     /// Gives up an open upload and its parts; one that is gone already is no error.
     pub(crate) async fn abort(&self, http: &Http, key: &str, upload: &str) -> Result<(), StorageError> {
-        let mut request = self.request(Method::Delete, key)?;
-        request.url.query_pairs_mut().append_pair("uploadId", upload);
-        match http.request(&request).await {
+        match http.request(&self.giving_up(key, upload)?).await {
             Err(e) if !e.is_not_found() => Err(e),
             _ => Ok(()),
         }
+    }
+
+    /// The request that gives an upload up.
+    pub(super) fn giving_up(&self, key: &str, upload: &str) -> Result<Request, StorageError> {
+        let mut request = self.request(Method::Delete, key)?;
+        request.url.query_pairs_mut().append_pair("uploadId", upload);
+        Ok(request)
     }
 
     /// How many bytes the parts of an upload have.

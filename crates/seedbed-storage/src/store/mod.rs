@@ -457,6 +457,12 @@ impl Stores {
         self.or_on_tape(at, digest).await
     }
 
+    /// Takes back what is under way, before the process goes: unfinished uploads and temporary files in remote stores,
+    /// and what a tape was asked for. Nothing new is begun by these stores afterwards; what can't be taken back stays.
+    pub async fn leave(&self) {
+        self.0.http.leave().await;
+    }
+
     pub(crate) fn http(&self) -> &Http {
         &self.0.http
     }

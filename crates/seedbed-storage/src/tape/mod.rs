@@ -45,6 +45,12 @@ pub struct Staged {
 type Group = (Arc<Tape>, Vec<(usize, String)>);
 
 impl Stores {
+    /// Whether a file belongs to a named store that tells where its bytes are.
+    #[must_use]
+    pub fn has_tape(&self, file: &Location) -> bool {
+        self.groups(std::slice::from_ref(file)).is_ok()
+    }
+
     /// Where the bytes of these files are, in their order. All must belong to named stores of kind `dcache` whose
     /// `rest` is set.
     ///

@@ -141,7 +141,12 @@ impl Tape {
         request: &str,
         paths: &[String],
     ) -> Result<(), StorageError> {
-        self.post(http, &["stage", request, "cancel"], &json!({ "paths": paths })).await.map(|_| ())
+        http.request(&self.giving_up(request, paths)).await.map(|_| ())
+    }
+
+    /// The request that gives up files of a request.
+    pub(super) fn giving_up(&self, request: &str, paths: &[String]) -> Request {
+        self.posting(&["stage", request, "cancel"], &json!({ "paths": paths }))
     }
 
     /// An answer that can't be meant.
@@ -176,8 +181,12 @@ impl Tape {
         names: &[&str],
         body: &serde_json::Value,
     ) -> Result<Response, StorageError> {
+        http.request(&self.posting(names, body)).await
+    }
+
+    fn posting(&self, names: &[&str], body: &serde_json::Value) -> Request {
         let request = self.request(Method::Post, names).header("content-type", "application/json");
-        http.request(&request.body(body.to_string().into())).await
+        request.body(body.to_string().into())
     }
 
     fn request(&self, method: Method, names: &[&str]) -> Request {

@@ -2,6 +2,7 @@
 
 use super::rest::{Progressed, Tape};
 use super::{Group, Staged};
+use crate::http::UnderWay;
 use crate::{StorageError, Stores};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ struct Request {
     id: String,
     /// By path, the server's last word of each.
     open: HashMap<String, String>,
+    under_way: UnderWay,
 }
 
 /// See [`Stores::stage`].
@@ -38,7 +40,8 @@ pub(super) async fn run(
             let id = tape.begin(http, paths, lifetime).await?;
             tracing::debug!(at = tape.at(), id, files = paths.len(), "asked for files on tape");
             let open = paths.iter().map(|path| (path.clone(), "SUBMITTED".to_owned())).collect();
-            requests.push(Request { stores: stores.clone(), tape: Arc::clone(&tape), id, open });
+            let under_way = http.undo().note(tape.giving_up(&id, paths));
+            requests.push(Request { stores: stores.clone(), tape: Arc::clone(&tape), id, open, under_way });
         }
     }
     let total = requests.iter().map(|request| request.open.len()).sum();
@@ -108,6 +111,7 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
+        self.under_way.ended();
         let paths: Vec<String> = self.open.drain().map(|(path, _)| path).collect();
         let Ok(runtime) = Handle::try_current() else { return };
         if !paths.is_empty() {

@@ -11,7 +11,7 @@ use seedbed_catalog::copy::{
     CopyPlan, CopyReport, CopyRequest, Missing, OnError, Template, Transfer, Unchecked, execute, plan,
 };
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
-use seedbed_storage::Location;
+use seedbed_storage::{Location, Stores};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -206,16 +206,6 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         out: args.out,
     };
     let mut planned = plan(&ctx.stores, &request).await?;
-    let on_tape = if args.stage { on_tape(&planned, ctx).await? } else { Vec::new() };
-    if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
-        return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
-    }
-    if args.dry_run {
-        planned.survey(&ctx.stores).await;
-        planned.fits(&ctx.stores, &request.to).await?;
-        ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, plan: &planned })?;
-        return Ok(Status::Done);
-    }
     // Files beside one another use the connection as well as parts of one, and cost less.
     let at_once = args.jobs.get().min(planned.transfers.len()).max(1);
     let streams = Some(STREAMS.div_ceil(at_once));
@@ -227,6 +217,16 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         file: args.file_timeout,
         ..Limits::default()
     })?;
+    let on_tape = if args.stage { on_tape(&planned, &stores, ctx).await? } else { Vec::new() };
+    if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
+        return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
+    }
+    if args.dry_run {
+        planned.survey(&stores).await;
+        planned.fits(&stores, &request.to).await?;
+        ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, plan: &planned })?;
+        return Ok(Status::Done);
+    }
     planned.fits(&stores, &request.to).await?;
     if !on_tape.is_empty() {
         let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
@@ -263,10 +263,11 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
 }
 
 /// The files of a plan that are on tape; how many there are is said.
-async fn on_tape(plan: &CopyPlan, ctx: &Ctx) -> anyhow::Result<Vec<Location>> {
+async fn on_tape(plan: &CopyPlan, stores: &Stores, ctx: &Ctx) -> anyhow::Result<Vec<Location>> {
     let sources = plan.transfers.iter().flat_map(Transfer::sources);
-    let files: Vec<Location> = sources.filter(|from| matches!(from, Location::Dcache(_))).collect();
-    let placed = ctx.stores.locality(&files).await?;
+    let may_be = |from: &Location| matches!(from, Location::Dcache(_)) || stores.has_tape(from);
+    let files: Vec<Location> = sources.filter(may_be).collect();
+    let placed = stores.locality(&files).await?;
     let on_tape: Vec<Location> =
         placed.into_iter().filter(|(_, place)| !place.on_disk()).map(|(at, _)| at).collect();
     ctx.say(format_args!("{} of {} on tape", on_tape.len(), count(files.len(), "file")));

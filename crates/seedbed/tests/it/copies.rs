@@ -406,6 +406,36 @@ fn a_damaged_copy_is_not_taken_for_one_that_is_there() {
     }
 }
 
+/// Told to go in the midst of an upload, a copy takes back what it has begun.
+#[test]
+fn an_interrupted_copy_leaves_nothing_unfinished_in_a_store() {
+    let slow = hostile::serve(vec![7; 60_000_000]);
+    for place in Place::all().into_iter().skip(1) {
+        let href = format!("{slow}/drip/x.dat");
+        let item = serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": "i", "geometry": null,
+            "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [], "assets": {"a": {"href": href}}});
+        place.sandbox.write("i.json", item.to_string());
+        let to = place.top.to_string();
+        let child = place.start(&["copy", "i.json", "--assets", "a", "--to", &to, "--out", "out"]);
+        let unfinished = || {
+            let left = place.seedbed(&["clean", &to, "--older-than", "0s", "--dry-run", "--json"]).json();
+            left["unfinished"].as_array().map_or(0, Vec::len)
+        };
+        let begun = Instant::now();
+        while unfinished() == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}: no upload begins", place.name);
+            thread::sleep(Duration::from_millis(100));
+        }
+        let told = Instant::now();
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let ended = Ran::new(format!("{}: interrupted", place.name), &child.wait_with_output().unwrap());
+        assert!(told.elapsed() < Duration::from_secs(5), "{}", place.name);
+        ended.exits(130).says("what is done is kept");
+        assert_eq!(unfinished(), 0, "{}", place.name);
+    }
+}
+
 #[test]
 fn a_dry_run_tells_what_is_missing_what_stands_and_how_much_it_is() {
     let place = Place::local();
