@@ -7,14 +7,14 @@ use crate::document::{parse, to_bytes};
 use crate::href::copy_href;
 use crate::links::tree_of;
 use crate::{CatalogError, Item};
-use seedbed_storage::{Location, Stores};
+use seedbed_storage::{Location, Meta, Stores};
 use serde_json::Value;
 use std::fs::File;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How long others are given to finish what they are writing.
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a document in a store is looked at again at the end.
 const SETTLING: usize = 3;
@@ -57,20 +57,20 @@ impl Documents {
         let href = copy_href(&to.to_string(), None, &document.at, &document.root);
         // Another copy may be at work on the same item, and have written more of it.
         let held = hold(&document.at).await;
-        let stands = if held.is_some() || !document.at.is_local() {
-            as_it_stands(stores, &document).await
-        } else {
-            None
-        };
-        let mut item = stands.unwrap_or_else(|| document.item.clone());
         let Arrived { size, checksum, files, version } = arrived;
         let copied = Copied { href: &href, size: *size, checksum, files: *files, version };
-        record_copy(&mut item, &used.asset, &copied);
-        let at = document.at.clone();
-        stores
-            .replace(&at, to_bytes(item.as_value()).into())
-            .await
-            .map_err(|source| CatalogError::Write { at, source })?;
+        let item = loop {
+            let stands = if held.is_some() || !document.at.is_local() {
+                as_it_stands(stores, &document).await
+            } else {
+                None
+            };
+            let (mut item, seen) = stands.unwrap_or_else(|| (document.item.clone(), Meta::default()));
+            record_copy(&mut item, &used.asset, &copied);
+            if put(stores, &document.at, &seen, &item).await? {
+                break item;
+            }
+        };
         drop(held);
         document.item = item;
         document.recorded.push(used.asset.clone());
@@ -90,7 +90,7 @@ impl Documents {
                 tokio::time::sleep(PAUSE).await;
             }
             for _ in 0..SETTLING {
-                let Some(mut stands) = as_it_stands(stores, &document).await else { break };
+                let Some((mut stands, seen)) = as_it_stands(stores, &document).await else { break };
                 let (mine, theirs) = (&document.item, &stands);
                 let is_lost = |key: &&String| {
                     let object = |item: &Item| item.asset(key).map(|asset| asset.as_object().clone());
@@ -105,11 +105,7 @@ impl Documents {
                         stands.set_asset(key, Value::Object(asset.as_object().clone()));
                     }
                 }
-                let at = document.at.clone();
-                stores
-                    .replace(&at, to_bytes(stands.as_value()).into())
-                    .await
-                    .map_err(|source| CatalogError::Write { at, source })?;
+                put(stores, &document.at, &seen, &stands).await?;
             }
         }
         Ok(())
@@ -133,11 +129,17 @@ async fn hold(at: &Location) -> Option<File> {
     tokio::task::spawn_blocking(locked).await.ok().flatten()
 }
 
-/// The bytes of a document in a store; one that is missing while another writer replaces it is back in a moment.
-async fn in_a_store(stores: &Stores, at: &Location) -> Option<Vec<u8>> {
+/// Writes an item's document in place of the one that was seen; whether that stood there still.
+async fn put(stores: &Stores, at: &Location, seen: &Meta, item: &Item) -> Result<bool, CatalogError> {
+    let put = stores.swap(at, seen, to_bytes(item.as_value()).into()).await;
+    put.map_err(|source| CatalogError::Write { at: at.clone(), source })
+}
+
+/// A document in a store, and its version; one that is missing while another writer replaces it is back in a moment.
+async fn in_a_store(stores: &Stores, at: &Location) -> Option<(Vec<u8>, Meta)> {
     for _ in 0..5 {
-        match stores.read_document(at).await {
-            Ok(bytes) => return Some(bytes.to_vec()),
+        match stores.read_version(at).await {
+            Ok((bytes, version)) => return Some((bytes.to_vec(), version)),
             Err(error) if error.is_not_found() => tokio::time::sleep(BACK).await,
             Err(_) => return None,
         }
@@ -145,12 +147,12 @@ async fn in_a_store(stores: &Stores, at: &Location) -> Option<Vec<u8>> {
     None
 }
 
-/// The item as its document has it now.
-async fn as_it_stands(stores: &Stores, document: &Document) -> Option<Item> {
-    let text = match document.at.as_path() {
-        Some(path) => std::fs::read(path).ok()?,
+/// The item as its document has it now, and that document's version.
+async fn as_it_stands(stores: &Stores, document: &Document) -> Option<(Item, Meta)> {
+    let (text, seen) = match document.at.as_path() {
+        Some(path) => (std::fs::read(path).ok()?, Meta::default()),
         None => in_a_store(stores, &document.at).await?,
     };
     let item = Item::from_value(parse(&text, &document.at).ok()?).ok()?;
-    (item.id() == document.item.id()).then(|| item.in_own_document(document.at.clone()))
+    (item.id() == document.item.id()).then(|| (item.in_own_document(document.at.clone()), seen))
 }

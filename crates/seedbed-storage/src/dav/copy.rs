@@ -87,6 +87,7 @@ impl Dav {
                     return Ok(None);
                 }
                 Err(failure) => {
+                    http.undo().may_begin().await;
                     self.discard_late(http, &from).await;
                     under_way.ended();
                     retry.pause(failure, &to.shown()).await?;

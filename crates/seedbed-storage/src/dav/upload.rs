@@ -43,6 +43,7 @@ impl Dav {
                     self.make_folders(http, &from).await?;
                 }
                 Err(failure) => {
+                    http.undo().may_begin().await;
                     self.discard_late(http, &from).await;
                     under_way.ended();
                     retry.pause(failure, &secret::shown(url)).await?;

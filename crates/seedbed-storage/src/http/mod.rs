@@ -200,7 +200,11 @@ impl Http {
         loop {
             match attempt().await {
                 Ok(value) => return Ok(value),
-                Err(failure) => retry.pause(failure, &secret::shown(url)).await?,
+                Err(failure) => {
+                    // What failed since it was taken back is nobody's failure.
+                    self.undo.may_begin().await;
+                    retry.pause(failure, &secret::shown(url)).await?;
+                }
             }
         }
     }

@@ -131,6 +131,26 @@ impl S3 {
         http.request(&self.put(key, small)?).await.map(|_| ())
     }
 
+    /// Puts a small object in place of the one with this entity tag; whether that was there. Services that ignore the
+    /// condition replace whatever is.
+    pub(crate) async fn swap(
+        &self,
+        http: &Http,
+        key: &str,
+        tag: &str,
+        small: Bytes,
+    ) -> Result<bool, StorageError> {
+        match http.request(&self.put(key, small.clone())?.header("if-match", tag)).await {
+            Ok(_) => Ok(true),
+            Err(e) if matches!(e.status(), Some(409 | 412)) || e.is_not_found() => Ok(false),
+            // One that doesn't know the condition.
+            Err(e) if matches!(e.status(), Some(400 | 501)) => {
+                self.replace(http, key, small).await.map(|()| true)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
     pub(crate) async fn put_once(&self, http: &Http, key: &str, small: Bytes) -> Result<Put, StorageError> {
         let attempt = random()?;
         let request = self.put(key, small)?.header(ATTEMPT, &attempt);

@@ -266,6 +266,18 @@ impl Stores {
         }
     }
 
+    /// Puts a small object in place of the version that was read, unless another one is there by now; whether it did.
+    /// S3 services that heed conditions tell; elsewhere whatever is there is replaced, as by [`Stores::replace`].
+    ///
+    /// # Errors
+    /// If the store can't be written.
+    pub async fn swap(&self, at: &Location, read: &Meta, small: Bytes) -> Result<bool, StorageError> {
+        match (self.store(at)?, &read.etag) {
+            (Store::S3(s3, key), Some(tag)) => s3.swap(&self.0.http, key, tag, small).await,
+            _ => self.replace(at, small).await.map(|()| true),
+        }
+    }
+
     /// Every file below `prefix`, at any depth, sorted.
     ///
     /// # Errors

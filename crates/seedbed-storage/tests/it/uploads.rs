@@ -4,7 +4,9 @@ use crate::destinations::{ALONE, Destination, destinations};
 use crate::server::{End, Reply, Server, file};
 use crate::servers::{self, dcache_fault, dcache_log, dcache_stores};
 use crate::{Remembered, at, noise, told};
-use seedbed_storage::{Checksum, Content, Expectation, Function, Location, Outcome, Silent, StorageError};
+use seedbed_storage::{
+    Checksum, Content, CreateOnce, Expectation, Function, Location, Outcome, Silent, StorageError,
+};
 use std::sync::Arc;
 
 /// More than one part.
@@ -271,5 +273,24 @@ async fn a_source_that_changes_on_the_way_is_told_so_and_nothing_is_left() {
                 d.is_nowhere(&to).await;
             }
         }
+    }
+}
+
+/// Two who change one document: where the store heeds conditions, the second one hears of the first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_is_swapped_for_the_one_that_was_read_only() {
+    let _alone = ALONE.lock().await;
+    for d in destinations() {
+        let at = d.root.join("swap/document.json");
+        let text = |text: &'static str| bytes::Bytes::from_static(text.as_bytes());
+        d.stores.replace(&at, text("first")).await.unwrap();
+        let (_, first) = d.stores.read_version(&at).await.unwrap();
+        assert!(d.stores.swap(&at, &first, text("second")).await.unwrap(), "{}", d.label);
+        let swapped = d.stores.swap(&at, &first, text("third")).await.unwrap();
+        let heeds = matches!(at, Location::S3 { .. })
+            && d.stores.abilities(&d.root).await.unwrap().create_once == CreateOnce::Guaranteed;
+        assert_eq!(swapped, !heeds, "{}", d.label);
+        let there = d.stores.read_document(&at).await.unwrap();
+        assert_eq!(there, if heeds { "second" } else { "third" }, "{}", d.label);
     }
 }
