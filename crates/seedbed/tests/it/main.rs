@@ -16,6 +16,7 @@ mod basin;
 mod chain;
 mod composites;
 mod copies;
+mod copy_care;
 mod cubes;
 mod folder_copies;
 #[path = "../../../seedbed-storage/tests/it/grid_servers.rs"]

@@ -1,0 +1,175 @@
+//! Copies beside others, beside what stands already, and interrupted: what they find, tell and leave.
+
+use crate::copies::{Place, data_requests, number, served};
+use crate::hostile;
+use crate::sandbox::Ran;
+use seedbed_storage::Location;
+use serde_json::Value;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Two copies of other assets that write one new catalog, beside one another, in every kind of store.
+#[test]
+fn two_copies_into_one_new_catalog_both_stand_in_it() {
+    let server = served();
+    for place in Place::all() {
+        place.crawl(&server);
+        for round in 0..3 {
+            let to = format!("{}/{round}", place.top);
+            let out = if place.top.is_local() { format!("out{round}") } else { to.clone() };
+            let start = |assets: &str| {
+                place.start(&["copy", "catalog", "--to", &to, "--out", &out, "--assets", assets, "--json"])
+            };
+            let both = [start("tmin"), start("tmax")];
+            for child in both {
+                let ran = Ran::new(format!("{}: one of two", place.name), &child.wait_with_output().unwrap());
+                assert_eq!(number(&ran.succeeds().json(), "copied"), 9, "{}", place.name);
+            }
+            let args = ["copy", &out, "--to", &to, "--assets", "tmin,tmax", "--json", "--out", &out];
+            let again = place.seedbed(&args).succeeds().json();
+            let found = (number(&again, "copied"), number(&again, "adopted"), number(&again, "present"));
+            assert_eq!(found, (0, 0, 18), "{}: {again}", place.name);
+        }
+    }
+}
+
+/// What a local item points at is found from a catalog in a store, too.
+#[test]
+fn assets_that_stay_on_disk_are_found_from_a_catalog_in_a_store() {
+    for place in Place::all() {
+        place.sandbox.write("data files/x.txt", "here");
+        let item = serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": "i", "geometry": null,
+            "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [],
+            "assets": {"a": {"href": "data files/x.txt"}, "b": {"href": "b.txt"}}});
+        place.sandbox.write("i.json", item.to_string());
+        place.sandbox.write("b.txt", "copied");
+        let to = place.top.to_string();
+        place.seedbed(&["copy", "i.json", "--assets", "b", "--to", &to, "--out", &to]).succeeds();
+        place.seedbed(&["check", &to, "--deep"]).succeeds().prints("2 assets: 2 same");
+    }
+}
+
+/// A copy that somebody has damaged is told, and comes again when it is out of the way.
+#[test]
+fn a_damaged_copy_is_not_taken_for_one_that_is_there() {
+    let server = served();
+    for place in Place::all() {
+        place.crawl(&server);
+        let chosen = ["--assets", "tmin", "--ids", "*-hi-*"];
+        let report = place.copy(&chosen).succeeds().json();
+        let copied = number(&report, "copied");
+        let (at, whole) = place.files().swap_remove(0);
+        let at: Location = at.parse().unwrap();
+        place.runtime.block_on(place.stores.replace(&at, whole[..5].to_vec().into())).unwrap();
+        place.seedbed(&["check", "catalog", "--assets", "tmin"]).exits(1).prints("5 bytes");
+        place.copy(&chosen).exits(1).says("5 bytes, ").says("move that file away");
+        place.runtime.block_on(place.stores.remove(&at)).unwrap();
+        let report = place.copy(&chosen).succeeds().json();
+        assert_eq!(
+            (number(&report, "copied"), number(&report, "present")),
+            (1, copied - 1),
+            "{}",
+            place.name
+        );
+        place.seedbed(&["check", "catalog", "--deep", "--assets", "tmin"]).succeeds();
+    }
+}
+
+/// Told to go in the midst of an upload, a copy takes back what it has begun.
+#[test]
+fn an_interrupted_copy_leaves_nothing_unfinished_in_a_store() {
+    let slow = hostile::serve(vec![7; 60_000_000]);
+    for place in Place::all().into_iter().skip(1) {
+        let href = format!("{slow}/drip/x.dat");
+        let item = serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": "i", "geometry": null,
+            "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [], "assets": {"a": {"href": href}}});
+        place.sandbox.write("i.json", item.to_string());
+        let to = place.top.to_string();
+        let child = place.start(&["copy", "i.json", "--assets", "a", "--to", &to, "--out", "out"]);
+        let unfinished = || {
+            let left = place.seedbed(&["clean", &to, "--older-than", "0s", "--dry-run", "--json"]).json();
+            left["unfinished"].as_array().map_or(0, Vec::len)
+        };
+        let begun = Instant::now();
+        while unfinished() == 0 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}: no upload begins", place.name);
+            thread::sleep(Duration::from_millis(100));
+        }
+        let told = Instant::now();
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let ended = Ran::new(format!("{}: interrupted", place.name), &child.wait_with_output().unwrap());
+        assert!(told.elapsed() < Duration::from_secs(5), "{}", place.name);
+        ended.exits(130).says("what is done is kept");
+        assert_eq!(unfinished(), 0, "{}", place.name);
+    }
+}
+
+#[test]
+fn a_dry_run_tells_what_is_missing_what_stands_and_how_much_it_is() {
+    let place = Place::local();
+    for name in ["a", "b", "c"] {
+        place.sandbox.write(format!("{name}.txt"), "12345");
+    }
+    let item = |id: &str, assets: Value| {
+        serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": id, "geometry": null,
+            "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [], "assets": assets})
+    };
+    let sum = format!("1114{}", "0".repeat(40));
+    let features = [
+        item("i", serde_json::json!({"x": {"href": "a.txt"}, "y": {"href": "b.txt"}})),
+        item("j", serde_json::json!({"x": {"href": "c.txt", "file:checksum": sum}})),
+    ];
+    let items = serde_json::json!({"type": "FeatureCollection", "features": features});
+    place.sandbox.write("items.json", items.to_string());
+    place.sandbox.write("data/items/i/b.txt", "12345");
+    let copy = ["copy", "items.json", "--assets", "x,y", "--to", "data", "--out", "out", "--layout"];
+    let copy = [&copy[..], &["{collection}/{item}/{filename}"]].concat();
+    let before = place.sandbox.files();
+    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).succeeds();
+    let planned = planned.prints("without y: j").prints("b.txt stands already");
+    planned.prints("checksum not used: j x: ").prints("2 files would be copied: 10 B; 1 asset there already");
+    assert_eq!(place.sandbox.files(), before);
+    place
+        .seedbed(&copy)
+        .succeeds()
+        .prints("2 copied, 0 resumed, 1 there already")
+        .prints("checksum not used");
+}
+
+#[test]
+fn what_can_take_no_files_and_what_selects_nothing_is_refused_at_once() {
+    let place = Place::local();
+    let server = served();
+    place.crawl(&server);
+    place.sandbox.write("file", "");
+    let before = data_requests(&server);
+    let copy = |to: &str| place.seedbed(&["copy", "catalog", "--assets", "tmin", "--to", to]).exits(2);
+    copy("http://127.0.0.1:1/x").says("`http` locations are read-only");
+    copy("file/x").says("is no folder");
+    let none = ["copy", "catalog", "--assets", "tmin", "--to", "data", "--jobs", "0"];
+    place.seedbed(&none).exits(2);
+    place.seedbed(&["check", "catalog", "--assets", "nope"]).exits(2).says("has an asset `nope`");
+    place.seedbed(&["check", "catalog", "--assets", "tmin,nope"]).exits(2);
+    place.seedbed(&["check", "catalog", "--ids", "nothere"]).exits(2).says("is selected");
+    assert_eq!(data_requests(&server), before);
+}
+
+/// When no more may be transferred, no further file is asked for.
+#[test]
+fn at_the_limit_of_bytes_nothing_more_is_begun() {
+    let place = Place::local();
+    let server = served();
+    place.crawl(&server);
+    // The listing tells sizes; without them the limit is met on the way.
+    for file in place.sandbox.files().iter().filter(|f| f.starts_with("catalog/")) {
+        let text = place.sandbox.read(file);
+        place.sandbox.write(file, text.replace("\"file:size\"", "\"x:size\""));
+    }
+    let before = data_requests(&server);
+    let ran = place.copy(&["--assets", "tmin,tmax", "--jobs", "1", "--max-transfer", "1000"]);
+    let report = ran.exits(1).says("allow more with --max-transfer").json();
+    assert_eq!(report["failed"].as_array().map(Vec::len), Some(1), "{report}");
+    assert!(number(&report, "skipped") > 10, "{report}");
+    assert!(data_requests(&server) - before <= 2);
+}
