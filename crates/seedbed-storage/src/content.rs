@@ -98,6 +98,8 @@ impl Guard {
         let is_text = head.trim_ascii().is_empty() || excerpt(head).is_some();
         match self.named {
             Some(named) if is_page(head) || (self.called_page && is_text) => refused(named),
+            // What begins as text is none of the kinds that are known by their first bytes.
+            Some(named) if named != Content::Any && is_text && !head.is_empty() => refused(named),
             _ => Ok(()),
         }
     }
@@ -210,6 +212,9 @@ mod tests {
             ("x.bil", &html, b"", false),
             ("x.gz", &html, data, true),
             ("x.bin", &octets, words, true),
+            ("x.tif", &octets, b"{\"error\": \"login\"}".as_slice(), false),
+            ("x.nc", &octets, b"<!-- c -->\n<?xml version='1.0'?><html>".as_slice(), false),
+            ("x.nc", &octets, b"CDF\x01\0\0\0\0".as_slice(), true),
             ("x.html", &html, page, true),
             ("x", &html, page, true),
             ("tif", &html, page, true),

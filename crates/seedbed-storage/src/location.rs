@@ -329,6 +329,10 @@ impl FromStr for Location {
                 let rest = after_scheme(text, scheme);
                 let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
                 no_user(text, bucket)?;
+                // A key of an account, whose secret part may have slashes before its `@`.
+                if bucket.contains(':') {
+                    return Err(LocationError::UserInfo { at: "s3://***".to_owned() });
+                }
                 if bucket.is_empty() {
                     return Err(LocationError::Incomplete {
                         at: secret::shown_text(text),

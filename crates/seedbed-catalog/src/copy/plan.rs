@@ -67,6 +67,9 @@ pub struct Transfer {
     /// Whether a file that may be this one stands at its place; known after [`CopyPlan::survey`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stands: bool,
+    /// The size of a file that stands at its place and can't be this one; known after [`CopyPlan::survey`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<u64>,
     /// What is in it, if it is a folder.
     #[serde(skip)]
     pub(crate) folder: Option<Folder>,
@@ -205,7 +208,7 @@ impl CopyPlan {
 /// local documents of their own that can be written; [`CatalogError::Collision`] if files of
 /// different items would have one name; [`CatalogError::Href`].
 pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
-    takes_files(&request.to)?;
+    request.out.iter().chain([&request.to]).try_for_each(takes_files)?;
     let items = if let Some(out) = &request.out {
         with_copies_of(stores, &request.items, out).await?
     } else {
@@ -277,6 +280,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 files: folder.as_ref().map(|folder| folder.files.len()),
                 uses: vec![used],
                 stands: false,
+                other: None,
                 folder,
                 checksum: checksum_of(item, &asset, &mut plan.unchecked),
                 content: content(asset.media_type()),

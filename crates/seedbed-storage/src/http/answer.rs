@@ -4,6 +4,7 @@ use super::host::Permit;
 use super::message::Headers;
 use crate::error::excerpt;
 use crate::identity::Grant;
+use crate::xml::Element;
 use crate::{StorageError, secret};
 use bytes::{Bytes, BytesMut};
 use std::error::Error;
@@ -54,6 +55,9 @@ impl Answer {
 
     /// The beginning of an error's body: plain text and JSON only, and not where it might echo a secret.
     pub(super) async fn said(mut self) -> Option<String> {
+        if self.is_xml() {
+            return self.code().await;
+        }
         let kind = self.headers.get("content-type").unwrap_or_default().to_ascii_lowercase();
         let plain = kind.starts_with("text/plain") || kind.contains("json");
         let signed = !matches!(self.grant, Grant::None);
@@ -62,6 +66,19 @@ impl Answer {
             return None;
         }
         excerpt(&self.chunk().await.ok()??)
+    }
+
+    fn is_xml(&self) -> bool {
+        self.headers.get("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("xml"))
+    }
+
+    /// The name of an S3 service's error. The rest of its words may have what was signed.
+    pub(super) async fn code(&mut self) -> Option<String> {
+        if !self.is_xml() {
+            return None;
+        }
+        let error = Element::read(&self.chunk().await.ok()??).ok().filter(|e| e.name == "Error")?;
+        excerpt(error.text_of("Code")?.as_bytes())
     }
 
     /// Where it redirects to, if it does.

@@ -57,6 +57,17 @@ const HARMLESS: [&str; 13] = [
     "want-digest",
 ];
 
+/// What an S3 service means by refusing.
+fn meaning(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "InvalidAccessKeyId" => "the service knows no such access key",
+        "SignatureDoesNotMatch" => "the secret key is not that of the access key",
+        "ExpiredToken" | "TokenRefreshRequired" => "the temporary keys are no longer valid",
+        "RequestTimeTooSkewed" => "the clock of this machine is wrong",
+        _ => return None,
+    })
+}
+
 /// The HTTP client with its policy.
 pub(crate) struct Http {
     settings: Settings,
@@ -221,14 +232,18 @@ impl Http {
     }
 
     /// What an answer that is no success means.
-    pub(crate) async fn refused(&self, answer: Answer) -> Failure {
+    pub(crate) async fn refused(&self, mut answer: Answer) -> Failure {
         let (at, status) = (answer.at.clone(), answer.status);
         let error = match status {
             404 | 410 => StorageError::NotFound { at },
-            401 | 403 => {
-                let hint = self.settings.credentials.withheld(&answer.url);
-                StorageError::Denied { at, status, hint }
-            }
+            401 | 403 => match answer.code().await.as_deref() {
+                // Ceph's word for a quota that is used up.
+                Some("QuotaExceeded") => StorageError::NoRoom { at },
+                code => {
+                    let hint = code.and_then(meaning).or(self.settings.credentials.withheld(&answer.url));
+                    StorageError::Denied { at, status, hint }
+                }
+            },
             // What a redirect named is no longer valid, as a pool's ticket: its giver has a new one.
             400 if answer.elsewhere => StorageError::Network {
                 at,

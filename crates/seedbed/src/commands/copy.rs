@@ -11,9 +11,10 @@ use seedbed_catalog::copy::{
     CopyPlan, CopyReport, CopyRequest, Missing, OnError, Template, Transfer, Unchecked, execute, plan,
 };
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
-use seedbed_storage::{Location, Stores};
+use seedbed_storage::{Location, StorageError, Stores, shown_text};
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -114,6 +115,9 @@ impl Report for Planned<'_> {
             if t.stands {
                 writeln!(out, "{} stands already: {}", t.from, t.to)?;
                 continue;
+            }
+            if let Some(other) = t.other {
+                writeln!(out, "in the way, and never replaced: {} ({})", t.to, bytes(other))?;
             }
             let size = t.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
             let files = t.files.map(|n| format!("{}, ", count(n, "file"))).unwrap_or_default();
@@ -250,11 +254,15 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         _ => Status::Failed,
     };
     if let Some(first) = report.failed.first() {
+        let again = match first.error.source().and_then(<dyn Error>::downcast_ref) {
+            Some(StorageError::OnTape { .. }) if !args.stage => format!("{} --stage", command_line()),
+            _ => command_line(),
+        };
         failure::tell(
             format_args!("{} not copied; {}", count(report.failed.len(), "file"), first.reason),
             &match failure::next_step(&*first.error) {
-                Some(step) => format!("{step}; this copies only what is missing: {}", command_line()),
-                None => format!("this copies only what is missing: {}", command_line()),
+                Some(step) => format!("{step}; this copies only what is missing: {again}"),
+                None => format!("this copies only what is missing: {again}"),
             },
         );
     }
@@ -274,10 +282,11 @@ async fn on_tape(plan: &CopyPlan, stores: &Stores, ctx: &Ctx) -> anyhow::Result<
     Ok(on_tape)
 }
 
-/// The command as it was given, quoted for a shell.
+/// The command as it was given, quoted for a shell; addresses without what may be secret in them.
 fn command_line() -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    let quoted = std::env::args().skip(1).map(|arg| {
+    let shown = |arg: String| if arg.contains("://") { shown_text(&arg) } else { arg };
+    let quoted = std::env::args().skip(1).map(shown).map(|arg| {
         if !arg.is_empty() && arg.chars().all(plain) {
             arg
         } else {

@@ -130,6 +130,10 @@ fn a_dry_run_tells_what_is_missing_what_stands_and_how_much_it_is() {
     let planned = planned.prints("without y: j").prints("b.txt stands already");
     planned.prints("checksum not used: j x: ").prints("2 files would be copied: 10 B; 1 asset there already");
     assert_eq!(place.sandbox.files(), before);
+    place.sandbox.write("data/items/j/c.txt", "another");
+    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).succeeds();
+    planned.prints("in the way, and never replaced: ").prints("c.txt (7 B)");
+    std::fs::remove_dir_all(place.sandbox.path("data/items/j")).unwrap();
     place
         .seedbed(&copy)
         .succeeds()
@@ -147,6 +151,9 @@ fn what_can_take_no_files_and_what_selects_nothing_is_refused_at_once() {
     let copy = |to: &str| place.seedbed(&["copy", "catalog", "--assets", "tmin", "--to", to]).exits(2);
     copy("http://127.0.0.1:1/x").says("`http` locations are read-only");
     copy("file/x").says("is no folder");
+    copy("s3://AK:SK/RET@bucket/x").says("s3://***: an address must not hold");
+    let out = ["copy", "catalog", "--assets", "tmin", "--to", "data", "--out", "file/x"];
+    place.seedbed(&out).exits(2).says("is no folder");
     let none = ["copy", "catalog", "--assets", "tmin", "--to", "data", "--jobs", "0"];
     place.seedbed(&none).exits(2);
     place.seedbed(&["check", "catalog", "--assets", "nope"]).exits(2).says("has an asset `nope`");
