@@ -10,7 +10,7 @@ fn site(auth: &str, variables: &[(&str, &str)]) -> Option<(Served, Stores)> {
     let served = dcache("both")?;
     let folder = served.folder.path().join("data/pnfs/site");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("x.nc"), "bytes").unwrap();
+    std::fs::write(folder.join("x.dat"), "bytes").unwrap();
     let text = format!("[surf]\nkind = \"dcache\"\ndoor = \"{}\"\n{auth}", served.url());
     let stores = named(&text, variables);
     Some((served, stores))
@@ -34,7 +34,7 @@ async fn a_store_without_a_credential_is_shown_the_token_of_the_environment() {
     let token = folder.path().join("token");
     std::fs::write(&token, "OLD\n").unwrap();
     let file = token.to_str().unwrap();
-    let x = at("dcache://pnfs/site/x.nc");
+    let x = at("dcache://pnfs/site/x.dat");
     let Some((served, stores)) = site("", &[("BEARER_TOKEN", "RW")]) else { return };
     assert_eq!(stores.read_document(&x).await.unwrap_or_else(|e| panic!("{}", told(&e))), "bytes");
     showed_it_to_the_door_alone(&served);
@@ -71,10 +71,10 @@ async fn a_host_that_is_no_store_is_shown_no_token_of_the_environment() {
 async fn the_web_address_of_a_door_is_asked_as_its_store() {
     let auth = "auth = { bearer_env = \"MINE\" }\n";
     let Some((served, stores)) = site(auth, &[("MINE", "RW")]) else { return };
-    let from = at(&format!("{}/pnfs/site/x.nc", served.url()));
+    let from = at(&format!("{}/pnfs/site/x.dat", served.url()));
     assert!(matches!(from, Location::Http(_)));
     let folder = tempfile::tempdir().unwrap();
-    let to = Location::from(folder.path().join("x.nc"));
+    let to = Location::from(folder.path().join("x.dat"));
     let done = stores.transfer(&from, &to, &Expectation::default(), &Silent).await;
     assert_eq!(done.unwrap_or_else(|e| panic!("{}", told(&e))).bytes, 5);
     let log = dcache_log(&served);

@@ -46,7 +46,9 @@ async fn a_local_source_that_is_wrong_or_missing_leaves_nothing() {
     let error = stores().transfer(&from, &to, &zip, &Silent).await.unwrap_err();
     assert!(error.to_string().contains("You have tried"), "{}", told(&error));
     let size = Expectation { size: Some(3), ..Expectation::default() };
-    let error = stores().transfer(&from, &to, &size, &Silent).await.unwrap_err();
+    let from = folder.path().join("x.txt");
+    std::fs::write(&from, "You have tried too often.").unwrap();
+    let error = stores().transfer(&Location::from(from), &to, &size, &Silent).await.unwrap_err();
     assert!(matches!(error, StorageError::Size { expected: 3, found: 25, .. }), "{}", told(&error));
     let error = stores().transfer(&missing, &to, &size, &Silent).await.unwrap_err();
     assert!(error.is_not_found(), "{}", told(&error));
