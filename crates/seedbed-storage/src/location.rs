@@ -201,6 +201,12 @@ impl Location {
         if scheme_of(link).is_some() {
             return link.parse();
         }
+        // An address without a scheme means nothing here, but may have a password all the same.
+        if !matches!(self, Self::Http(_) | Self::Dav(_))
+            && let Some(rest) = link.strip_prefix("//")
+        {
+            no_user(link, rest.split('/').next().unwrap_or_default())?;
+        }
         match self {
             Self::Http(url) => join_link(url, link).and_then(checked).map(Self::Http),
             Self::Dav(url) => join_link(url, link).and_then(checked).map(Self::Dav),

@@ -14,7 +14,8 @@ impl fmt::Debug for Secret {
 }
 
 /// Words of a query parameter's name that mean its value is a secret.
-const SECRET_WORDS: [&str; 17] = [
+const SECRET_WORDS: [&str; 18] = [
+    "jwt",
     "sig",
     "signature",
     "token",

@@ -7,7 +7,7 @@ use crate::report::{Format, Report};
 use crate::state;
 use seedbed_prep::{Root, Spool};
 use seedbed_raster::Proj;
-use seedbed_storage::{CreateOnce, Location, Settings, Stores};
+use seedbed_storage::{CreateOnce, Location, Settings, Stores, shown_text};
 use std::fmt;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,7 +127,7 @@ pub fn stores(file: Option<&Path>, limits: Limits) -> anyhow::Result<Stores> {
     if let Some(path) = file {
         if !path.is_file() {
             return Err(usage_hint(
-                format!("the stores file {} is not there", path.display()),
+                format!("the stores file {} is not there", shown_text(&path.display().to_string())),
                 "correct --stores or the environment variable SEEDBED_STORES",
             ));
         }

@@ -136,6 +136,8 @@ fn refuses_a_user_in_any_address_and_says_where_credentials_belong() {
     }
     let error = at("https://h/item.json").resolve("//user1:s3cret@i/x").unwrap_err();
     assert!(error.to_string().starts_with("https://***@i/x: "), "{error}");
+    let error = at("/c/item.json").resolve("//user1:s3cret@i/x").unwrap_err();
+    assert_eq!(error, LocationError::UserInfo { at: "//***@i/x".into() });
     let error = at("/c/item.json").resolve(" \nhttp://user1:s3cret@i/x").unwrap_err();
     assert!(error.to_string().starts_with("http://***@i/x: "), "{error}");
     assert_eq!(at(" x"), Location::Local(" x".into()));

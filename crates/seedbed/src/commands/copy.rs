@@ -301,8 +301,9 @@ pub fn every_key_occurs(items: &[Item], keys: &[String]) -> anyhow::Result<()> {
     let there: BTreeSet<&str> = items.iter().flat_map(Item::assets).map(|(key, _)| key).collect();
     match keys.iter().find(|key| !there.contains(key.as_str())) {
         Some(key) => Err(usage(format!(
-            "none of the {} items has an asset `{key}` (they have: {})",
+            "none of the {} items has an asset `{}` (they have: {})",
             items.len(),
+            shown_text(key),
             there.into_iter().collect::<Vec<_>>().join(", ")
         ))),
         None => Ok(()),
