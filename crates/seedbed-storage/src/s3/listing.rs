@@ -11,7 +11,8 @@ pub(super) struct Page {
     pub(super) more: bool,
 }
 
-/// Reads a page, and the last key of it, folder markers included.
+/// Reads a page, and the last key of it, folder markers included. A key that stands there twice, as rclone's server
+/// says after two writers met, is one file: the one that was written last.
 pub(super) fn read(xml: &[u8], bucket: &str, prefix: &str) -> Result<(Page, Option<String>), String> {
     let root = Element::read(xml)?;
     if root.name != "ListBucketResult" {
@@ -19,7 +20,7 @@ pub(super) fn read(xml: &[u8], bucket: &str, prefix: &str) -> Result<(Page, Opti
     }
     let encoded = root.text_of("EncodingType").is_some_and(|t| t.eq_ignore_ascii_case("url"));
     let more = root.text_of("IsTruncated").is_some_and(|t| t.eq_ignore_ascii_case("true"));
-    let mut files = Vec::new();
+    let mut files: Vec<Listed> = Vec::new();
     let mut last: Option<String> = None;
     for entry in root.all("Contents") {
         let raw = entry.text_of("Key").ok_or("a file without a key is in the listing")?;
@@ -39,13 +40,21 @@ pub(super) fn read(xml: &[u8], bucket: &str, prefix: &str) -> Result<(Page, Opti
         if key.ends_with('/') || key == prefix {
             continue;
         }
-        files.push(Listed {
+        let file = Listed {
             at: Location::S3 { bucket: bucket.to_owned(), key },
             size: entry.text_of("Size").and_then(|s| s.parse().ok()),
             modified: entry.text_of("LastModified").map(str::to_owned),
             // Some leave out the quotes that belong to it.
             etag: entry.text_of("ETag").map(|tag| format!("\"{}\"", tag.trim_matches('"'))),
-        });
+        };
+        match files.last_mut() {
+            Some(twin) if twin.at == file.at => {
+                if file.modified > twin.modified {
+                    *twin = file;
+                }
+            }
+            _ => files.push(file),
+        }
     }
     Ok((Page { files, more }, last))
 }
@@ -68,6 +77,20 @@ mod tests {
         assert_eq!((file.at.to_string().as_str(), file.size), ("s3://b/a/x y+ä", Some(7)));
         assert_eq!(file.etag.as_deref(), Some("\"e\""));
         assert_eq!(file.modified.as_deref(), Some("2026-01-02T03:04:05.000Z"));
+    }
+
+    #[test]
+    fn a_key_that_stands_there_twice_is_the_file_written_last() {
+        let entry = |time: &str| {
+            format!("<Contents><Key>a/x</Key><Size>1</Size><LastModified>{time}</LastModified></Contents>")
+        };
+        let (early, late) = (entry("2026-01-02T03:04:05.0Z"), entry("2026-01-02T03:04:06.0Z"));
+        for pair in [format!("{early}{late}"), format!("{late}{early}")] {
+            let (page, _) =
+                read(format!("<ListBucketResult>{pair}</ListBucketResult>").as_bytes(), "b", "a/").unwrap();
+            assert_eq!(page.files.len(), 1);
+            assert_eq!(page.files[0].modified.as_deref(), Some("2026-01-02T03:04:06.0Z"));
+        }
     }
 
     #[test]
