@@ -4,7 +4,7 @@ use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::{ENOUGH, Guard};
 use crate::digest_header::of_whole;
 use crate::http::{Answer, Failure, Http, Method, Request, Retry};
-use crate::part::{HEAD, Part, Record};
+use crate::part::{Part, Record, head_of};
 use crate::pieces::{self, PIECE, Pieces};
 use crate::progress::Progress;
 use crate::store::Meta;
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 /// How much is gathered in memory before it is written. A file that is not larger leaves no record of its part.
-const BUFFER: u64 = 512 << 10;
+const BUFFER: u64 = 2 << 20;
 
 /// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
 /// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
@@ -438,11 +438,6 @@ impl<'a> Download<'a> {
     fn broken(&self, what: &'static str) -> StorageError {
         StorageError::Network { at: self.from.shown(), what, retryable: true, source: None }
     }
-}
-
-/// The first bytes: enough to tell their kind, or to quote them.
-fn head_of(pieces: &[Bytes]) -> Vec<u8> {
-    pieces.iter().flat_map(|piece| piece.iter().take(HEAD)).take(HEAD).copied().collect()
 }
 
 /// A digest of nothing yet, by what is expected, or by what the server claims.

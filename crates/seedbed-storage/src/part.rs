@@ -56,6 +56,8 @@ pub(crate) struct Part {
     shared: bool,
     /// Whether its name was taken away: another transfer may have one of that name by now.
     gone: bool,
+    /// Its first bytes, if they were written in one go.
+    head: Option<Vec<u8>>,
 }
 
 impl Part {
@@ -106,6 +108,7 @@ impl Part {
             file: Arc::new(file),
             shared: true,
             gone: false,
+            head: None,
         }))
     }
 
@@ -121,6 +124,7 @@ impl Part {
             file: Arc::new(file),
             shared: false,
             gone: false,
+            head: None,
         })
     }
 
@@ -146,12 +150,13 @@ impl Part {
 
     /// Empties it and takes in its first bytes, as [`Part::append`] does. Without a record they will not be resumed.
     pub(crate) async fn start(
-        &self,
+        &mut self,
         record: Option<&Record>,
         hashing: Hashing,
         pieces: Vec<Bytes>,
     ) -> Result<Hashing, StorageError> {
         let emptied = self.emptied(record)?;
+        self.head = Some(head_of(&pieces)).filter(|head| head.len() == HEAD);
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
         let record_path = record.filter(|_| self.shared).map(|_| self.record_path());
         blocking(move || {
@@ -255,6 +260,9 @@ impl Part {
 
     /// Its beginning: enough to tell its kind, or to quote it.
     pub(crate) async fn head(&self) -> Result<Vec<u8>, StorageError> {
+        if let Some(head) = &self.head {
+            return Ok(head.clone());
+        }
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
         blocking(move || {
             let mut head = vec![0; HEAD];
@@ -328,6 +336,11 @@ impl Drop for Part {
             let _ = self.remove();
         }
     }
+}
+
+/// The first bytes of some: enough to tell their kind, or to quote them.
+pub(crate) fn head_of(pieces: &[Bytes]) -> Vec<u8> {
+    pieces.iter().flat_map(|piece| piece.iter().take(HEAD)).take(HEAD).copied().collect()
 }
 
 /// Removes what a transfer left that died after its file had its final name.

@@ -5,6 +5,7 @@ use crate::context::Ctx;
 use crate::report::Status;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
+use tokio::runtime::Builder;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -134,6 +135,15 @@ impl Command {
             Self::Clean(_) => "clean",
             Self::View(_) => "view",
             Self::Doctor(_) => "doctor",
+        }
+    }
+
+    /// The threads that it runs on. What only moves bytes has all its connections on one, where waiting for one of them
+    /// and being woken by it cost nothing; disks and digests have threads of their own.
+    pub fn runtime(&self) -> Builder {
+        match self {
+            Self::Copy(_) | Self::Check(_) => Builder::new_current_thread(),
+            _ => Builder::new_multi_thread(),
         }
     }
 

@@ -78,7 +78,7 @@ fn refuse(error: &clap::Error) -> ! {
 fn run(cli: Cli) -> anyhow::Result<Status> {
     interrupt::watch()?;
     log_to_stderr(&cli.global);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = cli.command.runtime().enable_all().build()?;
     let ctx = context(&cli.global)?;
     interrupt::heed(&ctx.stores);
     let status = runtime.block_on(cli.command.run(&ctx));

@@ -82,8 +82,7 @@ impl Local {
     pub(crate) async fn replace(self, path: &Path, small: Bytes) -> Result<(), StorageError> {
         let path = path.to_owned();
         blocking(move || {
-            let temporary = Temporary::write(&path, &small)?;
-            fs::rename(&temporary.0, &path).map_err(|e| StorageError::io(&path, "replace it", e))?;
+            Temporary::write(&path, &small)?.rename(&path)?;
             sync_folder(&path)
         })
         .await
@@ -282,11 +281,20 @@ impl Temporary {
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
         Ok(temporary)
     }
+
+    /// Gives it its final name, whatever has that.
+    fn rename(mut self, to: &Path) -> Result<(), StorageError> {
+        fs::rename(&self.0, to).map_err(|e| StorageError::io(to, "replace it", e))?;
+        self.0 = PathBuf::new();
+        Ok(())
+    }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         // A temporary file that can't be removed harms nothing but order.
-        let _ = fs::remove_file(&self.0);
+        if !self.0.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.0);
+        }
     }
 }
