@@ -43,6 +43,7 @@ mod sample;
 mod scratch;
 mod screen;
 mod series;
+mod sheet;
 mod source;
 mod spool;
 mod stack;

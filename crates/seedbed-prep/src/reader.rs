@@ -8,6 +8,7 @@ use crate::classes::Unknown;
 use crate::climatology::Climatology;
 use crate::days::{Days, Slot};
 use crate::screen::Screen;
+use crate::sheet::Sheet;
 use crate::source::Source;
 use crate::tally::Seen;
 use crate::windows::Windows;
@@ -15,7 +16,7 @@ use crate::{Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use observed::Composite;
 use seedbed_block::series::Spacing;
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
-use seedbed_grid::Projections;
+use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::{Raster, WarpPlan};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -37,6 +38,8 @@ pub struct TileReader<'a, T> {
     projections: &'a dyn Projections,
     plans: Plans,
     sources: Vec<Source>,
+    /// What they are read as parts of.
+    sheets: Vec<Arc<Sheet>>,
     /// The places of their assets in the series.
     places: Vec<usize>,
     days: Days,
@@ -72,13 +75,17 @@ impl<'a, T: Real> TileReader<'a, T> {
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
         let (from, to) = rules.reach(period);
-        let (mut sources, mut places) = (Vec::new(), Vec::new());
-        for (place, asset) in series.places(target.bbox, from, to) {
-            let source = spool.source(asset)?;
-            let plan = plans.get(&source.facts.geobox, &target, rules.resampling, projections)?;
-            if let Some(window) = plan.source_window() {
+        let near: Vec<_> = series.places(target.bbox, from, to).collect();
+        let found = near.iter().map(|(_, asset)| spool.source(asset)).collect::<Result<Vec<_>, _>>()?;
+        let grids: Vec<&GeoBox> = found.iter().map(|source| &source.facts.geobox).collect();
+        let all_sheets = Sheet::of(&grids, rules.resampling);
+        let (mut sources, mut sheets, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for ((source, sheet), (place, _)) in found.into_iter().zip(all_sheets).zip(near) {
+            let plan = plans.get(&sheet.geobox, &target, rules.resampling, projections)?;
+            if let Some(part) = plan.source_window().and_then(|window| sheet.part(window)) {
                 let layers = source.facts.layers(from, to);
-                sources.push(spool.settle(source, layers, window)?);
+                sources.push(spool.settle(source, layers, part)?);
+                sheets.push(sheet);
                 places.push(place);
             }
         }
@@ -99,6 +106,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             projections,
             plans,
             sources,
+            sheets,
             places,
             days,
             climatology,
@@ -137,9 +145,10 @@ impl<'a, T: Real> TileReader<'a, T> {
 
     /// Notes in `windows` what the tile needs of its sources.
     pub(crate) fn need(&self, windows: &Windows<T>) -> Result<(), PrepError> {
-        for source in &self.sources {
-            if let Some(window) = self.plan(source)?.source_window() {
-                windows.need(source.variable(), window);
+        for (number, source) in self.sources.iter().enumerate() {
+            let window = self.plan(number)?.source_window();
+            if let Some(part) = window.and_then(|window| self.sheets[number].part(window)) {
+                windows.need(source.variable(), part);
             }
         }
         Ok(())
@@ -160,9 +169,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.windows = Some(windows);
     }
 
-    /// The warp plan from a source.
-    fn plan(&self, source: &Source) -> Result<Arc<WarpPlan>, PrepError> {
-        self.plans.get(&source.facts.geobox, &self.target, self.rules.resampling, self.projections)
+    /// The warp plan from what a source is a part of.
+    fn plan(&self, source: usize) -> Result<Arc<WarpPlan>, PrepError> {
+        self.plans.get(&self.sheets[source].geobox, &self.target, self.rules.resampling, self.projections)
     }
 
     /// The input's name.
@@ -188,9 +197,9 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.days.slots(day).iter().map(|slot| self.places[slot.source])
     }
 
-    /// What it is read from.
-    pub(crate) fn sources(&self) -> &[Source] {
-        &self.sources
+    /// What it is read from, and the grids that this is warped from.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&Source, &GeoBox)> {
+        self.sources.iter().zip(self.sheets.iter().map(|sheet| &sheet.geobox))
     }
 
     /// The unit of the values as item or file states it, where none is wanted.
@@ -284,62 +293,99 @@ impl<'a, T: Real> TileReader<'a, T> {
         Ok(out)
     }
 
+    /// Slots that are read as one raster: those of one sheet whose values are converted alike, in the order of merging.
+    fn mosaics(&self, slots: &[Slot]) -> Result<Vec<Mosaic>, PrepError> {
+        let mut mosaics: Vec<Mosaic> = Vec::new();
+        for slot in slots {
+            let sheet = &self.sheets[slot.source];
+            let plan = self.plan(slot.source)?;
+            let Some(window) = plan.source_window() else { continue };
+            let Some(part) = sheet.part(window) else { continue };
+            let conversion = self.sources[slot.source].conversion(&self.name, &self.rules)?;
+            let same = |m: &&mut Mosaic| Arc::ptr_eq(&m.plan, &plan) && m.conversion == conversion;
+            match mosaics.iter_mut().find(same) {
+                // Files of the very same pixels lie over each other, not beside.
+                Some(mosaic) if !sheet.is_alone() => mosaic.parts.push((*slot, part)),
+                _ => mosaics.push(Mosaic { plan, window, conversion, parts: vec![(*slot, part)] }),
+            }
+        }
+        Ok(mosaics)
+    }
+
     /// Warps `layers` layers from each slot on into `out`: all of the first, and
     /// of the others what is still missing.
     fn read_slots(&mut self, slots: &[Slot], layers: usize, out: &mut [T]) -> Result<(), PrepError> {
         let pixels = self.pixels();
-        for (n, slot) in slots.iter().enumerate() {
-            let source = &self.sources[slot.source];
-            let plan = self.plan(source)?;
-            let conversion = source.conversion(&self.name, &self.rules)?;
-            let Some(window) = plan.source_window() else { continue };
-            let shared = self.windows.and_then(|windows| windows.at_once(&source.variable(), window));
-            let each = source.layer_bytes::<T>(window.shape().len());
+        for (n, mosaic) in self.mosaics(slots)?.into_iter().enumerate() {
+            let mut each = mosaic.window.shape().len() * size_of::<T>();
+            let mut at_once = None;
+            for (slot, part) in &mosaic.parts {
+                let source = &self.sources[slot.source];
+                each += source.layer_bytes::<T>(part.shape().len());
+                let shared = self.windows.and_then(|windows| windows.at_once(&source.variable(), *part));
+                at_once = at_once.into_iter().chain(shared).min();
+            }
             let each = each + if n > 0 { pixels * size_of::<T>() } else { 0 };
-            let at_once = shared.unwrap_or(self.room / each.max(1)).clamp(1, layers);
+            let at_once = at_once.unwrap_or(self.room / each.max(1)).clamp(1, layers);
             for first in (0..layers).step_by(at_once) {
                 let last = layers.min(first + at_once);
                 let part = &mut out[first * pixels..last * pixels];
-                let from = Slot { layer: slot.layer + first, ..*slot };
-                self.read_layers(from, &plan, conversion, n > 0, part)?;
+                self.read_layers(&mosaic, first..last, n > 0, part)?;
             }
         }
         Ok(())
     }
 
+    /// Warps some layers, counted from each slot on.
     fn read_layers(
         &mut self,
-        from: Slot,
-        plan: &Arc<WarpPlan>,
-        conversion: Conversion,
+        mosaic: &Mosaic,
+        layers: Range<usize>,
         gaps_only: bool,
         out: &mut [T],
     ) -> Result<(), PrepError> {
-        let pixels = self.pixels();
-        let Some(window) = plan.source_window() else { return Ok(()) };
-        let layers = from.layer..from.layer + out.len() / pixels;
-        if plan.is_copy() && !gaps_only && self.windows.is_none() {
+        let Mosaic { plan, conversion, .. } = mosaic;
+        let (first, part) = mosaic.parts[0];
+        let from = Slot { layer: first.layer + layers.start, ..first };
+        if plan.is_copy() && !gaps_only && self.windows.is_none() && self.sheets[first.source].is_alone() {
+            let layers = from.layer..from.layer + layers.len();
             let raster = held(&mut self.open, from.source, || self.sources[from.source].open())?;
-            raster.read_layers_into(layers.clone(), window, out)?;
-            self.look_at(from, layers, window, conversion, out)?;
-            convert(conversion, out);
+            raster.read_layers_into(layers.clone(), part, out)?;
+            self.look_at(from, layers, part, *conversion, out)?;
+            convert(*conversion, out);
             return self.check_ranges(from, out);
         }
-        let mut stored = self.stored(from.source, layers.clone(), window)?;
-        self.look_at(from, layers, window, conversion, &mut stored)?;
+        let stored = self.gathered(mosaic, layers)?;
         if gaps_only {
             let mut warped = std::mem::take(&mut self.warped);
             warped.resize(out.len(), T::NAN);
             plan.apply(&stored, &mut warped);
-            convert(conversion, &mut warped);
+            convert(*conversion, &mut warped);
             let gaps = out.iter_mut().zip(&warped).filter(|(to, _)| to.is_missing());
             gaps.for_each(|(to, from)| *to = *from);
             self.warped = warped;
         } else {
             plan.apply(&stored, out);
-            convert(conversion, out);
+            convert(*conversion, out);
         }
         self.check_ranges(from, out)
+    }
+
+    /// Layers on a mosaic's window, as they are stored but for scale and offset, and screened.
+    fn gathered(&mut self, mosaic: &Mosaic, layers: Range<usize>) -> Result<Vec<T>, PrepError> {
+        let mut all = Vec::new();
+        for (slot, part) in &mosaic.parts {
+            let from = Slot { layer: slot.layer + layers.start, ..*slot };
+            let theirs = from.layer..from.layer + layers.len();
+            let mut stored = self.stored(from.source, theirs.clone(), *part)?;
+            self.look_at(from, theirs, *part, mosaic.conversion, &mut stored)?;
+            if self.sheets[from.source].is_alone() {
+                return Ok(stored);
+            }
+            all.resize(layers.len() * mosaic.window.shape().len(), T::NAN);
+            self.sheets[from.source].lay(*part, &stored, mosaic.window, &mut all);
+        }
+        Ok(all)
     }
 
     /// Takes out of layers, as they are stored, what their quality forbids, puts the values of
@@ -417,6 +463,16 @@ impl<'a, T: Real> TileReader<'a, T> {
             path: source.path.clone(),
         })
     }
+}
+
+/// Layers that are warped as one raster.
+struct Mosaic {
+    plan: Arc<WarpPlan>,
+    /// What the plan needs of the sheet.
+    window: PixelRange,
+    conversion: Conversion,
+    /// Where each lies: the first layer, and its part of the window in its own pixels.
+    parts: Vec<(Slot, PixelRange)>,
 }
 
 /// The raster of source number `wanted`; the last one used stays open.

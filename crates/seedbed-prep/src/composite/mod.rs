@@ -52,7 +52,7 @@ pub struct Composite {
 }
 
 /// The revision of this algorithm, part of every key.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// Stored where there is no tile, so that counts can be put together over any area:
 /// no pixel has as many layers.

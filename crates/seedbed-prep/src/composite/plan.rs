@@ -131,9 +131,8 @@ impl Context<'_> {
                 };
                 let strip = usize::try_from(row).unwrap_or(0) / STRIP;
                 let mut in_steps = true;
-                for source in reader.sources() {
+                for (source, geobox) in reader.sources() {
                     in_steps &= self.in_steps(&source.facts);
-                    let geobox = &source.facts.geobox;
                     let known = grounds.iter().position(|ground| ground.geobox == *geobox);
                     let known = known.unwrap_or_else(|| {
                         grounds.push(Ground::new(geobox));

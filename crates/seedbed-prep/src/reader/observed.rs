@@ -1,6 +1,6 @@
 //! Composites whose pixels were observed on days of their own.
 
-use super::{TileReader, convert};
+use super::{Mosaic, TileReader, convert};
 use crate::composite_day::{self, DAYS};
 use crate::days::Slot;
 use crate::{PrepError, TimeRule};
@@ -24,43 +24,28 @@ impl<T: Real> TileReader<'_, T> {
             return Ok(Composite { values, after: Vec::new() });
         }
         let mut after = vec![T::NAN; self.pixels()];
-        for slot in slots {
-            self.read_observed(*slot, day, &mut values, &mut after)?;
+        for mosaic in self.mosaics(slots)? {
+            self.read_observed(&mosaic, day, &mut values, &mut after)?;
         }
         Ok(Composite { values, after })
     }
 
-    /// Fills what is missing from a layer of a source.
+    /// Fills what is missing from a layer of a mosaic.
     fn read_observed(
         &mut self,
-        slot: Slot,
+        mosaic: &Mosaic,
         date: Date,
         values: &mut [T],
         after: &mut [T],
     ) -> Result<(), PrepError> {
-        let source = &self.sources[slot.source];
-        let plan = self.plan(source)?;
-        let conversion = source.conversion(&self.name, &self.rules)?;
-        let Some(window) = plan.source_window() else { return Ok(()) };
-        let layers = slot.layer..slot.layer + 1;
-        let mut stored = self.stored(slot.source, layers.clone(), window)?;
-        self.look_at(slot, layers.clone(), window, conversion, &mut stored)?;
-        let days = self.days_since(slot.source, layers, window, date)?;
-        stored.extend(days);
-        // A pixel has both or none, so that a kernel weighs both alike.
-        let (observed, days) = stored.split_at_mut(window.shape().len());
-        for (value, day) in observed.iter_mut().zip(days) {
-            if value.is_missing() || day.is_missing() {
-                (*value, *day) = (T::NAN, T::NAN);
-            }
-        }
+        let stored = self.gather_observed(mosaic, date)?;
         let pixels = self.pixels();
         let mut warped = std::mem::take(&mut self.warped);
         warped.clear();
         warped.resize(2 * pixels, T::NAN);
-        plan.apply(&stored, &mut warped);
+        mosaic.plan.apply(&stored, &mut warped);
         let (found, days) = warped.split_at_mut(pixels);
-        convert(conversion, found);
+        convert(mosaic.conversion, found);
         let (first, last) = (T::ZERO, T::of(f64::from(DAYS - 1)));
         let targets = values.iter_mut().zip(after.iter_mut());
         for ((value, day), (found, on)) in targets.zip(found.iter().zip(days.iter())) {
@@ -77,7 +62,28 @@ impl<T: Real> TileReader<'_, T> {
             }
         }
         self.warped = warped;
-        self.check_ranges(slot, values)
+        self.check_ranges(mosaic.parts[0].0, values)
+    }
+
+    /// A mosaic's values as they are stored, and behind them the days from the composite's date to each.
+    fn gather_observed(&mut self, mosaic: &Mosaic, date: Date) -> Result<Vec<T>, PrepError> {
+        let mut all = vec![T::NAN; 2 * mosaic.window.shape().len()];
+        for (slot, part) in &mosaic.parts {
+            let layers = slot.layer..slot.layer + 1;
+            let mut stored = self.stored(slot.source, layers.clone(), *part)?;
+            self.look_at(*slot, layers.clone(), *part, mosaic.conversion, &mut stored)?;
+            let days = self.days_since(slot.source, layers, *part, date)?;
+            stored.extend(days);
+            // A pixel has both or none, so that a kernel weighs both alike.
+            let (observed, days) = stored.split_at_mut(part.shape().len());
+            for (value, day) in observed.iter_mut().zip(days) {
+                if value.is_missing() || day.is_missing() {
+                    (*value, *day) = (T::NAN, T::NAN);
+                }
+            }
+            self.sheets[slot.source].lay(*part, &stored, mosaic.window, &mut all);
+        }
+        Ok(all)
     }
 
     /// Days from a composite's date to each source pixel's observation, in a window of its grid.

@@ -17,6 +17,7 @@ mod preparing;
 mod ranges;
 mod reading;
 mod roots;
+mod seams;
 mod support;
 mod verifying;
 mod zones;
