@@ -159,7 +159,7 @@ pub fn cover(
 }
 
 /// The same within an extent: tiles that lie beyond it are left out, and without an
-/// area all of it is covered. Longitudes are taken by whole turns to where the extent is.
+/// area all of it that lies on the globe is covered. Longitudes are taken by whole turns to where the extent is.
 ///
 /// # Errors
 /// As [`cover`], also where the area lies beyond the extent.
@@ -176,7 +176,14 @@ pub fn cover_within(
         Some(aoi) => (moved_by_turns(grid, on_grid(grid, aoi, SNAP, projections)?, extent), aoi.what()),
         None => (vec![(outline(extent), Vec::new())], "the extent"),
     };
-    lattice_tiles(grid, Some(extent), &polygons, size, scheme, what)
+    let mut cover = lattice_tiles(grid, Some(extent), &polygons, size, scheme, what)?;
+    if aoi.is_none() && !grid.crs.geographic {
+        let tiles = std::mem::take(&mut cover.grid.tiles);
+        let kept = tiles.into_iter().zip(std::mem::take(&mut cover.shares));
+        let kept = kept.filter(|(tile, _)| cover.grid.geobox(tile).footprint(projections, 16).is_ok());
+        (cover.grid.tiles, cover.shares) = kept.collect();
+    }
+    Ok(cover)
 }
 
 /// A range's corners, in pixels.

@@ -1,6 +1,6 @@
 //! A raster's place on Earth: CRS, affine and shape.
 
-use crate::{Affine, Crs, ProjectionError, Projections};
+use crate::{Affine, Crs, ProjectionError, Projections, Transform};
 use seedbed_block::{PixelRange, Shape2d, Xy};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -120,26 +120,24 @@ impl GeoBox {
             .collect()
     }
 
-    /// The outline in longitude and latitude, each edge densified, and its box.
-    /// Points that have no image in WGS 84 are left out.
+    /// The outline in longitude and latitude, each edge densified, and its box. What lies beyond the globe, as the
+    /// corners of sinusoidal tiles do near the antimeridian, is cut off along the globe's edge.
     ///
     /// # Errors
-    /// [`ProjectionError`] where there is no way to WGS 84, or no point has an image.
+    /// [`ProjectionError`] where there is no way to WGS 84, or nothing of it lies on the globe.
     pub fn footprint(
         &self,
         projections: &dyn Projections,
         per_edge: usize,
     ) -> Result<(Vec<Xy>, Bbox), ProjectionError> {
         let wgs84 = projections.resolve("OGC:CRS84")?;
-        let ring = self.outline(per_edge);
-        let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = ring.iter().map(|p| (p.x, p.y)).unzip();
-        projections.transform(&self.crs, &wgs84)?.forward(&mut xs, &mut ys);
-        let ring: Vec<Xy> = xs
-            .into_iter()
-            .zip(ys)
-            .filter(|(x, y)| x.is_finite() && y.is_finite())
-            .map(|(x, y)| Xy { x, y })
-            .collect();
+        let globe = Globe {
+            there: projections.transform(&self.crs, &wgs84)?,
+            // Longitudes have no edge, and may be written as 190 as well as -170.
+            back: if self.crs.geographic { None } else { Some(projections.transform(&wgs84, &self.crs)?) },
+            near: 1e-3 * (self.affine.a.abs() + self.affine.b.abs()),
+        };
+        let ring = globe.ring(&self.outline(per_edge));
         let bbox = ring
             .iter()
             .map(|p| Bbox { west: p.x, south: p.y, east: p.x, north: p.y })
@@ -147,10 +145,100 @@ impl GeoBox {
             .ok_or_else(|| ProjectionError::NoPath {
                 from: self.crs.to_string(),
                 to: "WGS 84".to_owned(),
-                reason: "no corner has a longitude and latitude".to_owned(),
+                reason: "no part of its edge has a longitude and latitude".to_owned(),
             })?;
         Ok((ring, bbox))
     }
+}
+
+/// The way from a plane to the globe, and back.
+struct Globe {
+    there: Box<dyn Transform>,
+    back: Option<Box<dyn Transform>>,
+    /// How far a point of the globe may come back from where it was, in units of the plane.
+    near: f64,
+}
+
+impl Globe {
+    /// Longitude and latitude of a point, if it is the image of that.
+    fn image(&self, at: Xy) -> Option<Xy> {
+        let (mut x, mut y) = ([at.x], [at.y]);
+        self.there.forward(&mut x, &mut y);
+        let image = Xy { x: x[0], y: y[0] };
+        if let Some(back) = &self.back {
+            back.forward(&mut x, &mut y);
+            let same = |a: f64, b: f64| (a - b).abs() <= self.near;
+            return (same(x[0], at.x) && same(y[0], at.y)).then_some(image);
+        }
+        (image.x.is_finite() && image.y.is_finite()).then_some(image)
+    }
+
+    /// Where a line from a point with an image to one without leaves the globe.
+    fn edge(&self, mut inside: Xy, mut outside: Xy) -> Option<Xy> {
+        for _ in 0..60 {
+            let middle = Xy { x: f64::midpoint(inside.x, outside.x), y: f64::midpoint(inside.y, outside.y) };
+            match self.image(middle) {
+                Some(_) => inside = middle,
+                None => outside = middle,
+            }
+        }
+        let snapped = |v: f64, end: f64| if end - v.abs() < 1e-6 { end.copysign(v) } else { v };
+        self.image(inside).map(|at| Xy { x: snapped(at.x, 180.0), y: snapped(at.y, 90.0) })
+    }
+
+    /// A ring of the plane on the globe.
+    fn ring(&self, outline: &[Xy]) -> Vec<Xy> {
+        let images: Vec<Option<Xy>> = outline.iter().map(|at| self.image(*at)).collect();
+        let mut ring: Vec<Xy> = Vec::with_capacity(outline.len());
+        // Where the ring has left the globe; before its first point it may be out, too.
+        let mut left = None;
+        let last = images.iter().rposition(Option::is_some);
+        if let (Some(last), Some(None)) = (last, images.last()) {
+            left = self.edge(outline[last], outline[last + 1]);
+        }
+        for (n, image) in images.iter().enumerate() {
+            let Some(image) = image else { continue };
+            let before = (n + outline.len() - 1) % outline.len();
+            if images[before].is_none()
+                && let Some(entry) = self.edge(outline[n], outline[before])
+            {
+                if let Some(exit) = left.take() {
+                    ring.extend(along(exit, entry));
+                }
+                ring.push(entry);
+            }
+            ring.push(*image);
+            let after = (n + 1) % outline.len();
+            if images[after].is_none() {
+                left = self.edge(outline[n], outline[after]);
+                ring.extend(left);
+            }
+        }
+        ring.dedup_by(|a, b| (a.x - b.x).abs() < 1e-9 && (a.y - b.y).abs() < 1e-9);
+        let pairs = ring.iter().zip(ring.iter().cycle().skip(1));
+        let twice: f64 = pairs.map(|(a, b)| a.x * b.y - b.x * a.y).sum();
+        // A corner that touches the globe's edge is no part of it.
+        if outline.len() > ring.len() && twice.abs() < 1e-6 { Vec::new() } else { ring }
+    }
+}
+
+/// The globe's edge between two of its points, which is a meridian and a pole, in steps short enough to be walked the
+/// shorter way round.
+fn along(exit: Xy, entry: Xy) -> Vec<Xy> {
+    if (exit.x - entry.x).abs() <= 1e-6 || (exit.y - entry.y).abs() <= 1e-6 {
+        return Vec::new();
+    }
+    let meridian = if exit.x.abs() > entry.x.abs() { exit.x } else { entry.x };
+    let pole = if exit.y.abs() > entry.y.abs() { exit.y } else { entry.y };
+    let corner = Xy { x: meridian, y: pole };
+    let legs = [(exit, corner), (corner, entry)].into_iter();
+    let points = legs.flat_map(|(from, to)| {
+        (1..=4).map(move |n| {
+            let t = f64::from(n) / 4.0;
+            Xy { x: from.x + t * (to.x - from.x), y: from.y + t * (to.y - from.y) }
+        })
+    });
+    points.filter(|at| *at != exit && *at != entry).collect()
 }
 
 #[cfg(test)]

@@ -239,7 +239,9 @@ pub fn cover(extent: Bbox, size: TileSize, resolution: Option<f64>) -> Result<Ve
             let count = (extent.east - extent.west) / size.value;
             // Widths such as 13° come as sums of decimals.
             if (count - count.round()).abs() > 1e-9 || !(1.0..=1000.0).contains(&count.round()) {
-                return refuse("the size is no whole number of degrees and doesn't divide the area's width");
+                return refuse(
+                    "the size doesn't divide the area's width, and degrees of another size need an area of whole degrees",
+                );
             }
             Ok(chips(extent, count.round() as u32))
         }

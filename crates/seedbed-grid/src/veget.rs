@@ -105,15 +105,14 @@ pub fn named(name: &str, size: Option<TileSize>) -> Result<Vec<LegacyTile>, Grid
             .filter_map(|(_, t)| t.as_ref())
             .map(|t| format!("{}", t.extent.north - t.extent.south))
             .collect();
-        return match (degrees, &sets[0].1) {
-            (Some(width), Some(tile)) if width == legacy::CONUS_WIDTH => Ok(vec![tile.clone()]),
-            (Some(width), None) if width == legacy::CONUS_WIDTH => {
-                Err(bad("the set that ran has r37.0_tile0 to _tile4 and r50.0_tile5 to _tile10".to_owned()))
-            }
+        let tile = sets.iter().find_map(|(_, tile)| tile.clone());
+        return match (degrees, tile) {
+            // A name that only the retired set has is that one's.
+            (Some(width), Some(tile)) if width == legacy::CONUS_WIDTH => Ok(vec![tile]),
             _ if heights.is_empty() => Err(bad("there is none of that number in either set".to_owned())),
             _ => Err(bad(format!(
                 "its size isn't in the name, and rows of 13 or 14 and of 7 or 10 degrees had such names ({} high \
-                 in this case); --tile 13deg takes the set that ran",
+                 in this case); --tile 13deg takes the set that ran, or else the retired one",
                 heights.join(" or ")
             ))),
         };
@@ -193,6 +192,9 @@ mod tests {
             [-106.8, 47.4 - 2.6, -106.8 + 2.6, 47.4]
         );
         assert_eq!(extent("r50.0_tile6", Some("13deg")).unwrap(), [-112.0, 37.0, -99.0, 50.0]);
+        // Of a name that only the retired set has there is one tile.
+        assert_eq!(extent("r30.0_tile0", Some("13deg")).unwrap(), [-125.0, 23.0, -112.0, 30.0]);
+        assert_eq!(extent("r50.0_tile13", Some("13deg")).unwrap()[3], 50.0);
         assert_eq!(extent("sq_90W_50N", None).unwrap(), [-90.0, 40.0, -80.0, 50.0]);
         assert_eq!(extent("40N-80E", None).unwrap(), [-80.0, 30.0, -70.0, 40.0]);
         assert_eq!(named("row_2_050N", None).unwrap().len(), 8);
@@ -201,7 +203,6 @@ mod tests {
             ("r50.0_tile6", None),
             ("r50.0_tile10", None),
             ("r50.0_tile6", Some("10deg")),
-            ("r30.0_tile0", Some("13deg")),
             ("r99.0_tile0", None),
             ("chipxNyE", Some("2deg")),
             ("row_1_060N", None),

@@ -4,6 +4,7 @@ use crate::{PrepError, Root, Spool, TaskKey};
 use seedbed_grid::{Bbox, GeoBox, PixelGrid, PixelRange, Tile};
 use seedbed_raster::same_crs;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -142,11 +143,42 @@ impl Expected {
     /// Writes the set under `root`, unless the same is there.
     ///
     /// # Errors
-    /// [`PrepError::Storage`] if it can't be written.
+    /// [`PrepError::Request`] where somebody else's catalog lies there, [`PrepError::Storage`] if it can't be written.
     pub fn write(&self, root: impl Into<Root>, spool: &Spool) -> Result<(), PrepError> {
+        let root = root.into();
+        Self::check_free(&root)?;
         let mut bytes = serde_json::to_vec_pretty(self).map_err(PrepError::Encode)?;
         bytes.push(b'\n');
-        root.into().write_document(FILE, bytes, spool)
+        root.write_document(FILE, bytes, spool)
+    }
+
+    /// Checks that no catalog lies at a root but one of a product: what is written there would take its place.
+    ///
+    /// # Errors
+    /// [`PrepError::Request`] with its document; [`PrepError::Storage`] where a store can't be read, [`PrepError::Read`]
+    /// for a file.
+    pub fn check_free(root: &Root) -> Result<(), PrepError> {
+        if Self::is_at(root)? {
+            return Ok(());
+        }
+        let ours = |bytes: &[u8]| {
+            let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
+            let mut links = document["links"].as_array().into_iter().flatten();
+            links.any(|link| link["rel"] == "expected")
+        };
+        for name in ["catalog.json", "collection.json"] {
+            match root.document(name)? {
+                Some(bytes) if name == "catalog.json" && ours(&bytes) => return Ok(()),
+                Some(_) => {
+                    let there = root.join(name);
+                    return Err(PrepError::Request(format!(
+                        "{there} is of another catalog, whose place the product's would take: write to another folder"
+                    )));
+                }
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     /// The variables of a member.

@@ -79,6 +79,8 @@ pub struct PrepareReport {
     pub untouched: Vec<String>,
     /// Tiles and periods whose days the inputs don't all have, and how many they have.
     pub partial: Vec<String>,
+    /// Tiles and days that a daily input doesn't have, which aren't made.
+    pub missing: Vec<String>,
     /// What could not be made, and why.
     pub failed: Vec<String>,
     /// How many of those may be made later with nothing changed, such as when a store answers again.
@@ -117,6 +119,8 @@ pub(crate) struct TilePlan {
     held: usize,
     /// Days that were asked for and aren't there.
     partial: Vec<String>,
+    /// Which days a daily series doesn't have.
+    missing: Vec<String>,
 }
 
 /// One tile and date, planned.
@@ -176,6 +180,7 @@ pub fn prepare<T: Real>(
     let open = production.open_of(&set)?;
     let mut report = production.report(&set, &open, untouched);
     report.partial = tiles.iter().flat_map(|t| t.partial.iter().cloned()).collect();
+    report.missing = tiles.iter().flat_map(|t| t.missing.iter().cloned()).collect();
     if dry_run {
         return Ok(report);
     }
@@ -199,7 +204,7 @@ impl Production<'_> {
         let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
         let target = Target { tile: tile.name.clone(), anchor, geobox, bbox };
         let plans = Plans::default();
-        let (mut held, mut partial) = (0, Vec::new());
+        let (mut held, mut partial, mut missing) = (0, Vec::new(), Vec::new());
         let mut days: BTreeMap<Date, Vec<usize>> = BTreeMap::new();
         let mut readers: BTreeMap<usize, TileReader<'_, T>> = BTreeMap::new();
         for (n, series) in self.series.iter().enumerate() {
@@ -216,6 +221,19 @@ impl Production<'_> {
                 partial.push(format!(
                     "{}: {name} has {have} of the {} days of {asked}",
                     tile.name,
+                    asked.len()
+                ));
+            }
+            let asked = self.request.period.unwrap_or(Period { start: Date::MIN, end: Date::MAX });
+            if let Some(asked) = bounds(asked, period)
+                && let gaps = reader.gaps(asked)
+                && let Some(first) = gaps.first()
+            {
+                let (more, days) = (if gaps.len() > 1 { " and others" } else { "" }, gaps.len());
+                missing.push(format!(
+                    "{}: {} has no {first}{more} ({days} of {} days)",
+                    tile.name,
+                    series.name,
                     asked.len()
                 ));
             }
@@ -241,7 +259,15 @@ impl Production<'_> {
             let member = Member { tile: tile.name.clone(), period: day.to_string(), key, variables };
             dates.push(Planned { member, day, series: having, origins });
         }
-        Ok((!dates.is_empty()).then(|| TilePlan { tile: tile.clone(), target, plans, dates, held, partial }))
+        Ok((!dates.is_empty()).then(|| TilePlan {
+            tile: tile.clone(),
+            target,
+            plans,
+            dates,
+            held,
+            partial,
+            missing,
+        }))
     }
 
     fn task<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {

@@ -65,6 +65,7 @@ impl<'a> Production<'a> {
         if let Some(n) = (1..assets.len()).find(|n| assets[..*n].contains(&assets[*n])) {
             return Err(PrepError::Request(format!("the asset `{}` is asked for twice", assets[n])));
         }
+        Expected::check_free(&request.out)?;
         let rules = &request.rules;
         let open = |key: &String| Series::by_rules(key, &request.items, key, rules, spool, projections);
         let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
@@ -106,7 +107,11 @@ impl<'a> Production<'a> {
     ) -> Result<Option<TileReader<'a, T>>, PrepError> {
         let rules = self.request.rules.clone();
         match TileReader::open(series, target, rules, period, plans.clone(), self.spool, self.projections) {
-            Ok(reader) => Ok(Some(reader)),
+            Ok(reader) => match reader.unit_errors().into_iter().next() {
+                // Before anything is made: another run would end no better.
+                Some((_, error)) => Err(error),
+                None => Ok(Some(reader)),
+            },
             Err(PrepError::Outside { .. }) => Ok(None),
             Err(e) => Err(e),
         }
@@ -181,6 +186,7 @@ impl<'a> Production<'a> {
             present: set.members.iter().filter(|m| !open.contains(m)).count(),
             untouched,
             partial: Vec::new(),
+            missing: Vec::new(),
             failed: Vec::new(),
             retryable: 0,
             catalog: self.request.out.join("catalog.json"),

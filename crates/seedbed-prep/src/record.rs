@@ -9,7 +9,7 @@ use seedbed_block::Period;
 use seedbed_catalog::Asset;
 use seedbed_grid::{GeoBox, Projections};
 use seedbed_raster::cog::Overview;
-use seedbed_raster::gdal_version;
+use seedbed_raster::{Statistics, gdal_version};
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -137,6 +137,19 @@ fn of_file(staged: &Staged) -> Map<String, Value> {
     ])
 }
 
+/// Statistics as STAC has them: where no pixel is valid only that is said, since null is no number.
+fn statistics(s: &Statistics) -> Value {
+    let all = [
+        ("minimum", s.min),
+        ("maximum", s.max),
+        ("mean", s.mean),
+        ("stddev", s.stddev),
+        ("valid_percent", s.valid_percent),
+    ];
+    let finite = all.into_iter().filter(|(_, v)| v.is_finite());
+    Value::Object(finite.map(|(name, v)| (name.to_owned(), number(v))).collect())
+}
+
 fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value>) -> Value {
     let (s, options) = (&one.statistics, &one.options);
     let mut band = json!({
@@ -144,11 +157,13 @@ fn asset(geobox: &GeoBox, one: &Written, folder: &str, stored: Map<String, Value
         "data_type": options.dtype.name(),
         "raster:scale": options.scale,
         "raster:offset": options.offset,
-        "statistics": { "minimum": number(s.min), "maximum": number(s.max), "mean": number(s.mean),
-                        "stddev": number(s.stddev), "valid_percent": number(s.valid_percent) },
+        "statistics": statistics(s),
     });
     if let Some(nodata) = options.nodata {
         band["nodata"] = if nodata.is_nan() { json!("nan") } else { number(nodata) };
+    }
+    if options.dtype.is_integer() && options.scale != 1.0 {
+        band["seedbed:max_rounding_error"] = json!(options.scale.abs() / 2.0);
     }
     if let Some(error) = options.max_z_error {
         band["seedbed:max_z_error"] = json!(error);

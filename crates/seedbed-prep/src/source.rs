@@ -204,23 +204,27 @@ impl Source {
 
     /// From the raster's values to the wanted unit.
     pub(crate) fn conversion(&self, input: &str, rules: &Rules) -> Result<Conversion, PrepError> {
-        let Some(wanted) = rules.wanted else { return Ok(rules.adjust) };
         let failed = |source| PrepError::Unit { input: input.to_owned(), path: self.path.clone(), source };
         let parse = |text: &str| text.parse::<Unit>().map_err(failed);
-        let unit = match (rules.unit, self.asset.unit.as_deref(), self.facts.unit.as_deref()) {
+        let (by_item, by_file) = (self.asset.unit.as_deref(), self.facts.unit.as_deref());
+        if let (None, Some(item), Some(file)) = (rules.unit, by_item, by_file)
+            && let (Ok(stated), Ok(found)) = (item.parse::<Unit>(), file.parse::<Unit>())
+            && stated.to(found) != Ok(Conversion::IDENTITY)
+        {
+            return Err(PrepError::Units {
+                input: input.to_owned(),
+                path: self.path.clone(),
+                found: file.to_owned(),
+                item: self.asset.item.clone(),
+                stated: item.to_owned(),
+            });
+        }
+        let Some(wanted) = rules.wanted else { return Ok(rules.adjust) };
+        let unit = match (rules.unit, by_item, by_file) {
             (Some(unit), _, _) => unit,
             (None, Some(item), Some(file)) => {
-                let (by_item, by_file) = (parse(item)?, parse(file)?);
-                if by_item.to(by_file) != Ok(Conversion::IDENTITY) {
-                    return Err(PrepError::Units {
-                        input: input.to_owned(),
-                        path: self.path.clone(),
-                        found: file.to_owned(),
-                        item: self.asset.item.clone(),
-                        stated: item.to_owned(),
-                    });
-                }
-                by_item
+                parse(file)?;
+                parse(item)?
             }
             (None, Some(text), None) | (None, None, Some(text)) => parse(text)?,
             (None, None, None) => {

@@ -30,7 +30,7 @@ pub enum Content {
 pub(crate) const ENOUGH: usize = 64;
 
 /// Extensions of files that hold no text, whatever is in them.
-const BINARY: [&str; 20] = [
+const BINARY: &[&str] = &[
     "tif",
     "tiff",
     "nc",
@@ -51,6 +51,32 @@ const BINARY: [&str; 20] = [
     "bin",
     "parquet",
     "geoparquet",
+    "img",
+    "png",
+    "jpg",
+    "jpeg",
+    "gif",
+    "webp",
+    "j2k",
+    "ntf",
+    "nitf",
+    "adf",
+    "flt",
+    "bsq",
+    "bip",
+    "las",
+    "laz",
+    "gpkg",
+    "npy",
+    "npz",
+    "mat",
+    "pdf",
+    "tar",
+    "tgz",
+    "bz2",
+    "xz",
+    "zst",
+    "7z",
 ];
 
 /// What the beginning of a source must be: by what is expected, and by what its name and its server say of it.
@@ -211,6 +237,8 @@ mod tests {
             ("x.GRIB2", &html, words, false),
             ("x.bil", &html, b"", false),
             ("x.gz", &html, data, true),
+            ("x.img", &octets, page, false),
+            ("x.png", &html, words, false),
             ("x.bin", &octets, words, true),
             ("x.tif", &octets, b"{\"error\": \"login\"}".as_slice(), false),
             ("x.nc", &octets, b"<!-- c -->\n<?xml version='1.0'?><html>".as_slice(), false),

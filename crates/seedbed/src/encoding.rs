@@ -1,6 +1,6 @@
 //! How COGs are compressed and their overviews made, as `prep`, `composite` and `mosaic` take it.
 
-use crate::failure::usage_hint;
+use crate::failure::{usage, usage_hint};
 use seedbed_raster::cog::{Compress, Overview};
 
 /// Compression and overviews.
@@ -11,7 +11,7 @@ pub struct EncodingArgs {
     pub compress: Compress,
     /// The compression's level, more being smaller and slower: deflate 1 to 12, zstd 1 to 22.
     #[arg(long, value_name = "N")]
-    pub level: Option<u8>,
+    level: Option<u8>,
     /// How far a value that LERC stores may be from the true one, in the values' unit: for
     /// floating types, and 0 if not given.
     #[arg(long, value_name = "ERROR")]
@@ -24,6 +24,15 @@ pub struct EncodingArgs {
 }
 
 impl EncodingArgs {
+    /// The level.
+    ///
+    /// # Errors
+    /// A usage error for one that the compression doesn't have.
+    pub fn level(&self) -> anyhow::Result<Option<u8>> {
+        self.compress.check_level(self.level).map_err(usage)?;
+        Ok(self.level)
+    }
+
     /// The error bound, which goes with LERC and with nothing else.
     ///
     /// # Errors

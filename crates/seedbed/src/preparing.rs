@@ -28,7 +28,7 @@ pub struct PrepareArgs {
     #[arg(long, value_name = "KEY", value_delimiter = ',', required = true)]
     assets: Vec<String>,
     /// The tiles to align to: a `tiles.grid.json`, or a well-known grid by its name, which
-    /// is one tile without --aoi (`seedbed grid --grids` lists them).
+    /// is one tile without --aoi and --tiles (`seedbed grid --grids` lists them).
     #[arg(long, value_name = "FILE|NAME", required_unless_present = "like")]
     grid: Option<PathBuf>,
     /// Only the tiles of a well-known grid that this area touches.
@@ -59,7 +59,7 @@ pub struct PrepareArgs {
     /// The unit that values are converted to; those of items and files, or --unit's, where not given.
     #[arg(long, value_name = "UNIT")]
     to_unit: Option<Unit>,
-    /// The stored type: float32, float64, int16 or uint8.
+    /// The stored type: float32, float64, int16, uint16 or uint8.
     #[arg(long, default_value = "float32")]
     dtype: DType,
     /// Physical value of one stored step, for integer types.
@@ -114,7 +114,7 @@ impl PrepareArgs {
     /// The request, its items read and selected.
     pub async fn request(self, ctx: &Ctx, timing: Timing) -> anyhow::Result<Prepare> {
         let grid = match (&self.grid, &self.like) {
-            (Some(path), _) => named_or_file(path, self.aoi.as_deref(), ctx)?,
+            (Some(path), _) => named_or_file(path, self.aoi.as_deref(), &self.tiles, ctx)?,
             (None, Some(path)) => grid_of(path)?,
             (None, None) => return Err(usage("one of --grid and --like is needed")),
         };
@@ -132,10 +132,19 @@ impl PrepareArgs {
         let out = ctx.root(&self.out)?;
         let name = self.name.or_else(|| self.out.file_name().map(str::to_owned));
         let nodata = match self.dtype {
-            DType::Int16 => Some(f64::from(i16::MIN)),
-            DType::UInt8 => Some(255.0),
-            _ => Some(f64::NAN),
+            DType::Float32 | DType::Float64 => f64::NAN,
+            DType::Int16 => f64::from(i16::MIN),
+            DType::UInt16 => f64::from(u16::MAX),
+            DType::UInt8 => f64::from(u8::MAX),
+            other => {
+                let there = "there are float32, float64, int16, uint16 and uint8";
+                return Err(usage_hint(format!("--dtype {other} isn't written"), there));
+            }
         };
+        if !(self.scale.is_finite() && self.scale != 0.0) {
+            let what = format!("--scale {} is no step between stored values", self.scale);
+            return Err(usage_hint(what, "give one such as 0.01"));
+        }
         let valid_range = if self.keep_invalid { ValidRange::Ignored } else { ValidRange::Missing };
         let overview = self.encoding.overviews.unwrap_or_else(|| {
             let picked = matches!(self.resampling, Resampling::Nearest | Resampling::Mode);
@@ -162,9 +171,9 @@ impl PrepareArgs {
             cog: CogOptions {
                 dtype: self.dtype,
                 scale: self.scale,
-                nodata,
+                nodata: Some(nodata),
                 compress: self.encoding.compress,
-                level: self.encoding.level,
+                level: self.encoding.level()?,
                 overview,
                 max_z_error: self.encoding.max_z_error()?,
                 ..Prepare::default_cog()
@@ -250,6 +259,11 @@ pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io
         };
         writeln!(out, "{what}: {shown}{more}")?;
     }
+    if !r.missing.is_empty() {
+        let shown = r.missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+        let more = if r.missing.len() > SHOWN { "; …" } else { "" };
+        writeln!(out, "days that aren't there, and aren't made: {shown}{more}")?;
+    }
     let all = of.count(r.expected);
     if dry_run {
         return writeln!(out, "{all}: {} there already, the rest would be made", r.present);
@@ -288,12 +302,15 @@ fn chosen(mut grid: TileGrid, names: &[String]) -> anyhow::Result<TileGrid> {
     Ok(grid)
 }
 
-/// A well-known grid, whole or where an area touches it, or a file of tiles.
-fn named_or_file(path: &Path, aoi: Option<&Path>, ctx: &Ctx) -> anyhow::Result<TileGrid> {
+/// A well-known grid: whole, or in its usual tiles where an area touches it or some are named; or a file of tiles.
+fn named_or_file(path: &Path, aoi: Option<&Path>, tiles: &[String], ctx: &Ctx) -> anyhow::Result<TileGrid> {
     let name = path.to_string_lossy();
     let is_name = !path.exists() && !name.contains(['.', '/']);
     match (is_name, aoi) {
-        (true, None) => Ok(NamedGrid::find(&name).or_usage()?.whole(&name, &ctx.projections)?),
+        (true, None) if tiles.iter().all(|tile| *tile == name) => {
+            Ok(NamedGrid::find(&name).or_usage()?.whole(&name, &ctx.projections)?)
+        }
+        (true, None) => Ok(NamedGrid::find(&name).or_usage()?.tiles(None, &ctx.projections)?.grid),
         (true, Some(aoi)) => {
             let aoi = area::read(aoi, ctx)?;
             Ok(NamedGrid::find(&name).or_usage()?.tiles(Some(&aoi), &ctx.projections)?.grid)

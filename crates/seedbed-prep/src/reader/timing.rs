@@ -16,6 +16,18 @@ impl<T: Real> TileReader<'_, T> {
         period.days().filter(|day| self.has(*day)).collect()
     }
 
+    /// The days of a period that a series of a layer a day hasn't, but for those that its calendar leaves out; none of a
+    /// series in longer steps.
+    pub(crate) fn gaps(&self, period: Period) -> Vec<Date> {
+        let dates: Vec<Date> = self.dates().collect();
+        let steps = dates.len().saturating_sub(1);
+        let daily = dates.windows(2).filter(|pair| shift(pair[0], 1) == pair[1]).count();
+        if self.rules.time != TimeRule::Daily || steps == 0 || 2 * daily < steps {
+            return Vec::new();
+        }
+        period.days().filter(|day| !self.has(*day) && !self.days.leaves_out(*day)).collect()
+    }
+
     /// The assets that the values of a day may depend on: their places in the series, in
     /// order.
     pub(crate) fn inputs(&self, day: Date) -> Vec<usize> {

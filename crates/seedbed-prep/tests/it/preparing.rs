@@ -1,9 +1,10 @@
 //! Prepared rasters: every date of chosen assets on every tile.
 
-use crate::support::{Sandbox, around, item, item_with, range, tiles, words};
+use crate::support::{Layers, Sandbox, around, item, item_with, range, tiles, words};
 use seedbed_grid::PixelRange;
 use seedbed_prep::{Expected, Format, PrepError, Prepare, PrepareReport, Rules, prepare, verify};
-use seedbed_raster::Proj;
+use seedbed_raster::cog::CogOptions;
+use seedbed_raster::{DType, Proj};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -111,4 +112,82 @@ fn tiles_prepared_together_are_those_prepared_alone() {
         cogs.map(|(path, bytes)| (path.file_name().unwrap().to_owned(), bytes)).collect::<Vec<_>>()
     };
     assert!(made(&["east", "west"]) == [made(&["east"]), made(&["west"])].concat());
+}
+
+#[test]
+fn somebody_elses_catalog_is_left_as_it_is() {
+    for name in ["catalog.json", "collection.json"] {
+        let sandbox = Sandbox::new();
+        let items = two_days(&sandbox);
+        let theirs =
+            json!({ "type": "Catalog", "id": "mine", "links": [{ "rel": "item", "href": "./a.json" }] });
+        fs::create_dir(sandbox.path("out")).unwrap();
+        fs::write(sandbox.path("out").join(name), theirs.to_string()).unwrap();
+        let before = sandbox.files("out");
+        for dry_run in [true, false] {
+            let request = request(&sandbox, &items);
+            let error =
+                prepare::<f32>(&request, &sandbox.spool(), &Proj, dry_run, &mut |_, _| {}).unwrap_err();
+            assert!(error.is_usage() && words(&error).contains(name), "{}", words(&error));
+        }
+        assert_eq!(sandbox.files("out"), before);
+    }
+}
+
+#[test]
+fn days_that_a_daily_series_lacks_are_told() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("a.tif", around(), |_| 1.0);
+    let of = |days: &[u8]| -> Vec<Value> {
+        let one = |day: &u8| item(&format!("d{day}"), &format!("2004-03-{day:02}"), "a.tif");
+        days.iter().map(one).collect()
+    };
+    let asked = |days: &[u8], period: Option<&str>| {
+        let period = period.map(|p| p.parse().unwrap());
+        let out = seedbed_prep::Root::Local(sandbox.path(&format!("out{}", days.len())));
+        let report = run(&sandbox, &Prepare { period, out, ..request(&sandbox, &of(days)) }).unwrap();
+        report.missing.into_iter().filter(|m| m.starts_with("west")).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&[1, 2, 3, 4], None), Vec::<String>::new());
+    let gap = "west: value has no 2004-03-03 (1 of 6 days)";
+    assert_eq!(asked(&[1, 2, 4, 5, 6], None), [gap]);
+    let ends = "west: value has no 2004-03-03 and others (3 of 8 days)";
+    assert_eq!(asked(&[1, 2, 4, 5, 6], Some("2004-03-01/2004-03-08")), [ends]);
+    // Composites have no days between them.
+    assert_eq!(asked(&[1, 9, 17], None), Vec::<String>::new());
+}
+
+#[test]
+fn statistics_of_nothing_are_left_out_and_what_rounding_costs_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("a.tif", around(), |n| if n % 14 < 7 { f64::NAN } else { 1.5 });
+    let cog =
+        CogOptions { dtype: DType::Int16, scale: 0.01, nodata: Some(-32768.0), ..Prepare::default_cog() };
+    let items = [item("1", "2004-01-01", "a.tif")];
+    run(&sandbox, &Prepare { cog, ..request(&sandbox, &items) }).unwrap();
+    let (set, root) = Expected::read(&sandbox.path("out")).unwrap();
+    let bands = set.members.iter().map(|member| {
+        let record: Value = serde_json::from_slice(&fs::read(member.record(&root)).unwrap()).unwrap();
+        (member.tile.clone(), record["assets"]["value"]["bands"][0].clone())
+    });
+    let bands: std::collections::BTreeMap<String, Value> = bands.collect();
+    assert_eq!(bands["west"]["statistics"], json!({ "valid_percent": 0.0 }), "{bands:?}");
+    assert_eq!(bands["east"]["statistics"]["minimum"], 1.5);
+    assert_eq!(bands["east"]["seedbed:max_rounding_error"], 0.005);
+}
+
+#[test]
+fn a_unit_that_file_and_item_state_differently_is_refused_before_anything_is_made() {
+    let sandbox = Sandbox::new();
+    sandbox.netcdf(
+        "a.nc",
+        &[seedbed_block::date(2004, 1, 1)],
+        &Layers { at: around(), values: vec![vec![2.0; around().shape().len()]] },
+    );
+    let claimed = json!({ "value": { "href": "./a.nc", "bands": [{ "unit": "inch" }] } });
+    let request = request(&sandbox, &[item_with("1", "2004-01-01", &claimed)]);
+    let error = run(&sandbox, &request).unwrap_err();
+    let said = words(&error);
+    assert!(error.is_usage() && said.contains("inch") && said.contains("a.nc"), "{said}");
+    assert!(!sandbox.path("out").exists());
 }

@@ -38,6 +38,25 @@ impl Compress {
         matches!(self, Self::Lerc | Self::LercZstd | Self::LercDeflate)
     }
 
+    /// Checks that it has a level.
+    ///
+    /// # Errors
+    /// The levels that it has, in words.
+    pub fn check_level(self, level: Option<u8>) -> Result<(), String> {
+        let Some(level) = level else { return Ok(()) };
+        let most = match self {
+            Self::Deflate | Self::LercDeflate => 12,
+            Self::Zstd | Self::LercZstd => 22,
+            Self::Lerc | Self::None => {
+                return Err(format!("with compression {self} there is no level {level}"));
+            }
+        };
+        if (1..=most).contains(&level) {
+            return Ok(());
+        }
+        Err(format!("{self} has levels 1 to {most}, not {level}"))
+    }
+
     /// The name in kebab case.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -82,21 +101,15 @@ pub enum Codec {
 impl Codec {
     /// The codec for a compression, at its usual level or at this one; else what is wrong.
     pub fn new(compress: Compress, level: Option<u8>) -> Result<Self, String> {
-        match (compress, level) {
-            (Compress::None, None) => Ok(Self::None),
-            (Compress::None, Some(level)) => Err(format!("without compression there is no level {level}")),
-            (lerc, _) if lerc.is_lerc() => Err(format!("{lerc} is GDAL's to encode")),
+        compress.check_level(level)?;
+        match compress {
+            Compress::None => Ok(Self::None),
+            lerc if lerc.is_lerc() => Err(format!("{lerc} is GDAL's to encode")),
             // libdeflate's 7 gives files of the size that zlib's 6 gives.
-            (Compress::Deflate, level) => match level.unwrap_or(7) {
-                level @ 1..=12 => CompressionLvl::new(level.into())
-                    .map(Self::Deflate)
-                    .map_err(|e| format!("deflate can't be set to level {level} ({e:?})")),
-                level => Err(format!("deflate has levels 1 to 12, not {level}")),
-            },
-            (_, level) => match level.unwrap_or(9) {
-                level @ 1..=22 => Ok(Self::Zstd(level.into())),
-                level => Err(format!("zstd has levels 1 to 22, not {level}")),
-            },
+            Compress::Deflate => CompressionLvl::new(level.unwrap_or(7).into())
+                .map(Self::Deflate)
+                .map_err(|e| format!("deflate can't be set to level {level:?} ({e:?})")),
+            _ => Ok(Self::Zstd(level.unwrap_or(9).into())),
         }
     }
 

@@ -78,7 +78,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         format: args.format,
         encoding: Encoding {
             compress: args.encoding.compress,
-            level: args.encoding.level,
+            level: args.encoding.level()?,
             overview: args.encoding.overviews,
             max_z_error: args.encoding.max_z_error()?,
         },
