@@ -14,7 +14,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 /// How much is gathered in memory before it is written. A file that is not larger leaves no record of its part.
-const BUFFER: u64 = 2 << 20;
+const BUFFER: u64 = 1 << 20;
 
 /// How much further than ever the attempts must have come for the retries to count afresh: enough that a server that
 /// gives a few bytes a time does not keep us for ever, little beside the files it matters for.
