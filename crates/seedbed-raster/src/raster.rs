@@ -75,6 +75,9 @@ enum Opened {
 }
 
 impl Raster {
+    /// Goes up whenever a file would be read as other values; part of every task's key.
+    pub const REVISION: u32 = 1;
+
     /// Opens a raster and reads its metadata.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ mod tiff;
 pub use classic::is_classic;
 pub use fault::Fault;
 pub use hdf5::Axes;
-pub use tiff::{Bands, Tags, is_tiff, skeleton};
+pub use tiff::{Bands, Tags, has_mask, is_tiff, skeleton};
 
 use crate::ranges::ReadAt;
 use crate::stored::Decoding;

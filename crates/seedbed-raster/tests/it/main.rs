@@ -24,6 +24,7 @@ mod differential;
 mod header;
 mod lerc;
 mod malformed;
+mod masks;
 mod mutation;
 mod real;
 mod support;
