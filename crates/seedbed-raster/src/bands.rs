@@ -35,6 +35,9 @@ pub const BAND_DRIVERS: &[&str] = &[
     "HFA",
 ];
 
+/// Those of them that take any file for numbers that has a fitting `.hdr` beside it.
+pub const RAW_DRIVERS: &[&str] = &["EHdr", "ENVI"];
+
 pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> Result<Dataset, RasterError> {
     let options = DatasetOptions {
         open_flags: flags | GdalOpenFlags::GDAL_OF_VERBOSE_ERROR,

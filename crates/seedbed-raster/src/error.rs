@@ -30,13 +30,21 @@ pub enum RasterError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file isn't what its name says, or is cut short.
+    /// The file isn't what its name says, is cut short, or contradicts its own checksum.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, with numbers.
         reason: String,
+    },
+    /// A file of a known format that isn't read.
+    #[error("{} is {what}, which isn't read: make a GeoTIFF, netCDF or Zarr of it", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
     },
     /// A file whose values can't be read through byte ranges.
     #[error("{} can't be read through byte ranges ({reason}): fetch it first", path.display())]

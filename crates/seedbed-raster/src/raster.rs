@@ -482,13 +482,14 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
                 return Err(wrong(members.iter().map(|m| m.stem().to_owned()).collect()));
             };
             let inside = format!("/vsizip/{{{name}}}/{}", member.name);
-            Ok(Opened::Bands(open_bands(path, &inside, member.size)?, false))
+            Ok(Opened::Bands(open_bands(path, &inside, member.size, member.may_be_raw())?, false))
         }
-        Kind::Bands => {
+        Kind::Bands { may_be_raw } => {
             let size = std::fs::metadata(path)
                 .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
+            container::verify(path, member)?;
                 .len();
-            Ok(Opened::Bands(open_bands(path, &name, size)?, true))
+            Ok(Opened::Bands(open_bands(path, &name, size, may_be_raw)?, true))
         }
     }
 }
@@ -517,9 +518,11 @@ fn refuse_short_netcdf(path: &Path) -> Result<(), RasterError> {
 
 /// Opens a file as bands, and refuses one of raw pixels that is cut short:
 /// GDAL would read what is missing as zeros.
-fn open_bands(path: &Path, name: &str, size: u64) -> Result<Dataset, RasterError> {
-    let dataset = bands::open(path, name, bands::BAND_DRIVERS, GdalOpenFlags::GDAL_OF_RASTER)?;
-    if matches!(dataset.driver().short_name().as_str(), "EHdr" | "ENVI") {
+fn open_bands(path: &Path, name: &str, size: u64, may_be_raw: bool) -> Result<Dataset, RasterError> {
+    let fits = |driver: &&str| may_be_raw || !bands::RAW_DRIVERS.contains(driver);
+    let drivers: Vec<&str> = bands::BAND_DRIVERS.iter().copied().filter(fits).collect();
+    let dataset = bands::open(path, name, &drivers, GdalOpenFlags::GDAL_OF_RASTER)?;
+    if bands::RAW_DRIVERS.contains(&dataset.driver().short_name().as_str()) {
         let (cols, rows) = dataset.raster_size();
         let bits = dataset.rasterband(1).ok().map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
         let pixels = (cols * rows * dataset.raster_count()) as u64;
