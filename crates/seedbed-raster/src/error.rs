@@ -78,6 +78,16 @@ pub enum RasterError {
         /// The variables there are.
         available: Vec<String>,
     },
+    /// A variable that is there, but isn't on rows and columns as far as its file tells.
+    #[error("{}: variable `{variable}` runs along {}; of a raster the last two are rows and columns: first the dimension of y or latitude, then that of x or longitude, which their coordinates' `axis`, `standard_name` or `units` tell, or their names", path.display(), listed(dimensions))]
+    Axes {
+        /// The file.
+        path: PathBuf,
+        /// The variable asked for.
+        variable: String,
+        /// Its dimensions, the slowest first.
+        dimensions: Vec<String>,
+    },
     /// The file doesn't say where it lies, and nothing was claimed for it.
     #[error("{} doesn't say where it lies ({missing})", path.display())]
     NoGeobox {

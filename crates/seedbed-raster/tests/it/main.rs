@@ -20,6 +20,7 @@
 mod chunks;
 mod cog;
 mod cog_pixels;
+mod conventions;
 mod differential;
 mod header;
 mod lerc;
