@@ -429,7 +429,8 @@ impl Array<'_> {
             ok
         };
         if ok == 0 {
-            return Err(last_message());
+            let said = last_message();
+            return Err(if said.is_empty() { "GDAL gives no reason".to_owned() } else { said });
         }
         Ok(values)
     }

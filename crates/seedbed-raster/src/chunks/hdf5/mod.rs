@@ -1,7 +1,7 @@
 //! netCDF-4's chunks, which are HDF5's.
 //!
 //! Every way in which HDF5 numbers its chunks is read, and its filters shuffle,
-//! deflate and Fletcher-32.
+//! deflate and Fletcher-32, and h5py's LZF.
 
 mod btree;
 mod checksum;
@@ -9,6 +9,7 @@ mod cut;
 mod filters;
 mod index;
 mod layout;
+mod lzf;
 mod shuffle;
 
 use super::Form;
@@ -40,7 +41,6 @@ pub struct Hdf5 {
     number: Number,
 }
 
-impl Hdf5 {
 /// As [`layout::filled_integer`], of a dataset of the root group.
 pub fn filled_integer(bytes: Arc<dyn ReadAt>, name: &str) -> Result<Option<(u8, bool)>, Fault> {
     layout::filled_integer(&open(bytes)?, name)
@@ -51,6 +51,7 @@ fn open(bytes: Arc<dyn ReadAt>) -> Result<Hdf5File, Fault> {
     Hdf5File::from_storage_with_options(metadata(bytes), options).map_err(Fault::of_layout)
 }
 
+impl Hdf5 {
     /// Reads how it is stored.
     ///
     /// # Errors
