@@ -271,6 +271,15 @@ impl From<RasterError> for PrepError {
 }
 
 impl PrepError {
+    /// Of a file whose layers have no dates: they may be bands, of which one is meant.
+    pub(crate) fn dateless(path: PathBuf, layer: usize, layers: usize) -> Self {
+        let reason = format!(
+            "layer {layer} (from 0) of {layers} has no date; of a file of several bands, name one as \
+             `bands[0].name` of the item's asset: by its description, or as `band 1`"
+        );
+        Self::Document { path, what: "dated series", reason }
+    }
+
     /// Whether trying again later may help.
     #[must_use]
     pub fn retryable(&self) -> bool {

@@ -8,8 +8,10 @@ use seedbed_raster::RasterError;
 use seedbed_raster::zarr::{FileRange, ReadFolder, Reuse};
 use seedbed_storage::{Expectation, Location, Meta, Silent, StorageError, Stores};
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -160,7 +162,7 @@ impl RemoteGroup {
         }
     }
 
-    async fn range(&self, part: &FileRange, reuse: Reuse) -> Result<Vec<u8>, StorageError> {
+    async fn range(&self, part: &FileRange, reuse: Reuse) -> Result<Vec<u8>, PrepError> {
         let key = (part.name.clone(), part.range.start);
         let length = usize::try_from(part.range.end - part.range.start).unwrap_or(usize::MAX);
         let version = {
@@ -168,14 +170,36 @@ impl RemoteGroup {
             if let Some(known) = held.ranges.get(&key).filter(|bytes| bytes.len() == length) {
                 return Ok(known.clone());
             }
-            held.versions.get(&part.name).cloned().unwrap_or_default()
+            if held.brought.contains(&part.name) {
+                None
+            } else {
+                Some(held.versions.get(&part.name).cloned().unwrap_or_default())
+            }
         };
-        let bytes = self.parts(&self.at.join(&part.name), &version, part.range.clone()).await?;
+        let Some(version) = version else { return self.cut(part, length).await };
+        let bytes = match self.parts(&self.at.join(&part.name), &version, part.range.clone()).await {
+            // Its server gives no ranges, or others than were asked for.
+            Err(StorageError::Protocol { .. }) => return self.cut(part, length).await,
+            bytes => bytes?,
+        };
         if reuse == Reuse::Often {
             let mut held = lock(&self.held);
             held.make_room(bytes.len());
             held.ranges.insert(key, bytes.clone());
         }
+        Ok(bytes)
+    }
+
+    /// A range of an object whose server gives no ranges: all of it is brought to the local folder.
+    async fn cut(&self, part: &FileRange, length: usize) -> Result<Vec<u8>, PrepError> {
+        if !lock(&self.held).brought.contains(&part.name) {
+            self.bring(&part.name).await?;
+            lock(&self.held).brought.insert(part.name.clone());
+        }
+        let path = self.folder.join(&part.name);
+        let mut bytes = vec![0; length];
+        let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, part.range.start));
+        read.map_err(|source| RasterError::Io { path, source })?;
         Ok(bytes)
     }
 

@@ -170,7 +170,7 @@ impl Inspector<'_> {
 /// What of a band's claims the header contradicts: field, claim, finding.
 fn contradicted(header: &Header, band: &Band) -> Vec<(&'static str, String, String)> {
     let mut found = Vec::new();
-    // Before 3.7 GDAL had no signed bytes: they and their nodata come as unsigned ones.
+    // Before 3.7 GDAL had no signed bytes: HDF4's and their nodata come as unsigned ones.
     let as_bytes = header.data_type == DType::UInt8 && band.data_type.as_deref() == Some("int8");
     if let Some(claimed) = band.data_type.as_deref().filter(|t| *t != header.data_type.name() && !as_bytes) {
         found.push(("data_type", claimed.to_owned(), header.data_type.name().to_owned()));

@@ -1,9 +1,9 @@
 //! The revisions of algorithms, as keys hold them.
 
-use seedbed_raster::{Resampling, cog};
+use seedbed_raster::{Raster, Resampling, cog};
 
 /// The revisions of all that a product's bytes come from: the task's own steps, the
-/// kernels that align and the encoder, which every task has, and `kernels` of its own,
+/// reading, the kernels that align and the encoder, which every task has, and `kernels` of its own,
 /// such as a model's. One that goes up makes another key, so that the product is made
 /// anew.
 ///
@@ -15,7 +15,7 @@ use seedbed_raster::{Resampling, cog};
 /// ```
 #[must_use]
 pub fn revisions(own: u32, kernels: &[u32]) -> Vec<u32> {
-    [&[own, Resampling::REVISION, cog::REVISION], kernels].concat()
+    [&[own, Raster::REVISION, Resampling::REVISION, cog::REVISION], kernels].concat()
 }
 
 #[cfg(test)]
@@ -25,6 +25,9 @@ mod tests {
     #[test]
     fn no_kernel_and_no_encoder_is_left_out() {
         // The numbers of the kernels may be equal: it is their places that tell.
-        assert_eq!(revisions(70, &[80, 90]), [70, Resampling::REVISION, cog::REVISION, 80, 90]);
+        assert_eq!(
+            revisions(70, &[80, 90]),
+            [70, Raster::REVISION, Resampling::REVISION, cog::REVISION, 80, 90]
+        );
     }
 }

@@ -185,11 +185,7 @@ impl Source {
         }
         match self.facts.dates[layer] {
             None if layer == 0 => Ok(period.start),
-            None => Err(PrepError::Document {
-                path: self.path.clone(),
-                what: "dated series",
-                reason: format!("layer {layer} (from 0) of {} has no date", self.facts.dates.len()),
-            }),
+            None => Err(PrepError::dateless(self.path.clone(), layer, self.facts.dates.len())),
             Some(day) if period.contains(day) => Ok(day),
             Some(day) => Err(PrepError::Clock {
                 path: self.path.clone(),

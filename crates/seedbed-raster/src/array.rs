@@ -21,8 +21,9 @@ pub struct ArrayReader {
     zarr: Option<ZarrArray>,
     /// Who brings the chunks of a remote group of version 2, which GDAL reads then.
     spooled: Option<Spooled>,
-    /// Who reads its chunks, found out at the first reading; `None` where the library has to.
-    chunks: OnceCell<Option<ChunkReader>>,
+    /// Who reads its chunks, found out at the first reading; else that the library has to,
+    /// and why, where we tried.
+    chunks: OnceCell<Result<ChunkReader, Option<String>>>,
 }
 
 impl ArrayReader {
@@ -37,26 +38,28 @@ impl ArrayReader {
     /// [`RasterError::Ranges`] if its values are stored in a way that isn't known.
     pub fn of_bytes(variable: Variable, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
         let reader = reader(bytes, &variable).map_err(|fault| refused(path, &variable.name, fault))?;
-        let chunks = OnceCell::from(Some(reader));
+        let chunks = OnceCell::from(Ok(reader));
         Ok(Self { variable, dataset: None, zarr: None, spooled: None, chunks })
     }
 
     /// Of a Zarr group of version 3.
     pub fn of_zarr(variable: Variable, array: ZarrArray) -> Self {
-        Self { variable, dataset: None, zarr: Some(array), spooled: None, chunks: OnceCell::from(None) }
+        let chunks = OnceCell::from(Err(None));
+        Self { variable, dataset: None, zarr: Some(array), spooled: None, chunks }
     }
 
     /// Of a Zarr group of version 2; `spooled` brings the chunks of one that isn't local.
     pub fn of_zarr2(variable: Variable, dataset: Dataset, spooled: Option<Spooled>, path: &Path) -> Self {
         let (name, reason) = (variable.name.as_str(), "it is of version 2");
         tracing::info!(path = %path.display(), variable = name, reason, "read by GDAL's Zarr driver");
-        Self { variable, dataset: Some(dataset), zarr: None, spooled, chunks: OnceCell::from(None) }
+        let chunks = OnceCell::from(Err(None));
+        Self { variable, dataset: Some(dataset), zarr: None, spooled, chunks }
     }
 
     /// Leaves the values to the library, where there is one.
     pub fn leave_to_library(&mut self) {
         if self.dataset.is_some() {
-            self.chunks = OnceCell::from(None);
+            self.chunks = OnceCell::from(Err(None));
         }
     }
 
@@ -65,14 +68,14 @@ impl ArrayReader {
         let opened = self.chunks.get_or_init(|| {
             let file = LocalFile::open(path).map_err(Fault::Io);
             let reason = match file.and_then(|file| reader(Arc::new(file), &self.variable)) {
-                Ok(reader) => return Some(reader),
+                Ok(reader) => return Ok(reader),
                 Err(Fault::Unknown(reason) | Fault::Damaged(reason)) => reason,
                 Err(Fault::Io(error)) => error.to_string(),
             };
             by_library(path, &self.variable.name, &reason);
-            None
+            Err(Some(reason))
         });
-        opened.as_ref()
+        opened.as_ref().ok()
     }
 
     /// A window of some layers, into as many places: layer, row, column.
@@ -109,9 +112,21 @@ impl ArrayReader {
             (Some(_), None) => {}
         }
         if let Some(dataset) = &self.dataset {
-            out.copy_from_slice(&self.variable.read::<T>(dataset, path, layers, window)?);
+            let read = self.variable.read::<T>(dataset, path, layers, window);
+            out.copy_from_slice(&read.map_err(|error| self.by_neither(error))?);
         }
         Ok(())
+    }
+
+    /// What the library can't read may be sound, where it isn't known here either.
+    fn by_neither(&self, error: RasterError) -> RasterError {
+        match (error, self.chunks.get()) {
+            (RasterError::Damaged { path, reason }, Some(Err(Some(unknown)))) => {
+                let reason = format!("variable `{}`: {reason}; without GDAL: {unknown}", self.variable.name);
+                RasterError::Gdal { path, reason }
+            }
+            (error, _) => error,
+        }
     }
 
     fn read_zarr<T: Real>(

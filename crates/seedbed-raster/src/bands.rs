@@ -2,11 +2,12 @@
 
 use crate::chunks::{self, ChunkReader, Fault};
 use crate::error::RasterError;
+use crate::mask::Mask;
 use crate::ranges::{LocalFile, ReadAt};
 use crate::runtime::reason;
 use crate::stored::{Decoding, Stored};
-use crate::{netcdf, proj, valid};
-use gdal::raster::GdalType;
+use crate::{DType, netcdf, proj, valid};
+use gdal::raster::{GdalType, RasterBand};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use gdal_sys::GDALDataType as Gdt;
 use seedbed_block::{PixelRange, Real, Shape2d};
@@ -33,6 +34,9 @@ pub const BAND_DRIVERS: &[&str] = &[
     "ENVI",
     "HFA",
 ];
+
+/// Those of them that take any file for numbers that has a fitting `.hdr` beside it.
+pub const RAW_DRIVERS: &[&str] = &["EHdr", "ENVI"];
 
 pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> Result<Dataset, RasterError> {
     let options = DatasetOptions {
@@ -92,13 +96,17 @@ pub struct Bands {
     pub crs: Option<Crs>,
     pub unit: Option<String>,
     pub decoding: Decoding,
+    mask: Mask,
     stored: u32,
 }
 
 /// What the bands of a file are.
 pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Result<Bands, RasterError> {
     let failed = |e: &gdal::errors::GdalError| RasterError::Gdal { path: path.to_owned(), reason: reason(e) };
-    let count = dataset.raster_count();
+    let mask = |number: usize| dataset.rasterband(number).and_then(|band| Mask::of(&band));
+    let first_mask = if dataset.raster_count() > 0 { mask(1).map_err(|e| failed(&e))? } else { Mask::None };
+    // Transparency, which is the last band, is no data of its own.
+    let count = dataset.raster_count() - usize::from(first_mask == Mask::Alpha);
     let descriptions: Vec<String> = (1..=count)
         .map(|i| dataset.rasterband(i).ok().and_then(|b| b.description().ok()).unwrap_or_default())
         .collect();
@@ -129,10 +137,13 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
     };
     let band = dataset.rasterband(*first).map_err(|e| failed(&e))?;
     let stored = band.band_type() as u32;
-    let dtype = netcdf::dtype(stored).ok_or_else(|| RasterError::Damaged {
+    let dtype = dtype(&band).ok_or_else(|| RasterError::Damaged {
         path: path.to_owned(),
         reason: "its band isn't of a real numeric type".to_owned(),
     })?;
+    let nodata = band.no_data_value().map(|n| if dtype == DType::Int8 && n > 127.0 { n - 256.0 } else { n });
+    let masks: Result<Vec<Mask>, _> = numbers.iter().map(|number| mask(*number)).collect();
+    let mask = masks.map_err(|e| failed(&e))?.into_iter().find(|m| *m != Mask::None).unwrap_or(Mask::None);
     let (cols, rows) = dataset.raster_size();
     let hdf4 = dataset.driver().short_name() == "HDF4Image";
     let (scale, offset) = if hdf4 {
@@ -157,16 +168,22 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
         affine: dataset.geo_transform().ok().map(Affine::from_gdal),
         crs,
         unit,
-        decoding: Decoding {
-            dtype,
-            nodata: band.no_data_value(),
-            also_nodata: None,
-            scale,
-            offset,
-            unsigned: false,
-        },
+        decoding: Decoding { dtype, nodata, also_nodata: Vec::new(), scale, offset, unsigned: false },
+        mask,
         stored,
     })
+}
+
+/// The type of a band's numbers; before 3.7 GDAL has signed bytes as unsigned ones that it marks.
+fn dtype(band: &RasterBand<'_>) -> Option<DType> {
+    match netcdf::dtype(band.band_type() as u32)? {
+        DType::UInt8
+            if band.metadata_item("PIXELTYPE", "IMAGE_STRUCTURE").as_deref() == Some("SIGNEDBYTE") =>
+        {
+            Some(DType::Int8)
+        }
+        dtype => Some(dtype),
+    }
 }
 
 /// Scale and offset of an HDF4 field. HDF4 defines
@@ -204,8 +221,14 @@ impl BandReader {
     /// Of a TIFF's bytes.
     ///
     /// # Errors
-    /// [`RasterError::Ranges`] if its values are stored in a way that isn't known.
+    /// [`RasterError::Ranges`] if its values are stored in a way that isn't known, or masked.
     pub fn of_bytes(bands: Bands, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
+        if bands.mask != Mask::None || chunks::has_mask(&*bytes).map_err(|fault| refused(path, fault))? {
+            return Err(refused(
+                path,
+                Fault::Unknown("a mask says which of its pixels hold data".to_owned()),
+            ));
+        }
         let fill = bands.decoding.nodata.unwrap_or(0.0);
         let reader = reader(bytes, &bands, fill).map_err(|fault| refused(path, fault))?;
         Ok(Self { bands, dataset: None, fill, chunks: OnceCell::from(Some(reader)) })
@@ -254,13 +277,46 @@ impl BandReader {
         window: PixelRange,
         out: &mut [T],
     ) -> Result<(), RasterError> {
-        if let Some(reader) = self.chunks(path) {
-            match reader.read_into(&self.bands.decoding, layers.clone(), window, out) {
-                Ok(()) => return Ok(()),
-                Err(fault @ Fault::Unknown(_)) if self.dataset.is_some() => by_library(path, &fault),
-                Err(fault) => return Err(refused(path, fault)),
-            }
+        if !self.read_chunks(path, layers.clone(), window, out)? {
+            self.read_by_library(path, layers.clone(), window, out)?;
         }
+        let Some(dataset) = &self.dataset else { return Ok(()) };
+        for (layer, out) in layers.zip(out.chunks_exact_mut(window.shape().len())) {
+            let number = self.bands.numbers[layer];
+            self.bands.mask.apply(dataset, number, window, out).map_err(|e| RasterError::Damaged {
+                path: path.to_owned(),
+                reason: format!("the mask of band {number} can't be read: {}", reason(&e)),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Whether its chunks were read, without a library.
+    fn read_chunks<T: Real>(
+        &self,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+        out: &mut [T],
+    ) -> Result<bool, RasterError> {
+        let Some(reader) = self.chunks(path) else { return Ok(false) };
+        match reader.read_into(&self.bands.decoding, layers, window, out) {
+            Ok(()) => Ok(true),
+            Err(fault @ Fault::Unknown(_)) if self.dataset.is_some() => {
+                by_library(path, &fault);
+                Ok(false)
+            }
+            Err(fault) => Err(refused(path, fault)),
+        }
+    }
+
+    fn read_by_library<T: Real>(
+        &self,
+        path: &Path,
+        layers: Range<usize>,
+        window: PixelRange,
+        out: &mut [T],
+    ) -> Result<(), RasterError> {
         let Some(dataset) = &self.dataset else {
             let reason = "nobody knows how its values are stored".to_owned();
             return Err(refused(path, Fault::Unknown(reason)));
@@ -301,6 +357,13 @@ impl Bands {
         out: &mut [T],
     ) -> Result<(), RasterError> {
         match self.stored {
+            // Of which GDAL has no type of its own.
+            Gdt::GDT_Byte if self.decoding.dtype == DType::Int8 => {
+                let bytes = self.raw::<u8>(dataset, path, layer, window)?;
+                let signed: Vec<i8> = bytes.into_iter().map(u8::cast_signed).collect();
+                self.decoding.decode_into(&signed, out);
+                Ok(())
+            }
             Gdt::GDT_Byte => self.read_as::<u8, T>(dataset, path, layer, window, out),
             Gdt::GDT_UInt16 => self.read_as::<u16, T>(dataset, path, layer, window, out),
             Gdt::GDT_Int16 => self.read_as::<i16, T>(dataset, path, layer, window, out),
@@ -319,6 +382,18 @@ impl Bands {
         window: PixelRange,
         out: &mut [T],
     ) -> Result<(), RasterError> {
+        self.decoding.decode_into(&self.raw::<S>(dataset, path, layer, window)?, out);
+        Ok(())
+    }
+
+    /// The stored numbers of a layer.
+    fn raw<S: GdalType + Copy>(
+        &self,
+        dataset: &Dataset,
+        path: &Path,
+        layer: usize,
+        window: PixelRange,
+    ) -> Result<Vec<S>, RasterError> {
         let shape = window.shape();
         let size = (shape.cols, shape.rows);
         let corner = (isize::try_from(window.col0), isize::try_from(window.row0));
@@ -332,7 +407,6 @@ impl Bands {
                 path: path.to_owned(),
                 reason: format!("band {} can't be read: {}", self.numbers[layer], reason(&e)),
             })?;
-        self.decoding.decode_into(raw.data(), out);
-        Ok(())
+        Ok(raw.into_shape_and_vec().1)
     }
 }

@@ -1,9 +1,12 @@
 //! What a file is, by its first bytes, and what lies inside a zip.
 
 use crate::{RasterError, zarr};
+use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// A file's kind.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +21,34 @@ pub enum Kind {
     Zarr,
     /// A folder that is one of version 2.
     Zarr2,
-    /// Anything that GDAL opens as bands.
-    Bands,
+    /// Anything that GDAL opens as bands; whether it may be numbers without a word of its own,
+    /// which a `.hdr` beside it describes.
+    Bands { may_be_raw: bool },
 }
+
+/// Endings of files of numbers alone; the list of GDAL's and of the archives.
+const RAW: &[&str] = &["", "bil", "bin", "bip", "bsq", "dat", "dem", "envi", "flt", "img", "raw"];
+
+/// The first bytes of what GDAL tells by itself, and so is never numbers alone.
+const TOLD: &[&[u8]] =
+    &[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"EHFA_HEADER_TAG", b"\0\0\0\x0cjP  ", b"<VRTDataset"];
+
+/// The first bytes of formats that aren't read.
+const FOREIGN: &[(&[u8], &str)] = &[
+    (b"SQLite format 3\0", "an SQLite database, as a GeoPackage is"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff\xe0", "a JPEG image"),
+    (b"\xff\xd8\xff\xe1", "a JPEG image"),
+    (b"GIF87a", "a GIF image"),
+    (b"GIF89a", "a GIF image"),
+    (b"GRIB", "a GRIB file"),
+    (b"%PDF-", "a PDF document"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x1f\x8b\x08\0", "a gzip file"),
+    (b"\x1f\x8b\x08\x08", "a gzip file"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+];
 
 /// Endings and the first bytes that files of that name have.
 const PROMISES: &[(&[&str], &[&[u8]])] = &[
@@ -61,6 +89,9 @@ pub fn kind(path: &Path) -> Result<Kind, RasterError> {
             return Err(damaged(format!("it is no .{ending} file but {found}")));
         }
     }
+    if let Some((_, what)) = FOREIGN.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Err(RasterError::Format { path: path.to_owned(), what });
+    }
     Ok(if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         Kind::Zip
     } else if head.starts_with(b"CDF") || head.starts_with(b"\x89HDF\r\n\x1a\n") {
@@ -69,8 +100,13 @@ pub fn kind(path: &Path) -> Result<Kind, RasterError> {
         Kind::Hdf4
     } else {
         refuse_remote_vrt(path, &head)?;
-        Kind::Bands
+        Kind::Bands { may_be_raw: is_raw(&ending) && !TOLD.iter().any(|magic| head.starts_with(magic)) }
     })
+}
+
+/// Whether files of that ending, in lower case, hold numbers alone.
+fn is_raw(ending: &str) -> bool {
+    RAW.contains(&ending)
 }
 
 /// Tells what a folder is.
@@ -130,13 +166,54 @@ impl Member {
         let name = self.name.rsplit('/').next().unwrap_or(&self.name);
         name.rsplit_once('.').map_or(name, |(stem, _)| stem)
     }
+
+    /// Whether it may be numbers alone.
+    pub fn may_be_raw(&self) -> bool {
+        is_raw(&self.name.rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase())
+    }
+}
+
+/// Members that were compared with their zip's checksums, by the zip's path, size and time of change.
+static VERIFIED: Mutex<BTreeSet<(PathBuf, u64, SystemTime, String)>> = Mutex::new(BTreeSet::new());
+
+/// Compares a member, and those beside it that say what it is, with the checksums of the zip, which
+/// GDAL doesn't; in the life of this process once.
+///
+/// # Errors
+/// [`RasterError::Damaged`] with the member, [`RasterError::Io`].
+pub fn verify(path: &Path, member: &Member) -> Result<(), RasterError> {
+    let io = |source| RasterError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io)?;
+    let (metadata, name) = (file.metadata().map_err(io)?, member.name.clone());
+    let known = (path.to_owned(), metadata.len(), metadata.modified().map_err(io)?, name);
+    let verified = || VERIFIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if verified().contains(&known) {
+        return Ok(());
+    }
+    let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
+    let stem = member.name.rsplit_once('.').map_or(member.name.as_str(), |(stem, _)| stem);
+    let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(|e| damaged(e.to_string()))?;
+    for number in 0..zip.len() {
+        let told = |e: &dyn std::fmt::Display| damaged(format!("zip member {number} can't be read ({e})"));
+        let raw = zip.by_index_raw(number).map_err(|e| told(&e))?;
+        let name = raw.name().map_err(|e| told(&e))?.into_owned();
+        drop(raw);
+        if name.strip_prefix(stem).is_some_and(|ending| ending.starts_with('.')) {
+            let told = |e: &dyn std::fmt::Display| damaged(format!("its member {name} is damaged: {e}"));
+            let mut entry = zip.by_index(number).map_err(|e| told(&e))?;
+            // At the end the reader compares the checksum.
+            std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| told(&e))?;
+        }
+    }
+    verified().insert(known);
+    Ok(())
 }
 
 /// The rasters in a zip, sorted by name: `.tif` or `.bil`, in any folder.
 pub fn members(path: &Path) -> Result<Vec<Member>, RasterError> {
     let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
     let file = File::open(path).map_err(|source| RasterError::Io { path: path.to_owned(), source })?;
-    let mut zip = zip::ZipArchive::new(std::io::BufReader::new(file))
+    let mut zip = zip::ZipArchive::new(BufReader::new(file))
         .map_err(|e| damaged(format!("its zip directory can't be read ({e})")))?;
     let mut all = Vec::new();
     for i in 0..zip.len() {

@@ -30,13 +30,21 @@ pub enum RasterError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// The file isn't what its name says, or is cut short.
+    /// The file isn't what its name says, is cut short, or contradicts its own checksum.
     #[error("{} is damaged: {reason}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, with numbers.
         reason: String,
+    },
+    /// A file of a known format that isn't read.
+    #[error("{} is {what}, which isn't read: make a GeoTIFF, netCDF or Zarr of it", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
     },
     /// A file whose values can't be read through byte ranges.
     #[error("{} can't be read through byte ranges ({reason}): fetch it first", path.display())]
@@ -69,6 +77,16 @@ pub enum RasterError {
         wanted: Option<String>,
         /// The variables there are.
         available: Vec<String>,
+    },
+    /// A variable that is there, but isn't on rows and columns as far as its file tells.
+    #[error("{}: variable `{variable}` runs along {}; of a raster the last two are rows and columns: first the dimension of y or latitude, then that of x or longitude, which their coordinates' `axis`, `standard_name` or `units` tell, or their names", path.display(), listed(dimensions))]
+    Axes {
+        /// The file.
+        path: PathBuf,
+        /// The variable asked for.
+        variable: String,
+        /// Its dimensions, the slowest first.
+        dimensions: Vec<String>,
     },
     /// The file doesn't say where it lies, and nothing was claimed for it.
     #[error("{} doesn't say where it lies ({missing})", path.display())]

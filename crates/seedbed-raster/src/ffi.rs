@@ -6,7 +6,7 @@ use gdal::raster::RasterBand;
 use gdal::spatial_ref::{CoordTransform, SpatialRef};
 use gdal::vector::{Layer, LayerAccess};
 use gdal_sys as sys;
-use std::ffi::{CStr, CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr;
 
 /// Keeps PROJ from fetching grids: results must not depend on the network.
@@ -100,6 +100,58 @@ impl Options {
     fn as_ptr(&self) -> *const *const c_char {
         self.pointers.as_ptr()
     }
+}
+
+/// GDAL's `CPLCompressor`, of which the crate has no declaration.
+#[repr(C)]
+struct Compressor {
+    version: c_int,
+    id: *const c_char,
+    kind: c_int,
+    metadata: *const *const c_char,
+    function: Option<
+        unsafe extern "C" fn(
+            input: *const c_void,
+            input_size: usize,
+            output: *mut *mut c_void,
+            output_size: *mut usize,
+            options: *const *const c_char,
+            user_data: *mut c_void,
+        ) -> bool,
+    >,
+    user_data: *mut c_void,
+}
+
+unsafe extern "C" {
+    fn CPLGetDecompressor(id: *const c_char) -> *const Compressor;
+}
+
+/// At most `most` bytes by one of GDAL's decompressors, which are those of its Zarr driver.
+///
+/// # Errors
+/// GDAL's reason, or that it has none of that name.
+pub fn decompress(name: &CStr, stored: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    clear_message();
+    let mut out = vec![0_u8; most];
+    let (mut place, mut length) = (out.as_mut_ptr().cast::<c_void>(), out.len());
+    // SAFETY: the registered decompressors live as long as the process, and take any bytes.
+    // `place` and `length` say where how many bytes may be written; a decompressor that is
+    // given a place writes there and sets the length.
+    let done = unsafe {
+        let function =
+            CPLGetDecompressor(name.as_ptr()).as_ref().and_then(|d| Some((d.function?, d.user_data)));
+        let Some((function, user_data)) = function else {
+            return Err(format!("GDAL here was built without {}", name.to_string_lossy()));
+        };
+        let (from, size) = (stored.as_ptr().cast(), stored.len());
+        function(from, size, &raw mut place, &raw mut length, ptr::null(), user_data)
+    };
+    if !done || length > out.len() {
+        let said = last_message();
+        return Err(if said.is_empty() { "it can't be undone".to_owned() } else { said });
+    }
+    out.truncate(length);
+    Ok(out)
 }
 
 /// WKT2:2019 on one line.
@@ -377,7 +429,8 @@ impl Array<'_> {
             ok
         };
         if ok == 0 {
-            return Err(last_message());
+            let said = last_message();
+            return Err(if said.is_empty() { "GDAL gives no reason".to_owned() } else { said });
         }
         Ok(values)
     }

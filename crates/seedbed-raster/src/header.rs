@@ -80,12 +80,12 @@ impl Header {
 
     fn of_arrays(file: &dyn Arrays, path: &Path, variable: Option<&str>) -> Result<Self, RasterError> {
         let name = netcdf::choose(file, path, variable)?;
-        let v = netcdf::describe(file, path, &name)?;
+        let v = netcdf::describe(file, path, &name, None)?;
         Ok(Self {
             path: path.to_owned(),
             variable: Some(v.name),
             shape: v.shape,
-            affine: Some(v.affine),
+            affine: v.affine.ok(),
             crs: v.crs,
             degrees: v.degrees,
             dates: v.layers.iter().map(|l| l.date).collect(),
@@ -101,7 +101,8 @@ impl Header {
     /// they agree to within what headers round, or the file doesn't say.
     #[must_use]
     pub fn displacement(&self, claimed: &GeoBox) -> Option<String> {
-        let said = place::Said { affine: self.affine, crs: self.crs.clone(), degrees: self.degrees };
+        let affine = self.affine.ok_or_else(String::new);
+        let said = place::Said { affine, crs: self.crs.clone(), degrees: self.degrees };
         match place::geobox(&self.path, self.shape, said, Some(claimed)) {
             Ok(_) => None,
             Err(RasterError::Claim { reason, .. }) => Some(reason),

@@ -28,6 +28,7 @@ mod ffi;
 mod fuzz;
 mod grid_mapping;
 mod header;
+mod mask;
 mod netcdf;
 mod place;
 mod proj;

@@ -4,19 +4,22 @@
 //! `standard_name`s that real files lack, and depends on its release.
 
 use crate::arrays::Arrays;
-use crate::chunks::Axes;
+use crate::chunks::{self, Axes, Fault};
 use crate::error::RasterError;
 use crate::ffi::Group;
 use crate::proj::{self, Proj};
+use crate::ranges::ReadAt;
 use crate::raster::Layer;
 use crate::stored::Decoding;
 use crate::{DType, clock, grid_mapping};
 use gdal::Dataset;
 use gdal_sys::GDALDataType as Gdt;
 use seedbed_block::{PixelRange, Real, Shape2d};
-use seedbed_grid::{Affine, Crs, Projections};
+use seedbed_grid::{Affine, Crs, GeoBox, Projections};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// How far, in pixels, a coordinate may be from an even spacing: 32-bit
 /// degrees are off by up to 1e-3 of a 4-km pixel.
@@ -31,12 +34,15 @@ pub struct Variable {
     pub name: String,
     pub layers: Vec<Layer>,
     pub shape: Shape2d,
-    pub affine: Affine,
+    /// From pixel corners to coordinates, or why the file doesn't say it.
+    pub affine: Result<Affine, String>,
     pub crs: Option<Crs>,
     /// Whether the axes are longitude and latitude.
     pub degrees: bool,
     pub unit: Option<String>,
     pub decoding: Decoding,
+    /// Whether it has a fill value of its own.
+    states_fill: bool,
     /// How many dimensions precede the two horizontal ones.
     leading: usize,
     /// Which of them the layers run along.
@@ -68,11 +74,11 @@ fn axis(file: &dyn Arrays, name: &str) -> Axis {
         _ => {}
     }
     let units = array.as_ref().and_then(|a| a.units()).unwrap_or_default().to_ascii_lowercase();
-    if units.starts_with("degree") && units.contains("_e") {
-        return Axis::X;
-    }
-    if units.starts_with("degree") && units.contains("_n") {
-        return Axis::Y;
+    // `degrees_north`, `degree_N`, `degreesN` and so on.
+    match units.strip_prefix("degree").map(|rest| rest.trim_start_matches(['s', '_'])) {
+        Some("e" | "east") => return Axis::X,
+        Some("n" | "north") => return Axis::Y,
+        _ => {}
     }
     if units.contains(" since ") || units.contains(" from ") {
         return Axis::Time;
@@ -123,7 +129,8 @@ pub fn variables(file: &dyn Arrays) -> Vec<String> {
 /// The variable that is meant: the one of that name, or the only one.
 ///
 /// # Errors
-/// [`RasterError::Variable`] with those there are.
+/// [`RasterError::Variable`] with those there are, [`RasterError::Axes`] for one that is there but
+/// not on rows and columns.
 pub fn choose(file: &dyn Arrays, path: &Path, variable: Option<&str>) -> Result<String, RasterError> {
     let names = variables(file);
     let chosen = match variable {
@@ -131,10 +138,16 @@ pub fn choose(file: &dyn Arrays, path: &Path, variable: Option<&str>) -> Result<
         None if names.len() == 1 => names.first(),
         None => None,
     };
-    chosen.cloned().ok_or_else(|| RasterError::Variable {
-        path: path.to_owned(),
-        wanted: variable.map(str::to_owned),
-        available: names,
+    chosen.cloned().ok_or_else(|| {
+        let (path, wanted) = (path.to_owned(), variable.map(str::to_owned));
+        match wanted.as_deref().and_then(|wanted| file.get(wanted)) {
+            Some(array) => RasterError::Axes {
+                path,
+                variable: wanted.unwrap_or_default(),
+                dimensions: array.dimensions().into_iter().map(|(name, _)| name).collect(),
+            },
+            None => RasterError::Variable { path, wanted, available: names },
+        }
     })
 }
 
@@ -155,8 +168,14 @@ pub fn dtype(gdal: u32) -> Option<DType> {
     })
 }
 
-/// Works out where and when a variable's values are.
-pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, RasterError> {
+/// Works out where and when a variable's values are. What is claimed of its place counts where
+/// its axes don't say it: for the step of an axis of one value.
+pub fn describe(
+    file: &dyn Arrays,
+    path: &Path,
+    name: &str,
+    claimed: Option<&GeoBox>,
+) -> Result<Variable, RasterError> {
     let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
     let array = file.get(name).ok_or_else(|| damaged(format!("variable `{name}` can't be opened")))?;
     let dims = array.dimensions();
@@ -182,16 +201,27 @@ pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, 
         }
         None => None,
     };
-    let (xs, x_unit) = coordinates(file, path, &x.0)?;
-    let (ys, y_unit) = coordinates(file, path, &y.0)?;
+    let xs = Line::of(file, path, &x.0)?;
+    let ys = Line::of(file, path, &y.0)?;
     let degrees = crs.as_ref().map_or_else(
-        || x_unit.starts_with("degree") || x.0.to_ascii_lowercase().starts_with("lon"),
+        || {
+            xs.as_ref().is_ok_and(|line| line.unit.starts_with("degree"))
+                || x.0.to_ascii_lowercase().starts_with("lon")
+        },
         |crs| crs.geographic,
     );
-    let (x0, dx) = spacing(path, &x.0, &xs, &x_unit, degrees)?;
-    let (y0, dy) = spacing(path, &y.0, &ys, &y_unit, degrees)?;
-    // Coordinates are pixel centres.
-    let affine = Affine { a: dx, b: 0.0, c: x0 - dx / 2.0, d: 0.0, e: dy, f: y0 - dy / 2.0 };
+    let affine = match (xs, ys) {
+        (Ok(xs), Ok(ys)) => {
+            let x = xs.spacing(path, degrees, claimed.map(|claim| claim.affine.a))?;
+            let y = ys.spacing(path, degrees, claimed.map(|claim| claim.affine.e))?;
+            // Coordinates are pixel centres.
+            x.and_then(|(x, dx)| {
+                let (y, dy) = y?;
+                Ok(Affine { a: dx, b: 0.0, c: x - dx / 2.0, d: 0.0, e: dy, f: y - dy / 2.0 })
+            })
+        }
+        (Err(missing), _) | (_, Err(missing)) => Err(missing),
+    };
 
     let long: Vec<usize> = (0..leading.len()).filter(|i| leading[*i].1 != 1).collect();
     let times: Vec<usize> = (0..leading.len()).filter(|i| axis(file, &leading[*i].0) == Axis::Time).collect();
@@ -216,10 +246,12 @@ pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, 
     }
     let dtype = array.dtype().ok_or_else(|| damaged(format!("variable `{name}` isn't numeric")))?;
     let first = |key: &str| array.numbers(key).and_then(|list| list.first().copied());
-    let nodata = array.nodata().or_else(|| first("_FillValue"));
+    let fill = first("_FillValue");
+    let nodata = array.nodata().or(fill);
     // Floats that were never written hold netCDF's default fill value.
     let default_fill = matches!(dtype, DType::Float32 | DType::Float64).then_some(9.969_209_968_386_869e36);
-    let also_nodata = first("missing_value").filter(|m| Some(*m) != nodata).or(default_fill);
+    let missing = array.numbers("missing_value").unwrap_or_default();
+    let also_nodata = missing.into_iter().chain(default_fill).filter(|m| Some(*m) != nodata).collect();
     let unsigned = array.text("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
     Ok(Variable {
         name: name.to_owned(),
@@ -237,6 +269,7 @@ pub fn describe(file: &dyn Arrays, path: &Path, name: &str) -> Result<Variable, 
             offset: first("add_offset").unwrap_or(0.0),
             unsigned,
         },
+        states_fill: fill.is_some(),
         leading: leading.len(),
         along,
     })
@@ -257,51 +290,71 @@ fn clock_of(file: &dyn Arrays, path: &Path, name: &str, size: usize) -> Result<V
     Ok(dates.into_iter().map(|date| Layer { date: Some(date) }).collect())
 }
 
-fn coordinates(file: &dyn Arrays, path: &Path, name: &str) -> Result<(Vec<f64>, String), RasterError> {
-    let missing = || RasterError::NoGeobox {
-        path: path.to_owned(),
-        missing: format!("dimension `{name}` has no coordinates"),
-    };
-    let array = file.get(name).ok_or_else(missing)?;
-    if array.dimensions().len() != 1 {
-        return Err(missing());
-    }
-    let values = array.values().map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
-    Ok((values, array.units().unwrap_or_default()))
+/// The coordinates of a dimension.
+struct Line {
+    name: String,
+    values: Vec<f64>,
+    unit: String,
 }
 
-/// The first coordinate and the step, in metres or degrees.
-#[expect(clippy::cast_precision_loss, reason = "axis lengths are far below 2^52")]
-fn spacing(
-    path: &Path,
-    name: &str,
-    values: &[f64],
-    unit: &str,
-    degrees: bool,
-) -> Result<(f64, f64), RasterError> {
-    let bad = |missing: String| RasterError::NoGeobox { path: path.to_owned(), missing };
-    let metres = match unit.to_ascii_lowercase().as_str() {
-        _ if degrees => 1.0,
-        "km" | "kilometer" | "kilometers" | "kilometre" | "kilometres" => 1000.0,
-        "" | "1" | "m" | "meter" | "meters" | "metre" | "metres" => 1.0,
-        other => return Err(bad(format!("axis `{name}` is in `{other}`"))),
-    };
-    let (Some(first), Some(last)) = (values.first(), values.last()) else {
-        return Err(bad(format!("axis `{name}` is empty")));
-    };
-    if values.len() < 2 {
-        return Err(bad(format!("axis `{name}` has one value and so no spacing")));
+impl Line {
+    /// Of a dimension of that name; else what is missing.
+    fn of(file: &dyn Arrays, path: &Path, name: &str) -> Result<Result<Self, String>, RasterError> {
+        let Some(array) = file.get(name).filter(|array| array.dimensions().len() == 1) else {
+            return Ok(Err(format!("dimension `{name}` has no coordinates of its own")));
+        };
+        let values =
+            array.values().map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+        Ok(Ok(Self { name: name.to_owned(), values, unit: array.units().unwrap_or_default() }))
     }
-    let step = (last - first) / (values.len() - 1) as f64;
-    let uneven =
-        values.iter().enumerate().map(|(i, v)| ((v - first) / step - i as f64).abs()).fold(0.0, f64::max);
-    if step == 0.0 || !step.is_finite() || uneven > UNEVEN || uneven.is_nan() {
-        return Err(bad(format!("axis `{name}` is uneven by {uneven:.3} steps of {step}")));
+
+    /// The first coordinate and the step, in metres or degrees; of one value the step that is
+    /// claimed, else what is missing.
+    #[expect(clippy::cast_precision_loss, reason = "axis lengths are far below 2^52")]
+    fn spacing(
+        &self,
+        path: &Path,
+        degrees: bool,
+        claimed: Option<f64>,
+    ) -> Result<Result<(f64, f64), String>, RasterError> {
+        let Self { name, values, unit } = self;
+        let bad = |missing: String| RasterError::NoGeobox { path: path.to_owned(), missing };
+        let metres = match unit.to_ascii_lowercase().as_str() {
+            _ if degrees => 1.0,
+            "km" | "kilometer" | "kilometers" | "kilometre" | "kilometres" => 1000.0,
+            "" | "1" | "m" | "meter" | "meters" | "metre" | "metres" => 1.0,
+            other => return Err(bad(format!("axis `{name}` is in `{other}`"))),
+        };
+        let (Some(first), Some(last)) = (values.first(), values.last()) else {
+            return Err(bad(format!("axis `{name}` is empty")));
+        };
+        if values.len() < 2 {
+            let step = claimed.ok_or_else(|| format!("axis `{name}` has one value and so no spacing"));
+            return Ok(step.map(|step| (first * metres, step)));
+        }
+        let step = (last - first) / (values.len() - 1) as f64;
+        let uneven =
+            values.iter().enumerate().map(|(i, v)| ((v - first) / step - i as f64).abs()).fold(0.0, f64::max);
+        if step == 0.0 || !step.is_finite() || uneven > UNEVEN || uneven.is_nan() {
+            return Err(bad(format!("axis `{name}` is uneven by {uneven:.3} steps of {step}")));
+        }
+        Ok(Ok((first * metres, step * metres)))
     }
-    Ok((first * metres, step * metres))
 }
 
 impl Variable {
+    /// Takes what was never written for missing, where only the bytes of the netCDF file tell it, as
+    /// the netCDF libraries do. Where they can't be understood they tell nothing.
+    #[must_use]
+    pub fn with_default_fill(mut self, bytes: impl FnOnce() -> io::Result<Arc<dyn ReadAt>>) -> Self {
+        // 64-bit integers are read as doubles.
+        if !self.states_fill && self.decoding.dtype.bytes() > 1 && self.decoding.dtype != DType::Float32 {
+            let fill = bytes().map_err(Fault::Io).and_then(|bytes| chunks::default_fill(bytes, &self.name));
+            self.decoding.also_nodata.extend(fill.ok().flatten());
+        }
+        self
+    }
+
     /// Which dimensions precede rows and columns, and which the layers run along.
     pub fn axes(&self) -> Axes {
         Axes { leading: self.leading, along: self.along }

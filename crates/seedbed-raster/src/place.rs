@@ -12,7 +12,8 @@ const CLAIM: f64 = 0.05;
 
 /// What the file says.
 pub struct Said {
-    pub affine: Option<Affine>,
+    /// From pixel corners to coordinates, or what is missing for that.
+    pub affine: Result<Affine, String>,
     pub crs: Option<Crs>,
     /// Whether its axes are longitude and latitude by name.
     pub degrees: bool,
@@ -50,7 +51,7 @@ pub fn geobox(
         (None, None) => return Err(missing("no coordinate reference system")),
     };
     let mut affine = match (said.affine, claimed) {
-        (Some(own), Some(claim)) => {
+        (Ok(own), Some(claim)) => {
             let off = distance(own, claim.affine, shape, crs.geographic)
                 .ok_or_else(|| missing("its affine is singular"))?;
             if off > CLAIM {
@@ -68,9 +69,9 @@ pub fn geobox(
             }
             own
         }
-        (Some(own), None) => own,
-        (None, Some(claim)) => claim.affine,
-        (None, None) => return Err(missing("no corner and pixel size")),
+        (Ok(own), None) => own,
+        (Err(_), Some(claim)) => claim.affine,
+        (Err(reason), None) => return Err(missing(&reason)),
     };
     if crs.geographic && affine.b == 0.0 {
         let (one, other) = (affine.c, affine.c + affine.a * shape.cols as f64);
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     fn said(affine: [f64; 6]) -> Said {
-        Said { affine: Some(affine.into()), crs: Some(Proj.resolve("EPSG:4326").unwrap()), degrees: true }
+        Said { affine: Ok(affine.into()), crs: Some(Proj.resolve("EPSG:4326").unwrap()), degrees: true }
     }
 
     fn claim(affine: [f64; 6]) -> GeoBox {
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn a_mute_file_needs_a_claim() {
         let shape = Shape2d { rows: 10, cols: 20 };
-        let mute = || Said { affine: None, crs: None, degrees: false };
+        let mute = || Said { affine: Err("no corner".to_owned()), crs: None, degrees: false };
         assert!(geobox(Path::new("a.tif"), shape, mute(), None).is_err());
         let claim = claim([0.5, 0.0, -125.0, 0.0, -0.5, 30.0]);
         assert_eq!(geobox(Path::new("a.tif"), shape, mute(), Some(&claim)).unwrap(), claim);

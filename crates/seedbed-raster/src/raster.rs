@@ -8,7 +8,7 @@ use crate::classic;
 use crate::container::{self, Kind};
 use crate::netcdf::{self, Variable};
 use crate::place;
-use crate::ranges::{ReadAt, RemoteNetcdf};
+use crate::ranges::{LocalFile, ReadAt, RemoteNetcdf};
 use crate::stored::Decoding;
 use crate::zarr::{LocalFolder, ReadFolder, Spooled, Version, Zarr2, ZarrGroup};
 use crate::{DType, RasterError, runtime, valid, zarr};
@@ -75,6 +75,9 @@ enum Opened {
 }
 
 impl Raster {
+    /// Goes up whenever a file would be read as other values; part of every task's key.
+    pub const REVISION: u32 = 1;
+
     /// Opens a raster and reads its metadata.
     ///
     /// # Errors
@@ -84,7 +87,11 @@ impl Raster {
     pub fn open(source: &RasterSource) -> Result<Self, RasterError> {
         let path = source.path.as_path();
         match open(path, source.variable.as_deref())? {
-            Opened::Array(dataset, name) => Self::of_dataset(source, dataset, &name, ArrayReader::of_dataset),
+            Opened::Array(dataset, name) => {
+                let bytes = || Ok(Arc::new(LocalFile::open(path)?) as Arc<dyn ReadAt>);
+                let reader = |v: Variable, d| ArrayReader::of_dataset(v.with_default_fill(bytes), d);
+                Self::of_dataset(source, dataset, &name, reader)
+            }
             Opened::Zarr2(dataset, name, spooled) => Self::of_zarr2(source, dataset, &name, spooled),
             Opened::Zarr(group, name) => Self::of_zarr(source, &group, &name),
             Opened::Bands(dataset, is_file) => {
@@ -134,7 +141,7 @@ impl Raster {
     ) -> Result<Self, RasterError> {
         let path = source.path.as_path();
         let root = netcdf::root(&dataset, path)?;
-        let v = netcdf::describe(&root, path, name)?;
+        let v = netcdf::describe(&root, path, name, source.claimed.as_ref())?;
         let valid_range = root.get(name).and_then(|array| valid::of_array(&*array));
         drop(root);
         Self::of_variable(source, v, valid_range, |v| Ok(reader(v, dataset)))
@@ -151,7 +158,7 @@ impl Raster {
 
     fn of_zarr(source: &RasterSource, group: &ZarrGroup, name: &str) -> Result<Self, RasterError> {
         let path = source.path.as_path();
-        let v = group.describe(path, name)?;
+        let v = group.describe(path, name, source.claimed.as_ref())?;
         let array = group.array(name).cloned();
         let valid_range = array.as_ref().and_then(|array| valid::of_array(array));
         let gone = || RasterError::Damaged { path: path.to_owned(), reason: format!("no `{name}`") };
@@ -177,7 +184,8 @@ impl Raster {
         }
         let file = RemoteNetcdf::open(bytes.clone()).map_err(damaged)?;
         let name = netcdf::choose(&file, path, source.variable.as_deref())?;
-        let variable = netcdf::describe(&file, path, &name)?;
+        let variable = netcdf::describe(&file, path, &name, source.claimed.as_ref())?;
+        let variable = variable.with_default_fill(|| Ok(bytes.clone()));
         let valid_range = file.get(&name).and_then(|array| valid::of_array(&*array));
         Self::of_variable(source, variable, valid_range, |v| ArrayReader::of_bytes(v, bytes, path))
     }
@@ -197,7 +205,8 @@ impl Raster {
         reader: impl FnOnce(Bands) -> Result<BandReader, RasterError>,
     ) -> Result<Self, RasterError> {
         let path = source.path.as_path();
-        let said = place::Said { affine: bands.affine, crs: bands.crs.clone(), degrees: false };
+        let affine = bands.affine.ok_or_else(|| "no corner and pixel size".to_owned());
+        let said = place::Said { affine, crs: bands.crs.clone(), degrees: false };
         let geobox = place::geobox(path, bands.shape, said, source.claimed.as_ref())?;
         let layers = vec![Layer { date: None }; bands.numbers.len()];
         let content = Content::Bands(Box::new(reader(bands)?));
@@ -212,7 +221,7 @@ impl Raster {
     ) -> Result<Self, RasterError> {
         let path = source.path.as_path();
         let said = place::Said {
-            affine: Some(variable.affine),
+            affine: variable.affine.clone(),
             crs: variable.crs.clone(),
             degrees: variable.degrees,
         };
@@ -478,14 +487,15 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
             let Some(member) = chosen else {
                 return Err(wrong(members.iter().map(|m| m.stem().to_owned()).collect()));
             };
+            container::verify(path, member)?;
             let inside = format!("/vsizip/{{{name}}}/{}", member.name);
-            Ok(Opened::Bands(open_bands(path, &inside, member.size)?, false))
+            Ok(Opened::Bands(open_bands(path, &inside, member.size, member.may_be_raw())?, false))
         }
-        Kind::Bands => {
+        Kind::Bands { may_be_raw } => {
             let size = std::fs::metadata(path)
                 .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
                 .len();
-            Ok(Opened::Bands(open_bands(path, &name, size)?, true))
+            Ok(Opened::Bands(open_bands(path, &name, size, may_be_raw)?, true))
         }
     }
 }
@@ -514,9 +524,11 @@ fn refuse_short_netcdf(path: &Path) -> Result<(), RasterError> {
 
 /// Opens a file as bands, and refuses one of raw pixels that is cut short:
 /// GDAL would read what is missing as zeros.
-fn open_bands(path: &Path, name: &str, size: u64) -> Result<Dataset, RasterError> {
-    let dataset = bands::open(path, name, bands::BAND_DRIVERS, GdalOpenFlags::GDAL_OF_RASTER)?;
-    if matches!(dataset.driver().short_name().as_str(), "EHdr" | "ENVI") {
+fn open_bands(path: &Path, name: &str, size: u64, may_be_raw: bool) -> Result<Dataset, RasterError> {
+    let fits = |driver: &&str| may_be_raw || !bands::RAW_DRIVERS.contains(driver);
+    let drivers: Vec<&str> = bands::BAND_DRIVERS.iter().copied().filter(fits).collect();
+    let dataset = bands::open(path, name, &drivers, GdalOpenFlags::GDAL_OF_RASTER)?;
+    if bands::RAW_DRIVERS.contains(&dataset.driver().short_name().as_str()) {
         let (cols, rows) = dataset.raster_size();
         let bits = dataset.rasterband(1).ok().map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
         let pixels = (cols * rows * dataset.raster_count()) as u64;

@@ -4,12 +4,13 @@ use crate::DType;
 use seedbed_block::Real;
 
 /// How stored numbers become values.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Decoding {
     pub dtype: DType,
     pub nodata: Option<f64>,
-    /// A second stored value that means no data (CF's `missing_value` beside `_FillValue`).
-    pub also_nodata: Option<f64>,
+    /// More stored values that mean no data: those of CF's `missing_value` beside `_FillValue`, and
+    /// what was never written.
+    pub also_nodata: Vec<f64>,
     pub scale: f64,
     pub offset: f64,
     /// Whether a signed type holds unsigned numbers (netCDF's `_Unsigned`).
@@ -39,7 +40,8 @@ impl Decoding {
         }
         // A number that the type has not, stored numbers never are.
         let none = raw.first().copied().unwrap_or(S::ZERO);
-        let [nodata, also] = [self.nodata, self.also_nodata].map(|n| n.and_then(S::nearest));
+        let mut others = self.also_nodata.iter().filter_map(|n| S::nearest(*n));
+        let (nodata, also) = (self.nodata.and_then(S::nearest), others.next());
         let (is_any, is_other) = (nodata.is_some(), also.is_some());
         let (nodata, also) = (nodata.unwrap_or(none), also.unwrap_or(none));
         #[expect(clippy::needless_bitwise_bool, reason = "without branches many are decided at once")]
@@ -49,13 +51,19 @@ impl Decoding {
         let scaled = self.scale != 1.0 || self.offset != 0.0;
         let (scale, offset) = (self.scale, self.offset);
         if scaled {
-            for (stored, out) in raw.iter().zip(out) {
+            for (stored, out) in raw.iter().zip(out.iter_mut()) {
                 let value: f64 = (*stored).into();
                 *out = if missing(*stored) { T::NAN } else { T::of(value * scale + offset) };
             }
         } else {
-            for (stored, out) in raw.iter().zip(out) {
+            for (stored, out) in raw.iter().zip(out.iter_mut()) {
                 *out = if missing(*stored) { T::NAN } else { T::of((*stored).into()) };
+            }
+        }
+        // Few files have more than two.
+        for other in others {
+            for (_, out) in raw.iter().zip(out.iter_mut()).filter(|(stored, _)| **stored == other) {
+                *out = T::NAN;
             }
         }
     }
@@ -64,14 +72,16 @@ impl Decoding {
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
     fn unfold_into<S: Stored, T: Real>(&self, raw: &[S], wrap: f64, out: &mut [T]) {
-        let comparable = |nodata: Option<f64>| nodata.unwrap_or(f64::NAN);
-        let (nodata, also) = (comparable(self.nodata), comparable(self.also_nodata));
+        #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
+        let is_nodata = |number: f64| self.nodata.iter().chain(&self.also_nodata).any(|n| *n == number);
         for (stored, out) in raw.iter().zip(out) {
             let stored: f64 = (*stored).into();
             let value = if stored < 0.0 { stored + wrap } else { stored };
-            #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
-            let missing = stored == nodata || stored == also || value == nodata;
-            *out = if missing { T::NAN } else { T::of(value * self.scale + self.offset) };
+            *out = if is_nodata(stored) || is_nodata(value) {
+                T::NAN
+            } else {
+                T::of(value * self.scale + self.offset)
+            };
         }
     }
 }
@@ -142,14 +152,14 @@ mod tests {
         let d = Decoding {
             dtype: DType::Float32,
             nodata: Some(-3.402_823_4e38),
-            also_nodata: Some(-9999.0),
+            also_nodata: vec![-9999.0, -8888.0, -7777.0],
             scale: 1.0,
             offset: 0.0,
             unsigned: false,
         };
-        let v: Vec<f64> = d.decode(&[f32::MIN, -9999.0, f32::NAN, f32::INFINITY, 0.5]);
-        assert!(v[..4].iter().all(|v| v.is_nan()));
-        assert!((v[4] - 0.5).abs() < 1e-15);
+        let v: Vec<f64> = d.decode(&[f32::MIN, -9999.0, f32::NAN, f32::INFINITY, -8888.0, -7777.0, 0.5]);
+        assert!(v[..6].iter().all(|v| v.is_nan()));
+        assert!((v[6] - 0.5).abs() < 1e-15);
     }
 
     #[test]
@@ -157,7 +167,7 @@ mod tests {
         let d = Decoding {
             dtype: DType::Int16,
             nodata: Some(65_535.0),
-            also_nodata: None,
+            also_nodata: Vec::new(),
             scale: 0.5,
             offset: 1.0,
             unsigned: true,

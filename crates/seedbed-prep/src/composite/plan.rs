@@ -260,7 +260,7 @@ mod tests {
     use seedbed_block::Grouping;
     use seedbed_block::composite::Statistic;
     use seedbed_grid::{Projections, TileGrid, Xy};
-    use seedbed_raster::{Proj, Resampling, cog};
+    use seedbed_raster::{Proj, Raster, Resampling, cog};
 
     #[test]
     fn a_revision_that_goes_up_makes_another_key() {
@@ -292,7 +292,10 @@ mod tests {
             |revisions: &[u32]| request.task(revisions, Precision::Double, &tile, "month-01", &[]).unwrap();
         let all = crate::Composite::revisions();
         // Its own steps, the warp's kernels, the encoder and the statistics.
-        assert_eq!(all, [REVISION, Resampling::REVISION, cog::REVISION, composite::REVISION]);
+        assert_eq!(
+            all,
+            [REVISION, Raster::REVISION, Resampling::REVISION, cog::REVISION, composite::REVISION]
+        );
         for n in 0..all.len() {
             let mut next = all.clone();
             next[n] += 1;

@@ -188,10 +188,8 @@ fn add(
         }
         several => {
             for (layer, day) in several.iter().enumerate() {
-                let day = day.ok_or_else(|| PrepError::Document {
-                    path: asset.location.to_string().into(),
-                    what: "dated series",
-                    reason: format!("layer {layer} (from 0) of {} has no date", several.len()),
+                let day = day.ok_or_else(|| {
+                    PrepError::dateless(asset.location.to_string().into(), layer, several.len())
                 })?;
                 let (name, layer_days) = named(name, day);
                 let end = layer_days.end.min(days.end.max(day));

@@ -42,8 +42,13 @@ if 'quality' in how:
     d['quality'] = (('time', 'lat', 'lon'), quality)
     encoding['quality'] = {'chunks': (10, 25, 30)}
 if 'blosc' in how:
-    from numcodecs import Blosc
-    encoding['pr']['compressors'] = [Blosc('lz4', 5, Blosc.SHUFFLE)]
+    if version == 2:
+        from numcodecs import Blosc
+        encoding['pr']['compressors'] = [Blosc('lz4', 5, Blosc.SHUFFLE)]
+    else:
+        from zarr.codecs import BloscCodec
+        shuffle = 'bitshuffle' if 'bits' in how else 'shuffle'
+        encoding['pr']['compressors'] = [BloscCodec(cname='zstd' if 'bits' in how else 'lz4', shuffle=shuffle)]
 d.to_zarr(path, zarr_format=version, encoding=encoding, consolidated='consolidated' in how)
 ";
 
@@ -58,6 +63,11 @@ struct Server {
 
 impl Server {
     fn start(root: PathBuf) -> Self {
+        Self::new(root, true)
+    }
+
+    /// One that may give whole files alone.
+    fn new(root: PathBuf, ranges: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let log = Arc::new(Mutex::default());
@@ -66,7 +76,7 @@ impl Server {
             for stream in listener.incoming().flatten() {
                 let (root, log) = (root.clone(), Arc::clone(&told));
                 // A client that goes away is no matter.
-                std::thread::spawn(move || answer(stream, &root, &log));
+                std::thread::spawn(move || answer(stream, &root, ranges, &log));
             }
         });
         Self { url, log }
@@ -77,7 +87,7 @@ impl Server {
     }
 }
 
-fn answer(mut stream: TcpStream, root: &Path, log: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, root: &Path, ranges: bool, log: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
     let (mut method, mut path, mut range) = (String::new(), String::new(), None);
     for (n, line) in BufReader::new(stream.try_clone()?).lines().enumerate() {
         let line = line?;
@@ -100,7 +110,7 @@ fn answer(mut stream: TcpStream, root: &Path, log: &Mutex<Vec<Asked>>) -> std::i
     };
     let tag = body.iter().fold(0_u64, |sum, b| sum.wrapping_mul(31).wrapping_add(u64::from(*b)));
     let size = body.len();
-    let (status, part, extra) = match range {
+    let (status, part, extra) = match range.filter(|_| ranges) {
         Some((from, to)) => {
             let to = to.min(size - 1);
             ("206 Partial Content", &body[from..=to], format!("Content-Range: bytes {from}-{to}/{size}\r\n"))
@@ -208,6 +218,8 @@ fn a_tile_of_a_remote_group_is_the_local_one_and_costs_its_own_chunks() {
         (3, "sharded consolidated"),
         (3, "sharded scaled"),
         (3, "plain"),
+        (3, "blosc"),
+        (3, "blosc bits sharded"),
         (2, "consolidated"),
         (2, "blosc consolidated"),
         (2, "scaled listed"),
@@ -250,6 +262,25 @@ fn a_tile_of_a_remote_group_is_the_local_one_and_costs_its_own_chunks() {
         assert!(others == 0 && chunks(&asked).0.len() == 1, "{asked:?}");
         assert!(asked.len() <= if how.contains("sharded") { 3 } else { 1 }, "{asked:?}");
     }
+}
+
+#[test]
+fn shards_are_brought_whole_where_there_are_no_ranges() {
+    let sandbox = Sandbox::new();
+    let server = Server::new(sandbox.path("groups"), false);
+    if !written(&sandbox, "sharded.zarr", 3, "sharded") {
+        return;
+    }
+    let local = sandbox.path("groups").join("sharded.zarr");
+    let (spool, href) = (sandbox.spool(), format!("{}/sharded.zarr", server.url));
+    for days in [DAYS, "2004-01-21/2004-01-22", DAYS] {
+        let here = read(&sandbox, &sandbox.spool(), local.to_str().unwrap(), days).unwrap();
+        assert!(same(&here, &read(&sandbox, &spool, &href, days).unwrap()), "{days}");
+    }
+    // Two shards were asked for, each by a range that wasn't given, and then whole.
+    let asked = server.asked();
+    let of_shards = asked.iter().filter(|a| a.0 == "GET" && a.1.contains("/pr/c/")).count();
+    assert_eq!(of_shards, 4, "{asked:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use seedbed_prep::{LeapRule, PrepError, Rules, Sane, TimeRule};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Resampling};
 use serde_json::json;
+use std::process::Command;
 
 /// The value of every pixel of the first layer, where they are all the same.
 fn only(values: &[f64]) -> f64 {
@@ -40,6 +41,26 @@ fn an_item_may_state_an_offset_without_a_scale() {
     sandbox.cog("a.tif", around(), |_| 3.0);
     let asset = json!({ "value": { "href": "./a.tif", "bands": [{ "unit": "mm", "raster:offset": 10.0 }] } });
     assert_eq!(one(&sandbox, &asset, &rules()).unwrap(), 13.0);
+}
+
+#[test]
+fn of_several_bands_one_has_to_be_named() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("one.tif", around(), |_| 3.0);
+    let (one_band, two_bands) = (sandbox.path("one.tif"), sandbox.path("two.tif"));
+    let twice = ["-q", "-b", "1", "-b", "1"];
+    let made = Command::new("gdal_translate").args(twice).arg(one_band).arg(two_bands).status();
+    if made.is_err() {
+        println!("skipped: gdal_translate isn't installed");
+        return;
+    }
+    let asset = |bands: serde_json::Value| json!({ "value": { "href": "./two.tif", "bands": bands } });
+    let told = words(&one(&sandbox, &asset(json!([{ "unit": "mm" }])), &rules()).unwrap_err());
+    assert!(told.contains("two.tif") && told.contains("`bands[0].name`"), "{told}");
+    let named = |name: &str| one(&sandbox, &asset(json!([{ "name": name, "unit": "mm" }])), &rules());
+    assert_eq!(named("band 2").unwrap(), 3.0);
+    let told = words(&named("band 3").unwrap_err());
+    assert!(told.contains("band 1, band 2"), "{told}");
 }
 
 #[test]

@@ -46,6 +46,27 @@ pub fn is_classic(head: &[u8]) -> bool {
     matches!(head.get(..4), Some(b"CDF\x01" | b"CDF\x02" | b"CDF\x05"))
 }
 
+/// The bytes of a variable's whole numbers, and whether they have a sign; none of other types.
+///
+/// # Errors
+/// [`Fault`] if there is no such variable, or the header can't be read.
+pub fn integer(file: &dyn ReadAt, name: &str) -> Result<Option<(u8, bool)>, Fault> {
+    let contents = contents(Sequential { file, at: 0 }).map_err(Fault::Io)?;
+    let place = contents.and_then(|contents| contents.variables.into_iter().find(|v| v.name == name));
+    let place = place.ok_or_else(|| Fault::Unknown("its header has no such variable".to_owned()))?;
+    Ok(match place.nc_type {
+        1 => Some((1, true)),
+        3 => Some((2, true)),
+        4 => Some((4, true)),
+        7 => Some((1, false)),
+        8 => Some((2, false)),
+        9 => Some((4, false)),
+        10 => Some((8, true)),
+        11 => Some((8, false)),
+        _ => None,
+    })
+}
+
 impl Classic {
     /// Reads where a variable's values are. `shape` is what its dimensions say.
     ///

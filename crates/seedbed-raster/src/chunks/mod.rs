@@ -22,7 +22,7 @@ mod tiff;
 pub use classic::is_classic;
 pub use fault::Fault;
 pub use hdf5::Axes;
-pub use tiff::{Bands, Tags, is_tiff, skeleton};
+pub use tiff::{Bands, Tags, has_mask, is_tiff, skeleton};
 
 use crate::ranges::ReadAt;
 use crate::stored::Decoding;
@@ -236,6 +236,27 @@ impl ChunkReader {
         }
         Ok(())
     }
+}
+
+/// What whole numbers of a netCDF variable that states no fill value hold where they were never
+/// written. None of bytes, all of whose numbers count, and where the file turns filling off.
+///
+/// # Errors
+/// [`Fault`] if there is no such variable in the root group, or its header can't be read.
+pub fn default_fill(bytes: Arc<dyn ReadAt>, name: &str) -> Result<Option<f64>, Fault> {
+    let head = first_bytes(&*bytes).map_err(Fault::Io)?;
+    let integer =
+        if is_classic(&head) { classic::integer(&*bytes, name)? } else { hdf5::filled_integer(bytes, name)? };
+    Ok(match integer {
+        Some((2, true)) => Some(-32_767.0),
+        Some((2, false)) => Some(65_535.0),
+        Some((4, true)) => Some(-2_147_483_647.0),
+        Some((4, false)) => Some(4_294_967_295.0),
+        // As doubles, as which 64-bit integers are read.
+        Some((8, true)) => Some(-9_223_372_036_854_775_806.0),
+        Some((8, false)) => Some(18_446_744_073_709_551_614.0),
+        _ => None,
+    })
 }
 
 /// A file's first bytes. Of a remote one as many as are asked for next, so that who remembers

@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn plain(dtype: DType) -> Decoding {
-        Decoding { dtype, nodata: None, also_nodata: None, scale: 1.0, offset: 0.0, unsigned: false }
+        Decoding { dtype, nodata: None, also_nodata: Vec::new(), scale: 1.0, offset: 0.0, unsigned: false }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::arrays::{Arrays, Attributed};
 use crate::netcdf::{self, Variable};
 use crate::{DType, RasterError};
 use gdal::spatial_ref::SpatialRef;
-use seedbed_grid::Affine;
+use seedbed_grid::{Affine, GeoBox};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -93,15 +93,21 @@ impl ZarrGroup {
     ///
     /// # Errors
     /// As [`netcdf::describe`].
-    pub fn describe(&self, path: &Path, name: &str) -> Result<Variable, RasterError> {
+    pub fn describe(
+        &self,
+        path: &Path,
+        name: &str,
+        claimed: Option<&GeoBox>,
+    ) -> Result<Variable, RasterError> {
         self.fetch_coordinates(name)?;
-        let mut variable = netcdf::describe(self, path, name)?;
+        let mut variable = netcdf::describe(self, path, name, claimed)?;
         let mapping = self.array(name).and_then(|a| Attributed::text(a, "grid_mapping"));
         let text = mapping.and_then(|m| self.array(&m)).and_then(|m| Attributed::text(m, "GeoTransform"));
         if let Some(exact) = text.and_then(|t| transform(&t))
-            && near(exact, variable.affine, variable.shape.rows, variable.shape.cols)
+            && let Ok(said) = variable.affine
+            && near(exact, said, variable.shape.rows, variable.shape.cols)
         {
-            variable.affine = exact;
+            variable.affine = Ok(exact);
         }
         Ok(variable)
     }

@@ -20,11 +20,13 @@
 mod chunks;
 mod cog;
 mod cog_pixels;
+mod conventions;
 mod differential;
 mod footprint;
 mod header;
 mod lerc;
 mod malformed;
+mod masks;
 mod mutation;
 mod real;
 mod support;

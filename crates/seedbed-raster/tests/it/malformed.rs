@@ -109,6 +109,84 @@ fn files_cut_short_are_refused_or_fail_to_read() {
     }
 }
 
+/// A zip of members, deflated or stored.
+fn zipped(path: &Path, members: &[PathBuf], method: zip::CompressionMethod) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    let options = zip::write::SimpleFileOptions::default().compression_method(method);
+    for member in members {
+        zip.start_file(member.file_name().unwrap().to_str().unwrap(), options).unwrap();
+        std::io::Write::write_all(&mut zip, &std::fs::read(member).unwrap()).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+#[test]
+fn a_changed_bit_in_a_zip_is_an_error_that_names_the_member() {
+    if !has("gdal_translate") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (bil, ..) = translated(folder.path(), "EHdr", "raw.bil");
+    let (tif, ..) = translated(folder.path(), "GTiff", "plain.tif");
+    let (header, place) = (bil.with_extension("hdr"), bil.with_extension("prj"));
+    for (n, method) in
+        [zip::CompressionMethod::Deflated, zip::CompressionMethod::Stored].into_iter().enumerate()
+    {
+        for (member, files) in
+            [("raw.bil", vec![bil.clone(), header.clone(), place.clone()]), ("plain.tif", vec![tif.clone()])]
+        {
+            let path = folder.path().join(format!("{member}-{n}.zip"));
+            zipped(&path, &files, method);
+            let expected = read_all(&open(&path));
+            assert!(expected.iter().any(|v| !v.is_nan()));
+            let whole = std::fs::read(&path).unwrap();
+            for place in [1000, 3000, 5000] {
+                let mut changed = whole.clone();
+                changed[place] ^= 0x10;
+                let path = path.with_file_name(format!("{place}-{member}-{n}.zip"));
+                std::fs::write(&path, changed).unwrap();
+                let told = refusal(&path);
+                assert!(told.contains(member), "{told}");
+            }
+        }
+    }
+    // So is one of the header that says what the numbers are.
+    let path = folder.path().join("header.zip");
+    zipped(&path, &[bil, header.clone(), place], zip::CompressionMethod::Stored);
+    let mut changed = std::fs::read(&path).unwrap();
+    let text = std::fs::read(header).unwrap();
+    let at = changed.windows(text.len()).position(|part| part == text).unwrap();
+    changed[at + text.len() / 2] ^= 1;
+    std::fs::write(&path, changed).unwrap();
+    assert!(refusal(&path).contains("raw.hdr"));
+}
+
+#[test]
+fn a_header_makes_numbers_of_raw_files_alone() {
+    if !has("gdal_translate") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (raw, values, _) = translated(folder.path(), "ENVI", "f.dat");
+    assert!(std::fs::metadata(raw.with_extension("hdr")).is_ok());
+    assert_eq!(read_all(&open(&raw)).len(), values.len());
+    let bytes = std::fs::read(&raw).unwrap();
+    let put = |name: &str, begin: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, [begin, &bytes[begin.len()..]].concat()).unwrap();
+        path
+    };
+    assert!(refusal(&put("f.gpkg", b"SQLite format 3\0")).contains("SQLite"));
+    // Whatever it is called.
+    assert!(refusal(&put("f.raw", b"\x89PNG\r\n\x1a\n")).contains("PNG"));
+    assert!(refusal(&put("f.bin", b"GRIB")).contains("GRIB"));
+    refusal(&put("f.img", b"EHFA_HEADER_TAG"));
+    refusal(&put("f.csv", b"1,2,3\n"));
+    for name in ["f", "f.bin", "f.bsq", "f.RAW"] {
+        assert_eq!(read_all(&open(&put(name, b""))).len(), values.len(), "{name}");
+    }
+}
+
 #[test]
 fn windows_and_layers_outside_are_errors() {
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 //! Filter Pipeline Message", and the filters' own documentation there.
 
 use super::checksum::fletcher32;
+use super::lzf;
 use super::shuffle::unshuffle;
 use crate::chunks::scratch::{Plain, Scratch};
 use hdf5_reader::messages::filter_pipeline::{
@@ -17,9 +18,14 @@ enum Filter {
     Shuffle(usize),
     /// A zlib stream.
     Deflate,
+    /// An LZF stream, of h5py.
+    Lzf,
     /// Four bytes of checksum follow.
     Fletcher32,
 }
+
+/// The number under which LZF is registered.
+const FILTER_LZF: u16 = 32_000;
 
 /// The filters in the order in which a writer applies them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +40,7 @@ impl Pipeline {
         let filters = message.map_or(&[][..], |m| &m.filters);
         let known = filters.iter().map(|filter| match filter.id {
             FILTER_DEFLATE => Ok(Filter::Deflate),
+            FILTER_LZF => Ok(Filter::Lzf),
             FILTER_FLETCHER32 => Ok(Filter::Fletcher32),
             FILTER_SHUFFLE => {
                 let of = filter.client_data.first().map(|n| *n as usize);
@@ -42,8 +49,8 @@ impl Pipeline {
             id => Err(format!("filter {id} ({}) isn't known", filter.name.as_deref().unwrap_or("no name"))),
         });
         let known = Self(known.collect::<Result<_, String>>()?);
-        if known.0.iter().filter(|f| **f == Filter::Deflate).count() > 1 {
-            return Err("its chunks are deflated twice".to_owned());
+        if known.0.iter().filter(|f| matches!(f, Filter::Deflate | Filter::Lzf)).count() > 1 {
+            return Err("its chunks are compressed twice".to_owned());
         }
         Ok(known)
     }
@@ -77,7 +84,7 @@ impl Pipeline {
             |place: usize| skipped.checked_shr(u32::try_from(place).unwrap_or(32)).unwrap_or(0) & 1 == 0;
         let steps = || self.0.iter().enumerate().filter(|(place, _)| active(*place)).map(|(_, f)| *f);
         let mut plain = Plain { buffer: None, shuffled: false };
-        // How long the bytes were before each filter; only deflate, of which there is one, changes it freely.
+        // How long the bytes were before each filter; only compression, of which there is one, changes it freely.
         let before: Vec<(Filter, usize)> = steps()
             .scan(length, |long, filter| {
                 let entry = (filter, *long);
@@ -98,6 +105,11 @@ impl Pipeline {
                     next
                 }
                 Filter::Deflate => scratch.inflate(now, *long)?,
+                Filter::Lzf => {
+                    let mut next = scratch.take(0);
+                    lzf::expand(now, *long, &mut next)?;
+                    next
+                }
                 Filter::Fletcher32 => {
                     let mut next = scratch.take(0);
                     next.extend_from_slice(checked(now)?);

@@ -109,6 +109,23 @@ impl Layout {
     }
 }
 
+/// The bytes of a dataset's whole numbers, and whether they have a sign; none of other types, and
+/// of those without a fill value, by which netCDF tells that nothing is filled in.
+///
+/// # Errors
+/// [`Fault`] if there is no such dataset, or its header can't be read.
+pub fn filled_integer(file: &Hdf5File, name: &str) -> Result<Option<(u8, bool)>, Fault> {
+    let dataset = file.dataset(name).map_err(Fault::of_layout)?;
+    let header = file.get_or_parse_header(dataset.address()).map_err(Fault::of_layout)?;
+    let is_fill = |m: &HdfMessage| matches!(m, HdfMessage::FillValue(fill) if fill.value.is_some());
+    Ok(match dataset.dtype() {
+        Datatype::FixedPoint { size, signed, .. } if header.messages.iter().any(is_fill) => {
+            Some((*size, *signed))
+        }
+        _ => None,
+    })
+}
+
 fn unknown<T>(reason: &str) -> Result<T, Fault> {
     Err(Fault::Unknown(reason.to_owned()))
 }

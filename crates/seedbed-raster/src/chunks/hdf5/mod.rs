@@ -1,7 +1,7 @@
 //! netCDF-4's chunks, which are HDF5's.
 //!
 //! Every way in which HDF5 numbers its chunks is read, and its filters shuffle,
-//! deflate and Fletcher-32.
+//! deflate and Fletcher-32, and h5py's LZF.
 
 mod btree;
 mod checksum;
@@ -9,6 +9,7 @@ mod cut;
 mod filters;
 mod index;
 mod layout;
+mod lzf;
 mod shuffle;
 
 use super::Form;
@@ -40,6 +41,16 @@ pub struct Hdf5 {
     number: Number,
 }
 
+/// As [`layout::filled_integer`], of a dataset of the root group.
+pub fn filled_integer(bytes: Arc<dyn ReadAt>, name: &str) -> Result<Option<(u8, bool)>, Fault> {
+    layout::filled_integer(&open(bytes)?, name)
+}
+
+fn open(bytes: Arc<dyn ReadAt>) -> Result<Hdf5File, Fault> {
+    let options = OpenOptions { max_object_header_bytes: LARGEST_HEADER, ..OpenOptions::default() };
+    Hdf5File::from_storage_with_options(metadata(bytes), options).map_err(Fault::of_layout)
+}
+
 impl Hdf5 {
     /// Reads how it is stored.
     ///
@@ -52,9 +63,7 @@ impl Hdf5 {
         shape: &[usize],
         decoding: &Decoding,
     ) -> Result<Self, Fault> {
-        let options = OpenOptions { max_object_header_bytes: LARGEST_HEADER, ..OpenOptions::default() };
-        let file = Hdf5File::from_storage_with_options(metadata(bytes), options);
-        let file = file.map_err(Fault::of_layout)?;
+        let file = open(bytes)?;
         let layout = Layout::of(&file, name)?;
         if !layout.shape.iter().copied().eq(shape.iter().map(|n| *n as u64)) {
             // The library pads variables that are shorter than their dimension.

@@ -33,6 +33,14 @@ pub fn is_tiff(head: &[u8]) -> bool {
     Order::of(head).is_some()
 }
 
+/// Whether another image of the file is the mask of the first.
+///
+/// # Errors
+/// [`Fault`] if it is no TIFF, or its images can't be told.
+pub fn has_mask(bytes: &dyn ReadAt) -> Result<bool, Fault> {
+    Tags::read(bytes)?.has_mask()
+}
+
 /// What a library said of the bands that are wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Bands<'a> {

@@ -8,9 +8,19 @@ use std::collections::BTreeMap;
 const LARGEST: u64 = 1 << 27;
 /// What is asked for first of a remote file: most begin with all their tags.
 pub const FIRST: u64 = 1 << 16;
+/// How many images are looked through for a mask: overviews are a dozen.
+const MOST_IMAGES: usize = 64;
+/// What is read at once of one of them.
+const IMAGE: u64 = 1 << 12;
 
 /// Tags by their numbers in TIFF 6.0 and its supplements.
 pub mod tag {
+    /// What an image is for, of which two bits are asked for.
+    pub const KIND: u16 = 254;
+    /// An image of fewer pixels.
+    pub const IS_REDUCED: u64 = 1;
+    /// One that says which pixels of another hold data.
+    pub const IS_MASK: u64 = 4;
     pub const COLS: u16 = 256;
     pub const ROWS: u16 = 257;
     pub const BITS: u16 = 258;
@@ -51,10 +61,12 @@ pub struct Field {
 /// The tags of the first image of a file.
 pub struct Tags<'f> {
     file: &'f dyn ReadAt,
-    /// The file's first bytes, where it is remote.
-    first: Vec<u8>,
+    /// Parts of the file that were read, by their places: its first bytes, where it is remote.
+    held: Vec<(u64, Vec<u8>)>,
     pub order: Order,
     pub fields: BTreeMap<u16, Field>,
+    /// Where it is said where the next image's tags are.
+    next: u64,
 }
 
 impl Order {
@@ -121,21 +133,58 @@ impl<'f> Tags<'f> {
         let length = if file.needless() == 0 { 16 } else { FIRST };
         let first = file.read_at(0, usize::try_from(length.min(whole)).unwrap_or(0)).map_err(Fault::Io)?;
         let order = Order::of(&first).ok_or_else(|| Fault::Unknown("it is no TIFF".to_owned()))?;
-        let mut tags = Self { file, first, order, fields: BTreeMap::new() };
+        let mut tags = Self { file, held: vec![(0, first)], order, fields: BTreeMap::new(), next: 0 };
+        let wide = order.widths().1 as u64;
+        let at = order.number(&tags.bytes(order.start() as u64, wide)?);
+        (tags.fields, tags.next) = tags.image(at)?;
+        Ok(tags)
+    }
+
+    /// The tags of the image at an offset, and the offset at which the next one's is.
+    fn image(&self, at: u64) -> Result<(BTreeMap<u16, Field>, u64), Fault> {
+        let order = self.order;
         let (counting, wide) = order.widths();
-        let at = order.number(&tags.bytes(order.start() as u64, wide as u64)?);
-        let count = order.number(&tags.bytes(at, counting as u64)?);
+        let count = order.number(&self.bytes(at, counting as u64)?);
         let each = 4 + 2 * wide;
         let length = count.checked_mul(each as u64).filter(|_| count < 1 << 16);
-        let length = length.ok_or_else(|| Fault::Damaged(format!("its first image has {count} tags")))?;
-        let table = tags.bytes(at + counting as u64, length)?;
+        let length = length.ok_or_else(|| Fault::Damaged(format!("an image of it has {count} tags")))?;
+        let table = self.bytes(at + counting as u64, length)?;
+        let mut fields = BTreeMap::new();
         for entry in table.chunks_exact(each) {
             let [tag, kind] = [&entry[..2], &entry[2..4]].map(|b| order.number(b));
             let [tag, kind] = [tag, kind].map(|n| u16::try_from(n).unwrap_or(u16::MAX));
             let (count, value) = (order.number(&entry[4..4 + wide]), entry[4 + wide..].to_vec());
-            tags.fields.insert(tag, Field { kind, count, value });
+            fields.insert(tag, Field { kind, count, value });
         }
-        Ok(tags)
+        Ok((fields, at + counting as u64 + length))
+    }
+
+    /// Whether one of the further images is the mask of the first.
+    ///
+    /// # Errors
+    /// [`Fault`] if they lie outside the file, or are too many.
+    pub fn has_mask(mut self) -> Result<bool, Fault> {
+        let wide = self.order.widths().1 as u64;
+        let mut next = self.next;
+        for _ in 0..MOST_IMAGES {
+            let at = self.order.number(&self.bytes(next, wide)?);
+            if at == 0 {
+                return Ok(false);
+            }
+            // All that is asked for of it, in one request.
+            let part = self.bytes(at, IMAGE.min(self.file.size().saturating_sub(at)))?;
+            self.held.truncate(1);
+            self.held.push((at, part));
+            let (fields, after) = self.image(at)?;
+            // Kept in the field itself, at its beginning.
+            let kind = fields.get(&tag::KIND).and_then(|field| field.value.get(..4));
+            let is = |bit: u64| kind.is_some_and(|bytes| self.order.number(bytes) & bit != 0);
+            if is(tag::IS_MASK) && !is(tag::IS_REDUCED) {
+                return Ok(true);
+            }
+            next = after;
+        }
+        Err(Fault::Unknown(format!("it has more than {MOST_IMAGES} images")))
     }
 
     /// Bytes of the file.
@@ -147,8 +196,12 @@ impl<'f> Tags<'f> {
         let [Ok(from), Ok(end)] = [offset, end.ok_or_else(beyond)?].map(usize::try_from) else {
             return Err(beyond());
         };
-        if let Some(bytes) = self.first.get(from..end) {
-            return Ok(bytes.to_vec());
+        let held = |(at, part): &(u64, Vec<u8>)| {
+            let before = usize::try_from(*at).ok()?;
+            part.get(from.checked_sub(before)?..end.checked_sub(before)?).map(<[u8]>::to_vec)
+        };
+        if let Some(bytes) = self.held.iter().find_map(held) {
+            return Ok(bytes);
         }
         let mut bytes = vec![0; end - from];
         self.file.read_into(offset, &mut bytes).map_err(Fault::Io)?;

@@ -100,8 +100,16 @@ for era, libver in (("old", old), ("new", new)):
     case(f"{era}_unwritten_zero", unlimited=(0,), chunks=(2, 10, 16), part=np.s_[4:5, :5, :], **both)
     case(f"{era}_never", chunks=(2, 10, 16), fillvalue=3.5, part=np.s_[0:0], **both)
     case(f"{era}_never_straight", fillvalue=3.5, part=np.s_[0:0], **both)
-    case(f"{era}_lzf", who="nobody", chunks=(2, 10, 16), compression="lzf", **both)
+    case(f"{era}_lzf", who="alone", chunks=(2, 10, 16), compression="lzf", **both)
+    case(f"{era}_lzf_all", who="alone", chunks=(2, 10, 16), compression="lzf", shuffle=True, fletcher32=True, **both)
+    case(f"{era}_lzf_i2", who="alone", chunks=(1, 37, 43), dtype="<i2", compression="lzf", **both)
     case(f"{era}_scaled", who="library", chunks=(2, 10, 16), dtype="<i4", scaleoffset=0, **both)
+case("unknown", who="nobody", libver=old, chunks=(2, 10, 16), compression="lzf")
+with open(f"{folder}/unknown.nc", "r+b") as file:
+    # The number of a filter that nobody has.
+    at = file.read().index(b"lzf\0") - 8
+    file.seek(at)
+    file.write((32099).to_bytes(2, "little"))
 case("latest", who="neither", libver="latest", chunks=(2, 10, 16), shuffle=True, compression=4)
 case("latest_time", who="neither", libver="latest", unlimited=(0,), chunks=(1, 10, 16), compression=4)
 

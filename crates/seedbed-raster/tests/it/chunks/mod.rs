@@ -119,7 +119,8 @@ fn every_storage_gives_the_values_of_the_library_and_of_h5py() {
         if case.who == "nobody" {
             assert!(remote.err().unwrap().to_string().contains("fetch it first"), "{name}");
             let raster = Raster::open(&source(&case.path, Some("v"))).unwrap();
-            assert!(raster.read_layers::<f32>(0..1, window(0, 0, rows, cols)).is_err(), "{name}");
+            let told = raster.read_layers::<f32>(0..1, window(0, 0, rows, cols)).unwrap_err().to_string();
+            assert!(told.contains("filter 32099 (lzf)") && !told.contains("damaged"), "{told}");
             continue;
         }
         if case.who == "library" {
@@ -133,11 +134,12 @@ fn every_storage_gives_the_values_of_the_library_and_of_h5py() {
         }
         if case.who != "neither" {
             let raster = Raster::open(&source(&case.path, Some("v"))).unwrap();
-            assert!(raster.reads_chunks() == (case.who == "chunks") || name == "new_shuffle.nc", "{name}");
+            assert!(raster.reads_chunks() == (case.who != "library") || name == "new_shuffle.nc", "{name}");
             let mut library = Raster::open(&source(&case.path, Some("v"))).unwrap();
             library.leave_to_library();
             assert!(!library.reads_chunks());
-            openers.extend([("chunks", raster), ("library", library)]);
+            openers.push(("chunks", raster));
+            openers.extend((case.who != "alone").then_some(("library", library)));
         }
         for part in windows(layers, rows, cols) {
             let expected = bits(&cut(&part));

@@ -1,0 +1,157 @@
+//! What netCDF's conventions leave to the reader: values that were never written, axes by other names.
+
+use crate::support::{geobox, python, run};
+use seedbed_block::PixelRange;
+use seedbed_grid::GeoBox;
+use seedbed_raster::{Raster, RasterError, RasterSource};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Six by eight pixels on two days, of values from 1 on; `fill` names what the first four hold.
+const WRITE: &str = "
+import sys, netCDF4, numpy as np
+folder = sys.argv[1] + '/'
+sizes = dict(time=2, lat=6, lon=8)
+values = np.arange(1, 97).reshape(2, 6, 8)
+def write(name, dtype='f4', dims=('time', 'lat', 'lon'), first=(), format='NETCDF4', axes=None, fill=None, **attributes):
+    with netCDF4.Dataset(folder + name, 'w', format=format) as f:
+        for d in dims:
+            f.createDimension(d, sizes.get(d, {'foo': 6, 'bar': 8, 'one': 1}.get(d)))
+        usual = {'time': {'units': 'days since 2004-01-01'}, 'lat': {'units': 'degrees_north'}, 'lon': {'units': 'degrees_east'}}
+        for d, attrs in (axes or {d: usual[d] for d in dims if d in usual}).items():
+            c = f.createVariable(d, 'f8', attrs.pop('on', (d,)))
+            c.setncatts(attrs)
+            n = np.arange(f.dimensions[d].size) if d in f.dimensions else np.zeros((6, 8))
+            c[:] = n if d == 'time' else 50 - .5 * (n + .5) if d in ('lat', 'foo', 'one') else 10 + .5 * (n + .5)
+        v = f.createVariable('v', dtype, dims, fill_value=fill)
+        v.set_auto_maskandscale(False)
+        v.setncatts(attributes)
+        data = values[:, :1] if 'one' in dims else values
+        data = data.transpose([('time', 'lat', 'lon').index(d) for d in dims]) if set(dims) == set(sizes) else data
+        data = data.astype(v.dtype)
+        data.flat[:len(first)] = first
+        v[:] = data
+low, least = -32767, -2147483647
+write('short.nc', 'i2', first=[low] * 4)
+write('short-classic.nc', 'i2', first=[low] * 4, format='NETCDF3_CLASSIC')
+write('int.nc', 'i4', first=[least] * 4)
+write('int-64bit.nc', 'i4', first=[least] * 4, format='NETCDF3_64BIT_OFFSET')
+write('ushort.nc', 'u2', first=[65535] * 4)
+write('uint.nc', 'u4', first=[4294967295] * 4)
+write('long.nc', 'i8', first=[-9223372036854775806] * 4)
+write('float.nc', 'f4', first=[netCDF4.default_fillvals['f4']] * 4)
+write('two.nc', 'f4', first=[-9999, -7777, -8888, -9999], fill=-9999., missing_value=np.array([-7777, -8888], 'f4'))
+write('mixed.nc', 'i2', first=[low, -5, low, -5], missing_value=np.int16(-5))
+write('byte.nc', 'i1', first=[-127] * 4)
+write('stated.nc', 'i2', first=[low] * 4, fill=-5)
+write('unfilled.nc', 'i2', first=[low] * 4, fill=False)
+write('turned.nc', dims=('time', 'lon', 'lat'))
+write('behind.nc', dims=('lat', 'lon', 'time'))
+time = dict(time=dict(units='days since 2004-01-01'))
+foobar = dict(dims=('time', 'foo', 'bar'))
+write('units.nc', **foobar, axes=time | dict(foo=dict(units='degree_N'), bar=dict(units='degreesE')))
+write('axis.nc', **foobar, axes=time | dict(foo=dict(axis='Y'), bar=dict(axis='X')))
+write('standard.nc', **foobar, axes=time | dict(foo=dict(standard_name='latitude'), bar=dict(standard_name='longitude')))
+write('nameless.nc', **foobar, axes=time | dict(foo={}, bar={}))
+write('row.nc', dims=('time', 'one', 'lon'), axes=time | dict(one=dict(units='degrees_north'), lon=dict(units='degrees_east')))
+both = dict(on=('lat', 'lon'))
+write('plane.nc', axes=time | dict(north=dict(units='degrees_north', **both), east=dict(units='degrees_east', **both)))
+";
+
+fn written() -> Option<tempfile::TempDir> {
+    let python = python()?;
+    let folder = tempfile::tempdir().unwrap();
+    run(&python, &["-c", WRITE, folder.path().to_str().unwrap()]);
+    Some(folder)
+}
+
+fn source(path: &Path, claimed: Option<&GeoBox>) -> RasterSource {
+    RasterSource { path: path.to_owned(), variable: Some("v".to_owned()), claimed: claimed.cloned() }
+}
+
+/// The file by its chunks, by the library, and by ranges.
+fn ways(path: &Path, claimed: Option<&GeoBox>) -> Vec<Result<Raster, RasterError>> {
+    let source = source(path, claimed);
+    let mut library = Raster::open(&source);
+    if let Ok(raster) = &mut library {
+        raster.leave_to_library();
+    }
+    let bytes = Arc::new(std::fs::read(path).unwrap());
+    vec![Raster::open(&source), library, Raster::open_at(bytes, &source)]
+}
+
+fn values(raster: &Raster) -> Vec<f64> {
+    raster.read(0, PixelRange::of_shape(raster.geobox().shape)).unwrap()
+}
+
+#[test]
+fn what_was_never_written_is_missing_unless_all_numbers_count() {
+    let Some(folder) = written() else { return };
+    let missing =
+        ["short", "short-classic", "int", "int-64bit", "ushort", "uint", "long", "float", "two", "mixed"];
+    for (name, first) in missing.map(|name| (name, f64::NAN)).into_iter().chain([
+        ("byte", -127.0),
+        ("stated", -32_767.0),
+        ("unfilled", -32_767.0),
+    ]) {
+        for (way, raster) in ways(&folder.path().join(format!("{name}.nc")), None).into_iter().enumerate() {
+            let found = values(&raster.unwrap());
+            let is_right = |(n, v): (usize, &f64)| {
+                let expected = if n < 4 { first } else { (n + 1) as f64 };
+                v.total_cmp(&expected).is_eq()
+            };
+            assert!(found.iter().enumerate().all(is_right), "{name}, way {way}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_variable_on_other_axes_is_there_but_not_on_rows_and_columns() {
+    let Some(folder) = written() else { return };
+    for (name, axes) in
+        [("turned", "time, lon, lat"), ("behind", "lat, lon, time"), ("nameless", "time, foo, bar")]
+    {
+        for raster in ways(&folder.path().join(format!("{name}.nc")), None) {
+            let error = raster.err().unwrap();
+            assert!(matches!(error, RasterError::Axes { .. }), "{error}");
+            let told = error.to_string();
+            assert!(told.contains(name) && told.contains("`v`") && told.contains(axes), "{told}");
+        }
+    }
+}
+
+#[test]
+fn axes_of_any_name_are_known_by_their_attributes() {
+    let Some(folder) = written() else { return };
+    let place = geobox("EPSG:4326", (10.0, 50.0), (0.5, 0.5), (6, 8));
+    for name in ["units", "axis", "standard"] {
+        for raster in ways(&folder.path().join(format!("{name}.nc")), Some(&place)) {
+            let raster = raster.unwrap();
+            assert_eq!(raster.geobox(), &place, "{name}");
+            assert_eq!(values(&raster)[47], 48.0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_claim_says_what_axes_dont() {
+    let Some(folder) = written() else { return };
+    for (name, rows) in [("row", 1), ("plane", 6)] {
+        let place = geobox("EPSG:4326", (10.0, 50.0), (0.5, 0.5), (rows, 8));
+        let path = folder.path().join(format!("{name}.nc"));
+        for raster in ways(&path, Some(&place)) {
+            let raster = raster.unwrap();
+            assert_eq!(raster.geobox(), &place, "{name}");
+            assert_eq!(values(&raster)[7], 8.0, "{name}");
+        }
+        for raster in ways(&path, None) {
+            let error = raster.err().unwrap();
+            assert!(matches!(error, RasterError::NoGeobox { .. }), "{error}");
+        }
+    }
+    // The one row's coordinate still has to be that of the claim.
+    let off = geobox("EPSG:4326", (10.0, 49.0), (0.5, 0.5), (1, 8));
+    for raster in ways(&folder.path().join("row.nc"), Some(&off)) {
+        assert!(matches!(raster.err(), Some(RasterError::Claim { .. })));
+    }
+}
