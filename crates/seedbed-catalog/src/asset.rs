@@ -1,7 +1,7 @@
 //! One asset of an item: a file, its band, its place.
 
 use crate::{CatalogError, Item, document, href};
-use seedbed_grid::{Affine, GeoBox, Projections, Shape2d};
+use seedbed_grid::{Affine, Claim, GeoBox, Projections, Shape2d};
 use seedbed_storage::Location;
 use serde_json::{Map, Value};
 
@@ -245,47 +245,61 @@ impl<'a> Asset<'a> {
     /// transform has the wrong form.
     #[must_use]
     pub fn geobox(&self, projections: &dyn Projections) -> Option<Result<GeoBox, CatalogError>> {
-        let (shape, transform) = (self.field("proj:shape")?, self.field("proj:transform")?);
-        let crs = self
-            .field("proj:code")
-            .or_else(|| self.field("proj:wkt2"))
-            .and_then(|v| v.as_str().map(str::to_owned))
-            .or_else(|| self.field("proj:epsg").map(|v| format!("EPSG:{v}")))
-            .or_else(|| self.field("proj:projjson").map(Value::to_string))?;
-        Some(self.geobox_of(projections, &crs, shape, transform))
+        let all = ["proj:shape", "proj:transform"].iter().all(|field| self.field(field).is_some());
+        if !all || self.crs().is_none() {
+            return None;
+        }
+        self.claim(projections).map(Claim::geobox).transpose()
     }
 
-    fn geobox_of(
-        &self,
-        projections: &dyn Projections,
-        crs: &str,
-        shape: &Value,
-        transform: &Value,
-    ) -> Result<GeoBox, CatalogError> {
+    /// What is said of where it lies, by `proj:code` (or `proj:wkt2`, `proj:epsg`, `proj:projjson`), `proj:shape`,
+    /// `proj:transform` and `proj:bbox`, each of the asset or else of the item.
+    ///
+    /// # Errors
+    /// [`CatalogError::Crs`] for a CRS that isn't understood, [`CatalogError::Document`] for a field of the wrong form.
+    pub fn claim(&self, projections: &dyn Projections) -> Result<Claim, CatalogError> {
         let bad = |field: &str, what: &str| {
             CatalogError::document(
                 &self.item.name(),
                 format!("`{field}` of asset `{}` is no {what}", self.key),
             )
         };
-        let sizes: Option<Vec<usize>> = list(shape, |v| usize::try_from(v.as_u64()?).ok());
-        let Some([rows, cols]) = sizes.as_deref() else {
-            return Err(bad("proj:shape", "pair of rows and columns"));
-        };
-        let numbers: Option<Vec<f64>> = list(transform, Value::as_f64);
-        let Some([a, b, c, d, e, f] | [a, b, c, d, e, f, _, _, _]) = numbers.as_deref() else {
-            return Err(bad("proj:transform", "list of six or nine numbers"));
-        };
-        let crs = projections.resolve(crs).map_err(|source| CatalogError::Crs {
-            at: self.item.name(),
-            asset: self.key.to_owned(),
-            source,
-        })?;
-        Ok(GeoBox {
-            crs,
-            affine: Affine::from([*a, *b, *c, *d, *e, *f]),
-            shape: Shape2d { rows: *rows, cols: *cols },
-        })
+        let said = |field| self.field(field).filter(|value| !value.is_null());
+        let shape = said("proj:shape").map(|shape| {
+            let sizes: Option<Vec<usize>> = list(shape, |v| usize::try_from(v.as_u64()?).ok());
+            match sizes.as_deref() {
+                Some([rows, cols]) => Ok(Shape2d { rows: *rows, cols: *cols }),
+                _ => Err(bad("proj:shape", "pair of rows and columns")),
+            }
+        });
+        let affine = said("proj:transform").map(|transform| {
+            let numbers: Option<Vec<f64>> = list(transform, Value::as_f64);
+            match numbers.as_deref() {
+                Some([a, b, c, d, e, f] | [a, b, c, d, e, f, _, _, _]) => {
+                    Ok(Affine::from([*a, *b, *c, *d, *e, *f]))
+                }
+                _ => Err(bad("proj:transform", "list of six or nine numbers")),
+            }
+        });
+        let crs = self.crs().map(|crs| {
+            projections.resolve(&crs).map_err(|source| CatalogError::Crs {
+                at: self.item.name(),
+                asset: self.key.to_owned(),
+                source,
+            })
+        });
+        let edges = said("proj:bbox").and_then(|bbox| list(bbox, Value::as_f64)?.try_into().ok());
+        Ok(Claim { crs: crs.transpose()?, affine: affine.transpose()?, shape: shape.transpose()?, edges })
+    }
+
+    /// The definition of its CRS.
+    fn crs(&self) -> Option<String> {
+        let said = |field| self.field(field).filter(|value| !value.is_null());
+        said("proj:code")
+            .or_else(|| said("proj:wkt2"))
+            .and_then(|v| v.as_str().map(str::to_owned))
+            .or_else(|| said("proj:epsg").map(|v| format!("EPSG:{v}")))
+            .or_else(|| said("proj:projjson").map(Value::to_string))
     }
 }
 
@@ -363,6 +377,17 @@ mod tests {
         fn transform(&self, from: &Crs, to: &Crs) -> Result<Box<dyn Transform>, ProjectionError> {
             Err(ProjectionError::NoPath { from: from.to_string(), to: to.to_string(), reason: "none".into() })
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_place_is_taken_as_far_as_it_is_said() {
+        let item = with(json!({"href": "x", "proj:epsg": null, "proj:shape": [2, 3]}));
+        let claim = item.asset("a").unwrap().claim(&Wkt).unwrap();
+        assert_eq!((claim.crs, claim.affine, claim.shape), (None, None, Some(Shape2d { rows: 2, cols: 3 })));
+        let item = with(json!({"href": "x", "proj:code": "EPSG:1", "proj:bbox": [1, 2, 3, 4]}));
+        let claim = item.asset("a").unwrap().claim(&Wkt).unwrap();
+        assert_eq!((claim.crs.is_some(), claim.edges), (true, Some([1.0, 2.0, 3.0, 4.0])));
+        assert!(with(json!({"href": "x"})).asset("a").unwrap().claim(&Wkt).unwrap().is_empty());
     }
 
     #[test]

@@ -88,6 +88,39 @@ pub struct GeoBox {
     pub shape: Shape2d,
 }
 
+/// What is said of where a raster lies, as far as it is said.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Claim {
+    /// The coordinate reference system.
+    pub crs: Option<Crs>,
+    /// From pixels to its coordinates.
+    pub affine: Option<Affine>,
+    /// Rows and columns.
+    pub shape: Option<Shape2d>,
+    /// West, south, east and north of the pixels' edges in its CRS, often rounded.
+    pub edges: Option<[f64; 4]>,
+}
+
+impl From<GeoBox> for Claim {
+    fn from(all: GeoBox) -> Self {
+        Self { crs: Some(all.crs), affine: Some(all.affine), shape: Some(all.shape), edges: None }
+    }
+}
+
+impl Claim {
+    /// The geobox, where all of it is said.
+    #[must_use]
+    pub fn geobox(self) -> Option<GeoBox> {
+        Some(GeoBox { crs: self.crs?, affine: self.affine?, shape: self.shape? })
+    }
+
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl GeoBox {
     /// The part of this geobox that `range` (in its own pixels) covers.
     #[must_use]

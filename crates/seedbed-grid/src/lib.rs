@@ -36,7 +36,7 @@ pub use cover::{Cover, SizeUnit, TileSize, cover, cover_within, touched};
 pub use coverage::{Footprint, PixelRule, Run};
 pub use crs::{Crs, ProjectionError, Projections, Transform};
 pub use error::{AoiError, GridError};
-pub use geobox::{Bbox, GeoBox};
+pub use geobox::{Bbox, Claim, GeoBox};
 pub use named::NamedGrid;
 pub use names::Scheme;
 pub use pixel_area::{PixelAreas, area_on_earth};

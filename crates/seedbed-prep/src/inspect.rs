@@ -5,7 +5,7 @@ use crate::error::at;
 use crate::remote::Remote;
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_catalog::{Asset, Band, Item};
-use seedbed_grid::Projections;
+use seedbed_grid::{Claim, Projections};
 use seedbed_raster::{DType, Header, RasterError, RasterSource, ReadAt};
 use seedbed_storage::{Expectation, Location, Silent, Stores};
 use serde::Serialize;
@@ -86,14 +86,12 @@ impl Inspector<'_> {
         match self.header(&asset, band.name.as_deref()) {
             Ok(Some(header)) => {
                 let mut differences = Vec::new();
-                if let Some(claim) = asset.geobox(self.projections).transpose()?
-                    && let Some(reason) = header.displacement(&claim)
-                {
-                    differences.push(differs(
-                        "place",
-                        format!("{} ({}×{})", claim.crs, claim.shape.rows, claim.shape.cols),
-                        reason,
-                    ));
+                let claim = asset.claim(self.projections)?;
+                if let Some(reason) = header.displacement(&claim) {
+                    let crs = claim.crs.as_ref().map(ToString::to_string);
+                    let shape = claim.shape.map(|shape| format!("{}×{}", shape.rows, shape.cols));
+                    let said: Vec<String> = crs.into_iter().chain(shape).collect();
+                    differences.push(differs("place", said.join(", "), reason));
                 }
                 for (field, claimed, found) in contradicted(&header, &band) {
                     differences.push(differs(field, claimed, found));
@@ -115,12 +113,13 @@ impl Inspector<'_> {
     /// The header; `None` if the file would have to be fetched whole and is too large.
     fn header(&mut self, asset: &Asset<'_>, variable: Option<&str>) -> Result<Option<Header>, PrepError> {
         let location = asset.location()?;
-        let claimed = asset.geobox(self.projections).transpose()?;
+        let claimed = asset.claim(self.projections)?;
         // A file that doesn't say where it lies is described by the claim.
         let of_file = |path: PathBuf| {
-            let source = RasterSource { path, variable: variable.map(str::to_owned), claimed: None };
+            let source =
+                RasterSource { path, variable: variable.map(str::to_owned), claimed: Claim::default() };
             match Header::of_file(&source) {
-                Err(RasterError::NoGeobox { .. }) if claimed.is_some() => {
+                Err(RasterError::NoGeobox { .. }) if !claimed.is_empty() => {
                     Header::of_file(&RasterSource { claimed: claimed.clone(), ..source })
                 }
                 other => other,

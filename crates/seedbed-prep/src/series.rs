@@ -4,7 +4,7 @@ use crate::parallel::{cores, in_parallel};
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
 use seedbed_block::{Date, Period, date};
 use seedbed_catalog::{Asset, Item};
-use seedbed_grid::{Bbox, GeoBox, Projections};
+use seedbed_grid::{Bbox, Claim, Projections};
 use seedbed_storage::Location;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub struct SourceAsset {
     pub period: Period,
     /// Footprint's box in WGS 84, if the item has one.
     pub bbox: Option<Bbox>,
-    /// Grid as the item claims it.
-    pub geobox: Option<GeoBox>,
+    /// Where it lies, as far as the item says.
+    pub claim: Claim,
     /// The variable inside the file.
     pub variable: Option<String>,
     /// Stored value for "no observation".
@@ -61,7 +61,8 @@ impl SourceAsset {
     pub fn key(&self) -> Result<TaskKey, PrepError> {
         // JSON has no NaN, so numbers go in as text.
         let numbers = [self.nodata, self.scale, self.offset].map(|n| n.map(|n| format!("{n:?}")));
-        let place = self.geobox.as_ref().map(|g| (&g.crs.wkt2, g.affine, g.shape));
+        let claim = Some(&self.claim).filter(|claim| !claim.is_empty());
+        let place = claim.map(|c| (c.crs.as_ref().map(|crs| &crs.wkt2), c.affine, c.shape, c.edges));
         let dated = (self.period, self.dated_by_item, self.undated);
         let mut said = json!([self.identity, self.variable, numbers, self.unit, place, dated]);
         if let Value::Array(said) = &mut said {
@@ -123,7 +124,7 @@ impl SourceAsset {
             origin,
             period,
             bbox: item.bbox(),
-            geobox: found.geobox(projections).transpose()?,
+            claim: found.claim(projections)?,
             variable: band.name,
             nodata: band.nodata,
             scale: band.scale,
@@ -266,7 +267,7 @@ impl Series {
             origin: location.clone(),
             period: Period { start: day, end: day },
             bbox: None,
-            geobox: None,
+            claim: Claim::default(),
             variable: None,
             nodata: None,
             scale: None,

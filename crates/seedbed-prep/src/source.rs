@@ -68,7 +68,7 @@ pub(crate) fn open(asset: &SourceAsset, path: &Path, remote: Option<&Bytes>) -> 
     let source = RasterSource {
         path: path.to_owned(),
         variable: asset.variable.clone(),
-        claimed: asset.geobox.clone(),
+        claimed: asset.claim.clone(),
     };
     let mut raster = match remote {
         Some(Bytes::File(remote)) => Raster::open_at(remote.clone(), &source)?,
@@ -90,8 +90,11 @@ pub(crate) fn open(asset: &SourceAsset, path: &Path, remote: Option<&Bytes>) -> 
             });
         }
     }
-    if raster.nodata().is_none() {
-        raster.set_nodata(asset.nodata);
+    match (raster.nodata(), asset.nodata) {
+        (None, by_item) => raster.set_nodata(by_item),
+        // Either's word makes a value missing.
+        (Some(own), Some(by_item)) if own != by_item && !by_item.is_nan() => raster.add_nodata(by_item),
+        _ => {}
     }
     Ok(raster)
 }

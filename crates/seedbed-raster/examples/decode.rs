@@ -16,7 +16,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let [file, variable, who, threads, rounds] = arguments.as_slice() else {
         return Err("usage: decode FILE VARIABLE chunks|library THREADS ROUNDS".into());
     };
-    let source = RasterSource { path: file.into(), variable: Some(variable.clone()), claimed: None };
+    let source = RasterSource {
+        path: file.into(),
+        variable: Some(variable.clone()),
+        claimed: seedbed_grid::Claim::default(),
+    };
     let pool = ThreadPoolBuilder::new().num_threads(threads.parse()?).build()?;
     for _ in 0..rounds.parse::<usize>()? {
         let mut raster = Raster::open(&source)?;

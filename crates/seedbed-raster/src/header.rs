@@ -4,7 +4,7 @@ use crate::arrays::Arrays;
 use crate::ranges::{ReadAt, RemoteNetcdf};
 use crate::{DType, Raster, RasterError, RasterSource, netcdf, place, runtime};
 use seedbed_block::{Date, Shape2d};
-use seedbed_grid::{Affine, Crs, GeoBox};
+use seedbed_grid::{Affine, Claim, Crs, GeoBox};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Header {
 
     fn of_arrays(file: &dyn Arrays, path: &Path, variable: Option<&str>) -> Result<Self, RasterError> {
         let name = netcdf::choose(file, path, variable)?;
-        let v = netcdf::describe(file, path, &name, None)?;
+        let v = netcdf::describe(file, path, &name, &Claim::default())?;
         Ok(Self {
             path: path.to_owned(),
             variable: Some(v.name),
@@ -100,12 +100,14 @@ impl Header {
     /// How the place that is claimed for it differs from its own; nothing if
     /// they agree to within what headers round, or the file doesn't say.
     #[must_use]
-    pub fn displacement(&self, claimed: &GeoBox) -> Option<String> {
+    pub fn displacement(&self, claimed: &Claim) -> Option<String> {
         let affine = self.affine.ok_or_else(String::new);
         let said = place::Said { affine, crs: self.crs.clone(), degrees: self.degrees };
-        match place::geobox(&self.path, self.shape, said, Some(claimed)) {
+        match place::geobox(&self.path, self.shape, said, claimed) {
             Ok(_) => None,
             Err(RasterError::Claim { reason, .. }) => Some(reason),
+            // What neither says is no difference.
+            Err(RasterError::NoGeobox { .. }) => None,
             Err(error) => Some(error.to_string()),
         }
     }

@@ -15,7 +15,7 @@ use crate::{DType, clock, grid_mapping};
 use gdal::Dataset;
 use gdal_sys::GDALDataType as Gdt;
 use seedbed_block::{PixelRange, Real, Shape2d};
-use seedbed_grid::{Affine, Crs, GeoBox, Projections};
+use seedbed_grid::{Affine, Claim, Crs, Projections};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -174,7 +174,7 @@ pub fn describe(
     file: &dyn Arrays,
     path: &Path,
     name: &str,
-    claimed: Option<&GeoBox>,
+    claimed: &Claim,
 ) -> Result<Variable, RasterError> {
     let damaged = |reason: String| RasterError::Damaged { path: path.to_owned(), reason };
     let array = file.get(name).ok_or_else(|| damaged(format!("variable `{name}` can't be opened")))?;
@@ -212,8 +212,8 @@ pub fn describe(
     );
     let affine = match (xs, ys) {
         (Ok(xs), Ok(ys)) => {
-            let x = xs.spacing(path, degrees, claimed.map(|claim| claim.affine.a))?;
-            let y = ys.spacing(path, degrees, claimed.map(|claim| claim.affine.e))?;
+            let x = xs.spacing(path, degrees, claimed.affine.map(|affine| affine.a))?;
+            let y = ys.spacing(path, degrees, claimed.affine.map(|affine| affine.e))?;
             // Coordinates are pixel centres.
             x.and_then(|(x, dx)| {
                 let (y, dy) = y?;

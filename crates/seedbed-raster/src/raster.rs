@@ -14,7 +14,7 @@ use crate::zarr::{LocalFolder, ReadFolder, Spooled, Version, Zarr2, ZarrGroup};
 use crate::{DType, RasterError, runtime, valid, zarr};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
-use seedbed_grid::GeoBox;
+use seedbed_grid::{Claim, GeoBox};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,14 +32,14 @@ pub struct RasterSource {
     /// to choose from: the name is then ignored.
     pub variable: Option<String>,
     /// Where the file lies, for files that don't say; checked against those that do.
-    pub claimed: Option<GeoBox>,
+    pub claimed: Claim,
 }
 
 impl RasterSource {
     /// A file that says itself where it lies and holds one variable.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), variable: None, claimed: None }
+        Self { path: path.into(), variable: None, claimed: Claim::default() }
     }
 }
 
@@ -141,7 +141,7 @@ impl Raster {
     ) -> Result<Self, RasterError> {
         let path = source.path.as_path();
         let root = netcdf::root(&dataset, path)?;
-        let v = netcdf::describe(&root, path, name, source.claimed.as_ref())?;
+        let v = netcdf::describe(&root, path, name, &source.claimed)?;
         let valid_range = root.get(name).and_then(|array| valid::of_array(&*array));
         drop(root);
         Self::of_variable(source, v, valid_range, |v| Ok(reader(v, dataset)))
@@ -158,7 +158,7 @@ impl Raster {
 
     fn of_zarr(source: &RasterSource, group: &ZarrGroup, name: &str) -> Result<Self, RasterError> {
         let path = source.path.as_path();
-        let v = group.describe(path, name, source.claimed.as_ref())?;
+        let v = group.describe(path, name, &source.claimed)?;
         let array = group.array(name).cloned();
         let valid_range = array.as_ref().and_then(|array| valid::of_array(array));
         let gone = || RasterError::Damaged { path: path.to_owned(), reason: format!("no `{name}`") };
@@ -184,7 +184,7 @@ impl Raster {
         }
         let file = RemoteNetcdf::open(bytes.clone()).map_err(damaged)?;
         let name = netcdf::choose(&file, path, source.variable.as_deref())?;
-        let variable = netcdf::describe(&file, path, &name, source.claimed.as_ref())?;
+        let variable = netcdf::describe(&file, path, &name, &source.claimed)?;
         let variable = variable.with_default_fill(|| Ok(bytes.clone()));
         let valid_range = file.get(&name).and_then(|array| valid::of_array(&*array));
         Self::of_variable(source, variable, valid_range, |v| ArrayReader::of_bytes(v, bytes, path))
@@ -207,7 +207,7 @@ impl Raster {
         let path = source.path.as_path();
         let affine = bands.affine.ok_or_else(|| "no corner and pixel size".to_owned());
         let said = place::Said { affine, crs: bands.crs.clone(), degrees: false };
-        let geobox = place::geobox(path, bands.shape, said, source.claimed.as_ref())?;
+        let geobox = place::geobox(path, bands.shape, said, &source.claimed)?;
         let layers = vec![Layer { date: None }; bands.numbers.len()];
         let content = Content::Bands(Box::new(reader(bands)?));
         Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range })
@@ -225,7 +225,7 @@ impl Raster {
             crs: variable.crs.clone(),
             degrees: variable.degrees,
         };
-        let geobox = place::geobox(path, variable.shape, said, source.claimed.as_ref())?;
+        let geobox = place::geobox(path, variable.shape, said, &source.claimed)?;
         let layers = variable.layers.clone();
         Ok(Self {
             path: path.to_owned(),
@@ -324,6 +324,11 @@ impl Raster {
     /// For files that don't carry it: the stored value that means no data.
     pub fn set_nodata(&mut self, nodata: Option<f64>) {
         self.decoding_mut().nodata = nodata;
+    }
+
+    /// Another stored value that means no data.
+    pub fn add_nodata(&mut self, nodata: f64) {
+        self.decoding_mut().also_nodata.push(nodata);
     }
 
     /// The unit as the file writes it.

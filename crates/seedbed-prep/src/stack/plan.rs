@@ -5,7 +5,7 @@ use crate::expected::is_cube;
 use crate::{Done, Expected, Member, PrepError, Root, SourceAsset, Spool, in_parallel, survey};
 use seedbed_block::{Date, Period, PixelRange, Xy};
 use seedbed_catalog::{Asset, Item};
-use seedbed_grid::{GeoBox, PixelGrid, Projections};
+use seedbed_grid::{Claim, GeoBox, PixelGrid, Projections};
 use seedbed_raster::{Raster, same_crs};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Stack {
                 let Some(asset) = item.asset(variable) else { continue };
                 // The file says itself where it lies.
                 let mut asset = SourceAsset::stated(&item, &asset, projections)?;
-                asset.geobox = None;
+                asset.claim = Claim::default();
                 add(&mut frames, wanted, (n, variable), Some(&member.period), asset, range, spool)?;
             }
         }
@@ -95,8 +95,8 @@ impl Stack {
             for (n, variable) in variables.iter().enumerate() {
                 let Some(asset) = item.asset(variable) else { continue };
                 let asset = SourceAsset::stated(item, &asset, projections)?;
-                let geobox = match &asset.geobox {
-                    Some(said) => said.clone(),
+                let geobox = match asset.claim.clone().geobox() {
+                    Some(said) => said,
                     None => spool.open(&asset)?.geobox().clone(),
                 };
                 let range = placed(&mut grid, &asset, geobox)?;

@@ -411,7 +411,7 @@ fn real_mod13_says_of_each_pixel_on_which_day_it_was_observed() {
     let variable = |name: &str| RasterSource {
         path: path.clone(),
         variable: Some(format!("1 km 16 days {name}")),
-        claimed: None,
+        claimed: seedbed_grid::Claim::default(),
     };
     let Ok(ndvi) = Raster::open(&variable("NDVI")) else {
         println!("skipped: this GDAL reads no HDF4");

@@ -7,7 +7,7 @@ use crate::arrays::{Arrays, Attributed};
 use crate::netcdf::{self, Variable};
 use crate::{DType, RasterError};
 use gdal::spatial_ref::SpatialRef;
-use seedbed_grid::{Affine, GeoBox};
+use seedbed_grid::{Affine, Claim};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -93,12 +93,7 @@ impl ZarrGroup {
     ///
     /// # Errors
     /// As [`netcdf::describe`].
-    pub fn describe(
-        &self,
-        path: &Path,
-        name: &str,
-        claimed: Option<&GeoBox>,
-    ) -> Result<Variable, RasterError> {
+    pub fn describe(&self, path: &Path, name: &str, claimed: &Claim) -> Result<Variable, RasterError> {
         self.fetch_coordinates(name)?;
         let mut variable = netcdf::describe(self, path, name, claimed)?;
         let mapping = self.array(name).and_then(|a| Attributed::text(a, "grid_mapping"));

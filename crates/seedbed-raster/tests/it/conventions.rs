@@ -66,7 +66,11 @@ fn written() -> Option<tempfile::TempDir> {
 }
 
 fn source(path: &Path, claimed: Option<&GeoBox>) -> RasterSource {
-    RasterSource { path: path.to_owned(), variable: Some("v".to_owned()), claimed: claimed.cloned() }
+    RasterSource {
+        path: path.to_owned(),
+        variable: Some("v".to_owned()),
+        claimed: claimed.cloned().map(Into::into).unwrap_or_default(),
+    }
 }
 
 /// The file by its chunks, by the library, and by ranges.

@@ -36,16 +36,21 @@ fn through_ranges(path: &Path, variable: Option<&str>) -> (Result<Header, Raster
 
 /// Both ways tell the same; `place` where the file says where it lies.
 fn assert_same(path: &Path, variable: Option<&str>) -> u64 {
-    let source = RasterSource { path: path.to_owned(), variable: variable.map(str::to_owned), claimed: None };
+    let source = RasterSource {
+        path: path.to_owned(),
+        variable: variable.map(str::to_owned),
+        claimed: seedbed_grid::Claim::default(),
+    };
     let (header, read) = through_ranges(path, variable);
     let header = header.unwrap();
     match Header::of_file(&source) {
         Ok(whole) => {
             assert_eq!(
-                header.displacement(&seedbed_grid::GeoBox {
-                    crs: whole.crs.clone().unwrap(),
-                    affine: whole.affine.unwrap(),
-                    shape: whole.shape,
+                header.displacement(&seedbed_grid::Claim {
+                    crs: whole.crs.clone(),
+                    affine: whole.affine,
+                    shape: Some(whole.shape),
+                    edges: None,
                 }),
                 None
             );
@@ -91,13 +96,13 @@ fn headers_through_ranges_are_those_of_the_whole_file() {
         assert!(read < size / 2, "{read} of {size}");
         let (header, _) = through_ranges(&path, None);
         let header = header.unwrap();
-        assert_eq!(header.displacement(&place), None);
+        assert_eq!(header.displacement(&place.clone().into()), None);
         let mut off = place.clone();
         off.affine.c += 500.0;
-        assert!(header.displacement(&off).unwrap().contains("0.50 px off"));
+        assert!(header.displacement(&off.clone().into()).unwrap().contains("0.50 px off"));
         assert!(
             header
-                .displacement(&around(&place, "EPSG:5070", 1000.0, (700, 500)))
+                .displacement(&around(&place, "EPSG:5070", 1000.0, (700, 500)).into())
                 .unwrap()
                 .contains("EPSG:5070")
         );

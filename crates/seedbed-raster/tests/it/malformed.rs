@@ -6,7 +6,7 @@ use seedbed_raster::{Raster, RasterError, RasterSource};
 use std::path::{Path, PathBuf};
 
 fn source(path: &Path) -> RasterSource {
-    RasterSource { path: path.to_owned(), variable: None, claimed: None }
+    RasterSource { path: path.to_owned(), variable: None, claimed: seedbed_grid::Claim::default() }
 }
 
 fn refusal(path: &Path) -> String {

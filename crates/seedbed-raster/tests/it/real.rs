@@ -7,6 +7,7 @@ use seedbed_raster::{DType, Raster, RasterError, RasterSource, same_crs};
 use std::path::Path;
 
 fn open(path: &Path, variable: Option<&str>, claimed: Option<GeoBox>) -> Raster {
+    let claimed = claimed.map(Into::into).unwrap_or_default();
     Raster::open(&RasterSource { path: path.to_owned(), variable: variable.map(str::to_owned), claimed })
         .unwrap()
 }
@@ -76,8 +77,13 @@ fn share(raster: &Raster, layer: usize) -> f64 {
 fn real_daymet_daily_has_its_grid_clock_and_values() {
     let Some(data) = real_data() else { return };
     let path = data.join("daymet/daymet_v4_daily_na_subset_2019_prcp_dayl.nc");
-    let error =
-        Raster::open(&RasterSource { path: path.clone(), variable: None, claimed: None }).err().unwrap();
+    let error = Raster::open(&RasterSource {
+        path: path.clone(),
+        variable: None,
+        claimed: seedbed_grid::Claim::default(),
+    })
+    .err()
+    .unwrap();
     assert!(error.to_string().contains("dayl, prcp"), "{error}");
     let prcp = open(&path, Some("prcp"), None);
     assert_eq!(prcp.geobox().crs, crs(DAYMET));
@@ -189,10 +195,12 @@ fn real_prism_zips_open_whatever_their_layout() {
     }
     let bulk = folder.join("PRISM_ppt_stable_4kmD2_20170101_20170131_bil.zip");
     assert_eq!(Raster::variables(&bulk).unwrap().len(), 3);
-    let Some(RasterError::Variable { available, .. }) =
-        Raster::open(&RasterSource { path: bulk.clone(), variable: Some("ppt".to_owned()), claimed: None })
-            .err()
-    else {
+    let Some(RasterError::Variable { available, .. }) = Raster::open(&RasterSource {
+        path: bulk.clone(),
+        variable: Some("ppt".to_owned()),
+        claimed: seedbed_grid::Claim::default(),
+    })
+    .err() else {
         panic!("three members, and none of that name");
     };
     let values = available.iter().map(|name| all(&open(&bulk, Some(name), None), 0)).collect::<Vec<_>>();
@@ -276,7 +284,7 @@ fn real_maca_runs_northwards_and_its_clock_is_read_literally() {
     claim.affine.e = -claim.affine.e;
     assert_eq!(open(&path, Some(name), Some(claim.clone())).geobox(), raster.geobox());
     claim.affine.c += claim.affine.a / 2.0;
-    let source = RasterSource { path, variable: Some(name.to_owned()), claimed: Some(claim) };
+    let source = RasterSource { path, variable: Some(name.to_owned()), claimed: claim.into() };
     assert!(matches!(Raster::open(&source).err(), Some(RasterError::Claim { .. })));
     let series = data
         .join("maca/tasmin_wind_cave_national_park_MRI-CGCM3_r1i1p1_rcp45_macav2metdata_1980_2050_daily.nc");

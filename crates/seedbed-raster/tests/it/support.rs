@@ -73,7 +73,12 @@ pub fn save(path: &Path, geobox: &GeoBox, values: &[f64]) {
 }
 
 pub fn open(path: &Path) -> Raster {
-    Raster::open(&RasterSource { path: path.to_owned(), variable: None, claimed: None }).unwrap()
+    Raster::open(&RasterSource {
+        path: path.to_owned(),
+        variable: None,
+        claimed: seedbed_grid::Claim::default(),
+    })
+    .unwrap()
 }
 
 pub fn read_all(raster: &Raster) -> Vec<f64> {

@@ -45,7 +45,11 @@ impl ReadAt for Remote {
 }
 
 fn source(path: &Path, variable: Option<&str>) -> RasterSource {
-    RasterSource { path: path.to_owned(), variable: variable.map(str::to_owned), claimed: None }
+    RasterSource {
+        path: path.to_owned(),
+        variable: variable.map(str::to_owned),
+        claimed: seedbed_grid::Claim::default(),
+    }
 }
 
 fn by_ranges(path: &Path, variable: Option<&str>) -> Result<Raster, RasterError> {
