@@ -81,6 +81,8 @@ pub struct PrepareReport {
     pub partial: Vec<String>,
     /// Tiles and days that a daily input doesn't have, which aren't made.
     pub missing: Vec<String>,
+    /// The files that the netCDF library read, one chunk at a time, and why.
+    pub by_library: Vec<String>,
     /// What could not be made, and why.
     pub failed: Vec<String>,
     /// How many of those may be made later with nothing changed, such as when a store answers again.

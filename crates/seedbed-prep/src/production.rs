@@ -187,6 +187,7 @@ impl<'a> Production<'a> {
             untouched,
             partial: Vec::new(),
             missing: Vec::new(),
+            by_library: Vec::new(),
             failed: Vec::new(),
             retryable: 0,
             catalog: self.request.out.join("catalog.json"),
@@ -235,6 +236,7 @@ impl<'a> Production<'a> {
                 }
             }
         }
+        report.by_library = self.spool.by_library();
         let description = format!("{} on tiles of {}", set.variables.join(", "), set.grid.crs);
         match write_catalog(&self.request.out, set, &description, self.spool) {
             // What made products fail may keep the documents from being written, too; the next call writes them.

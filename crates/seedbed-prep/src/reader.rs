@@ -351,6 +351,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             let layers = from.layer..from.layer + layers.len();
             let raster = held(&mut self.open, from.source, || self.sources[from.source].open())?;
             raster.read_layers_into(layers.clone(), part, out)?;
+            self.sources[from.source].facts.note(raster);
             self.look_at(from, layers, part, *conversion, out)?;
             convert(*conversion, out);
             return self.check_ranges(from, out);
@@ -435,7 +436,12 @@ impl<'a, T: Real> TileReader<'a, T> {
         window: PixelRange,
     ) -> Result<Vec<T>, PrepError> {
         let raster = held(&mut self.open, source, || self.sources[source].open())?;
-        let read = |window| Ok(raster.read_layers::<T>(layers.clone(), window)?);
+        let facts = &self.sources[source].facts;
+        let read = |window| {
+            let values = raster.read_layers::<T>(layers.clone(), window)?;
+            facts.note(raster);
+            Ok(values)
+        };
         match self.windows {
             Some(windows) => windows.read(self.sources[source].variable(), layers.clone(), window, read),
             None => read(window),

@@ -9,7 +9,7 @@ use seedbed_grid::GeoBox;
 use seedbed_raster::{DType, Raster, RasterSource};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An asset whose file can be read.
 pub(crate) struct Source {
@@ -46,6 +46,8 @@ pub(crate) struct Facts {
     pub(crate) stored: Stored,
     /// The least and the greatest value that stand for an observation, scaled.
     pub(crate) valid_range: Option<[f64; 2]>,
+    /// Why some values were read by the netCDF library, once that is known.
+    pub(crate) by_library: OnceLock<String>,
 }
 
 /// How a file's numbers stand for values: value = number × scale + offset.
@@ -119,6 +121,15 @@ impl Facts {
                 nodata: raster.nodata(),
             },
             unit: raster.unit().filter(|unit| !unit.is_empty()).map(str::to_owned),
+            by_library: OnceLock::new(),
+        }
+    }
+
+    /// Notes whether a library read the values.
+    pub(crate) fn note(&self, raster: &Raster) {
+        if let Some(reason) = raster.by_library() {
+            // The first reason stands.
+            let _ = self.by_library.set(reason.to_owned());
         }
     }
 

@@ -12,7 +12,7 @@ use seedbed_catalog::is_folder;
 use seedbed_raster::{Raster, RasterError, ReadAt};
 use seedbed_storage::{Checksum, Expectation, Location, Silent, Stores};
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -185,6 +185,15 @@ impl Spool {
         let facts = Arc::new(Facts::of(asset, &source::open(asset, path, remote)?));
         lock(&self.facts).insert(key, facts.clone());
         Ok(facts)
+    }
+
+    /// The files of which the netCDF library read values, since they are stored in a way that isn't known here, and why.
+    pub(crate) fn by_library(&self) -> Vec<String> {
+        let facts = lock(&self.facts);
+        let told = facts.iter().filter_map(|((_, path, _), facts)| {
+            Some(format!("{}: {}", path.display(), facts.by_library.get()?))
+        });
+        told.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Decides how the layers of a window are read: by ranges, or, where what

@@ -24,12 +24,21 @@ pub struct ArrayReader {
     /// Who reads its chunks, found out at the first reading; else that the library has to,
     /// and why, where we tried.
     chunks: OnceCell<Result<ChunkReader, Option<String>>>,
+    /// Why some of its values were read by the library.
+    by_library: OnceCell<String>,
 }
 
 impl ArrayReader {
     /// Of a local file.
     pub fn of_dataset(variable: Variable, dataset: Dataset) -> Self {
-        Self { variable, dataset: Some(dataset), zarr: None, spooled: None, chunks: OnceCell::new() }
+        Self {
+            variable,
+            dataset: Some(dataset),
+            zarr: None,
+            spooled: None,
+            chunks: OnceCell::new(),
+            by_library: OnceCell::new(),
+        }
     }
 
     /// Of a file's bytes.
@@ -39,13 +48,20 @@ impl ArrayReader {
     pub fn of_bytes(variable: Variable, bytes: Arc<dyn ReadAt>, path: &Path) -> Result<Self, RasterError> {
         let reader = reader(bytes, &variable).map_err(|fault| refused(path, &variable.name, fault))?;
         let chunks = OnceCell::from(Ok(reader));
-        Ok(Self { variable, dataset: None, zarr: None, spooled: None, chunks })
+        Ok(Self { variable, dataset: None, zarr: None, spooled: None, chunks, by_library: OnceCell::new() })
     }
 
     /// Of a Zarr group of version 3.
     pub fn of_zarr(variable: Variable, array: ZarrArray) -> Self {
         let chunks = OnceCell::from(Err(None));
-        Self { variable, dataset: None, zarr: Some(array), spooled: None, chunks }
+        Self {
+            variable,
+            dataset: None,
+            zarr: Some(array),
+            spooled: None,
+            chunks,
+            by_library: OnceCell::new(),
+        }
     }
 
     /// Of a Zarr group of version 2; `spooled` brings the chunks of one that isn't local.
@@ -53,7 +69,7 @@ impl ArrayReader {
         let (name, reason) = (variable.name.as_str(), "it is of version 2");
         tracing::info!(path = %path.display(), variable = name, reason, "read by GDAL's Zarr driver");
         let chunks = OnceCell::from(Err(None));
-        Self { variable, dataset: Some(dataset), zarr: None, spooled, chunks }
+        Self { variable, dataset: Some(dataset), zarr: None, spooled, chunks, by_library: OnceCell::new() }
     }
 
     /// Leaves the values to the library, where there is one.
@@ -72,7 +88,7 @@ impl ArrayReader {
                 Err(Fault::Unknown(reason) | Fault::Damaged(reason)) => reason,
                 Err(Fault::Io(error)) => error.to_string(),
             };
-            by_library(path, &self.variable.name, &reason);
+            self.tell(path, &reason);
             Err(Some(reason))
         });
         opened.as_ref().ok()
@@ -107,7 +123,7 @@ impl ArrayReader {
                 let reason = "nobody knows how its values are stored".to_owned();
                 return Err(refused(path, name, Fault::Unknown(reason)));
             }
-            (Some(_), Some(Fault::Unknown(reason))) => by_library(path, name, &reason),
+            (Some(_), Some(Fault::Unknown(reason))) => self.tell(path, &reason),
             (_, Some(fault)) => return Err(refused(path, name, fault)),
             (Some(_), None) => {}
         }
@@ -116,6 +132,19 @@ impl ArrayReader {
             out.copy_from_slice(&read.map_err(|error| self.by_neither(error))?);
         }
         Ok(())
+    }
+
+    /// Notes that the library reads values, and why.
+    fn tell(&self, path: &Path, reason: &str) {
+        let variable = &self.variable.name;
+        tracing::info!(path = %path.display(), variable, reason, "read by the netCDF library, one chunk at a time");
+        // The first reason stands.
+        let _ = self.by_library.set(reason.to_owned());
+    }
+
+    /// Why some of the values read so far were read by the library, if some were.
+    pub fn by_library(&self) -> Option<&str> {
+        self.by_library.get().map(String::as_str)
     }
 
     /// What the library can't read may be sound, where it isn't known here either.
@@ -173,10 +202,6 @@ impl ArrayReader {
 fn reader(bytes: Arc<dyn ReadAt>, variable: &Variable) -> Result<ChunkReader, Fault> {
     let (axes, dimensions) = (variable.axes(), variable.dimensions());
     ChunkReader::of_netcdf(bytes, &variable.name, axes, &dimensions, &variable.decoding)
-}
-
-fn by_library(path: &Path, variable: &str, reason: &str) {
-    tracing::info!(path = %path.display(), variable, reason, "read by the netCDF library, one chunk at a time");
 }
 
 fn refused(path: &Path, variable: &str, fault: Fault) -> RasterError {

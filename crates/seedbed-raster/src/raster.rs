@@ -419,6 +419,15 @@ impl Raster {
         }
     }
 
+    /// Why some values of a netCDF file were read by the netCDF library, which reads one chunk at a time, if some were.
+    #[must_use]
+    pub fn by_library(&self) -> Option<&str> {
+        match &self.content {
+            Content::Array(array) => array.by_library(),
+            Content::Bands(_) => None,
+        }
+    }
+
     /// From here on leaves the values of a local file to the library that knows its
     /// format, which reads one chunk at a time: for comparisons.
     pub fn leave_to_library(&mut self) {

@@ -264,6 +264,10 @@ pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io
         let more = if r.missing.len() > SHOWN { "; …" } else { "" };
         writeln!(out, "days that aren't there, and aren't made: {shown}{more}")?;
     }
+    if let Some(first) = r.by_library.first() {
+        let files = count(r.by_library.len(), "file");
+        writeln!(out, "{files} read by the netCDF library, one chunk at a time; {first}")?;
+    }
     let all = of.count(r.expected);
     if dry_run {
         return writeln!(out, "{all}: {} there already, the rest would be made", r.present);
