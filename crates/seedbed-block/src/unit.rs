@@ -19,6 +19,10 @@ pub enum Unit {
     Millimetre,
     /// Depth of water in inches.
     Inch,
+    /// Depth of water in centimetres.
+    Centimetre,
+    /// Depth of water a second, of which a daily value is 86,400 seconds' worth.
+    MillimetrePerSecond,
     /// Degrees Celsius.
     Celsius,
     /// Kelvin.
@@ -39,7 +43,7 @@ pub enum Unit {
     KilogramPerSquareMetre,
     /// Metre per second.
     MetrePerSecond,
-    /// Metre.
+    /// Metre: a height, or a depth of water.
     Metre,
     /// Second.
     Second,
@@ -102,11 +106,20 @@ const TABLE: &[Row] = &[
         0.0,
     ),
     (Unit::Inch, "inch", &["in", "inches"], 1, 25.4, 0.0),
+    (Unit::Centimetre, "cm", &["centimeter", "centimetre", "cm/day", "cm d-1"], 1, 10.0, 0.0),
+    (
+        Unit::MillimetrePerSecond,
+        "mm s-1",
+        &["mm/s", "kg m-2 s-1", "kg/m2/s", "kg/m^2/s", "kg m**-2 s**-1"],
+        1,
+        86_400.0,
+        0.0,
+    ),
     (Unit::KilogramPerSquareMetre, "kg m-2", &["kg/m2", "kg/m^2"], 1, 1.0, 0.0),
     (
         Unit::Celsius,
         "degC",
-        &["degrees C", "deg C", "celsius", "°C", "degree_Celsius", "degrees_Celsius", "C"],
+        &["degrees C", "deg C", "celsius", "Celsius", "°C", "degree_Celsius", "degrees_Celsius", "C"],
         2,
         1.0,
         0.0,
@@ -119,7 +132,14 @@ const TABLE: &[Row] = &[
     (Unit::WattPerSquareMetre, "W m-2", &["W/m2", "W/m^2", "W m**-2"], 4, 1.0, 0.0),
     (Unit::MegajoulePerSquareMetreDay, "MJ m-2 day-1", &["MJ m-2 d-1", "MJ/m2/day"], 4, 1e6 / 86400.0, 0.0),
     (Unit::MetrePerSecond, "m s-1", &["m/s"], 5, 1.0, 0.0),
-    (Unit::Metre, "m", &["metre", "meter", "meters"], 6, 1.0, 0.0),
+    (
+        Unit::Metre,
+        "m",
+        &["metre", "meter", "meters", "m of water equivalent", "m d-1", "m/day"],
+        1,
+        1000.0,
+        0.0,
+    ),
     (Unit::Second, "s", &["seconds", "second", "s/day"], 7, 1.0, 0.0),
     (Unit::Hour, "h", &["hour", "hours"], 7, 3600.0, 0.0),
     (Unit::DayOfYear, "day of year", &["Day of the year", "doy"], 8, 1.0, 0.0),
@@ -199,6 +219,14 @@ mod tests {
             }
             assert_eq!(row.0.to_string().parse::<Unit>().unwrap(), row.0);
         }
+    }
+
+    #[test]
+    fn depths_of_water_are_of_one_kind_a_second_or_a_day() {
+        let of = |text: &str| text.parse::<Unit>().unwrap().to(Unit::Millimetre).unwrap().apply(2.0);
+        assert_eq!([of("m"), of("cm"), of("kg m-2"), of("inch")], [2000.0, 20.0, 2.0, 50.8]);
+        assert_eq!(of("kg m-2 s-1"), 172_800.0);
+        assert!("m s-1".parse::<Unit>().unwrap().to(Unit::Millimetre).is_err());
     }
 
     #[test]

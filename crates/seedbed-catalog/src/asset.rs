@@ -289,7 +289,7 @@ impl<'a> Asset<'a> {
             })
         });
         let edges = said("proj:bbox").and_then(|bbox| list(bbox, Value::as_f64)?.try_into().ok());
-        Ok(Claim { crs: crs.transpose()?, affine: affine.transpose()?, shape: shape.transpose()?, edges })
+        Ok(Claim { shape: shape.transpose()?, affine: affine.transpose()?, crs: crs.transpose()?, edges })
     }
 
     /// The definition of its CRS.

@@ -43,6 +43,9 @@ impl FromStr for Bbox {
         if south > north || !numbers.iter().all(|n| n.is_finite()) {
             return Err(format!("`{text}` is no bounding box: south lies north of north"));
         }
+        if south < -90.0 || north > 90.0 {
+            return Err(format!("`{text}` is no bounding box: latitudes are from -90 to 90"));
+        }
         Ok(Self { west, south, east, north })
     }
 }
