@@ -64,6 +64,7 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         let mark = if n == 0 { "" } else { "# " };
         writeln!(text, "{mark}variant = \"{}\"  # {}", variant.name, variant.doc)?;
     }
+    writeln!(text, "# precision = \"f64\"  # else f32; outputs of dtype float64 are computed in f64 anyway")?;
     if spec.cadence == Cadence::Daily {
         writeln!(
             text,
@@ -96,6 +97,7 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
     )?;
     writeln!(text, "# state = true  # keep each tile's state behind the last day, for a run that goes on")?;
     writeln!(text, "variables = [{}]", usual.join(", "))?;
+    writeln!(text, "# dtype = \"float64\"  # else float32; or int16 and the like, with scale = 0.1")?;
     writeln!(
         text,
         "# format = \"zarr\"  # a cube for each year of a variable; else cog, a file for each period"

@@ -76,7 +76,7 @@ pub(crate) fn periods(project: &Project, spec: &ModelSpec) -> Result<Vec<PeriodK
 /// quantity lies: the lowest number, or the highest where there are no negative ones.
 pub(crate) fn stored(project: &Project) -> Result<CogOptions, RunError> {
     let section = &project.output;
-    let dtype = section.dtype.unwrap_or(match project.model.precision {
+    let dtype = section.dtype.unwrap_or(match project.precision() {
         Precision::Single => DType::Float32,
         Precision::Double => DType::Float64,
     });

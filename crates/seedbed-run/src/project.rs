@@ -172,9 +172,9 @@ pub struct ModelSection {
     pub name: String,
     /// The variant; the model's first where none is named.
     pub variant: Option<String>,
-    /// `f32` or `f64`.
-    #[serde(default)]
-    pub precision: Precision,
+    /// What is computed in, `f32` or `f64`; where it isn't said, `f64` for outputs stored as
+    /// float64, else `f32`.
+    pub precision: Option<Precision>,
     /// The folder of another run with `state = true`, whose last day is the one before this
     /// run's first: it goes on from there.
     pub state: Option<String>,
@@ -267,6 +267,16 @@ impl Project {
         Ok(project)
     }
 
+    /// What the model computes in: as the file says, else as its outputs are stored.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        let by_output = match self.output.dtype {
+            Some(DType::Float64) => Precision::Double,
+            _ => Precision::Single,
+        };
+        self.model.precision.unwrap_or(by_output)
+    }
+
     /// A path of the project file, from its folder.
     #[must_use]
     pub fn resolve(&self, text: &str) -> String {
@@ -327,6 +337,22 @@ mod tests {
         assert_eq!(project.resolve("data/x.tif"), "runs/data/x.tif");
         assert_eq!(project.resolve("/x.tif"), "/x.tif");
         assert_eq!(project.resolve("https://h/x.tif"), "https://h/x.tif");
+    }
+
+    #[test]
+    fn outputs_of_64_bits_are_computed_in_as_many_unless_the_file_says_otherwise() {
+        let precision = |model: &str, output: &str| {
+            let text = format!(
+                "[project]\nname = \"x\"\nout = \"o\"\nperiod = \"2003\"\n[grid]\nfile = \"g\"\n\
+                 [model]\nname = \"veget\"\n{model}\n[output]\n{output}\n"
+            );
+            Project::from_toml(Path::new("a.toml"), &text).unwrap().precision()
+        };
+        assert_eq!(precision("", ""), Precision::Single);
+        assert_eq!(precision("", "dtype = \"int32\""), Precision::Single);
+        assert_eq!(precision("", "dtype = \"float64\""), Precision::Double);
+        assert_eq!(precision("precision = \"f32\"", "dtype = \"float64\""), Precision::Single);
+        assert_eq!(precision("precision = \"f64\"", ""), Precision::Double);
     }
 
     #[test]

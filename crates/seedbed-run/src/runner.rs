@@ -99,7 +99,7 @@ impl<'a> Runner<'a> {
             grid,
             model,
             settings,
-            precision: project.model.precision,
+            precision: project.precision(),
             inputs,
             statics,
             outputs,
