@@ -38,7 +38,10 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
                 text,
                 "{mark}time = \"composite\"  # 16-day composites, linear between them; or composite-day; or climatology"
             )?;
-            writeln!(text, "# bridge = \"48d\"  # the longest gap between two valid ones")?;
+            writeln!(
+                text,
+                "# bridge = \"48d\"  # the longest gap between two valid ones; without it none between daily layers"
+            )?;
             writeln!(
                 text,
                 "# (from other sources in other years: [[inputs.{}.switch]], each with a period and items)",

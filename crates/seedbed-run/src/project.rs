@@ -91,10 +91,11 @@ pub struct InputSection {
     /// From layers to days.
     #[serde(default)]
     pub time: TimeRule,
-    /// The longest gap between composites that is bridged, such as `48d`.
-    #[serde(default)]
-    #[schemars(with = "String")]
-    pub bridge: Bridge,
+    /// The longest gap between composites, or layers of a climatology, that is bridged, such as
+    /// `48d`, which it is where nothing is said; but then nothing is bridged where layers come a
+    /// day apart.
+    #[schemars(with = "Option<String>")]
+    pub bridge: Option<Bridge>,
     /// By `time = "composite-day"`: the asset, or the variable of the same file, that says on
     /// which day of the year each pixel was observed; found by its usual names where none is
     /// given.
@@ -366,7 +367,7 @@ mod tests {
         };
         let project = Project::from_toml(Path::new("a.toml"), &text("32d")).unwrap();
         let ndvi = &project.inputs["ndvi"];
-        assert_eq!((ndvi.time, ndvi.bridge.days()), (TimeRule::Climatology, 32));
+        assert_eq!((ndvi.time, ndvi.bridge.map(Bridge::days)), (TimeRule::Climatology, Some(32)));
         let error = Project::from_toml(Path::new("a.toml"), &text("2w")).unwrap_err().to_string();
         assert!(error.contains("a.toml:11:") && error.contains("48d"), "{error}");
     }
