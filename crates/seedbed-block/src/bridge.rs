@@ -22,16 +22,16 @@ pub struct Bridge(u16);
 pub struct BridgeError(String);
 
 impl Bridge {
+    /// From one day to the next: nothing is bridged.
+    pub const NOTHING: Self = Self(1);
+
+    /// A single day in between.
+    pub const ONE_DAY: Self = Self(2);
+
     /// The number of days.
     #[must_use]
     pub fn days(self) -> i32 {
         i32::from(self.0)
-    }
-
-    /// Whether it is what is taken where nothing is said.
-    #[must_use]
-    pub fn is_default(&self) -> bool {
-        *self == Self::default()
     }
 }
 

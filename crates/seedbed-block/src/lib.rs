@@ -27,4 +27,4 @@ pub use extent::{Index, PixelRange, Shape2d, Xy};
 pub use grouping::{Across, Every, Grouping, GroupingError};
 pub use jiff::civil::{Date, date};
 pub use real::{Precision, Real};
-pub use unit::{Conversion, Unit, UnitError};
+pub use unit::{Conversion, Unit, UnitError, unit_suffix};

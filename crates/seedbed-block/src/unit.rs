@@ -71,6 +71,22 @@ pub enum UnitError {
     },
 }
 
+/// What follows a number in a sentence: a space and its unit, or nothing where that is a pure number.
+///
+/// # Examples
+/// ```
+/// use seedbed_block::{Unit, unit_suffix};
+/// assert_eq!(format!("0.5{}", unit_suffix(Unit::Millimetre)), "0.5 mm");
+/// assert_eq!(format!("0.5{}", unit_suffix(Unit::One)), "0.5");
+/// ```
+#[must_use]
+pub fn unit_suffix(unit: impl fmt::Display) -> String {
+    match unit.to_string().as_str() {
+        "1" => String::new(),
+        unit => format!(" {unit}"),
+    }
+}
+
 /// `to = from × scale + offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Conversion {

@@ -22,6 +22,7 @@ pub(crate) fn of(definition: &Definition) -> ModelSpec {
         variants: variants.leak(),
         inputs: d.inputs.iter().map(input).collect(),
         statics: d.statics.iter().map(input).collect(),
+        orders: &[],
         parameters: d
             .parameters
             .iter()
@@ -39,12 +40,14 @@ pub(crate) fn of(definition: &Definition) -> ModelSpec {
             .iter()
             .map(|s| SwitchSpec { name: text(&s.name), on_in: texts(&s.on_in), doc: text(&s.doc) })
             .collect(),
+        unneeded: &[],
         outputs: d
             .outputs
             .iter()
             .map(|o| OutputSpec {
                 name: text(&o.name),
                 unit: o.unit,
+                whole: false,
                 aggregation: o.aggregation,
                 monthly: o.usual,
                 yearly: o.usual,
@@ -67,6 +70,7 @@ fn input(i: &Input) -> InputSpec {
         aliases: texts(&i.aliases),
         unit: i.unit,
         range: (i.range[0], i.range[1]),
+        mask: false,
         required: !i.optional && fallback == Fallback::Nothing,
         fallback,
         used_in: texts(&i.used_in),

@@ -1,6 +1,6 @@
 //! What a model can refuse.
 
-use seedbed_block::{Date, Precision};
+use seedbed_block::{Date, Precision, unit_suffix};
 
 /// What is wrong with a model's settings or data.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,16 @@ pub enum ModelError {
         /// A setting there is.
         nearest: String,
     },
+    /// A setting of the original program that this model does without.
+    #[error("model {model} does without `{name}`: leave it out; {why}")]
+    UnneededSetting {
+        /// The model.
+        model: &'static str,
+        /// The name asked for.
+        name: &'static str,
+        /// Why it isn't needed.
+        why: &'static str,
+    },
     /// A setting's value has the wrong kind.
     #[error("setting `{name}` is `{value}`, but must be {expected}")]
     SettingKind {
@@ -44,7 +54,7 @@ pub enum ModelError {
         expected: &'static str,
     },
     /// A setting or input out of its range.
-    #[error("`{name}` is {value}, outside {low} to {high} {unit}")]
+    #[error("`{name}` is {value}, outside {low} to {high}{} ({doc})", unit_suffix(unit))]
     OutOfRange {
         /// The setting or input, with its day where it has one.
         name: String,
@@ -56,6 +66,47 @@ pub enum ModelError {
         high: f64,
         /// The unit.
         unit: String,
+        /// What it is.
+        doc: &'static str,
+    },
+    /// A parameter or static exceeds one that it may not exceed.
+    #[error(
+        "`{lesser}` is {value}{}, more than `{greater}`, which is {limit}; are the two swapped?",
+        unit_suffix(unit)
+    )]
+    Disorder {
+        /// What exceeds.
+        lesser: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is exceeded.
+        greater: &'static str,
+        /// Its value.
+        limit: f64,
+        /// The unit of both.
+        unit: String,
+    },
+    /// On most days a column exceeds one that it may not exceed.
+    #[error("`{lesser}` exceeds `{greater}` on {count} of {of} days, first on {first}; are the two swapped?")]
+    DisorderedDays {
+        /// The column that exceeds.
+        lesser: &'static str,
+        /// The column that is exceeded.
+        greater: &'static str,
+        /// On how many days.
+        count: usize,
+        /// Days that have both.
+        of: usize,
+        /// The first of them.
+        first: Date,
+    },
+    /// A mask's value is a fraction.
+    #[error("`{name}` is {value}, but it is a mask: 0 or 1, and nothing between")]
+    Fraction {
+        /// The mask.
+        name: &'static str,
+        /// The value.
+        value: f64,
     },
     /// A parameter without default isn't set.
     #[error("parameter `{0}` must be set")]

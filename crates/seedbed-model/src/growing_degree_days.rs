@@ -36,6 +36,7 @@ static SPEC: LazyLock<ModelSpec> = LazyLock::new(|| {
         stores: 1,
         variants: &[VARIANT],
         inputs: vec![air("tmin", "lowest of the day"), air("tmax", "highest of the day")],
+        orders: &[("tmin", "tmax"), ("base", "upper")],
         parameters: vec![limit("base", 10.0, "nothing grows below"), limit("upper", 30.0, "no faster above")],
         switches: vec![SwitchSpec {
             name: "cut_below",

@@ -7,6 +7,7 @@ use crate::{
 };
 use jiff::ToSpan;
 use seedbed_block::{Date, Precision};
+use serde::Serialize;
 
 /// A table of days: one row a day, NaN where a cell is empty.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,6 +67,23 @@ pub struct PointRun {
     pub ignored: Vec<String>,
     /// Inputs that were computed in place of given ones.
     pub computed: Vec<&'static str>,
+    /// Columns that exceed on some days what they may not exceed.
+    pub disorders: Vec<Disorder>,
+}
+
+/// A column that exceeds another on some days, though it may not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Disorder {
+    /// The input that exceeds.
+    pub lesser: &'static str,
+    /// The input that is exceeded.
+    pub greater: &'static str,
+    /// On how many days.
+    pub days: usize,
+    /// Days that have both.
+    pub of: usize,
+    /// The first of them.
+    pub first: Date,
 }
 
 /// Runs one pixel in 64 bits.
@@ -77,7 +95,9 @@ pub struct PointRun {
 /// # Errors
 /// [`ModelError`] for unknown or missing settings, statics and columns, for rows
 /// that skip days, and for values out of range: a single one, or in a lenient
-/// variant more than half of a column, which means another unit.
+/// variant more than half of a column, which means another unit. Likewise for statics
+/// that exceed others which they may not exceed, and columns that do on more than half
+/// of the days.
 pub fn run_point(
     model: &dyn Model,
     set: &[(String, SettingValue)],
@@ -107,6 +127,7 @@ pub fn run_point(
             _ => ignored.push(name.clone()),
         }
     }
+    let disorders = column_orders(spec, &forcing.dates, &inputs)?;
     let computed: Vec<&'static str> = spec
         .inputs
         .iter()
@@ -135,7 +156,7 @@ pub fn run_point(
     )?;
     let columns =
         spec.outputs.iter().zip(outputs).filter_map(|(s, v)| Some((s.name.to_owned(), v?))).collect();
-    Ok(PointRun { settings, output: Table { rows, columns }, ignored, computed })
+    Ok(PointRun { settings, output: Table { rows, columns }, ignored, computed, disorders })
 }
 
 fn static_values(
@@ -155,6 +176,9 @@ fn static_values(
             if !lenient && input.outside([number]).0 > 0 {
                 return Err(out_of_range(input, input.name.to_owned(), number));
             }
+            if let (Some(value), false) = (input.fractions([number]).2, lenient) {
+                return Err(ModelError::Fraction { name: input.name, value });
+            }
             values[i] = Some(number);
         }
     }
@@ -163,7 +187,42 @@ fn static_values(
             *value = Some(v);
         }
     }
+    for (lesser, greater) in spec.static_orders() {
+        let (Some(value), Some(limit)) = (values[lesser], values[greater]) else { continue };
+        let (lesser, greater) = (&spec.statics[lesser], &spec.statics[greater]);
+        if lesser.exceeding(greater, [(value, limit)]).0 > 0 {
+            let unit = lesser.unit.to_string();
+            return Err(ModelError::Disorder {
+                lesser: lesser.name,
+                value,
+                greater: greater.name,
+                limit,
+                unit,
+            });
+        }
+    }
     Ok(values)
+}
+
+/// Columns that exceed what they may not exceed on some days; on most is an error.
+fn column_orders(
+    spec: &ModelSpec,
+    dates: &[Date],
+    inputs: &[Option<&[f64]>],
+) -> Result<Vec<Disorder>, ModelError> {
+    let mut disorders = Vec::new();
+    for (lesser, greater) in spec.input_orders() {
+        let (Some(a), Some(b)) = (inputs[lesser], inputs[greater]) else { continue };
+        let (lesser, greater) = (&spec.inputs[lesser], &spec.inputs[greater]);
+        let (days, of, first) = lesser.exceeding(greater, a.iter().copied().zip(b.iter().copied()));
+        let Some(first) = first.map(|place| dates[place]) else { continue };
+        let (lesser, greater) = (lesser.name, greater.name);
+        if 2 * days > of {
+            return Err(ModelError::DisorderedDays { lesser, greater, count: days, of, first });
+        }
+        disorders.push(Disorder { lesser, greater, days, of, first });
+    }
+    Ok(disorders)
 }
 
 fn out_of_range(input: &InputSpec, name: String, value: f64) -> ModelError {
@@ -173,6 +232,7 @@ fn out_of_range(input: &InputSpec, name: String, value: f64) -> ModelError {
         low: input.range.0,
         high: input.range.1,
         unit: input.unit.to_string(),
+        doc: input.doc,
     }
 }
 

@@ -62,8 +62,9 @@ impl Settings {
     /// or a switch. What is not named takes its default.
     ///
     /// # Errors
-    /// [`ModelError`] for an unknown name, a wrong kind, a value out of range, or
-    /// a parameter without default that isn't set.
+    /// [`ModelError`] for an unknown name, a wrong kind, a value out of range, a
+    /// parameter that exceeds another that it may not exceed, or one without default
+    /// that isn't set.
     pub fn new<'a>(
         spec: &ModelSpec,
         pairs: impl IntoIterator<Item = (&'a str, SettingValue)>,
@@ -93,6 +94,7 @@ impl Settings {
                         low: p.range.0,
                         high: p.range.1,
                         unit: p.unit.to_owned(),
+                        doc: p.doc,
                     });
                 }
                 parameters.insert(p.name.to_owned(), number);
@@ -105,6 +107,16 @@ impl Settings {
         }
         if let Some(p) = spec.parameters.iter().find(|p| !parameters.contains_key(p.name)) {
             return Err(ModelError::Unset(p.name));
+        }
+        for (lesser, greater) in spec.orders {
+            let (Some(value), Some(limit)) = (parameters.get(*lesser), parameters.get(*greater)) else {
+                continue;
+            };
+            if value > limit {
+                let unit = spec.parameters.iter().find(|p| p.name == *lesser).map_or("1", |p| p.unit);
+                let (value, limit, unit) = (*value, *limit, unit.to_owned());
+                return Err(ModelError::Disorder { lesser, value, greater, limit, unit });
+            }
         }
         Ok(Self { variant: variant.name.to_owned(), parameters, switches, stated })
     }
@@ -160,6 +172,9 @@ impl Settings {
 
 /// The error for a name that is no setting.
 pub(crate) fn unknown(spec: &ModelSpec, name: &str) -> ModelError {
+    if let Some((name, why)) = spec.unneeded.iter().find(|(unneeded, _)| *unneeded == name) {
+        return ModelError::UnneededSetting { model: spec.name, name, why };
+    }
     let names = spec
         .parameters
         .iter()

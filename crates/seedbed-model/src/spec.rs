@@ -25,10 +25,14 @@ pub struct ModelSpec {
     pub inputs: Vec<InputSpec>,
     /// One value a pixel, in the order of [`Statics`](crate::Statics).
     pub statics: Vec<InputSpec>,
+    /// Pairs of inputs, of statics or of parameters by name: the first may not exceed the second.
+    pub orders: &'static [(&'static str, &'static str)],
     /// Numbers that hold for the whole run.
     pub parameters: Vec<ParameterSpec>,
     /// Choices that a variant makes and a setting can unmake.
     pub switches: Vec<SwitchSpec>,
+    /// Settings of the original program that this model does without, and why.
+    pub unneeded: &'static [(&'static str, &'static str)],
     /// Outputs, in the order of [`Outputs`](crate::Outputs).
     pub outputs: Vec<OutputSpec>,
     /// Papers and code the equations come from.
@@ -102,6 +106,8 @@ pub struct InputSpec {
     pub unit: Unit,
     /// Values outside are no such quantity in that unit.
     pub range: (f64, f64),
+    /// Whether it is a mask: 0 or 1, and nothing between.
+    pub mask: bool,
     /// Whether the model can't do without it.
     pub required: bool,
     /// What takes its place where it isn't required and not given.
@@ -117,7 +123,7 @@ impl InputSpec {
     #[must_use]
     pub fn new(name: &'static str, unit: Unit, range: (f64, f64), doc: &'static str) -> Self {
         let (required, fallback) = (true, Fallback::Nothing);
-        Self { name, aliases: &[], unit, range, required, fallback, used_in: &[], doc }
+        Self { name, aliases: &[], unit, range, mask: false, required, fallback, used_in: &[], doc }
     }
 
     /// The same, with what takes its place where it isn't given.
@@ -146,6 +152,43 @@ impl InputSpec {
             }
         }
         (outside, there, first)
+    }
+
+    /// Of pairs of its values with those of `greater`, which they may not exceed: how many do,
+    /// in how many both values are there and in range, and the place of the first that does.
+    #[must_use]
+    pub fn exceeding(
+        &self,
+        greater: &Self,
+        pairs: impl IntoIterator<Item = (f64, f64)>,
+    ) -> (usize, usize, Option<usize>) {
+        let holds = |spec: &Self, v: f64| spec.range.0 <= v && v <= spec.range.1;
+        let (mut exceeding, mut there, mut first) = (0, 0, None);
+        for (place, (a, b)) in pairs.into_iter().enumerate() {
+            if holds(self, a) && holds(greater, b) {
+                there += 1;
+                if a > b {
+                    exceeding += 1;
+                    first.get_or_insert(place);
+                }
+            }
+        }
+        (exceeding, there, first)
+    }
+
+    /// Of a mask's values, how many are between 0 and 1, how many there are, and the first
+    /// of the former; of what is no mask, none.
+    #[must_use]
+    pub fn fractions(&self, values: impl IntoIterator<Item = f64>) -> (usize, usize, Option<f64>) {
+        let (mut fractions, mut there, mut first) = (0, 0, None);
+        for v in values.into_iter().filter(|v| self.mask && !v.is_nan()) {
+            there += 1;
+            if v > 0.0 && v < 1.0 {
+                fractions += 1;
+                first.get_or_insert(v);
+            }
+        }
+        (fractions, there, first)
     }
 }
 
@@ -212,6 +255,8 @@ pub struct OutputSpec {
     pub name: &'static str,
     /// The unit.
     pub unit: Unit,
+    /// Whether its values are whole numbers in every variant, such as days of the year.
+    pub whole: bool,
     /// How it is gathered over a period.
     pub aggregation: Aggregation,
     /// Whether a month's value is among the usual products.
@@ -228,7 +273,7 @@ impl OutputSpec {
     /// An output of every variant, whose months and years are among the usual products.
     #[must_use]
     pub fn new(name: &'static str, unit: Unit, aggregation: Aggregation, doc: &'static str) -> Self {
-        Self { name, unit, aggregation, monthly: true, yearly: true, absent_in: &[], doc }
+        Self { name, unit, whole: false, aggregation, monthly: true, yearly: true, absent_in: &[], doc }
     }
 }
 
@@ -247,8 +292,10 @@ impl ModelSpec {
             },
             inputs: Vec::new(),
             statics: Vec::new(),
+            orders: &[],
             parameters: Vec::new(),
             switches: Vec::new(),
+            unneeded: &[],
             outputs: Vec::new(),
             references: &[],
         }
@@ -276,6 +323,16 @@ impl ModelSpec {
     #[must_use]
     pub fn static_input(&self, name: &str) -> Option<usize> {
         position(&self.statics, name)
+    }
+
+    /// The pairs of `orders` that are inputs, by position.
+    pub fn input_orders(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.orders.iter().filter_map(|(a, b)| Some((self.input(a)?, self.input(b)?)))
+    }
+
+    /// The pairs of `orders` that are static inputs, by position.
+    pub fn static_orders(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.orders.iter().filter_map(|(a, b)| Some((self.static_input(a)?, self.static_input(b)?)))
     }
 
     /// The position of an output.

@@ -62,6 +62,13 @@ fn clean_local(
         for path in all().filter(|p| p.is_dir()) {
             fs::remove_dir_all(path).map_err(at(path))?;
         }
+        // Folders that nothing is expected in go with their last file; those with more stay.
+        let live = |folder: &Path| wanted.iter().any(|record| record.starts_with(folder));
+        for folder in all().filter_map(|path| path.parent()).filter(|folder| !live(folder)) {
+            let emptied = fs::remove_dir(folder).is_ok();
+            let tile = folder.parent().filter(|tile| emptied && !live(tile));
+            let _ = tile.map(fs::remove_dir);
+        }
     }
     let locations = |paths: Vec<PathBuf>| paths.into_iter().map(Location::from).collect();
     Ok(CleanReport { attempts: locations(found.attempts), superseded: locations(found.superseded) })

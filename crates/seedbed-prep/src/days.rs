@@ -142,6 +142,11 @@ pub(crate) fn shift(day: Date, days: i32) -> Date {
 }
 
 impl Rules {
+    /// The longest gap that is bridged anywhere.
+    pub(crate) fn widest(&self) -> Bridge {
+        self.bridge.unwrap_or_default()
+    }
+
     /// The first and the last day of an input that values in `period` depend on.
     #[must_use]
     pub fn reach(&self, period: Period) -> (Date, Date) {
@@ -149,10 +154,10 @@ impl Rules {
             // Its layers carry any year.
             crate::TimeRule::Climatology => return (Date::MIN, Date::MAX),
             crate::TimeRule::Composite | crate::TimeRule::CompositeLegacy => {
-                (self.bridge.days(), self.bridge.days())
+                (self.widest().days(), self.widest().days())
             }
             // A composite is observed on its date or some days after it.
-            crate::TimeRule::CompositeDay => (self.bridge.days() + DAYS - 1, self.bridge.days()),
+            crate::TimeRule::CompositeDay => (self.widest().days() + DAYS - 1, self.widest().days()),
             crate::TimeRule::Daily => {
                 // That a calendar leaves a day out shows in the day before it.
                 let before = self.leap != crate::LeapRule::Error && may_be_left_out(period.start);
@@ -171,7 +176,7 @@ impl Rules {
         }
         let observed = self.time == crate::TimeRule::CompositeDay;
         let more = if observed { DAYS - 1 } else { 0 };
-        let reach = days + usize::try_from(2 * self.bridge.days() + more).unwrap_or(0);
+        let reach = days + usize::try_from(2 * self.widest().days() + more).unwrap_or(0);
         let near = |from: Date, to: Date| Period { start: from, end: to }.len() <= reach;
         let within = |n: usize| dates[n..].partition_point(|day| near(dates[n], *day));
         let most = (0..dates.len()).map(within).max().unwrap_or(0);

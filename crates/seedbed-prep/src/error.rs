@@ -1,6 +1,6 @@
 //! What can go wrong between items and products.
 
-use seedbed_block::{Date, Unit, UnitError};
+use seedbed_block::{Date, Unit, UnitError, unit_suffix};
 use seedbed_catalog::CatalogError;
 use seedbed_grid::{GridError, ProjectionError};
 use seedbed_raster::{RasterError, WarpError};
@@ -148,7 +148,8 @@ pub enum PrepError {
     },
     /// A value that can't be in the unit it is said to be in.
     #[error(
-        "input `{input}`: {value} {unit} on {date} in tile {tile} lies outside {low}..{high} {unit} ({path})"
+        "input `{input}`: {value}{unit} on {date} in tile {tile} lies outside {low}..{high}{unit} ({path})",
+        unit = unit_suffix(unit)
     )]
     Range {
         /// The input's name.

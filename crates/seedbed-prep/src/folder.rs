@@ -4,9 +4,10 @@ use crate::product::Staged;
 use seedbed_catalog::Asset;
 use seedbed_storage::Checksum;
 use serde_json::{Value, json};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 pub(crate) use seedbed_catalog::{FOLDER as FIELD, folder_digest};
 
@@ -46,11 +47,22 @@ pub(crate) fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 /// Bytes of a file, or of all files below a folder.
 pub(crate) fn size(path: &Path) -> io::Result<u64> {
+    Ok(size_and_age(path)?.0)
+}
+
+/// The same, and when it was written last; of a folder its newest file.
+pub(crate) fn size_and_age(path: &Path) -> io::Result<(u64, SystemTime)> {
+    let of = |found: Metadata| (found.len(), found.modified().unwrap_or(SystemTime::UNIX_EPOCH));
     let found = fs::metadata(path)?;
     if !found.is_dir() {
-        return Ok(found.len());
+        return Ok(of(found));
     }
-    files(path)?.iter().map(|name| Ok(fs::metadata(path.join(name))?.len())).sum()
+    let mut all = (0, SystemTime::UNIX_EPOCH);
+    for name in files(path)? {
+        let (size, written) = of(fs::metadata(path.join(name))?);
+        all = (all.0 + size, all.1.max(written));
+    }
+    Ok(all)
 }
 
 /// The multihash of a file, or of a folder's list of files with theirs.

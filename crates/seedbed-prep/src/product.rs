@@ -95,8 +95,18 @@ pub enum Done {
     No,
     /// The record and all its files are there.
     Yes,
-    /// There is a record, but something it names is missing or has another size.
+    /// There is a record, but something it names is missing, has another size, or was written
+    /// later and has another digest.
     Damaged(String),
+}
+
+impl Done {
+    /// Says in the log what is damaged.
+    pub fn tell(&self) {
+        if let Self::Damaged(what) = self {
+            tracing::warn!("damaged, and counted as missing: {what}");
+        }
+    }
 }
 
 impl Attempt {
@@ -302,7 +312,11 @@ impl Attempt {
         let outcome = match put {
             Put::Created => Outcome::Created,
             // The record outlived its data, which this attempt made again.
-            Put::Exists(there) if there[..] == record[..] && healing && made => Outcome::Created,
+            Put::Exists(there) if there[..] == record[..] && healing && made => {
+                // Else its files would be held to their digests from now on.
+                let _ = fs::File::open(&path).and_then(|f| f.set_modified(SystemTime::now()));
+                Outcome::Created
+            }
             Put::Exists(there) if there[..] == record[..] => Outcome::Adopted,
             Put::Exists(_) if is_whole(&path) => Outcome::Adopted,
             Put::Exists(_) => {
@@ -356,16 +370,16 @@ pub(crate) struct Contents {
 }
 
 /// Whether `member` has been committed under `root` and its files are there in
-/// their recorded sizes. Digests are [`crate::verify()`]'s business.
+/// their recorded sizes. A file that was written after its record was is held to its
+/// digest as well; those of the others are [`crate::verify()`]'s business.
 #[must_use]
 pub fn is_done(root: &Path, member: &Member) -> Done {
     check(&member.record(root))
 }
 
 fn check(record: &Path) -> Done {
-    if !record.exists() {
-        return Done::No;
-    }
+    let Ok(found) = fs::metadata(record) else { return Done::No };
+    let recorded = found.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let Ok(item) = read_record(record) else {
         return Done::Damaged(format!("{} is no record", record.display()));
     };
@@ -374,9 +388,14 @@ fn check(record: &Path) -> Done {
     }
     for (key, asset) in item.assets() {
         let path = file_of(record, &asset);
-        let found = folder::size(&path).ok();
-        if found.is_none() || found != folder::stated(&asset).0 {
+        let (size, digest) = folder::stated(&asset);
+        let found = folder::size_and_age(&path).ok().filter(|(found, _)| Some(*found) == size);
+        let Some((_, written)) = found else {
             return Done::Damaged(format!("asset `{key}`: {} is missing or damaged", path.display()));
+        };
+        // A record is made when its files are whole: what was written later is looked into.
+        if written > recorded && folder::checksum(&path).ok().as_deref() != digest {
+            return Done::Damaged(format!("asset `{key}`: {} was changed", path.display()));
         }
     }
     Done::Yes

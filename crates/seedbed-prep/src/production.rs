@@ -174,6 +174,7 @@ impl<'a> Production<'a> {
     /// [`PrepError::Storage`] where a store can't be read.
     pub(crate) fn open_of<'s>(&self, set: &'s Expected) -> Result<Open<'s>, PrepError> {
         let done = survey(&self.request.out, &set.members)?;
+        done.iter().for_each(Done::tell);
         let open = set.members.iter().zip(done).filter(|(_, done)| *done != Done::Yes);
         Ok(Open(open.map(|(member, _)| &member.key).collect()))
     }

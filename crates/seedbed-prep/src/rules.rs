@@ -113,9 +113,10 @@ pub struct Rules {
     /// From layers to days.
     pub time: TimeRule,
     /// The longest gap that is bridged between composites, or between layers of a
-    /// climatology.
-    #[serde(default, skip_serializing_if = "Bridge::is_default")]
-    pub bridge: Bridge,
+    /// climatology. Where it isn't said, 48 days; but nothing where layers come a day apart:
+    /// a pixel that is missing on a day is missing then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridge: Option<Bridge>,
     /// By `composite-day`: the layer of days of the year, an asset of the item or a variable
     /// of the same file. Where none is named it is the asset `composite_day`, or the one
     /// whose key ends in `composite_day_of_the_year`.
@@ -195,7 +196,7 @@ impl Default for Rules {
         Self {
             resampling: Resampling::Nearest,
             time: TimeRule::Daily,
-            bridge: Bridge::default(),
+            bridge: None,
             composite_day: None,
             leap: LeapRule::Error,
             unit: None,
@@ -237,7 +238,7 @@ mod tests {
         let written = serde_json::to_value(Rules::default()).unwrap();
         assert!(written.get("bridge").is_none() && written.get("composite_day").is_none());
         assert!(written.get("classes").is_none());
-        let rules = Rules { bridge: "16d".parse().unwrap(), ..Rules::default() };
+        let rules = Rules { bridge: "16d".parse().ok(), ..Rules::default() };
         assert_eq!(serde_json::to_value(rules).unwrap()["bridge"], "16d");
     }
 }

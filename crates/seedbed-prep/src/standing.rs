@@ -60,7 +60,8 @@ pub(crate) struct Standing {
 }
 
 /// Whether each of some products has been committed and its files are there in their recorded
-/// sizes, in the order of the members; their digests are [`verify`](crate::verify())'s business.
+/// sizes, in the order of the members; their digests are [`verify`](crate::verify())'s business, but
+/// for local files that were written after their records.
 ///
 /// Of a store each tile is listed once, and of the records those are read that weren't read before.
 ///

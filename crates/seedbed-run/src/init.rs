@@ -38,7 +38,10 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
                 text,
                 "{mark}time = \"composite\"  # 16-day composites, linear between them; or composite-day; or climatology"
             )?;
-            writeln!(text, "# bridge = \"48d\"  # the longest gap between two valid ones")?;
+            writeln!(
+                text,
+                "# bridge = \"48d\"  # the longest gap between two valid ones; without it none between daily layers"
+            )?;
             writeln!(
                 text,
                 "# (from other sources in other years: [[inputs.{}.switch]], each with a period and items)",
@@ -64,6 +67,7 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
         let mark = if n == 0 { "" } else { "# " };
         writeln!(text, "{mark}variant = \"{}\"  # {}", variant.name, variant.doc)?;
     }
+    writeln!(text, "# precision = \"f64\"  # else f32; outputs of dtype float64 are computed in f64 anyway")?;
     if spec.cadence == Cadence::Daily {
         writeln!(
             text,
@@ -96,6 +100,7 @@ fn write_template(text: &mut String, spec: &ModelSpec, model: &str) -> std::fmt:
     )?;
     writeln!(text, "# state = true  # keep each tile's state behind the last day, for a run that goes on")?;
     writeln!(text, "variables = [{}]", usual.join(", "))?;
+    writeln!(text, "# dtype = \"float64\"  # else float32; or int16 and the like, with scale = 0.1")?;
     writeln!(
         text,
         "# format = \"zarr\"  # a cube for each year of a variable; else cog, a file for each period"

@@ -3,7 +3,7 @@
 use crate::interval::{ALWAYS, Interval, check_apart, check_whole};
 use crate::project::{InputSection, StaticSection, SwitchSection};
 use crate::{Overrides, Project, RunError};
-use seedbed_block::{Conversion, Period};
+use seedbed_block::{Conversion, Period, unit_suffix};
 use seedbed_catalog::ItemCollection;
 use seedbed_grid::Projections;
 use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
@@ -268,8 +268,18 @@ impl Resolver<'_> {
                 if !(spec.range.0..=spec.range.1).contains(&value) {
                     return Err(project.key_error(
                         format!("{key}.value"),
-                        format!("{value} {} lies outside {}..{}", spec.unit, spec.range.0, spec.range.1),
+                        format!(
+                            "{value}{} lies outside {}..{} ({})",
+                            unit_suffix(spec.unit),
+                            spec.range.0,
+                            spec.range.1,
+                            spec.doc
+                        ),
                     ));
+                }
+                if let (_, _, Some(value)) = spec.fractions([value]) {
+                    let message = format!("{value} lies between 0 and 1, and it is a mask");
+                    return Err(project.key_error(format!("{key}.value"), message));
                 }
                 Ok(Static::Value(value))
             }

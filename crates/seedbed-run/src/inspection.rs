@@ -2,14 +2,17 @@
 
 use crate::input_reader::InputReader;
 use crate::inputs::{Input, Static};
+use crate::orders::{Disorder, join};
 use crate::origin::Origin;
 use crate::periods::span;
+use crate::readers::latitudes;
 use crate::work::Work;
 use crate::{RunError, Runner};
-use seedbed_block::{Date, Period};
-use seedbed_prep::{Plans, PrepError, Target, TileReader, TimeRule, one_line};
+use seedbed_block::{Date, Period, unit_suffix};
+use seedbed_model::InputSpec;
+use seedbed_prep::{Plans, PrepError, Rules, Target, TileReader, TimeRule, one_line};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What kind of problem an input has.
@@ -22,6 +25,8 @@ pub enum ProblemKind {
     Unit,
     /// A value that makes no sense in its unit.
     Range,
+    /// Values that exceed those of another input, which they may not exceed.
+    Order,
     /// A class that the table of values lacks.
     Class,
     /// Nothing of it lies under the tile.
@@ -84,6 +89,7 @@ impl fmt::Display for ProblemKind {
             Self::MissingDays => "missing days",
             Self::Unit => "unit",
             Self::Range => "range",
+            Self::Order => "order",
             Self::Class => "class",
             Self::Absent => "absent",
             Self::State => "state",
@@ -105,28 +111,48 @@ impl fmt::Display for InputReport {
     }
 }
 
-/// Gathers a tile's problems.
+/// What an inspection found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) problems: Vec<InputProblem>,
+    /// What is out of order in too few pixels to be a problem.
+    pub(crate) disorders: Vec<Disorder>,
+}
+
+/// Gathers what there is to say of a tile's inputs.
 struct Inspection<'r> {
     runner: &'r Runner<'r>,
     target: Target,
     plans: Plans,
-    problems: Vec<InputProblem>,
+    found: Findings,
 }
+
+/// One source of an input, and the days on which its values are looked at.
+struct Part<'r> {
+    index: usize,
+    name: &'r str,
+    reader: TileReader<'r, f32>,
+    looked_at: Vec<Date>,
+}
+
+/// Values that are held to one another: what the project calls each, what the model says of it,
+/// and its pixels.
+type Values<'r> = BTreeMap<usize, (&'r str, &'r InputSpec, Vec<f64>)>;
 
 /// Opens all that a tile's work reads and says what is wrong with it: days that are missing,
 /// units, statics, the state it begins from, and values of some first days.
 ///
 /// # Errors
 /// [`RunError::Grid`] and [`RunError::Projection`]; what is wrong with inputs is no error here.
-pub(crate) fn inspect(runner: &Runner<'_>, work: &Work<'_>) -> Result<Vec<InputProblem>, RunError> {
+pub(crate) fn inspect(runner: &Runner<'_>, work: &Work<'_>) -> Result<Findings, RunError> {
     let to_make = work.to_make(runner)?;
     if work.finished(runner, &to_make)?.is_some() {
-        return Ok(Vec::new());
+        return Ok(Findings::default());
     }
     let beginning = work.beginning(runner, &to_make)?;
     let tile = &work.task.tile;
     let target = runner.target(runner.grid.tile(tile)?)?;
-    let mut inspection = Inspection { runner, target, plans: Plans::default(), problems: Vec::new() };
+    let mut inspection = Inspection { runner, target, plans: Plans::default(), found: Findings::default() };
     if beginning.checkpoint.is_none() {
         match &runner.origin {
             Origin::Cold => {}
@@ -138,7 +164,7 @@ pub(crate) fn inspect(runner: &Runner<'_>, work: &Work<'_>) -> Result<Vec<InputP
                         "state",
                         ProblemKind::State,
                         Vec::new(),
-                        one_line(&error),
+                        without_key(&error),
                         [false, true],
                     );
                 }
@@ -146,40 +172,75 @@ pub(crate) fn inspect(runner: &Runner<'_>, work: &Work<'_>) -> Result<Vec<InputP
         }
     }
     inspection.inputs(Period { start: beginning.from, end: runner.period.end });
-    inspection.statics();
-    Ok(inspection.problems)
+    inspection.statics()?;
+    Ok(inspection.found)
 }
 
-impl Inspection<'_> {
+impl<'r> Inspection<'r> {
     fn inputs(&mut self, period: Period) {
         let runner = self.runner;
+        let mut parts: Vec<Part<'r>> = Vec::new();
         for input in &runner.inputs {
-            self.input(input, period);
+            parts.extend(self.input(input, period));
+        }
+        let days: BTreeSet<Date> = parts.iter().flat_map(|part| part.looked_at.iter().copied()).collect();
+        let specs = &runner.model.spec().inputs;
+        let in_order: BTreeSet<usize> =
+            runner.model.spec().input_orders().flat_map(|(a, b)| [a, b]).collect();
+        for day in days {
+            let mut values = Values::new();
+            for part in parts.iter_mut().filter(|part| part.looked_at.contains(&day)) {
+                match part.reader.read(&[day]) {
+                    Ok(block) if in_order.contains(&part.index) => {
+                        let pixels = block.values().iter().map(|v| f64::from(*v)).collect();
+                        values.insert(part.index, (part.name, &specs[part.index], pixels));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.failure("inputs", part.name, vec![Period { start: day, end: day }], &error);
+                        part.looked_at.clear();
+                    }
+                }
+            }
+            self.orders("inputs", runner.model.spec().input_orders(), &values, Some(day));
         }
     }
 
-    fn input(&mut self, input: &Input, period: Period) {
+    /// The sources of an input on the days of a period, opened and held to what needs no values.
+    fn input(&mut self, input: &'r Input, period: Period) -> Vec<Part<'r>> {
+        let mut parts = Vec::new();
         for (days, interval) in input.within(period) {
             match InputReader::part(self.runner, interval, &self.target, days, &self.plans) {
-                Ok(reader) => self.part(&input.name, days, interval.rules.time, reader),
+                Ok(reader) => parts.extend(self.part(input, days, &interval.rules, reader)),
                 Err(error) => self.failure("inputs", &input.name, vec![days], &error),
             }
         }
+        parts
     }
 
     /// One source of an input, on the days that are read of it.
-    fn part(&mut self, name: &str, days: Period, time: TimeRule, mut reader: TileReader<'_, f32>) {
+    fn part(
+        &mut self,
+        input: &'r Input,
+        days: Period,
+        rules: &Rules,
+        reader: TileReader<'r, f32>,
+    ) -> Option<Part<'r>> {
+        let Input { index, name, .. } = input;
         let missing = reader.missing_days(days);
         if !missing.is_empty() {
             let what = match missing.len() {
                 1 => "it has no source for this day".to_owned(),
                 count => format!("it has no source for {count} days"),
             };
-            let what = match time {
+            let what = match rules.time {
                 TimeRule::CompositeDay => {
                     format!(
                         "{what}; a day needs a composite whose 16 days are over, and one that begins then or later"
                     )
+                }
+                TimeRule::Climatology | TimeRule::Composite if rules.bridge.is_none() => {
+                    format!("{what}; `bridge` says up to how many days between layers are filled")
                 }
                 _ => what,
             };
@@ -189,20 +250,40 @@ impl Inspection<'_> {
         if let Some((_, first)) = units.first() {
             let days: Vec<Period> = units.iter().map(|(days, _)| *days).collect();
             self.failure("inputs", name, joined(days), first);
-            return;
+            return None;
         }
-        for day in looked_at(days, time).filter(|day| missing.binary_search(day).is_err()) {
-            if let Err(error) = reader.read(&[day]) {
-                self.failure("inputs", name, vec![Period { start: day, end: day }], &error);
-                return;
-            }
-        }
+        let looked_at =
+            looked_at(days, rules.time).filter(|day| missing.binary_search(day).is_err()).collect();
+        Some(Part { index: *index, name, reader, looked_at })
     }
 
-    fn statics(&mut self) {
+    fn statics(&mut self) -> Result<(), RunError> {
         let runner = self.runner;
-        for (_, field) in &runner.statics {
-            let Static::Field { series, rules } = field else { continue };
+        let spec = runner.model.spec();
+        let mut values = Values::new();
+        for (index, field) in &runner.statics {
+            let spec = &spec.statics[*index];
+            let (series, rules) = match field {
+                Static::Field { series, rules } => (series, rules),
+                Static::Value(value) => {
+                    values.insert(*index, (spec.name, spec, vec![*value; self.target.geobox.shape.len()]));
+                    continue;
+                }
+                Static::Latitude => {
+                    if let (_, _, Some(first)) = spec.outside(latitudes(&self.target, runner.projections)?) {
+                        let what = outside(spec, first);
+                        self.problem(
+                            "statics",
+                            spec.name,
+                            ProblemKind::Range,
+                            Vec::new(),
+                            what,
+                            [false, true],
+                        );
+                    }
+                    continue;
+                }
+            };
             let opened = TileReader::<f64>::open_static(
                 series,
                 self.target.clone(),
@@ -211,9 +292,61 @@ impl Inspection<'_> {
                 &runner.spool,
                 runner.projections,
             );
-            let read = opened.and_then(|mut reader| reader.read_static());
-            if let Err(error) = read {
-                self.failure("statics", &series.name, Vec::new(), &error);
+            match opened.and_then(|mut reader| reader.read_static()) {
+                Ok(pixels) => {
+                    self.mask(&series.name, spec, &pixels)?;
+                    values.insert(*index, (&series.name, spec, pixels));
+                }
+                Err(error) => self.failure("statics", &series.name, Vec::new(), &error),
+            }
+        }
+        self.orders("statics", spec.static_orders(), &values, None);
+        Ok(())
+    }
+
+    /// Refuses fractions in a mask; most of its pixels, where single values out of range pass.
+    fn mask(&mut self, name: &str, spec: &InputSpec, pixels: &[f64]) -> Result<(), RunError> {
+        let (fractions, there, first) = spec.fractions(pixels.iter().copied());
+        let lenient = self.runner.is_lenient()?;
+        if let Some(first) = first.filter(|_| !lenient || 2 * fractions > there) {
+            let what = format!(
+                "it is a mask, 0 or 1, and {fractions} of {there} pixels lie between, the first at {first}; take \
+                 resampling = \"nearest\""
+            );
+            self.problem("statics", name, ProblemKind::Range, Vec::new(), what, [false, true]);
+        }
+        Ok(())
+    }
+
+    /// Holds pairs of values to their order: a problem where more than half of the pixels break it.
+    fn orders(
+        &mut self,
+        section: &str,
+        pairs: impl Iterator<Item = (usize, usize)>,
+        values: &Values<'_>,
+        date: Option<Date>,
+    ) {
+        for (lesser, greater) in pairs {
+            let (Some((lesser, a, below)), Some((greater, b, above))) =
+                (values.get(&lesser), values.get(&greater))
+            else {
+                continue;
+            };
+            let pixels = below.iter().copied().zip(above.iter().copied());
+            let (pixels, there, _) = a.exceeding(b, pixels);
+            let [lesser_key, greater] = [lesser, greater].map(|name| format!("{section}.{name}"));
+            let told = |p: &InputProblem| p.kind == ProblemKind::Order && p.input == lesser_key;
+            if pixels == 0 || self.found.problems.iter().any(told) {
+                continue;
+            }
+            if 2 * pixels > there {
+                let what =
+                    format!("it exceeds {greater} in {pixels} of {there} pixels; are the two swapped?");
+                let days = date.map(|day| Period { start: day, end: day }).into_iter().collect();
+                self.problem(section, lesser, ProblemKind::Order, days, what, [false, true]);
+            } else {
+                let tile = self.target.tile.clone();
+                join(&mut self.found.disorders, Disorder { lesser: lesser_key, greater, pixels, tile, date });
             }
         }
     }
@@ -247,10 +380,25 @@ impl Inspection<'_> {
         let (tile, input) = (self.target.tile.clone(), format!("{section}.{name}"));
         let problem = InputProblem { tile, input, kind, days, what, retryable, usage };
         // A spin-up may read the run's own days.
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
+        if !self.found.problems.contains(&problem) {
+            self.found.problems.push(problem);
         }
     }
+}
+
+/// An error about a key of the project without the file and the key, which the report names itself.
+fn without_key(error: &RunError) -> String {
+    match error {
+        RunError::Key { message, .. } => message.clone(),
+        RunError::Input { source, .. } => one_line(&**source),
+        error => one_line(error),
+    }
+}
+
+/// What is said of a value outside the range of its input.
+fn outside(spec: &InputSpec, value: f64) -> String {
+    let ((low, high), unit) = (spec.range, unit_suffix(spec.unit));
+    format!("{value}{unit} lies outside {low}..{high} ({})", spec.doc)
 }
 
 /// The days whose values are looked at: the first, and where every day has a layer of its

@@ -14,6 +14,8 @@ pub(crate) struct Output {
     pub(crate) index: usize,
     pub(crate) name: String,
     pub(crate) unit: String,
+    /// Whether its values are whole numbers.
+    pub(crate) whole: bool,
     pub(crate) aggregation: Aggregation,
 }
 
@@ -29,6 +31,7 @@ pub(crate) fn variables(
         index: *index,
         name: o.name.to_owned(),
         unit: o.unit.to_string(),
+        whole: o.whole,
         aggregation: o.aggregation,
     };
     let Some(names) = &project.output.variables else {
@@ -73,10 +76,11 @@ pub(crate) fn periods(project: &Project, spec: &ModelSpec) -> Result<Vec<PeriodK
 
 /// How values are stored. Where the stored type isn't named, it is that of the
 /// computation. An integer type's nodata value is the end of its range where no
-/// quantity lies: the lowest number, or the highest where there are no negative ones.
-pub(crate) fn stored(project: &Project) -> Result<CogOptions, RunError> {
+/// quantity lies: the lowest number, or the highest where there are no negative ones. Whole
+/// numbers need no scale.
+pub(crate) fn stored(project: &Project, outputs: &[Output]) -> Result<CogOptions, RunError> {
     let section = &project.output;
-    let dtype = section.dtype.unwrap_or(match project.model.precision {
+    let dtype = section.dtype.unwrap_or(match project.precision() {
         Precision::Single => DType::Float32,
         Precision::Double => DType::Float64,
     });
@@ -84,8 +88,10 @@ pub(crate) fn stored(project: &Project) -> Result<CogOptions, RunError> {
         return Err(project.key_error("output.dtype", "int8 can't be written everywhere: take int16"));
     }
     let scale = match section.scale {
-        None if dtype.is_integer() => {
-            return Err(project.key_error("output.scale", format!("{} needs a scale", dtype.name())));
+        None if dtype.is_integer() && !outputs.iter().all(|output| output.whole) => {
+            let parts: Vec<&str> = outputs.iter().filter(|o| !o.whole).map(|o| o.name.as_str()).collect();
+            let message = format!("{} needs a scale for {}", dtype.name(), parts.join(", "));
+            return Err(project.key_error("output.scale", message));
         }
         Some(scale) if scale == 0.0 || !scale.is_finite() => {
             return Err(project.key_error("output.scale", format!("{scale} is no scale")));

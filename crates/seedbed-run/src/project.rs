@@ -91,10 +91,11 @@ pub struct InputSection {
     /// From layers to days.
     #[serde(default)]
     pub time: TimeRule,
-    /// The longest gap between composites that is bridged, such as `48d`.
-    #[serde(default)]
-    #[schemars(with = "String")]
-    pub bridge: Bridge,
+    /// The longest gap between composites, or layers of a climatology, that is bridged, such as
+    /// `48d`, which it is where nothing is said; but then nothing is bridged where layers come a
+    /// day apart.
+    #[schemars(with = "Option<String>")]
+    pub bridge: Option<Bridge>,
     /// By `time = "composite-day"`: the asset, or the variable of the same file, that says on
     /// which day of the year each pixel was observed; found by its usual names where none is
     /// given.
@@ -172,9 +173,9 @@ pub struct ModelSection {
     pub name: String,
     /// The variant; the model's first where none is named.
     pub variant: Option<String>,
-    /// `f32` or `f64`.
-    #[serde(default)]
-    pub precision: Precision,
+    /// What is computed in, `f32` or `f64`; where it isn't said, `f64` for outputs stored as
+    /// float64, else `f32`.
+    pub precision: Option<Precision>,
     /// The folder of another run with `state = true`, whose last day is the one before this
     /// run's first: it goes on from there.
     pub state: Option<String>,
@@ -267,6 +268,16 @@ impl Project {
         Ok(project)
     }
 
+    /// What the model computes in: as the file says, else as its outputs are stored.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        let by_output = match self.output.dtype {
+            Some(DType::Float64) => Precision::Double,
+            _ => Precision::Single,
+        };
+        self.model.precision.unwrap_or(by_output)
+    }
+
     /// A path of the project file, from its folder.
     #[must_use]
     pub fn resolve(&self, text: &str) -> String {
@@ -330,6 +341,22 @@ mod tests {
     }
 
     #[test]
+    fn outputs_of_64_bits_are_computed_in_as_many_unless_the_file_says_otherwise() {
+        let precision = |model: &str, output: &str| {
+            let text = format!(
+                "[project]\nname = \"x\"\nout = \"o\"\nperiod = \"2003\"\n[grid]\nfile = \"g\"\n\
+                 [model]\nname = \"veget\"\n{model}\n[output]\n{output}\n"
+            );
+            Project::from_toml(Path::new("a.toml"), &text).unwrap().precision()
+        };
+        assert_eq!(precision("", ""), Precision::Single);
+        assert_eq!(precision("", "dtype = \"int32\""), Precision::Single);
+        assert_eq!(precision("", "dtype = \"float64\""), Precision::Double);
+        assert_eq!(precision("precision = \"f32\"", "dtype = \"float64\""), Precision::Single);
+        assert_eq!(precision("precision = \"f64\"", ""), Precision::Double);
+    }
+
+    #[test]
     fn time_and_bridge_of_an_input_have_the_names_of_the_flags() {
         let text = |bridge: &str| {
             format!(
@@ -340,7 +367,7 @@ mod tests {
         };
         let project = Project::from_toml(Path::new("a.toml"), &text("32d")).unwrap();
         let ndvi = &project.inputs["ndvi"];
-        assert_eq!((ndvi.time, ndvi.bridge.days()), (TimeRule::Climatology, 32));
+        assert_eq!((ndvi.time, ndvi.bridge.map(Bridge::days)), (TimeRule::Climatology, Some(32)));
         let error = Project::from_toml(Path::new("a.toml"), &text("2w")).unwrap_err().to_string();
         assert!(error.contains("a.toml:11:") && error.contains("48d"), "{error}");
     }

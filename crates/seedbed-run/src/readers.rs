@@ -68,7 +68,7 @@ pub(crate) fn read_statics(
 }
 
 /// Latitude of every pixel's centre, in degrees.
-fn latitudes(target: &Target, projections: &dyn Projections) -> Result<Vec<f64>, RunError> {
+pub(crate) fn latitudes(target: &Target, projections: &dyn Projections) -> Result<Vec<f64>, RunError> {
     let shape = target.geobox.shape;
     let wgs84 = projections.resolve("OGC:CRS84")?;
     let (mut xs, mut ys) = (Vec::with_capacity(shape.len()), Vec::with_capacity(shape.len()));

@@ -69,7 +69,7 @@ impl<'a> Runner<'a> {
         let settings = settings(&project, spec)?;
         let outputs = outputs::variables(&project, spec, &settings)?;
         let kinds = outputs::periods(&project, spec)?;
-        let cog = outputs::stored(&project)?;
+        let cog = outputs::stored(&project, &outputs)?;
         let out = out(&project, overrides.out.as_deref(), &spool)?;
         let mut grid = crate::grid::tiles(&project, projections)?;
         if grid.tiles.is_empty() {
@@ -99,7 +99,7 @@ impl<'a> Runner<'a> {
             grid,
             model,
             settings,
-            precision: project.model.precision,
+            precision: project.precision(),
             inputs,
             statics,
             outputs,

@@ -156,8 +156,12 @@ impl Runner<'_> {
 
     /// How missing days count in sums.
     pub(crate) fn missing_days(&self) -> Result<MissingDays, RunError> {
-        let variant = self.model.spec().variant(self.settings.variant())?;
-        Ok(if variant.lenient { MissingDays::Poison } else { MissingDays::Count })
+        Ok(if self.is_lenient()? { MissingDays::Poison } else { MissingDays::Count })
+    }
+
+    /// Whether the variant lets single values out of range pass.
+    pub(crate) fn is_lenient(&self) -> Result<bool, RunError> {
+        Ok(self.model.spec().variant(self.settings.variant())?.lenient)
     }
 }
 

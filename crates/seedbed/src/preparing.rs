@@ -83,8 +83,8 @@ pub struct PrepareArgs {
 pub struct Timing {
     /// From layers to days.
     pub time: TimeRule,
-    /// The longest gap between them that is bridged.
-    pub bridge: Bridge,
+    /// The longest gap between them that is bridged, where it is said.
+    pub bridge: Option<Bridge>,
     /// The layer of the days on which pixels were observed.
     pub composite_day: Option<String>,
     /// Days that a calendar leaves out.
@@ -94,13 +94,14 @@ pub struct Timing {
 impl Timing {
     /// The interval in which items are of use for the days of another.
     fn reach(&self, (start, end): Interval) -> Option<Interval> {
+        let bridge = self.bridge.unwrap_or_default().days();
         let days = match (self.time, self.leap) {
             (TimeRule::Climatology, _) => return None,
             (TimeRule::Daily, LeapRule::Error) => 0,
             (TimeRule::Daily, _) => 1,
-            (TimeRule::Composite | TimeRule::CompositeLegacy, _) => self.bridge.days(),
+            (TimeRule::Composite | TimeRule::CompositeLegacy, _) => bridge,
             // An item of one date may be of a composite that is observed for fifteen days more.
-            (TimeRule::CompositeDay, _) => self.bridge.days() + 15,
+            (TimeRule::CompositeDay, _) => bridge + 15,
         };
         let shift = |day: Date, days: i32| day.saturating_add(jiff::Span::new().days(days));
         Some((start.map(|day| shift(day, -days)), end.map(|day| shift(day, days))))

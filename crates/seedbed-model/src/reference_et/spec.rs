@@ -92,6 +92,7 @@ fn inputs() -> Vec<InputSpec> {
         aliases: &[],
         unit: Unit::Celsius,
         range: (-90.0, 60.0),
+        mask: false,
         required: true,
         fallback: Fallback::Nothing,
         used_in: &[],
@@ -102,6 +103,7 @@ fn inputs() -> Vec<InputSpec> {
         aliases: &[],
         unit,
         range,
+        mask: false,
         required: false,
         fallback,
         used_in,
@@ -119,6 +121,7 @@ fn statics() -> Vec<InputSpec> {
         aliases,
         unit,
         range,
+        mask: false,
         required,
         fallback: Fallback::Nothing,
         used_in,
@@ -160,6 +163,7 @@ pub fn spec() -> ModelSpec {
         variants: VARIANTS,
         inputs: inputs(),
         statics: statics(),
+        orders: &[("tmin", "tmax")],
         parameters: PARAMETERS
             .iter()
             .map(|&(name, default, range, unit, doc)| ParameterSpec {
@@ -172,9 +176,11 @@ pub fn spec() -> ModelSpec {
             })
             .collect(),
         switches: Vec::new(),
+        unneeded: &[],
         outputs: vec![OutputSpec {
             name: "eto",
             unit: Unit::Millimetre,
+            whole: false,
             aggregation: Aggregation::Sum,
             monthly: true,
             yearly: true,

@@ -52,6 +52,7 @@ fn input(name: &'static str, unit: Unit, range: (f64, f64), doc: &'static str) -
         aliases: &[],
         unit,
         range,
+        mask: false,
         required: true,
         fallback: Fallback::Nothing,
         used_in: &[],
@@ -89,12 +90,21 @@ fn statics() -> Vec<InputSpec> {
         input("latitude", Unit::Degree, (-90.0, 90.0), "latitude, for reference ET where no `eto` is given"),
     ];
     list[fixed::WHC].aliases = &["awc"];
+    list[fixed::WATER].mask = true;
     list[fixed::WATER].required = false;
     list[fixed::WATER].fallback = Fallback::Value(0.0);
     list[fixed::LATITUDE].aliases = &["lat"];
     list[fixed::LATITUDE].required = false;
     list
 }
+
+const ORDERS: &[(&str, &str)] = &[
+    ("tmin", "tmax"),
+    ("tmin", "tavg"),
+    ("tavg", "tmax"),
+    ("field_capacity", "saturation"),
+    ("rf_low_thresh_temp", "rf_high_thresh_temp"),
+];
 
 /// Name, default, range, unit, doc.
 type ParameterRow = (&'static str, f64, (f64, f64), &'static str, &'static str);
@@ -169,6 +179,7 @@ pub fn spec() -> ModelSpec {
         variants: VARIANTS,
         inputs: inputs(),
         statics: statics(),
+        orders: ORDERS,
         parameters: PARAMETERS
             .iter()
             .map(|&(name, default, range, unit, doc)| ParameterSpec {
@@ -181,11 +192,16 @@ pub fn spec() -> ModelSpec {
             })
             .collect(),
         switches: SWITCHES.iter().map(|&(name, on_in, doc)| SwitchSpec { name, on_in, doc }).collect(),
+        unneeded: &[(
+            "dc_coeff",
+            "the original program reads it and never uses it; what isn't surface runoff drains",
+        )],
         outputs: OUTPUTS
             .iter()
             .map(|&(name, state, monthly, yearly, doc)| OutputSpec {
                 name,
                 unit: Unit::Millimetre,
+                whole: false,
                 aggregation: if state { Aggregation::State } else { Aggregation::Sum },
                 monthly,
                 yearly,

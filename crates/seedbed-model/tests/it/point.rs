@@ -2,7 +2,7 @@
 
 use crate::support::weather;
 use seedbed_block::date;
-use seedbed_model::point::{Columns, run_point};
+use seedbed_model::point::{Columns, Disorder, run_point};
 use seedbed_model::{Model, ModelError, SettingValue, find, model, models};
 
 fn veget() -> &'static dyn Model {
@@ -84,6 +84,80 @@ fn a_setting_of_the_wrong_kind_or_size_is_refused() {
 }
 
 #[test]
+fn what_exceeds_its_counterpart_is_refused() {
+    let mut set = with("rf_low_thresh_temp", "8");
+    set.push(("rf_high_thresh_temp".to_owned(), SettingValue::Number(2.0)));
+    let said =
+        "`rf_low_thresh_temp` is 8 degC, more than `rf_high_thresh_temp`, which is 2; are the two swapped?";
+    assert_eq!(error(&set, &columns(3)), said);
+    assert!(run_point(veget(), &with("rf_low_thresh_temp", "6"), &columns(3)).is_ok());
+    for variant in ["default", "reference"] {
+        let mut set = with("variant", variant);
+        set[1].1 = SettingValue::Number(500.0);
+        let said = error(&set, &columns(3));
+        assert!(
+            said.starts_with("`field_capacity` is 500 mm, more than `saturation`, which is 400"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn days_in_the_wrong_order_are_counted_and_refused_where_they_are_most() {
+    let mut table = columns(30);
+    let (tmin, tmax) = (table.columns[1].1[4], table.columns[2].1[4]);
+    (table.columns[1].1[4], table.columns[2].1[4]) = (tmax, tmin);
+    let run = run_point(veget(), &soil(), &table).unwrap();
+    let one = Disorder { lesser: "tmin", greater: "tmax", days: 1, of: 30, first: date(2003, 10, 5) };
+    assert_eq!(run.disorders[0], one);
+    assert!(run_point(veget(), &soil(), &columns(30)).unwrap().disorders.is_empty());
+    let (tmin, tmax) = (table.columns[1].1.clone(), table.columns[2].1.clone());
+    (table.columns[1].1, table.columns[2].1) = (tmax, tmin);
+    for variant in ["default", "reference", "master"] {
+        let said = error(&with("variant", variant), &table);
+        let wanted = "`tmin` exceeds `tmax` on 29 of 30 days, first on 2003-10-01; are the two swapped?";
+        assert_eq!(said, wanted);
+    }
+}
+
+#[test]
+fn a_mask_is_no_fraction() {
+    assert_eq!(
+        error(&with("water", "0.5"), &columns(3)),
+        "`water` is 0.5, but it is a mask: 0 or 1, and nothing between"
+    );
+    assert!(run_point(veget(), &with("water", "1"), &columns(3)).is_ok());
+}
+
+#[test]
+fn a_setting_of_the_original_that_is_never_used_is_named_as_such() {
+    let said = error(&with("dc_coeff", "0.65"), &columns(3));
+    assert!(said.starts_with("model veget does without `dc_coeff`: leave it out"), "{said}");
+}
+
+#[test]
+fn spring_indices_are_those_of_the_northern_hemisphere() {
+    let table = columns(30);
+    for (latitude, refused) in [("-33", true), ("0", false), ("33", false)] {
+        let set = [("variant", "npn"), ("latitude", latitude)];
+        let set = set.map(|(k, v)| (k.to_owned(), SettingValue::Text(v.to_owned())));
+        let ran = run_point(model("spring-index").unwrap(), &set, &table);
+        assert_eq!(ran.is_err(), refused, "{latitude}");
+        if let Err(error) = ran {
+            let said = error.to_string();
+            assert!(said.starts_with("`latitude` is -33, outside 0 to 90 degree"), "{said}");
+            assert!(said.contains("northern hemisphere"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn pure_numbers_have_no_unit_in_a_sentence() {
+    let said = error(&with("rf_coeff", "1.5"), &columns(3));
+    assert!(said.contains("outside 0 to 1 (surface share"), "{said}");
+}
+
+#[test]
 fn kelvin_is_refused_in_every_variant() {
     let mut table = columns(30);
     for column in &mut table.columns[1..4] {
@@ -135,6 +209,12 @@ fn every_spec_is_consistent() {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), count, "a name means one thing in {}", spec.name);
+        for (lesser, greater) in spec.orders {
+            let parameters = [lesser, greater].map(|name| spec.parameters.iter().any(|p| p.name == *name));
+            let inputs = [lesser, greater].map(|name| spec.input(name).is_some());
+            let statics = [lesser, greater].map(|name| spec.static_input(name).is_some());
+            assert!([parameters, inputs, statics].contains(&[true, true]), "{lesser} and {greater}");
+        }
         assert!(serde_json::to_string(spec).is_ok());
     }
 }

@@ -154,6 +154,7 @@ pub fn mosaic(
         )));
     }
     let done = survey(&root, &expected.members)?;
+    done.iter().for_each(Done::tell);
     let holes: BTreeSet<&Member> =
         expected.members.iter().zip(done).filter(|(_, done)| *done != Done::Yes).map(|(m, _)| m).collect();
     let named = |m: &Member| format!("{} {}", m.tile, m.period);
@@ -199,6 +200,7 @@ pub fn mosaic(
     let act = |_, (work, done): &(&Work<'_>, Done)| {
         // Another process may have made it meanwhile, which a folder tells for nothing.
         let now = request.out.as_path().map(|out| is_done(out, &work.member));
+        now.iter().for_each(Done::tell);
         match now.as_ref().unwrap_or(done) {
             Done::Yes => Ok(Outcome::Adopted),
             Done::No | Done::Damaged(_) => context.one(work),

@@ -113,7 +113,7 @@ impl<T: Real> TileReader<'_, T> {
             .iter()
             .map(|(from, held)| Observed { from: *from, values: &held.values, after: &held.after })
             .collect();
-        interpolate_observed(&layers, days, self.pixels(), self.rules.bridge, out)
+        interpolate_observed(&layers, days, self.pixels(), self.rules.widest(), out)
             .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))
     }
 }

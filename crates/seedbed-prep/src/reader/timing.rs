@@ -4,7 +4,7 @@ use super::TileReader;
 use crate::days::{Slot, shift, spans};
 use crate::{LeapRule, PrepError, TimeRule};
 use seedbed_block::series::{Spacing, interpolate};
-use seedbed_block::{Date, Period, Real};
+use seedbed_block::{Bridge, Date, Period, Real};
 
 impl<T: Real> TileReader<'_, T> {
     /// The days of a period that can be read.
@@ -57,10 +57,30 @@ impl<T: Real> TileReader<'_, T> {
     fn layers(&self, period: Period) -> Vec<(Date, Vec<Slot>)> {
         let owned = |(day, slots): (Date, &[Slot])| (day, slots.to_vec());
         if let Some(climatology) = &self.climatology {
-            return climatology.around(period, self.rules.bridge).map(owned).collect();
+            return climatology.around(period, self.rules.widest()).map(owned).collect();
         }
         let (from, to) = self.rules.reach(period);
         self.days.between(from, to).map(owned).collect()
+    }
+
+    /// What is bridged around a day. Where the rules don't say it, that follows from the layers within
+    /// the usual bridge around it, so that it is the same for every piece of time a day is read in.
+    fn bridge(&self, day: Date) -> Bridge {
+        if self.rules.bridge.is_some() || self.rules.time == TimeRule::CompositeDay {
+            return self.rules.widest();
+        }
+        let near = self.layers(Period { start: day, end: day });
+        let next_day = |pair: &&[(Date, Vec<Slot>)]| pair[0].0.tomorrow().is_ok_and(|next| next == pair[1].0);
+        let daily = near.windows(2).filter(next_day).count();
+        if 2 * daily < near.len() {
+            return self.rules.widest();
+        }
+        // A calendar of 365 days has no layer for a leap year's last, or no 29 February.
+        let left_out = match self.climatology {
+            Some(_) => day.day_of_year() == 366 && near.iter().all(|(date, _)| *date != day),
+            None => self.days.leaves_out(day),
+        };
+        if left_out { Bridge::ONE_DAY } else { Bridge::NOTHING }
     }
 
     /// The most layers that are held while so many days are read one after the other; the
@@ -72,15 +92,15 @@ impl<T: Real> TileReader<'_, T> {
     pub(super) fn has(&self, day: Date) -> bool {
         match self.rules.time {
             TimeRule::Daily => !self.days.slots(day).is_empty() || self.stands_in(day),
-            TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day, self.rules.bridge),
-            TimeRule::CompositeDay => self.days.may_hold(day, self.rules.bridge),
+            TimeRule::Composite | TimeRule::CompositeLegacy => self.days.bridges(day, self.bridge(day)),
+            TimeRule::CompositeDay => self.days.may_hold(day, self.rules.widest()),
             TimeRule::Climatology => {
                 let dates: Vec<Date> =
                     self.layers(Period { start: day, end: day }).iter().map(|(date, _)| *date).collect();
                 let next = dates.partition_point(|date| *date < day);
                 let before = dates[..next].last().or(dates.get(next).filter(|date| **date == day));
                 let ends = before.zip(dates.get(next));
-                ends.is_some_and(|(a, b)| *b == day || spans(*a, *b, self.rules.bridge))
+                ends.is_some_and(|(a, b)| *b == day || spans(*a, *b, self.bridge(day)))
             }
         }
     }
@@ -156,8 +176,15 @@ impl<T: Real> TileReader<'_, T> {
         }
         let dates: Vec<Date> = self.composites.keys().copied().collect();
         let layers: Vec<&[T]> = self.composites.values().map(|held| held.values.as_slice()).collect();
-        let by = (spacing, self.rules.bridge);
-        interpolate(&dates, &layers, days, self.pixels(), by, out)
-            .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))
+        let (bridges, pixels) = (days.iter().map(|day| self.bridge(*day)).collect::<Vec<_>>(), self.pixels());
+        let mut at = 0;
+        for alike in bridges.chunk_by(|a, b| a == b) {
+            let to = at + alike.len();
+            let out = &mut out[at * pixels..to * pixels];
+            interpolate(&dates, &layers, &days[at..to], pixels, (spacing, alike[0]), out)
+                .map_err(|e| PrepError::Request(format!("input `{}`: {e}", self.name)))?;
+            at = to;
+        }
+        Ok(())
     }
 }

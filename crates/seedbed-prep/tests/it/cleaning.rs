@@ -32,6 +32,11 @@ fn dead_attempts_orphans_and_superseded_generations_go() {
     assert_eq!(report.attempts.len(), 2, "{report:?}");
     assert_eq!(report.superseded.len(), 3, "a record with its data, and data alone: {report:?}");
     assert_eq!(sandbox.files("out"), whole);
+    for (folder, stays) in
+        [("west", true), ("west/2004-01", true), ("west/2003-12", false), ("east/2003-12", false)]
+    {
+        assert_eq!(sandbox.path("out").join(folder).exists(), stays, "{folder}");
+    }
 }
 
 #[test]

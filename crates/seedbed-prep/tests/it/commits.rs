@@ -6,6 +6,8 @@ use seedbed_raster::Proj;
 use seedbed_raster::cog::CogOptions;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn a_product_is_there_with_its_record_and_nothing_else() {
@@ -85,6 +87,34 @@ fn lost_data_of_a_record_are_made_again() {
     assert!(matches!(is_done(&sandbox.path("out"), &member), Done::Damaged(_)));
     assert_eq!(sandbox.commit("out", &member, &[("a", 1.0)]).outcome, Outcome::Created);
     assert_eq!(sandbox.files("out"), whole);
+}
+
+#[test]
+fn data_that_were_changed_after_their_record_are_held_to_their_digest() {
+    let sandbox = Sandbox::new();
+    let member = member("west", "2004-01");
+    let record = sandbox.commit("out", &member, &[("a", 1.0)]).record.as_path().unwrap().to_owned();
+    let whole = sandbox.files("out");
+    let cog = sandbox.cogs("out")[0].clone();
+    let minute = Duration::from_secs(60);
+    let written = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let age = |path: &Path, at: SystemTime| fs::File::open(path).unwrap().set_modified(at).unwrap();
+    // Written later, with the same bytes.
+    age(&cog, written(&record) + minute);
+    assert_eq!(is_done(&sandbox.path("out"), &member), Done::Yes);
+    flip(&cog);
+    age(&cog, written(&record) + minute);
+    let done = is_done(&sandbox.path("out"), &member);
+    assert!(matches!(&done, Done::Damaged(what) if what.ends_with("was changed")), "{done:?}");
+    assert_eq!(sandbox.commit("out", &member, &[("a", 1.0)]).outcome, Outcome::Created);
+    let healed = sandbox.files("out");
+    assert!(whole.iter().all(|(name, bytes)| &healed[name] == bytes));
+    assert_eq!(is_done(&sandbox.path("out"), &member), Done::Yes);
+    assert!(written(&cog) <= written(&record), "so that it needn't be digested again");
+    // What hides its age is found by its digest alone.
+    flip(&cog);
+    age(&cog, written(&record));
+    assert_eq!(is_done(&sandbox.path("out"), &member), Done::Yes);
 }
 
 #[test]

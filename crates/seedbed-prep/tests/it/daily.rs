@@ -84,7 +84,7 @@ fn every_day_between_composites_is_made_and_gaps_are_bridged_as_declared() {
     let all: Period = "2003-01-01/2003-03-31".parse().unwrap();
     assert_eq!(made(&sandbox), all.days().collect::<Vec<_>>());
     // A shorter bridge leaves that gap, and is another key.
-    request.rules.bridge = "32d".parse().unwrap();
+    request.rules.bridge = "32d".parse().ok();
     assert_eq!(run(&sandbox, &request).unwrap().made, 180);
     assert!(near(first(&sandbox, date(2003, 2, 10)), [2.5, f64::NAN]));
     assert!(near(first(&sandbox, date(2003, 1, 17)), [1.0, 1.0]));
@@ -163,6 +163,55 @@ fn a_climatology_runs_from_its_last_layer_into_its_first() {
     let series = Prepare { items: sandbox.items(&years), ..request };
     let error = run(&sandbox, &series).unwrap_err().to_string();
     assert!(error.contains("day 1 ") && error.contains("seedbed composite --by day-of-year"), "{error}");
+}
+
+/// A layer for each of some days, its day of the year, but for the tile's second pixel on one.
+fn each_day(sandbox: &Sandbox, days: &[Date], missing: Date) -> Vec<Value> {
+    let one = |day: &Date| {
+        let name = format!("{day}.tif");
+        let value = f64::from(day.day_of_year());
+        sandbox.cog(&name, around(), |p| if p == 31 && *day == missing { f64::NAN } else { value });
+        item(&day.to_string(), &format!("{day}/{day}"), &name)
+    };
+    days.iter().map(one).collect()
+}
+
+#[test]
+fn layers_that_come_a_day_apart_are_bridged_only_where_that_is_said() {
+    let (missing, lost) = (date(2003, 3, 10), date(2003, 3, 12));
+    let days: Vec<Date> = "2003-03-01/2003-03-20".parse::<Period>().unwrap().days().collect();
+    let days: Vec<Date> = days.into_iter().filter(|day| *day != lost).collect();
+    for (time, year) in [(TimeRule::Climatology, 2011), (TimeRule::Composite, 2003)] {
+        let sandbox = Sandbox::new();
+        let items = each_day(&sandbox, &days, missing);
+        let period = format!("{year}-03-05/{year}-03-15");
+        let mut request = request(&sandbox, &items, by(time), &period);
+        let report = run(&sandbox, &request).unwrap();
+        assert!(report.failed.is_empty(), "{report:?}");
+        assert!(!made(&sandbox).contains(&date(year, 3, 12)) && made(&sandbox).len() == 10, "{time:?}");
+        assert!(near(first(&sandbox, date(year, 3, 9)), [68.0; 2]), "{time:?}");
+        assert!(near(first(&sandbox, date(year, 3, 10)), [69.0, f64::NAN]), "{time:?}");
+        request.rules.bridge = "2d".parse().ok();
+        run(&sandbox, &request).unwrap();
+        assert_eq!(made(&sandbox).len(), 11);
+        assert!(near(first(&sandbox, date(year, 3, 10)), [69.0; 2]), "{time:?}");
+        assert!(near(first(&sandbox, date(year, 3, 12)), [71.0; 2]), "{time:?}");
+    }
+}
+
+#[test]
+fn a_daily_climatology_of_365_layers_has_the_last_day_of_a_leap_year() {
+    let sandbox = Sandbox::new();
+    let days = ["2003-01-01/2003-01-07", "2003-12-25/2003-12-31"].map(|p| p.parse::<Period>().unwrap());
+    let days: Vec<Date> = days.into_iter().flat_map(Period::days).collect();
+    let items = each_day(&sandbox, &days, date(2003, 1, 1));
+    let request = request(&sandbox, &items, by(TimeRule::Climatology), "2012-12-28/2013-01-03");
+    run(&sandbox, &request).unwrap();
+    assert_eq!(made(&sandbox).len(), 7);
+    assert!(near(first(&sandbox, date(2012, 12, 30)), [365.0; 2]));
+    assert!(near(first(&sandbox, date(2012, 12, 31)), [183.0, f64::NAN]));
+    assert!(near(first(&sandbox, date(2013, 1, 1)), [1.0, f64::NAN]));
+    assert!(near(first(&sandbox, date(2013, 1, 2)), [2.0; 2]));
 }
 
 #[test]

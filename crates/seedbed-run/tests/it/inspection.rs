@@ -89,6 +89,65 @@ fn a_static_that_lies_elsewhere_and_one_out_of_range_are_told_by_tile() {
 }
 
 #[test]
+fn inputs_and_statics_that_are_swapped_are_told_by_tile_and_day() {
+    let sandbox = Sandbox::new();
+    let swapped = PROJECT
+        .replace("asset = \"tmin\"", "asset = \"T\"")
+        .replace("asset = \"tmax\"", "asset = \"tmin\"")
+        .replace("asset = \"T\"", "asset = \"tmax\"")
+        .replace("value = 220", "value = 410");
+    for variant in ["default", "reference"] {
+        let model = format!("name = \"veget\"\nvariant = \"{variant}\"");
+        sandbox.write_project(&swapped.replace("name = \"veget\"", &model));
+        let report = refused(&sandbox);
+        let order = ProblemKind::Order;
+        let one =
+            |tile: &str, input: &str, days: &str| (tile.to_owned(), input.to_owned(), order, days.to_owned());
+        let expected = ["east", "west"].map(|tile| {
+            let day = "2004-02-20/2004-02-20";
+            [one(tile, "inputs.tmin", day), one(tile, "statics.field_capacity", "")]
+        });
+        assert_eq!(told(&report), expected.concat());
+        let said = "inputs.tmin: order on 2004-02-20: it exceeds inputs.tmax in 30 of 30 pixels; are the two \
+                    swapped? [west, east]";
+        assert!(report.lines().iter().any(|line| line == said), "{:?}", report.lines());
+    }
+}
+
+#[test]
+fn a_few_pixels_out_of_order_are_counted_and_don_t_stop_a_run() {
+    let sandbox = Sandbox::new();
+    // A corner of the tile in the west.
+    sandbox.raster("data/tmax_2004-02-20.tif", "degC", |i| if i % 16 < 5 && i < 80 { -20.0 } else { 8.0 });
+    let plan = sandbox.plan();
+    let checked = sandbox.with_runner(|runner| runner.check(&plan)).unwrap();
+    assert_eq!(checked.len(), 1, "{checked:?}");
+    assert_eq!(
+        checked[0].to_string(),
+        "inputs.tmin exceeds inputs.tmax in 4 pixels, first in tile west on 2004-02-20"
+    );
+    let report = sandbox.run(&Unwatched).unwrap();
+    assert_eq!((report.failed.len(), report.disorders), (0, checked));
+}
+
+#[test]
+fn a_mask_averaged_to_fractions_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.raster("data/water.tif", "1", |i| if i % 16 < 7 { 0.25 } else { 1.0 });
+    sandbox.write_project(
+        &PROJECT.replace("[model]\n", "[statics.water]\nhref = \"data/water.tif\"\n\n[model]\n"),
+    );
+    let report = refused(&sandbox);
+    let west = ("west".to_owned(), "statics.water".to_owned(), ProblemKind::Range, String::new());
+    assert_eq!(told(&report), [west]);
+    assert!(report.lines()[0].contains("resampling = \"nearest\""), "{:?}", report.lines());
+    let value = "[statics.water]\nvalue = 0.5\n\n[model]\n";
+    sandbox.write_project(&PROJECT.replace("[model]\n", value));
+    let error = sandbox.run(&Unwatched).unwrap_err().to_string();
+    assert!(error.contains("statics.water.value: 0.5 lies between 0 and 1"), "{error}");
+}
+
+#[test]
 fn days_of_a_spin_up_are_looked_at_too() {
     let sandbox = Sandbox::new();
     let spin_up = "name = \"veget\"\nspin_up = { period = \"2004-02-17/2004-02-21\" }";

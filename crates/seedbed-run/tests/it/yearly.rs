@@ -4,6 +4,7 @@ use crate::support::{Sandbox, Unwatched, asset, item};
 use seedbed_block::Period;
 use seedbed_model::point::{Columns, run_point};
 use seedbed_model::{SettingValue, model};
+use seedbed_run::{ProblemKind, RunError};
 
 const RUN: &str = "2004-01-01/2004-04-09";
 
@@ -92,6 +93,38 @@ fn a_year_has_the_dates_of_a_point_and_says_that_it_is_part_of_one() {
     let record = &sandbox.plan().tasks[0].products[0];
     let text = std::fs::read_to_string(record.record(&sandbox.path("out"))).unwrap();
     assert!(text.contains("\"seedbed:days\": 100") && text.contains("\"seedbed:partial\": true"), "{text}");
+}
+
+#[test]
+fn days_of_the_year_are_whole_numbers_and_need_no_scale() {
+    let sandbox = project();
+    let stored =
+        |variables: &str| format!("{PROJECT}\n[output]\ndtype = \"int16\"\nvariables = [{variables}]\n");
+    sandbox.write_project(&stored("\"first_leaf_lilac\", \"last_freeze\", \"damage_lilac\""));
+    assert!(sandbox.run(&Unwatched).unwrap().failed.is_empty());
+    let days = sandbox.values("east", "2004", "first_leaf_lilac");
+    assert!(days.iter().all(|day| (1.0..=240.0).contains(day)), "{days:?}");
+    sandbox.write_project(&stored("\"first_leaf_lilac\", \"first_leaf_mean\""));
+    let refused = sandbox.run(&Unwatched).unwrap_err().to_string();
+    assert!(refused.ends_with("output.scale: int16 needs a scale for first_leaf_mean"), "{refused}");
+}
+
+#[test]
+fn the_southern_hemisphere_is_refused() {
+    let sandbox = project();
+    let given = "[statics.latitude]\nvalue = -41\n\n[inputs.tmin]";
+    sandbox.write_project(&PROJECT.replace("[inputs.tmin]", given));
+    let refused = sandbox.run(&Unwatched).unwrap_err().to_string();
+    assert!(refused.contains("-41 degree lies outside 0..90") && refused.contains("northern"), "{refused}");
+    // One of the two tiles as far south as the other is north, by the grid alone.
+    sandbox.write_project(PROJECT);
+    let grid = std::fs::read_to_string(sandbox.path("tiles.grid.json")).unwrap();
+    std::fs::write(sandbox.path("tiles.grid.json"), grid.replacen("\"row0\":-2200", "\"row0\":5000", 1))
+        .unwrap();
+    let Err(RunError::Inputs { report, .. }) = sandbox.run(&Unwatched) else { panic!("refused") };
+    let told = report.problems.iter().find(|p| p.input == "statics.latitude").unwrap();
+    assert_eq!((told.tile.as_str(), told.kind), ("west", ProblemKind::Range));
+    assert!(told.what.starts_with('-') && told.what.contains("degree lies outside 0..90"), "{}", told.what);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::context::Ctx;
 use crate::report::{Report, Status};
+use seedbed_block::unit_suffix;
 use seedbed_host::Models;
 use seedbed_model::{Aggregation, Cadence, Fallback, InputSpec, ModelSpec};
 use serde::Serialize;
@@ -52,9 +53,14 @@ impl Report for ModelDescription<'_> {
                 .calibrated_for
                 .map(|input| format!(" (must be set where `{input}` is computed)"))
                 .unwrap_or_default();
-            [p.name.to_owned(), format!("{default} {}", p.unit), format!("{}{calibrated}", p.doc)]
+            let detail = format!("{default}{} {}", unit_suffix(p.unit), range(p.range));
+            [p.name.to_owned(), detail, format!("{}{calibrated}", p.doc)]
         });
         rows(out, parameters)?;
+        if !s.orders.is_empty() {
+            writeln!(out, "\nOrders (the first may not exceed the second)")?;
+            rows(out, s.orders.iter().map(|(a, b)| [(*a).to_owned(), (*b).to_owned(), String::new()]))?;
+        }
         if !s.switches.is_empty() {
             writeln!(out, "\nSwitches (true or false)")?;
             let switches = s
@@ -75,7 +81,8 @@ impl Report for ModelDescription<'_> {
                 (Cadence::Daily, Aggregation::Mean) => " (mean)",
                 (Cadence::Daily, Aggregation::State) => " (state)",
             };
-            [o.name.to_owned(), format!("{}{gathered}", o.unit), o.doc.to_owned()]
+            let detail = format!("{}{gathered}", unit_suffix(o.unit)).trim_start().to_owned();
+            [o.name.to_owned(), detail, o.doc.to_owned()]
         });
         rows(out, outputs)?;
         writeln!(out, "\nReferences")?;
@@ -99,8 +106,14 @@ fn input_row(input: &InputSpec) -> [String; 3] {
         (false, Fallback::Value(value)) => format!("else {value}"),
         (false, Fallback::Nothing) => "optional".to_owned(),
     };
-    let (low, high) = input.range;
-    [input.name.to_owned(), format!("{} [{low}, {high}]", input.unit), format!("{}; {otherwise}", input.doc)]
+    let unit = unit_suffix(input.unit);
+    let values = if input.mask { "0 or 1".to_owned() } else { range(input.range) };
+    let detail = format!("{unit} {values}").trim_start().to_owned();
+    [input.name.to_owned(), detail, format!("{}; {otherwise}", input.doc)]
+}
+
+fn range((low, high): (f64, f64)) -> String {
+    format!("[{low}, {high}]")
 }
 
 /// Name, detail and explanation in columns.
@@ -110,7 +123,7 @@ fn rows(out: &mut dyn Write, rows: impl Iterator<Item = [String; 3]>) -> io::Res
     let (first, second) = (width(0), width(1));
     for [name, detail, doc] in &rows {
         let gap = if second == 0 { "" } else { "  " };
-        writeln!(out, "  {name:first$}  {detail:second$}{gap}{doc}")?;
+        writeln!(out, "{}", format!("  {name:first$}  {detail:second$}{gap}{doc}").trim_end())?;
     }
     Ok(())
 }

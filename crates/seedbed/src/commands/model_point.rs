@@ -9,7 +9,7 @@ use anyhow::Context;
 use jiff::civil::Date;
 use seedbed_host::Models;
 use seedbed_model::SettingValue;
-use seedbed_model::point::{Columns, Table, run_point};
+use seedbed_model::point::{Columns, Disorder, Table, run_point};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -55,6 +55,7 @@ pub struct PointReport {
     outputs: Vec<String>,
     computed_inputs: Vec<&'static str>,
     ignored_columns: Vec<String>,
+    disorders: Vec<Disorder>,
     #[serde(skip_serializing_if = "Option::is_none")]
     out: Option<PathBuf>,
     /// The table itself, where it has no file of its own.
@@ -99,6 +100,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if !run.ignored.is_empty() {
         ctx.say(format_args!("note: columns not used: {}", run.ignored.join(", ")));
     }
+    for Disorder { lesser, greater, days, of, first } in &run.disorders {
+        ctx.say(format_args!("note: {lesser} exceeds {greater} on {days} of {of} days, first on {first}"));
+    }
     let out = args.out.filter(|path| !is_dash(path));
     let json = ctx.format == crate::report::Format::Json;
     let mut report = PointReport {
@@ -108,6 +112,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         outputs: run.output.columns.iter().map(|(name, _)| name.clone()).collect(),
         computed_inputs: run.computed,
         ignored_columns: run.ignored,
+        disorders: run.disorders,
         out: out.clone(),
         rows: None,
     };

@@ -51,9 +51,10 @@ pub struct Args {
     /// by day of year, for the days of --datetime).
     #[arg(long, value_name = "RULE", default_value = "daily", conflicts_with = "every")]
     time: TimeRule,
-    /// The longest gap between valid composites that is bridged, pixel by pixel.
-    #[arg(long, value_name = "DAYS", default_value_t, requires = "time")]
-    bridge: Bridge,
+    /// The longest gap between valid composites that is bridged, pixel by pixel: 48d if not given, but nothing
+    /// where layers come a day apart.
+    #[arg(long, value_name = "DAYS", requires = "time")]
+    bridge: Option<Bridge>,
     /// For --time composite-day: the asset, or the variable of the same file, that holds each pixel's day of
     /// the year; if not given, `composite_day`, or the asset whose key ends in `composite_day_of_the_year`.
     #[arg(long, value_name = "KEY", requires = "time")]

@@ -9,7 +9,8 @@ use crate::selection::{byte_count, pair};
 use seedbed_block::Period;
 use seedbed_host::Models;
 use seedbed_run::{
-    ExecuteOptions, InputReport, InputSource, Overrides, Plan, Progress, Project, RunError, RunReport, Runner,
+    Disorder, ExecuteOptions, InputReport, InputSource, Overrides, Plan, Progress, Project, RunError,
+    RunReport, Runner,
 };
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -63,6 +64,18 @@ pub struct Resources {
     memory: Option<u64>,
 }
 
+/// Says that a run takes more memory than it is told to.
+pub fn tell_of_memory(runner: &Runner<'_>, options: &ExecuteOptions, ctx: &Ctx) {
+    let least = runner.least_memory();
+    if least > options.memory {
+        let (least, told) = (bytes(least), bytes(options.memory));
+        ctx.say(format_args!(
+            "note: a run of these tiles takes about {least} of memory, more than the {told} it may: it works on one \
+             tile at a time"
+        ));
+    }
+}
+
 /// Assumed where the system doesn't say how much memory there is.
 const UNKNOWN_MEMORY: u64 = 4_000_000_000;
 
@@ -86,6 +99,8 @@ struct Planned<'a> {
     to_make: usize,
     /// Tiles that the output mask leaves out.
     left_out: &'a [String],
+    /// Inputs that exceed in a few pixels what they may not exceed.
+    disorders: Vec<Disorder>,
     plan: &'a Plan,
 }
 
@@ -100,6 +115,7 @@ impl Report for Planned<'_> {
             let names = self.left_out.join(", ");
             writeln!(out, "{} without a pixel of the mask: {names}", count(self.left_out.len(), "tile"))?;
         }
+        disorders(&self.disorders, out)?;
         writeln!(
             out,
             "{} on {} from {}; {} to make, in {}",
@@ -124,8 +140,13 @@ impl Report for Ran {
     }
 }
 
+fn disorders(disorders: &[Disorder], out: &mut dyn Write) -> io::Result<()> {
+    disorders.iter().try_for_each(|disorder| writeln!(out, "note: {disorder}"))
+}
+
 /// A run's report for people.
 pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    disorders(&r.disorders, out)?;
     for failed in &r.failed {
         writeln!(out, "failed: tile {}: {}", failed.tile, failed.reason)?;
     }
@@ -163,13 +184,7 @@ impl Report for Refused<'_> {
         for line in self.report.lines() {
             writeln!(out, "{line}")?;
         }
-        let InputReport { tiles, problems } = self.report;
-        writeln!(
-            out,
-            "{} on {}; nothing was written",
-            count(problems.len(), "problem"),
-            count(*tiles, "tile")
-        )
+        writeln!(out, "nothing was written")
     }
 }
 
@@ -179,16 +194,19 @@ pub fn unless_refused<T>(result: Result<T, RunError>, ctx: &Ctx) -> anyhow::Resu
     match result {
         Err(RunError::Inputs { path, report }) => {
             ctx.emit(&Refused { report: &report })?;
+            let what = format!(
+                "{}: the inputs won't do: {} on {}",
+                path.display(),
+                count(report.problems.len(), "problem"),
+                count(report.tiles, "tile")
+            );
             let error = RunError::Inputs { path, report };
             let status = match (error.retryable(), error.is_usage()) {
                 (true, _) => Status::Retry,
                 (false, true) => Status::Misconfigured,
                 (false, false) => Status::Failed,
             };
-            failure::tell(
-                format_args!("{error}"),
-                "correct the project file or the inputs; `--dry-run` looks at them again",
-            );
+            failure::tell(what, "correct the project file or the inputs; `--dry-run` looks at them again");
             Ok(Err(status))
         }
         other => Ok(Ok(other?)),
@@ -262,10 +280,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             plan.tasks.retain(|t| tiles.contains(&t.tile));
         }
         // Remote inputs are checked when they are here: a dry run fetches nothing.
+        let mut disorders = Vec::new();
         if runner.is_local() {
             let checked = tokio::task::block_in_place(|| runner.check(&plan));
-            if let Err(status) = unless_refused(checked, ctx)? {
-                return Ok(status);
+            match unless_refused(checked, ctx)? {
+                Ok(found) => disorders = found,
+                Err(status) => return Ok(status),
             }
         }
         let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
@@ -277,6 +297,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             products: products.len(),
             to_make,
             left_out: runner.left_out(),
+            disorders,
             plan: &plan,
         })?;
         return Ok(Status::Done);
@@ -287,6 +308,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     let watch = Watch::new(ctx, "run");
     let options = args.resources.options(tiles);
+    tell_of_memory(&runner, &options, ctx);
     let report = tokio::task::block_in_place(|| runner.execute(&plan, &options, &watch));
     drop(watch);
     let report = match unless_refused(report, ctx)? {

@@ -64,11 +64,11 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let status = Status::of(report.is_complete());
     if status == Status::Failed {
         let problems = count(report.problems.len(), "problem");
-        // A file of the right size is taken as it is when the product is made again.
+        // A file of the right size that is no younger than its record is taken as it is.
         let hint = if report.problems.iter().all(|p| p.missing) {
             "the command that made it makes what is missing: `seedbed run`, `prep` or `mosaic`"
         } else {
-            "delete what is wrong, then the command that made it makes it anew: `seedbed run`, `prep` or `mosaic`"
+            "the command that made it makes it anew: `seedbed run`, `prep` or `mosaic`; delete what is wrong even then"
         };
         failure::tell(format_args!("{}: {problems}", report.product), hint);
     }

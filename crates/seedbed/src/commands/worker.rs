@@ -1,6 +1,6 @@
 //! `seedbed worker`: one task of a plan, as an array engine calls it.
 
-use crate::commands::run::{Resources, Watch, runner, status, text, unless_refused};
+use crate::commands::run::{Resources, Watch, runner, status, tell_of_memory, text, unless_refused};
 use crate::context::Ctx;
 use crate::failure::usage;
 use crate::report::{Report, Status, count};
@@ -87,6 +87,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     };
     let runner = runner(&plan.project, &overrides, ctx)?;
     let options = args.resources.options(None);
+    tell_of_memory(&runner, &options, ctx);
     let watch = Watch::new(ctx, "worker");
     let report = tokio::task::block_in_place(|| runner.work(&plan, args.index, &options, &watch));
     drop(watch);

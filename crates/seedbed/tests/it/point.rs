@@ -68,6 +68,25 @@ fn mistakes_are_named_with_line_and_column() {
 
 /// The four pixels of the reference's own run on its basin, to 1e-9 mm.
 #[test]
+fn days_in_the_wrong_order_are_noted() {
+    let sandbox = Sandbox::new();
+    sandbox.write("days.csv", forcing().replace("2003-02-04,0,-4,6,1,", "2003-02-04,0,6,-4,1,"));
+    let note = "note: tmin exceeds tmax on 1 of 14 days, first on 2003-02-04";
+    sandbox.seedbed(args(&["--out", "out.csv"])).succeeds().says(note);
+    let swapped = forcing().replace("tmin,tmax", "tmax,tmin");
+    sandbox.write("days.csv", swapped);
+    sandbox.seedbed(args(&[])).exits(2).says("`tmin` exceeds `tmax` on 14 of 14 days");
+}
+
+#[test]
+fn ranges_of_parameters_are_described_and_pure_numbers_have_no_unit() {
+    let sandbox = Sandbox::new();
+    let told = sandbox.seedbed(["model", "describe", "veget"]).succeeds();
+    let told = told.prints("0.167 1/degC [0, 10]").prints("  rf_coeff            0.35 [0, 1]");
+    told.prints("field_capacity      saturation\n");
+}
+
+#[test]
 fn real_golden_pixels_come_out_as_the_reference_has_them() {
     let Some(data) = std::env::var_os("SEEDBED_REAL_DATA").map(PathBuf::from) else {
         println!("skipped: SEEDBED_REAL_DATA is not set");

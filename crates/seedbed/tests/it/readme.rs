@@ -1,7 +1,7 @@
 //! The README's commands, run as they stand there.
 
 use crate::python::python;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Ran, Sandbox, copy_all};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -74,4 +74,27 @@ fn aligned_rasters_and_composites_are_made_by_the_readmes_commands() {
     ] {
         sandbox.seedbed(["verify", product]).succeeds();
     }
+}
+
+#[test]
+fn the_example_of_a_model_runs_by_the_readmes_commands() {
+    let sandbox = Sandbox::new();
+    let Some(found) = python(&sandbox, "import numpy", [""; 0]) else { return };
+    found.succeeds();
+    let commands = commands("Models of your own");
+    let example = commands[0].strip_prefix("cd ").unwrap();
+    copy_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(example), &sandbox.path("."));
+    for command in &commands[1..] {
+        let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+        let mut command = sandbox.command(&words);
+        if let Some(python) = std::env::var_os("SEEDBED_PYTHON") {
+            // The definition names `python3`, as the user's PATH has it.
+            fs::create_dir_all(sandbox.path("bin")).unwrap();
+            let _ = std::os::unix::fs::symlink(python, sandbox.path("bin/python3"));
+            let path = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{path}", sandbox.path("bin").display()));
+        }
+        Ran::new(words.join(" "), &command.output().unwrap()).succeeds();
+    }
+    assert!(sandbox.read("seedbed.toml").contains("name = \"degree_days.toml\""));
 }
