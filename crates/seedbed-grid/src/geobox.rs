@@ -210,7 +210,8 @@ impl Globe {
     }
 
     /// Where a line from a point with an image to one without leaves the globe.
-    fn edge(&self, mut inside: Xy, mut outside: Xy) -> Option<Xy> {
+    fn edge(&self, from: Xy, mut outside: Xy) -> Option<Xy> {
+        let mut inside = from;
         for _ in 0..60 {
             let middle = Xy { x: f64::midpoint(inside.x, outside.x), y: f64::midpoint(inside.y, outside.y) };
             match self.image(middle) {
@@ -219,7 +220,11 @@ impl Globe {
             }
         }
         let snapped = |v: f64, end: f64| if end - v.abs() < 1e-6 { end.copysign(v) } else { v };
-        self.image(inside).map(|at| Xy { x: snapped(at.x, 180.0), y: snapped(at.y, 90.0) })
+        let at = self.image(inside)?;
+        let at = Xy { x: snapped(at.x, 180.0), y: snapped(at.y, 90.0) };
+        // All longitudes meet at a pole, and any may come back from there.
+        let meridian = if at.y.abs() < 90.0 { at.x } else { self.image(from)?.x };
+        Some(Xy { x: meridian, ..at })
     }
 
     /// A ring of the plane on the globe.

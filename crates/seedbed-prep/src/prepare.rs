@@ -227,7 +227,7 @@ impl Production<'_> {
                 ));
             }
             let asked = self.request.period.unwrap_or(Period { start: Date::MIN, end: Date::MAX });
-            if let Some(asked) = bounds(asked, period)
+            if let Some(asked) = bounds(asked, series.period())
                 && let gaps = reader.gaps(asked)
                 && let Some(first) = gaps.first()
             {

@@ -62,7 +62,7 @@ impl Sheet {
         let at = moved(part, self.range.row0 - window.row0, self.range.col0 - window.col0);
         let (top, left) = (index(at.row0), index(at.col0));
         let (from, around) = (part.shape(), window.shape());
-        if from.len() == 0 || around.len() == 0 {
+        if from.is_empty() || around.is_empty() {
             return;
         }
         for (values, to) in values.chunks_exact(from.len()).zip(to.chunks_exact_mut(around.len())) {

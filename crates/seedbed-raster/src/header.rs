@@ -104,10 +104,9 @@ impl Header {
         let affine = self.affine.ok_or_else(String::new);
         let said = place::Said { affine, crs: self.crs.clone(), degrees: self.degrees };
         match place::geobox(&self.path, self.shape, said, claimed) {
-            Ok(_) => None,
-            Err(RasterError::Claim { reason, .. }) => Some(reason),
             // What neither says is no difference.
-            Err(RasterError::NoGeobox { .. }) => None,
+            Ok(_) | Err(RasterError::NoGeobox { .. }) => None,
+            Err(RasterError::Claim { reason, .. }) => Some(reason),
             Err(error) => Some(error.to_string()),
         }
     }

@@ -31,6 +31,16 @@ fn contains(ring: &[Xy], at: Xy) -> bool {
     crossed.count() % 2 == 1
 }
 
+/// Whether no two edges of a ring cross.
+fn is_simple(ring: &[Xy]) -> bool {
+    let side = |a: Xy, b: Xy, p: Xy| (b.x - a.x) * (p.y - a.y) - (b.y - a.y) * (p.x - a.x);
+    let edge = |n: usize| (ring[n % ring.len()], ring[(n + 1) % ring.len()]);
+    let cross = |(a, b): (Xy, Xy), (c, d): (Xy, Xy)| {
+        side(a, b, c) * side(a, b, d) < -1e-9 && side(c, d, a) * side(c, d, b) < -1e-9
+    };
+    (0..ring.len()).all(|n| (n + 2..ring.len()).all(|m| !cross(edge(n), edge(m))))
+}
+
 #[test]
 fn sinusoidal_tiles_fill_the_globe_once_and_end_at_its_edge() {
     let mut rings = Vec::new();
@@ -41,6 +51,7 @@ fn sinusoidal_tiles_fill_the_globe_once_and_end_at_its_edge() {
                 Ok((ring, bbox)) => {
                     assert!(bbox.west >= -180.0 && bbox.east <= 180.0, "h{h} v{v}: {bbox:?}");
                     assert!(area(&ring) > 0.0, "h{h} v{v} runs clockwise");
+                    assert!(is_simple(&ring), "h{h} v{v} crosses itself: {ring:?}");
                     rings.push(((h, v), ring));
                 }
                 Err(_) => off += 1,

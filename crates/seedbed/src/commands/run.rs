@@ -194,8 +194,10 @@ pub fn unless_refused<T>(result: Result<T, RunError>, ctx: &Ctx) -> anyhow::Resu
     match result {
         Err(RunError::Inputs { path, report }) => {
             ctx.emit(&Refused { report: &report })?;
+            // Whoever keeps stdout elsewhere sees the first of them.
+            let first = report.lines().into_iter().next().map(|line| format!("; {line}")).unwrap_or_default();
             let what = format!(
-                "{}: the inputs won't do: {} on {}",
+                "{}: the inputs won't do: {} on {}{first}",
                 path.display(),
                 count(report.problems.len(), "problem"),
                 count(report.tiles, "tile")

@@ -75,5 +75,5 @@ fn five_years_of_maca_become_dated_cogs_in_celsius_with_a_table() {
     let again = sandbox.seedbed(prep.split_whitespace()).succeeds().json();
     assert_eq!(again["present"], 1826);
     assert_eq!(sandbox.read("days.csv"), table);
-    sandbox.seedbed(prep.replace("degC", "mm").split_whitespace()).exits(1).says("cannot be converted");
+    sandbox.seedbed(prep.replace("degC", "mm").split_whitespace()).exits(2).says("cannot be converted");
 }

@@ -82,7 +82,7 @@ fn days_in_the_wrong_order_are_noted() {
 fn ranges_of_parameters_are_described_and_pure_numbers_have_no_unit() {
     let sandbox = Sandbox::new();
     let told = sandbox.seedbed(["model", "describe", "veget"]).succeeds();
-    let told = told.prints("0.167 1/degC [0, 10]").prints("  rf_coeff            0.35 [0, 1]");
+    let told = told.prints("0.167 1/degC [0, 10]").prints("  rf_coeff             0.35 [0, 1]");
     told.prints("field_capacity      saturation\n");
 }
 

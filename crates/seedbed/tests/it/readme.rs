@@ -1,6 +1,6 @@
 //! The README's commands, run as they stand there.
 
-use crate::python::python;
+use crate::python::{interpreter, python};
 use crate::sandbox::{Ran, Sandbox, copy_all};
 use serde_json::json;
 use std::fs;
@@ -87,12 +87,10 @@ fn the_example_of_a_model_runs_by_the_readmes_commands() {
     for command in &commands[1..] {
         let words: Vec<&str> = command.split_whitespace().skip(1).collect();
         let mut command = sandbox.command(&words);
-        if let Some(python) = std::env::var_os("SEEDBED_PYTHON") {
+        if let Some(folder) = interpreter().as_deref().and_then(Path::parent) {
             // The definition names `python3`, as the user's PATH has it.
-            fs::create_dir_all(sandbox.path("bin")).unwrap();
-            let _ = std::os::unix::fs::symlink(python, sandbox.path("bin/python3"));
             let path = std::env::var("PATH").unwrap_or_default();
-            command.env("PATH", format!("{}:{path}", sandbox.path("bin").display()));
+            command.env("PATH", format!("{}:{path}", folder.display()));
         }
         Ran::new(words.join(" "), &command.output().unwrap()).succeeds();
     }
