@@ -170,7 +170,7 @@ impl GeoBox {
         let globe = Globe {
             there: projections.transform(&self.crs, &wgs84)?,
             // Longitudes have no edge, and may be written as 190 as well as -170.
-            back: if self.crs.geographic { None } else { Some(projections.transform(&wgs84, &self.crs)?) },
+            back: projections.transform(&wgs84, &self.crs).ok().filter(|_| !self.crs.geographic),
             near: 1e-3 * (self.affine.a.abs() + self.affine.b.abs()),
         };
         let ring = globe.ring(&self.outline(per_edge));

@@ -135,8 +135,17 @@ fn a_damaged_tile_of_the_right_size_is_refused() {
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(path, bytes).unwrap();
+    let dated = |at: std::time::SystemTime| {
+        fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap()
+    };
+    let hour = std::time::Duration::from_secs(3600);
+    // One that a disk has spoilt is as old as it was; one that was written since its record is looked at.
+    dated(std::time::SystemTime::now() - hour);
     let said = words(&put_together(&sandbox, false).unwrap_err());
     assert!(said.contains("a_") && said.contains("checksum"), "{said}");
+    dated(std::time::SystemTime::now() + hour);
+    let said = words(&put_together(&sandbox, false).unwrap_err());
+    assert!(said.contains("1 of 2 tiles are missing"), "{said}");
 }
 
 #[test]
