@@ -136,7 +136,7 @@ fn a_damaged_tile_of_the_right_size_is_refused() {
     bytes[last] ^= 1;
     fs::write(path, bytes).unwrap();
     let dated = |at: std::time::SystemTime| {
-        fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap()
+        fs::File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
     };
     let hour = std::time::Duration::from_secs(3600);
     // One that a disk has spoilt is as old as it was; one that was written since its record is looked at.
