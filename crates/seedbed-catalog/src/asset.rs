@@ -1,7 +1,7 @@
 //! One asset of an item: a file, its band, its place.
 
 use crate::{CatalogError, Item, document, href};
-use seedbed_grid::{Affine, Claim, GeoBox, Projections, Shape2d};
+use seedbed_grid::{Affine, Claim, Projections, Shape2d};
 use seedbed_storage::Location;
 use serde_json::{Map, Value};
 
@@ -236,22 +236,6 @@ impl<'a> Asset<'a> {
         self.value.get(name).or_else(|| self.item.property(name)).filter(|v| !v.is_null())
     }
 
-    /// Its place on Earth as the item claims it: `proj:code` (or the older
-    /// `proj:epsg`), else `proj:wkt2`, else `proj:projjson`, with `proj:shape`
-    /// and `proj:transform`, each of the asset or else of the item. `None`
-    /// unless all three are there.
-    ///
-    /// Returns an error inside if the CRS isn't understood, or a shape or
-    /// transform has the wrong form.
-    #[must_use]
-    pub fn geobox(&self, projections: &dyn Projections) -> Option<Result<GeoBox, CatalogError>> {
-        let all = ["proj:shape", "proj:transform"].iter().all(|field| self.field(field).is_some());
-        if !all || self.crs().is_none() {
-            return None;
-        }
-        self.claim(projections).map(Claim::geobox).transpose()
-    }
-
     /// What is said of where it lies, by `proj:code` (or `proj:wkt2`, `proj:epsg`, `proj:projjson`), `proj:shape`,
     /// `proj:transform` and `proj:bbox`, each of the asset or else of the item.
     ///
@@ -393,19 +377,19 @@ mod tests {
     #[test]
     fn a_geobox_is_pieced_together_from_asset_and_item() {
         let mut item = with(json!({"href": "x", "proj:shape": [2, 3]}));
-        assert!(item.asset("a").unwrap().geobox(&Wkt).is_none());
+        assert!(item.asset("a").unwrap().claim(&Wkt).unwrap().geobox().is_none());
         item.set_property("proj:transform", json!([10, 0, 100, 0, -10, 200, 0, 0, 1]));
         item.set_property("proj:code", Value::Null);
         item.set_property("proj:wkt2", json!("PROJCRS[]"));
-        let geobox = item.asset("a").unwrap().geobox(&Wkt).unwrap().unwrap();
+        let geobox = item.asset("a").unwrap().claim(&Wkt).unwrap().geobox().unwrap();
         assert_eq!((geobox.shape.rows, geobox.shape.cols), (2, 3));
         assert_eq!(<[f64; 6]>::from(geobox.affine), [10.0, 0.0, 100.0, 0.0, -10.0, 200.0]);
         assert_eq!(geobox.crs.wkt2, "PROJCRS[]");
 
         item.set_property("proj:code", json!("EPSG:0"));
-        assert!(item.asset("a").unwrap().geobox(&Wkt).unwrap().is_err());
+        assert!(item.asset("a").unwrap().claim(&Wkt).is_err());
         item.set_property("proj:transform", json!([1, 2]));
-        let error = item.asset("a").unwrap().geobox(&Wkt).unwrap().unwrap_err().to_string();
+        let error = item.asset("a").unwrap().claim(&Wkt).unwrap_err().to_string();
         assert!(error.contains("proj:transform") && error.contains("item i"), "{error}");
     }
 

@@ -16,6 +16,7 @@ mod error;
 pub mod export;
 mod file;
 mod geobox;
+mod globe;
 pub mod legacy;
 mod named;
 mod names;

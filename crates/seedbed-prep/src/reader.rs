@@ -317,7 +317,9 @@ impl<'a, T: Real> TileReader<'a, T> {
     fn read_slots(&mut self, slots: &[Slot], layers: usize, out: &mut [T]) -> Result<(), PrepError> {
         let pixels = self.pixels();
         for (n, mosaic) in self.mosaics(slots)?.into_iter().enumerate() {
-            let mut each = mosaic.window.shape().len() * size_of::<T>();
+            // What is joined lies in memory once more.
+            let joined = mosaic.parts.iter().any(|(slot, _)| !self.sheets[slot.source].is_alone());
+            let mut each = if joined { mosaic.window.shape().len() * size_of::<T>() } else { 0 };
             let mut at_once = None;
             for (slot, part) in &mosaic.parts {
                 let source = &self.sources[slot.source];

@@ -120,7 +120,7 @@ fn cmr_pages_become_items_of_region_and_year() {
     assert_eq!(item.property("end_datetime"), Some(&json!("2004-12-30T23:59:59Z")));
     assert_eq!((item.property("region"), item.property("year")), (Some(&json!("hi")), Some(&json!(2004))));
     let tmax = item.asset("tmax").unwrap();
-    let geobox = tmax.geobox(&Earth).unwrap().unwrap();
+    let geobox = tmax.claim(&Earth).unwrap().geobox().unwrap();
     assert_eq!((geobox.shape.rows, geobox.shape.cols), (584, 284));
     let band = tmax.band();
     assert_eq!(
@@ -282,7 +282,7 @@ fn items_of_an_api_pass_through_renamed_and_completed() {
     assert_eq!(ndvi.as_object()["foreign"], true);
     let band = ndvi.band();
     assert_eq!((band.nodata, band.scale, band.unit.as_deref()), (Some(-3000.0), Some(0.0001), Some("1")));
-    let geobox = ndvi.geobox(&Earth).unwrap().unwrap();
+    let geobox = ndvi.claim(&Earth).unwrap().geobox().unwrap();
     assert!(
         (geobox.affine.c - -6_671_703.118).abs() < 1e-3 && (geobox.affine.a - 463.312_716_528).abs() < 1e-6
     );

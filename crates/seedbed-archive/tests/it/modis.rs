@@ -47,7 +47,7 @@ fn every_modis_product_is_crawled_by_cmr_and_from_a_folder() {
             let ndvi = item.asset("ndvi").unwrap();
             assert_eq!(ndvi.band().name.as_deref(), Some(variable));
             assert_eq!(ndvi.as_object()["type"], "application/x-hdf");
-            let geobox = ndvi.geobox(&Earth).unwrap().unwrap();
+            let geobox = ndvi.claim(&Earth).unwrap().geobox().unwrap();
             assert_eq!((geobox.shape.rows, geobox.shape.cols), (pixels, pixels));
             assert_eq!(item.asset("composite_day").is_some(), !product.ends_with("A3"));
         }

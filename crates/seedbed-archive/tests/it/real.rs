@@ -59,7 +59,7 @@ fn real_cmr_listing_of_daymet_becomes_items() {
         for (ours, theirs) in bbox.into_iter().zip([-67.9928, 16.8444, -64.1196, 19.9382]) {
             assert!((ours - theirs).abs() < 0.02, "{bbox:?}");
         }
-        assert!(tmax.geobox(&Earth).unwrap().is_ok());
+        assert!(tmax.claim(&Earth).unwrap().geobox().is_some());
         assert_valid(found, &listings);
     }
 }

@@ -139,7 +139,9 @@ impl Context<'_> {
                         grounds.len() - 1
                     });
                     let ground = &mut grounds[known];
-                    ground.layer = ground.layer.max(source.layer_bytes::<T>(1));
+                    // What is joined to a sheet lies in memory once more.
+                    let joined = if *geobox == source.facts.geobox { 0 } else { size_of::<T>() };
+                    ground.layer = ground.layer.max(source.layer_bytes::<T>(1) + joined);
                     ground.once = ground.once.max(source.facts.stored.dtype.bytes() + size_of::<T>());
                     if let Entry::Vacant(strip) = ground.strips.entry(strip) {
                         strip.insert(Need::of(&*self.warp(&plans, geobox, &target)?));
