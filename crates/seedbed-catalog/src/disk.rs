@@ -1,7 +1,7 @@
 //! Documents put in their places: whole, and only where they change anything.
 
 use crate::{CatalogError, document};
-use seedbed_storage::{Location, Stores, is_temporary};
+use seedbed_storage::{Location, Meta, Stores, is_temporary};
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
@@ -17,6 +17,13 @@ pub enum Put {
     New,
     Changed,
     Unchanged,
+}
+
+/// A document in a store, as it was read.
+#[derive(Debug)]
+pub struct Stands {
+    pub bytes: Vec<u8>,
+    version: Meta,
 }
 
 /// Writes documents, and counts them.
@@ -69,6 +76,19 @@ impl Disk {
         if self.is_bare(at) { Ok(None) } else { self.read(at).await }
     }
 
+    /// The same of a document that others may write at the same time, with its version.
+    pub async fn prepare_shared(&mut self, at: &Location) -> Result<Option<Stands>, CatalogError> {
+        if at.is_local() {
+            let before = self.prepare(at).await?;
+            return Ok(before.map(|bytes| Stands { bytes, version: Meta::default() }));
+        }
+        match self.stores.read_version(at).await {
+            Ok((bytes, version)) => Ok(Some(Stands { bytes: bytes.to_vec(), version })),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(source) => Err(CatalogError::Read { at: at.clone(), source }),
+        }
+    }
+
     /// Whether the folder of a document was made here and has none yet.
     pub fn is_bare(&self, at: &Location) -> bool {
         let folder = at.as_path().and_then(Path::parent);
@@ -103,6 +123,33 @@ impl Disk {
             self.stores.replace(at, bytes.to_vec().into()).await.map_err(failed)?;
         }
         self.written += 1;
+        Ok(put)
+    }
+
+    /// The same, unless another writer has put something there since [`Disk::prepare_shared`]: then `None`, as far as
+    /// the store can tell. (Who writes a local catalog has the lock of its folder.)
+    pub async fn put_shared(
+        &mut self,
+        at: &Location,
+        bytes: &[u8],
+        before: Option<&Stands>,
+    ) -> Result<Option<Put>, CatalogError> {
+        if at.is_local() {
+            return self.put(at, bytes, before.map(|b| b.bytes.as_slice()), false).await.map(Some);
+        }
+        let failed = |source| CatalogError::Write { at: at.clone(), source };
+        let put = match before {
+            Some(before) if before.bytes == bytes => return Ok(Some(Put::Unchanged)),
+            Some(before) => {
+                let swapped = self.stores.swap(at, &before.version, bytes.to_vec().into()).await;
+                swapped.map_err(failed)?.then_some(Put::Changed)
+            }
+            None => match self.stores.put_once(at, bytes.to_vec().into()).await.map_err(failed)? {
+                seedbed_storage::Put::Created => Some(Put::New),
+                seedbed_storage::Put::Exists(_) => None,
+            },
+        };
+        self.written += u64::from(put.is_some());
         Ok(put)
     }
 

@@ -1,18 +1,20 @@
 //! A tree written item by item, in memory that doesn't grow with it.
 
+mod joining;
+
 use crate::above::{find_collection, link_child, new_catalog};
-use crate::copy::{keep_assets, keep_copies};
 use crate::cover::Cover;
 use crate::disk::{Disk, Put, is_absent};
-use crate::document::{DEEPEST, parse, write_value};
+use crate::document::{DEEPEST, write_value};
 use crate::ground::{Ground, folder, hash, is_outside};
 use crate::href::absolute;
 use crate::links::{JSON, child_link, fill_item, item_link, link, other_links};
 use crate::parent::{self, Down, Frame};
 use crate::place::{above_place, place_of};
-use crate::save::{Absent, Merge, Saved, TreeBuilder};
+use crate::save::{Absent, Saved, TreeBuilder};
 use crate::text::id_of;
 use crate::{CatalogError, Collection, Item, Sorted, Sorter, WriteOptions};
+use joining::Home;
 use seedbed_storage::{Location, Stores};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -278,28 +280,8 @@ impl TreeWriter {
             (parent, document, Vec::new())
         };
         let at = self.ground.location(&document);
-        let before = self.disk.prepare(&at).await?;
-        // A document that no link leads to yet is another writer's, who is at work on the same tree.
-        let there = if is_known { None } else { before.as_deref().and_then(id_of) };
-        if let Some(other) = there.as_ref().filter(|id| *id != item.id()) {
-            return Err(self.collision(&item, &format!("item {other}")));
-        }
-        self.fill(&mut item, &document, &parent);
-        if before.as_deref() != Some(&self.bytes)
-            && let (Merge::KeepCopies, true, Some(bytes)) =
-                (self.options.merge, is_known || there.is_some(), &before)
-        {
-            let old = Item::from_value(parse(bytes, &at)?)?.at(at.clone());
-            item.set_location(at.clone());
-            let given = item.assets().count();
-            if keep_copies(&mut item, &old) {
-                self.saved.stale.push(item.id());
-            }
-            keep_assets(&mut item, &old);
-            self.united |= item.assets().count() > given;
-            self.fill(&mut item, &document, &parent);
-        }
-        let put = self.disk.put(&at, &self.bytes, before.as_deref(), false).await?;
+        let home = Home { at: &at, document: &document, parent: &parent, is_known };
+        let put = self.put_at(&mut item, &home).await?;
         self.broken.remove(&document);
         self.add_link(&parent, &document, &rest)?;
         self.cover.add(&item);

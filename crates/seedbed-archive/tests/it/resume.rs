@@ -94,7 +94,9 @@ fn a_killed_walk_through_folders_asks_only_for_those_that_are_left() {
     let asked = (server.asked().len() - before) as u64;
     assert_eq!((found.items.len(), found.crawled.pages), (20, 22));
     assert!(found.crawled.resumed >= 8);
-    assert_eq!(asked, 22 - found.crawled.resumed);
+    // The two that were under way when it was killed may reach the server late.
+    let left = 22 - found.crawled.resumed;
+    assert!((left..=left + 2).contains(&asked), "{asked} asked, {left} left");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use seedbed_block::Real;
 use seedbed_block::simd::{Level, Work};
 use std::array;
 
-/// How many elements are turned at once: they stay in the first-level cache.
-const BLOCK: usize = 1024;
+/// How many elements are turned at once: they stay in the first-level cache, and few are cleared for a short row.
+const BLOCK: usize = 256;
 
 /// The type of a dataset's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

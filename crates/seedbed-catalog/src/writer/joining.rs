@@ -1,0 +1,78 @@
+//! An item joined with what the tree has of it, and with what others write there at the same time.
+
+use super::TreeWriter;
+use crate::copy::{keep_assets, keep_copies};
+use crate::disk::Put;
+use crate::document::parse;
+use crate::save::Merge;
+use crate::text::id_of;
+use crate::{CatalogError, Item};
+use seedbed_storage::Location;
+
+/// How often others may come first before that is an error.
+const OVERTAKEN: usize = 20;
+
+/// Where an item's document is to be.
+pub(super) struct Home<'a> {
+    pub(super) at: &'a Location,
+    pub(super) document: &'a str,
+    pub(super) parent: &'a str,
+    /// Whether the tree has it already.
+    pub(super) is_known: bool,
+}
+
+impl TreeWriter {
+    /// Writes an item's document, joined with what another writer may have put there meanwhile.
+    pub(super) async fn put_at(&mut self, item: &mut Item, home: &Home<'_>) -> Result<Put, CatalogError> {
+        // A local catalog has one writer at a time.
+        let given = (!home.at.is_local()).then(|| item.clone());
+        for _ in 0..OVERTAKEN {
+            let before = self.disk.prepare_shared(home.at).await?;
+            let is_stale = self.join(item, home, before.as_ref().map(|b| b.bytes.as_slice()))?;
+            if let Some(put) = self.disk.put_shared(home.at, &self.bytes, before.as_ref()).await? {
+                if is_stale {
+                    self.saved.stale.push(item.id());
+                }
+                return Ok(put);
+            }
+            if let Some(given) = &given {
+                item.clone_from(given);
+            }
+        }
+        Err(CatalogError::document(
+            home.at,
+            "others write it all the time; run this again when they have ended",
+        ))
+    }
+
+    /// Makes an item's bytes, with what is to be kept of the document that stands there; whether a copy of the
+    /// latter is of an older version.
+    fn join(
+        &mut self,
+        item: &mut Item,
+        home: &Home<'_>,
+        before: Option<&[u8]>,
+    ) -> Result<bool, CatalogError> {
+        let Home { at, document, parent, is_known } = *home;
+        // A document that no link leads to yet is another writer's, who is at work on the same tree.
+        let there = if is_known { None } else { before.and_then(id_of) };
+        if let Some(other) = there.as_ref().filter(|id| *id != item.id()) {
+            return Err(self.collision(item, &format!("item {other}")));
+        }
+        self.fill(item, document, parent);
+        let mut is_stale = false;
+        if before != Some(&self.bytes)
+            && let (Merge::KeepCopies, true, Some(bytes)) =
+                (self.options.merge, is_known || there.is_some(), before)
+        {
+            let old = Item::from_value(parse(bytes, at)?)?.at(at.clone());
+            item.set_location(at.clone());
+            let given = item.assets().count();
+            is_stale = keep_copies(item, &old);
+            keep_assets(item, &old);
+            self.united |= item.assets().count() > given;
+            self.fill(item, document, parent);
+        }
+        Ok(is_stale)
+    }
+}
