@@ -1,6 +1,7 @@
 """Runs VegET on the same COGs with seedbed and with NumPy and rasterio, turn by turn."""
 import argparse
 import datetime
+import hashlib
 import json
 import os
 import pathlib
@@ -83,7 +84,10 @@ def make(folder, side, days, distinct):
                 os.link(source / name / f"{FIRST + datetime.timedelta(number % distinct)}.tif", source / name / f"{date}.tif")
             else:
                 write(source / name / f"{date}.tif", values)
-            assets[name] = {"href": f"./source/{name}/{date}.tif", "bands": [{"unit": DAILY[name][0]}]}
+            digest = hashlib.sha256((source / name / f"{date}.tif").read_bytes()).hexdigest()
+            # As items say of what `seedbed prep` and `seedbed copy` made.
+            assets[name] = {"href": f"./source/{name}/{date}.tif", "bands": [{"unit": DAILY[name][0]}],
+                            "file:checksum": f"1220{digest}"}
         items.append({
             "type": "Feature", "stac_version": "1.1.0", "id": f"weather-{date}", "geometry": None, "links": [],
             "properties": {"datetime": f"{date}T12:00:00Z"}, "assets": assets})

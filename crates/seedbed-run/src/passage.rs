@@ -12,7 +12,7 @@ use crate::project::Format;
 use crate::readers::{Readers, open, read_statics};
 use crate::shelf::{Laid, Shelf};
 use crate::sums::Gathered;
-use crate::tile::{PIECE, Tick, TileOutcome, write};
+use crate::tile::{Tick, TileOutcome, piece, write};
 use crate::work::{Beginning, ToMake, Work, days_before};
 use crate::{Event, Ledger, PeriodKind, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
@@ -39,6 +39,8 @@ struct Passage<'r, T> {
     /// Products that no day has been gathered of.
     coming: Peekable<IntoIter<Wanted>>,
     under_way: Vec<Gathering>,
+    /// Arrays of sums that are over.
+    spare: Vec<Vec<f64>>,
     /// What periods are the layers of, where that is what they become.
     cubes: Cubes,
     /// How well each day of the piece closed, of a model that keeps books.
@@ -141,6 +143,7 @@ impl<'r, T: Number> Passage<'r, T> {
             first_day_apart: is_cold && !variant.sums_first_day,
             coming: coming.into_iter().peekable(),
             under_way,
+            spare: Vec::new(),
             cubes,
             balances: Vec::new(),
             read: Vec::new(),
@@ -156,7 +159,7 @@ impl<'r, T: Number> Passage<'r, T> {
     /// The most days of a piece.
     fn piece(&self) -> usize {
         let arrays = 2 * self.inputs.len() + self.runner.outputs.len() + 1;
-        PIECE / (arrays * self.pixels() * size_of::<T>()).max(1)
+        piece(arrays * self.pixels() * size_of::<T>())
     }
 
     /// Runs days so many times over, the last of them standing for the day before the run's
@@ -255,7 +258,10 @@ impl<'r, T: Number> Passage<'r, T> {
             }
             while let Some(wanted) = self.coming.next_if(|w| w.days.start == *day) {
                 let Wanted { product, kind, days } = wanted;
-                let sums = runner.outputs.iter().map(|o| Gathered::new(o.aggregation, missing, pixels));
+                let spare = &mut self.spare;
+                let sums = runner.outputs.iter().map(|o| {
+                    Gathered::within(spare.pop().unwrap_or_default(), o.aggregation, missing, pixels)
+                });
                 let (sums, balance) = (sums.collect(), Balance::default());
                 self.under_way.push(Gathering { product, kind, days, sums, balance });
             }
@@ -302,6 +308,7 @@ impl<'r, T: Number> Passage<'r, T> {
             committed?;
             checkpoint = laid?;
             self.under_way = open;
+            self.spare.extend(done.into_iter().flat_map(|over| over.sums).map(Gathered::into_array));
         }
         if let Some(product) = self.state.filter(|_| dates.last() == Some(&runner.period.end)) {
             let state = self.simulation.checkpoint()?;

@@ -32,12 +32,31 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     /// An empty period over `pixels` pixels.
-    pub(crate) fn new(aggregation: Aggregation, missing_days: MissingDays, pixels: usize) -> Self {
+    #[cfg(test)]
+    fn new(aggregation: Aggregation, missing_days: MissingDays, pixels: usize) -> Self {
+        Self::within(Vec::new(), aggregation, missing_days, pixels)
+    }
+
+    /// An empty period over `pixels` pixels in the array of one that is over: new memory costs more than
+    /// the sums themselves.
+    pub(crate) fn within(
+        mut values: Vec<f64>,
+        aggregation: Aggregation,
+        missing_days: MissingDays,
+        pixels: usize,
+    ) -> Self {
         let start = match aggregation {
             Aggregation::Sum | Aggregation::Mean => 0.0,
             Aggregation::State => f64::NAN,
         };
-        Self { aggregation, missing_days, values: vec![start; pixels], missing: Vec::new(), days: 0 }
+        values.clear();
+        values.resize(pixels, start);
+        Self { aggregation, missing_days, values, missing: Vec::new(), days: 0 }
+    }
+
+    /// Its array, for [`Gathered::within`].
+    pub(crate) fn into_array(self) -> Vec<f64> {
+        self.values
     }
 
     /// A period as [`Gathered::parts`] had it, unless their lengths differ.

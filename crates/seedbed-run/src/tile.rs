@@ -31,7 +31,16 @@ pub(crate) type Tick<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 
 /// Memory that the arrays of one piece of time may take, in bytes: more is not
 /// faster, since the days of a piece no longer stay in the cache.
-pub(crate) const PIECE: usize = 24 << 20;
+const PIECE: usize = 24 << 20;
+
+/// Memory that those of two days may take, so that sums are fetched once for both.
+const PAIR: usize = 208 << 20;
+
+/// The most days of a piece, if one takes so many bytes; 0 where even one takes more than it should.
+pub(crate) fn piece(day: usize) -> usize {
+    let few = if day <= PAIR / 2 { 2 } else { 0 };
+    (PIECE / day.max(1)).max(few)
+}
 
 /// Runs one tile and commits its products; `outcome` counts them as they come.
 pub(crate) fn run(
@@ -80,7 +89,8 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
         + kept
         + (inputs + runner.statics.len()) * 24
         + 40;
-    let piece = PIECE.max(pixels.saturating_mul(days));
+    let day = pixels.saturating_mul(days);
+    let piece = PIECE.max(day.saturating_mul(piece(day).clamp(1, 2)));
     piece.saturating_add(pixels.saturating_mul(sums + rest)).saturating_add(seedbed_prep::WINDOWS)
 }
 
