@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 /// What an upload or a transfer left that died: bytes that nobody will see under their name, and that take up room.
 ///
 /// On a WebDAV server and a dCache that is a temporary file (`<name>.<16 hex digits>.tmp`), in an S3 bucket an open
-/// multipart upload, of whatever program, or an object that the service was tried out with; in a folder of this machine a `<name>.part` that no transfer has locked,
-/// or a temporary file.
+/// multipart upload, of whatever program, or an object that the service was tried out with; in a folder of this machine
+/// a `<name>.seedbed-part` that no transfer has locked, or a temporary file. What a symbolic link leads to is not
+/// looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Abandoned {
     /// The file; for an S3 upload, the object that it was to become.

@@ -13,9 +13,13 @@ use std::io::{self, Read, Seek, SeekFrom};
 /// What the bytes of a file must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Content {
-    /// Anything.
+    /// Anything, but no web page that its server calls one and its name doesn't.
     #[default]
     Any,
+    /// Anything, a web page as well.
+    Text,
+    /// Anything but a web page.
+    Data,
     /// A zip archive with a member: starts with `PK\x03\x04`, and its directory's end is there.
     Zip,
     /// A TIFF or `BigTIFF`, in either byte order.
@@ -79,6 +83,9 @@ const BINARY: &[&str] = &[
     "7z",
 ];
 
+/// Extensions of files that are web pages, or that a server makes one with.
+const PAGES: &[&str] = &["html", "htm", "xhtml", "shtml", "php", "asp", "aspx", "jsp", "cgi"];
+
 /// What the beginning of a source must be: by what is expected, and by what its name and its server say of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guard {
@@ -87,20 +94,29 @@ pub(crate) struct Guard {
     named: Option<Content>,
     /// Whether the server calls it a page.
     called_page: bool,
+    /// Whether nothing says that it is one: neither its type nor its name.
+    unlikely_page: bool,
 }
 
 impl Guard {
     /// For what is expected alone.
     pub(crate) fn of(content: Content) -> Self {
-        Self { content, named: None, called_page: false }
+        Self { content, named: None, called_page: false, unlikely_page: false }
     }
 
     /// For a source of data.
     pub(crate) fn of_source(from: &Location, content: Content) -> Self {
         let extension = from.file_name().and_then(|name| name.rsplit_once('.')).map(|(_, e)| e);
-        let binary = extension.is_some_and(|e| BINARY.iter().any(|b| e.eq_ignore_ascii_case(b)));
-        let named = from.file_name().filter(|_| binary).map(Content::of_name);
-        Self { content, named, called_page: false }
+        let is_one_of =
+            |all: &[&str]| extension.is_some_and(|e| all.iter().any(|one| e.eq_ignore_ascii_case(one)));
+        let named = from.file_name().filter(|_| is_one_of(BINARY)).map(Content::of_name);
+        let named = match content {
+            Content::Text => None,
+            Content::Data => named.or(Some(Content::Data)),
+            _ => named,
+        };
+        let unlikely_page = content != Content::Text && !is_one_of(PAGES);
+        Self { content, named, called_page: false, unlikely_page }
     }
 
     /// Takes in what the server says of it.
@@ -125,7 +141,8 @@ impl Guard {
         match self.named {
             Some(named) if is_page(head) || (self.called_page && is_text) => refused(named),
             // What begins as text is none of the kinds that are known by their first bytes.
-            Some(named) if named != Content::Any && is_text && !head.is_empty() => refused(named),
+            Some(named) if named.is_told() && is_text && !head.is_empty() => refused(named),
+            None if self.unlikely_page && self.called_page && is_page(head) => refused(Content::Data),
             _ => Ok(()),
         }
     }
@@ -152,12 +169,35 @@ impl Content {
         }
     }
 
+    /// The kind that a STAC asset's media type says: what may be a page by it is [`Content::Text`].
+    #[must_use]
+    pub fn of_media_type(media_type: Option<&str>) -> Self {
+        let Some(media_type) = media_type else { return Self::Any };
+        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "" => Self::Any,
+            "application/zip" => Self::Zip,
+            "image/tiff" => Self::Tiff,
+            "application/netcdf" | "application/x-netcdf" => Self::NetCdf,
+            text if text.starts_with("text/") || text.ends_with("json") || text.ends_with("xml") => {
+                Self::Text
+            }
+            "application/octet-stream" => Self::Any,
+            _ => Self::Data,
+        }
+    }
+
+    /// Whether its first bytes tell it.
+    fn is_told(self) -> bool {
+        !matches!(self, Self::Any | Self::Text | Self::Data)
+    }
+
     /// Whether a file may start so.
     #[must_use]
     pub fn starts(self, head: &[u8]) -> bool {
         let any = |heads: &[&[u8]]| heads.iter().any(|h| head.starts_with(h));
         match self {
-            Self::Any => true,
+            Self::Any | Self::Text | Self::Data => true,
             Self::Zip => any(&[b"PK\x03\x04"]),
             Self::Tiff => any(&[b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"]),
             Self::NetCdf => any(&[b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF\r\n\x1a\n"]),
@@ -208,7 +248,8 @@ pub(crate) fn media_type(name: &str) -> &'static str {
 impl fmt::Display for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Any => "a file",
+            Self::Any | Self::Text => "a file",
+            Self::Data => "data",
             Self::Zip => "a whole zip archive",
             Self::Tiff => "a TIFF",
             Self::NetCdf => "a netCDF file",
@@ -244,14 +285,35 @@ mod tests {
             ("x.nc", &octets, b"<!-- c -->\n<?xml version='1.0'?><html>".as_slice(), false),
             ("x.nc", &octets, b"CDF\x01\0\0\0\0".as_slice(), true),
             ("x.html", &html, page, true),
-            ("x", &html, page, true),
-            ("tif", &html, page, true),
+            ("x", &html, page, false),
+            ("x", &octets, page, true),
+            ("x", &html, words, true),
+            ("tif", &html, page, false),
         ] {
             let from: Location = format!("https://h/a.tif/{name}?x=.tif").parse().unwrap();
             let mut guard = Guard::of_source(&from, Content::Any);
             guard.hear(headers);
             assert_eq!(guard.check(&from, head).is_ok(), good, "{name} {head:?}");
             assert!(Guard::of(Content::Any).check(&from, head).is_ok());
+        }
+    }
+
+    #[test]
+    fn tells_pages_from_data_by_the_type_that_is_stated() {
+        let from: Location = "https://h/download?product=x".parse().unwrap();
+        let page: &[u8] = b"<!doctype html><title>Log in</title>";
+        for (media_type, good) in [
+            (Some("application/x-hdf5"), false),
+            (Some("application/wmo-GRIB2"), false),
+            (Some("image/jp2"), false),
+            (Some("image/tiff; application=geotiff; profile=cloud-optimized"), false),
+            (Some("application/octet-stream"), true),
+            (Some("text/html"), true),
+            (Some("application/xhtml+xml"), true),
+            (None, true),
+        ] {
+            let guard = Guard::of_source(&from, Content::of_media_type(media_type));
+            assert_eq!(guard.check(&from, page).is_ok(), good, "{media_type:?}");
         }
     }
 }

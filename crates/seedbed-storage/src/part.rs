@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,15 @@ use std::time::Duration;
 const FIRST_LOOK: Duration = Duration::from_millis(20);
 const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
+/// What the name of a part ends with, and that of its record. No other program's do: what a killed transfer left can be
+/// told from what others did.
+pub(crate) const PART: &str = ".seedbed-part";
+pub(crate) const RECORD: &str = ".seedbed-part.json";
+
 /// How much of the beginning is looked at.
 pub(crate) const HEAD: usize = 1024;
 
-/// What a part holds the beginning of: the first value in `<name>.part.json`. Each of those that follow is a [`Held`].
+/// What a part holds the beginning of: the first value in `<name>.seedbed-part.json`. Each of those that follow is a [`Held`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// Where the bytes come from, without secrets.
@@ -46,7 +51,7 @@ pub(crate) struct Recorded {
     held: Vec<Held>,
 }
 
-/// `<name>.part`, locked: no other transfer, in this process or another, writes it while this lives.
+/// `<name>.seedbed-part`, locked: no other transfer, in this process or another, writes it while this lives.
 ///
 /// Where the file system knows no locks, it is a file of its own name instead, which nobody resumes.
 pub(crate) struct Part {
@@ -79,10 +84,18 @@ impl Part {
 
     fn try_lock(destination: &Path) -> Result<Option<Self>, StorageError> {
         ensure_folder(destination)?;
-        let path = with_suffix(destination, ".part");
+        let path = with_suffix(destination, PART);
         let io = |e| StorageError::io(&path, "open it", e);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW);
+        let file = options.open(&path).map_err(|e| match e.raw_os_error() {
+            // Nothing is written through a link to what it leads to.
+            Some(libc::ELOOP) => {
+                let what = "a symbolic link".to_owned();
+                StorageError::Occupied { at: path.display().to_string(), what }
+            }
+            _ => io(e),
+        })?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -115,7 +128,7 @@ impl Part {
     fn unshared(destination: &Path) -> Result<Self, StorageError> {
         let random = getrandom::u64()
             .map_err(|e| StorageError::Setup { what: "random names", source: e.to_string().into() })?;
-        let path = with_suffix(destination, &format!(".{random:016x}.part"));
+        let path = with_suffix(destination, &format!(".{random:016x}{PART}"));
         let io = |e| StorageError::io(&path, "create it", e);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(io)?;
         Ok(Self {
@@ -325,7 +338,7 @@ impl Part {
     }
 
     fn record_path(&self) -> PathBuf {
-        with_suffix(&self.destination, ".part.json")
+        with_suffix(&self.destination, RECORD)
     }
 }
 
@@ -345,9 +358,9 @@ pub(crate) fn head_of(pieces: &[Bytes]) -> Vec<u8> {
 
 /// Removes what a transfer left that died after its file had its final name.
 pub(crate) fn tidy(destination: &Path) -> Result<(), StorageError> {
-    let path = with_suffix(destination, ".part");
+    let path = with_suffix(destination, PART);
     if same_file(&path, destination) {
-        remove_if_there(&with_suffix(destination, ".part.json"))?;
+        remove_if_there(&with_suffix(destination, RECORD))?;
         remove_if_there(&path)?;
     }
     Ok(())

@@ -12,7 +12,6 @@ use crate::{Location, StorageError};
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 /// How much of a local source is copied between two words to the progress: 4 MiB.
 const PIECE: u64 = 4 << 20;
@@ -115,7 +114,7 @@ async fn adopt(
         return Err(occupied(format!("{size} bytes, {expected} expected")));
     }
     let version = version_of(http, source, expect).await?;
-    let stands = adoptable(expect, size, version.as_ref(), modified(to));
+    let stands = adoptable(expect, size, version.as_ref());
     if !stands.map_err(|at_source| occupied(format!("{size} bytes, {at_source} at the source")))? {
         return Ok(None);
     }
@@ -213,13 +212,18 @@ pub(crate) async fn wrong(
     (bytes, digests): (u64, &Digests),
     part: &Part,
 ) -> Result<Option<StorageError>, StorageError> {
+    // Bytes that have the checksum that is wanted are right, whatever they look like.
+    if expect.checksum.as_ref().is_some_and(|expected| digests.matches(expected)) {
+        let size = expect.size.filter(|size| *size != bytes);
+        return Ok(size.map(|expected| StorageError::Size { at: from.shown(), expected, found: bytes }));
+    }
     if let Err(error) = guard.check(from, &part.head().await?) {
         return Ok(Some(error));
     }
     if let Some(expected) = expect.size.filter(|e| *e != bytes) {
         return Ok(Some(StorageError::Size { at: from.shown(), expected, found: bytes }));
     }
-    if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
+    if let Some(expected) = &expect.checksum {
         let (expected, found) = (expected.to_string(), digests.like(expected).to_string());
         return Ok(Some(StorageError::Checksum { at: from.shown(), expected, found }));
     }
@@ -292,37 +296,17 @@ fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
     }
 }
 
-/// Whether a file of `size` bytes that was written at `written` is what is wanted by all that can be told without
-/// reading the source; `expect.size`, if there is one, agrees. Its checksum, if one is expected, is another matter.
+/// Whether a checksum tells if a file of `size` bytes is what is wanted; without one, only the source's bytes do: a
+/// size and a date are no proof, since others make room for a file before they fill it.
 ///
 /// # Errors
 /// The source's size, if that is another.
-pub(crate) fn adoptable(
-    expect: &Expectation,
-    size: u64,
-    source: Option<&Meta>,
-    written: Option<SystemTime>,
-) -> Result<bool, u64> {
-    if expect.checksum.is_some() {
-        return Ok(true);
+pub(crate) fn adoptable(expect: &Expectation, size: u64, source: Option<&Meta>) -> Result<bool, u64> {
+    let other = source.and_then(|source| source.size).filter(|other| *other != size);
+    match other.filter(|_| expect.size.is_none() && expect.checksum.is_none()) {
+        Some(other) => Err(other),
+        None => Ok(expect.checksum.is_some()),
     }
-    let Some(source) = source else { return Ok(expect.size.is_some()) };
-    match source.size {
-        Some(other) if expect.size.is_none() && other != size => return Err(other),
-        None if expect.size.is_none() => return Ok(false),
-        _ => {}
-    }
-    // A size alone is believed where the source has no date.
-    let undated = expect.size.is_some() && source.last_modified.is_none();
-    Ok(undated || unchanged_since(source, written))
-}
-
-/// Whether the source, by its own date, has not changed since the file here was written.
-///
-/// HTTP dates are whole seconds, so a source that changed within the very second does not count as unchanged.
-pub(crate) fn unchanged_since(source: &Meta, written: Option<SystemTime>) -> bool {
-    let changed = source.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
-    matches!((changed, written), (Some(changed), Some(written)) if changed + Duration::from_secs(1) <= written)
 }
 
 #[cfg(test)]

@@ -150,10 +150,8 @@ async fn adopt(
         return Err(occupied(format!("{size} bytes, {expected} expected")));
     }
     let version = version_of(http, source, expect).await?;
-    let written = there.last_modified.as_deref().and_then(|d| httpdate::parse_http_date(d).ok());
-    let stands = there
-        .size
-        .map_or(Ok(expect.checksum.is_some()), |size| adoptable(expect, size, version.as_ref(), written));
+    let stands =
+        there.size.map_or(Ok(expect.checksum.is_some()), |size| adoptable(expect, size, version.as_ref()));
     let size = there.size.unwrap_or_default();
     if !stands.map_err(|at_source| occupied(format!("{size} bytes, {at_source} at the source")))? {
         return Ok(None);

@@ -239,15 +239,18 @@ pub fn tell(what: impl fmt::Display, hint: &str) {
 /// The same as a JSON object.
 pub fn as_json(command: &str, error: &anyhow::Error) -> serde_json::Value {
     let causes = causes(error);
+    let message = causes.first().cloned().unwrap_or_default();
+    let mut object = object(Some(command), &message, hint(error), kind(error).code());
+    object["error"]["causes"] = causes.get(1..).unwrap_or_default().into();
+    object
+}
+
+/// What `--json` prints of a command that came to no report.
+pub fn object(command: Option<&str>, message: &str, hint: Option<&str>, exit_code: u8) -> serde_json::Value {
     serde_json::json!({
         "format_version": crate::report::FORMAT_VERSION,
         "command": command,
-        "error": {
-            "message": causes.first(),
-            "causes": causes.get(1..).unwrap_or_default(),
-            "hint": hint(error),
-            "exit_code": kind(error).code(),
-        }
+        "error": {"message": message, "causes": [], "hint": hint, "exit_code": exit_code}
     })
 }
 

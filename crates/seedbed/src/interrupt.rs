@@ -15,16 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 static STORES: Mutex<Vec<Stores>> = Mutex::new(Vec::new());
 
+/// What is said when the process is told to go.
+const SAID: &str = "interrupted: what is done is kept";
+const HINT: &str = "run the same command again to carry on";
+
 /// Starts a thread that waits for a signal. It has a runtime of its own, so a
-/// busy computation can't keep the process from stopping.
-pub fn watch() -> anyhow::Result<()> {
+/// busy computation can't keep the process from stopping. With `json`, it ends with one
+/// object on stdout as any command does.
+pub fn watch(command: &'static str, json: bool) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let Some(code) = runtime.block_on(next_signal()) else { return };
-        let _ = writeln!(
-            crate::progress::Stderr,
-            "interrupted: what is done is kept\nhint: run the same command again to carry on"
-        );
+        let _ = writeln!(crate::progress::Stderr, "{SAID}\nhint: {HINT}");
         let all = STORES.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let taken_back = runtime.block_on(async {
             tokio::time::timeout(PATIENCE, join_all(all.iter().map(Stores::leave))).await
@@ -33,7 +35,11 @@ pub fn watch() -> anyhow::Result<()> {
             let _ =
                 writeln!(crate::progress::Stderr, "hint: `seedbed clean` removes what is left in a store");
         }
-        leave(code)
+        if json {
+            let object = crate::failure::object(Some(command), SAID, Some(HINT), code);
+            let _ = writeln!(std::io::stdout(), "{object:#}").and_then(|()| std::io::stdout().flush());
+        }
+        leave(i32::from(code))
     })?;
     Ok(())
 }
@@ -58,7 +64,7 @@ fn leave(code: i32) -> ! {
 }
 
 #[cfg(unix)]
-async fn next_signal() -> Option<i32> {
+async fn next_signal() -> Option<u8> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).ok()?;
     let mut terminate = signal(SignalKind::terminate()).ok()?;
@@ -69,6 +75,6 @@ async fn next_signal() -> Option<i32> {
 }
 
 #[cfg(not(unix))]
-async fn next_signal() -> Option<i32> {
+async fn next_signal() -> Option<u8> {
     tokio::signal::ctrl_c().await.ok().map(|()| 130)
 }

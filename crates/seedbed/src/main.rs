@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     let name = cli.command.name();
     let json = cli.global.json;
-    let code = match run(cli) {
+    let code = match run(cli, name) {
         Ok(status) => status.code(),
         Err(error) => {
             if json {
@@ -68,6 +68,9 @@ fn refuse(error: &clap::Error) -> ! {
             shown = shown.replace(&text, &clean);
         }
     }
+    if error.use_stderr() && std::env::args().any(|arg| arg == "--json") {
+        let _ = writeln!(std::io::stdout(), "{:#}", failure::object(None, shown.trim(), None, 2));
+    }
     if shown == plain {
         error.exit();
     }
@@ -75,8 +78,8 @@ fn refuse(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
-fn run(cli: Cli) -> anyhow::Result<Status> {
-    interrupt::watch()?;
+fn run(cli: Cli, name: &'static str) -> anyhow::Result<Status> {
+    interrupt::watch(name, cli.global.json)?;
     log_to_stderr(&cli.global);
     let runtime = cli.command.runtime().enable_all().build()?;
     let ctx = context(&cli.global)?;

@@ -1,8 +1,9 @@
 //! A planned copy, done.
 
 use super::documents::Documents;
+use super::failure::Failure;
 use super::folder::copy_folder;
-use super::plan::{CopyPlan, Missing, Transfer, Unchecked, Use, written_tree};
+use super::plan::{CopyPlan, Missing, Transfer, Unchecked, written_tree};
 use crate::document::{read_json, text};
 use crate::href::resolve_href;
 use crate::save::{Merge, TreeBuilder};
@@ -11,9 +12,7 @@ use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Meta, Outcome, Stores, Transferred};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error;
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Told how a copy goes; from any thread.
@@ -41,24 +40,6 @@ pub enum OnError {
     KeepGoing,
     /// No further one is begun.
     Stop,
-}
-
-/// A file that could not be copied.
-#[derive(Debug, Clone, Serialize)]
-pub struct Failure {
-    /// The assets that it is.
-    pub uses: Vec<Use>,
-    /// Where it should have come from.
-    pub from: Location,
-    /// Where it should have gone.
-    pub to: Location,
-    /// What went wrong, cause by cause.
-    pub reason: String,
-    /// Whether trying again may help.
-    pub retryable: bool,
-    /// The error itself.
-    #[serde(skip)]
-    pub error: Arc<CatalogError>,
 }
 
 /// What a copy did.
@@ -111,15 +92,16 @@ pub async fn execute(
         None => plan.items.clone(),
     });
     progress.planned(plan);
-    let stopped = AtomicBool::new(false);
+    let stopped = AtomicBool::new(on_error == OnError::Stop && !plan.failed.is_empty());
     let (documents, stopped) = (&documents, &stopped);
     let outcomes: Vec<Option<Result<Done, Failure>>> = stream::iter(&plan.transfers)
         .map(|transfer| async move {
             if stopped.load(Ordering::Relaxed) {
                 return None;
             }
-            let done =
-                copy_one(stores, transfer, documents, progress).await.map_err(|e| failure(transfer, e));
+            let done = copy_one(stores, transfer, documents, progress)
+                .await
+                .map_err(|e| Failure::of_transfer(transfer, e));
             progress.finished(transfer, done.as_ref().err().map(|f| f.reason.as_str()));
             if done.as_ref().is_err_and(|f| on_error == OnError::Stop || f.error.stops_all()) {
                 stopped.store(true, Ordering::Relaxed);
@@ -137,7 +119,7 @@ pub async fn execute(
         adopted: 0,
         present: plan.present.len(),
         bytes: 0,
-        failed: Vec::new(),
+        failed: plan.failed.clone(),
         skipped: 0,
         missing: plan.missing.clone(),
         unchecked: plan.unchecked.clone(),
@@ -224,24 +206,6 @@ async fn copy_one(
         documents.record(stores, used, &transfer.to, &arrived).await?;
     }
     Ok(done)
-}
-
-fn failure(transfer: &Transfer, error: CatalogError) -> Failure {
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        reason.push_str(": ");
-        reason.push_str(&error.to_string());
-        cause = error.source();
-    }
-    Failure {
-        uses: transfer.uses.clone(),
-        from: transfer.from.clone(),
-        to: transfer.to.clone(),
-        reason,
-        retryable: error.retryable(),
-        error: Arc::new(error),
-    }
 }
 
 /// Waits until no other copy writes the local catalog in a folder; `None` where there are no locks.

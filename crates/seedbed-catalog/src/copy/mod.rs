@@ -28,6 +28,7 @@
 mod destination;
 mod documents;
 mod execute;
+mod failure;
 mod folder;
 mod plan;
 mod record;
@@ -35,7 +36,8 @@ mod standing;
 mod survey;
 mod template;
 
-pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};
+pub use execute::{CopyReport, OnError, Progress, Silent, execute};
+pub use failure::Failure;
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Unchecked, Use, plan};
 use record::{has_superseded, version_of};
 pub(crate) use record::{keep_assets, keep_copies};

@@ -1,13 +1,14 @@
 //! What a copy would do.
 
 use super::destination::{takes_files, writable};
+use super::failure::Failure;
 use super::standing::Standing;
 use super::template::Template;
 use crate::folder::{FolderFacts, Member, is_folder, members};
 use crate::href::{absolute, resolve_href, same_place};
 use crate::save::TreeBuilder;
 use crate::{Asset, CatalogError, Collection, Item, Tree};
-use seedbed_storage::{Checksum, Content, Location, Stores};
+use seedbed_storage::{Checksum, Content, Location, Stores, shown_text};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -134,6 +135,9 @@ pub struct CopyPlan {
     /// Assets whose checksums can't be computed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unchecked: Vec<Unchecked>,
+    /// Assets that can't be brought, as is known already.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failure>,
     /// Bytes to bring, as far as they are known.
     pub bytes: u64,
     /// Files whose size isn't known.
@@ -206,7 +210,7 @@ impl CopyPlan {
 /// [`CatalogError::Destination`] if no file can be put there;
 /// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
 /// local documents of their own that can be written; [`CatalogError::Collision`] if files of
-/// different items would have one name; [`CatalogError::Href`].
+/// different items would have one name. What is wrong with one asset alone is told in [`CopyPlan::failed`].
 pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
     request.out.iter().chain([&request.to]).try_for_each(takes_files)?;
     let items = if let Some(out) = &request.out {
@@ -222,6 +226,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         present: Vec::new(),
         missing: Vec::new(),
         unchecked: Vec::new(),
+        failed: Vec::new(),
         bytes: 0,
         unknown_sizes: 0,
         out: request.out.clone(),
@@ -229,7 +234,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         collections: request.collections.clone(),
     };
     let standing = Standing::of(stores, &items, &request.assets).await?;
-    let mut by_source: HashMap<Location, usize> = HashMap::new();
+    let mut known: HashMap<Location, Known> = HashMap::new();
     let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
         let absent: Vec<String> =
@@ -245,33 +250,41 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 asset: asset.key().to_owned(),
                 index,
             };
-            if standing.is_copied(&asset, &request.to)? {
+            let from = match source_of(&standing, request, &asset) {
+                Ok(Some(from)) => from,
+                Ok(None) => {
+                    plan.present.push(used);
+                    continue;
+                }
+                Err(error) => {
+                    plan.failed.push(Failure::of(vec![used], shown_text(asset.href()), None, error));
+                    continue;
+                }
+            };
+            if let Some(place) = known.get(&from) {
+                match *place {
+                    Known::Brought(n) => plan.transfers[n].uses.push(used),
+                    Known::Failed(n) => plan.failed[n].uses.push(used),
+                }
+                continue;
+            }
+            let Some(to) = place_of(request, item, &asset, &from)? else {
                 plan.present.push(used);
                 continue;
-            }
-            let from = standing.source(&asset)?;
-            if let Some(n) = by_source.get(&from) {
-                plan.transfers[*n].uses.push(used);
-                continue;
-            }
-            let mut path = request.template.fill(item, asset.key(), &file_name(item, &asset)?)?;
-            if super::has_superseded(item, asset.key()) {
-                path = versioned(&path, &super::version_of(&asset));
-            }
-            let to = request.to.join(&path);
-            if same_place(&from, &to) {
-                plan.present.push(used);
-                continue;
-            }
+            };
             if let Some(other) = claimed.insert(to.clone(), from.clone()) {
-                return Err(CatalogError::Collision {
-                    first: other.to_string(),
-                    second: from.to_string(),
-                    to: to.to_string(),
-                });
+                let [first, second, to] = [&other, &from, &to].map(ToString::to_string);
+                return Err(CatalogError::Collision { first, second, to });
             }
-            by_source.insert(from.clone(), plan.transfers.len());
-            let folder = folder_of(stores, &asset, &from).await?;
+            let folder = match folder_of(stores, &asset, &from).await {
+                Ok(folder) => folder,
+                Err(error) => {
+                    known.insert(from.clone(), Known::Failed(plan.failed.len()));
+                    plan.failed.push(Failure::of(vec![used], from.to_string(), Some(to), error));
+                    continue;
+                }
+            };
+            known.insert(from.clone(), Known::Brought(plan.transfers.len()));
             let bytes = folder.as_ref().map_or(asset.size(), |f| FolderFacts::of(&f.files).size);
             plan.transfers.push(Transfer {
                 from,
@@ -283,13 +296,43 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 other: None,
                 folder,
                 checksum: checksum_of(item, &asset, &mut plan.unchecked),
-                content: content(asset.media_type()),
+                content: Content::of_media_type(asset.media_type()),
             });
         }
     }
     plan.count();
     plan.items = items;
     Ok(plan)
+}
+
+/// What a plan has of a source already.
+enum Known {
+    Brought(usize),
+    Failed(usize),
+}
+
+/// Where an asset is to be brought from; `None` if it is copied already.
+fn source_of(
+    standing: &Standing,
+    request: &CopyRequest,
+    asset: &Asset<'_>,
+) -> Result<Option<Location>, CatalogError> {
+    if standing.is_copied(asset, &request.to)? { Ok(None) } else { standing.source(asset).map(Some) }
+}
+
+/// Where an asset is to be brought to; `None` if it is there.
+fn place_of(
+    request: &CopyRequest,
+    item: &Item,
+    asset: &Asset<'_>,
+    from: &Location,
+) -> Result<Option<Location>, CatalogError> {
+    let mut path = request.template.fill(item, asset.key(), &file_name(item, asset)?)?;
+    if super::has_superseded(item, asset.key()) {
+        path = versioned(&path, &super::version_of(asset));
+    }
+    let to = request.to.join(&path);
+    Ok((!same_place(from, &to)).then_some(to))
 }
 
 /// The checksum that an asset states; one that can't be read or computed joins the `unknown` ones.
@@ -406,16 +449,4 @@ fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError
     let told = told.and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
     let name = told.or(at.file_name()).unwrap_or(asset.key()).to_owned();
     Ok((name, at))
-}
-
-/// What the first bytes must look like, by the media type: a login page or a
-/// refusal with status 200 must not become a file.
-fn content(media_type: Option<&str>) -> Content {
-    let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    match essence {
-        "application/zip" => Content::Zip,
-        "image/tiff" => Content::Tiff,
-        "application/netcdf" | "application/x-netcdf" => Content::NetCdf,
-        _ => Content::Any,
-    }
 }

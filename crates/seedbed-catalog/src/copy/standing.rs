@@ -23,8 +23,10 @@ impl Standing {
     pub async fn of(stores: &Stores, items: &[Item], assets: &[String]) -> Result<Self, CatalogError> {
         let (mut wanted, mut folders) = (HashSet::new(), HashMap::new());
         for asset in items.iter().flat_map(|item| assets.iter().filter_map(|key| item.asset(key))) {
-            if asset.origin().is_some() {
-                let at = asset.location()?;
+            // What is wrong with an href is told of its asset alone.
+            if asset.origin().is_some()
+                && let Ok(at) = asset.location()
+            {
                 if asset.as_object().contains_key(FOLDER) {
                     match members(stores, &at).await {
                         Ok(files) => drop(folders.insert(at, FolderFacts::of(&files))),

@@ -170,7 +170,7 @@ async fn a_killed_copy_leaves_a_valid_catalog_and_the_next_run_finishes_it() {
         let copying = execute(&stores, &plan, 2, OnError::KeepGoing, &Silent);
         let killed = tokio::time::timeout(Duration::from_millis(millis), copying).await.is_err();
         assert!(killed, "40 pieces with 20 ms between them take longer");
-        seen_partial |= files(folder.path()).keys().any(|f| f.to_string_lossy().ends_with(".part"));
+        seen_partial |= files(folder.path()).keys().any(|f| f.to_string_lossy().ends_with(".seedbed-part"));
         // Whatever the catalog points at is whole.
         whole_copies(folder.path()).await;
     }
@@ -179,7 +179,7 @@ async fn a_killed_copy_leaves_a_valid_catalog_and_the_next_run_finishes_it() {
     assert_eq!(report.failed.len(), 0);
     assert!(report.resumed > 0, "what an earlier run began is finished, not begun anew: {report:?}");
     assert_eq!(whole_copies(folder.path()).await, paths.len());
-    assert!(!files(folder.path()).keys().any(|f| f.to_string_lossy().contains(".part")));
+    assert!(!files(folder.path()).keys().any(|f| f.to_string_lossy().contains(".seedbed-part")));
 
     let items = catalog(undisturbed.path(), &server, &paths).await;
     run(&request(items, undisturbed.path(), None)).await;

@@ -96,10 +96,16 @@ impl Answer {
         Ok(Some(url))
     }
 
-    /// The answer, if its body comes as it is stored.
+    /// The answer, if its body comes as it is stored. Some servers say of a `.gz` that it is encoded, and give it as it
+    /// is: whoever asked for nothing encoded has asked for that.
     pub(super) fn unencoded(self) -> Result<Self, StorageError> {
         let encoding = self.headers.get("content-encoding").unwrap_or_default().trim();
         if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+            return Ok(self);
+        }
+        let path = self.url.path().to_ascii_lowercase();
+        let gzipped = ["gzip", "x-gzip"].iter().any(|e| encoding.eq_ignore_ascii_case(e));
+        if gzipped && [".gz", ".tgz"].iter().any(|ending| path.ends_with(ending)) {
             return Ok(self);
         }
         let what = format!("sent with content encoding `{encoding}`, which was not asked for");

@@ -37,6 +37,8 @@ struct Width {
     most: usize,
     /// Answers since it changed.
     answers: usize,
+    /// Whether it was too many of late: a host may count connections that wait for a next request, too.
+    strained: bool,
 }
 
 /// Answers, for each request at once, after which one more is tried.
@@ -44,7 +46,7 @@ const PROOF: usize = 16;
 
 impl Lane {
     fn new(most: usize) -> Self {
-        let width = Mutex::new(Width { now: most, most, answers: 0 });
+        let width = Mutex::new(Width { now: most, most, answers: 0, strained: false });
         Self { running: Arc::new(Semaphore::new(most)), width }
     }
 }
@@ -63,6 +65,7 @@ impl Permit {
         let mut width = lane.width.lock().unwrap_or_else(PoisonError::into_inner);
         if status == 429 {
             width.answers = 0;
+            width.strained = true;
             if width.now > 1
                 && let Some(held) = self.held.take()
             {
@@ -72,11 +75,22 @@ impl Permit {
             return;
         }
         width.answers += 1;
-        if width.now < width.most && width.answers >= PROOF * width.now {
+        if width.answers < PROOF * width.now {
+            return;
+        }
+        if width.now < width.most {
             lane.running.add_permits(1);
             width.now += 1;
             width.answers = 0;
+        } else {
+            width.strained = false;
         }
+    }
+
+    /// Whether the connection is to be closed behind the answer, and not kept for another request.
+    pub(super) fn is_last(&self) -> bool {
+        let lane = &self.host.requests[usize::from(self.writes)];
+        lane.width.lock().unwrap_or_else(PoisonError::into_inner).strained
     }
 }
 
@@ -153,6 +167,7 @@ mod tests {
         for left in [3, 2, 1, 1] {
             let mut permit = host.enter(false).await;
             permit.answered(429);
+            assert!(permit.is_last());
             drop(permit);
             assert_eq!(free(), left);
         }
@@ -162,6 +177,7 @@ mod tests {
             }
             assert_eq!(free(), free_then);
         }
+        assert!(!host.enter(false).await.is_last());
         assert_eq!(host.requests[1].running.available_permits(), 4);
     }
 }

@@ -319,6 +319,9 @@ impl Http {
         let name = reqwest::Method::from_bytes(method.name().as_bytes())
             .map_err(|_| StorageError::Request { at: at.clone(), what: "no such method".to_owned() })?;
         let mut builder = client.request(name, signed).headers(self.headers(request, url, home)?);
+        if permit.is_last() {
+            builder = builder.header("connection", "close");
+        }
         if let (true, Some(body)) = (method == request.method, &request.body) {
             // The client says nothing of a body that is empty, and some servers want to be told.
             if body.is_empty() && method == Method::Put {

@@ -18,6 +18,7 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+use walk::Links;
 
 /// The file system.
 #[derive(Clone, Copy)]
@@ -94,6 +95,10 @@ impl Local {
         folder: &Path,
         after: Option<&str>,
     ) -> Result<ListPage, StorageError> {
+        self.page(folder, after, Links::Followed).await
+    }
+
+    async fn page(self, folder: &Path, after: Option<&str>, links: Links) -> Result<ListPage, StorageError> {
         let folder = folder.to_owned();
         let after: Vec<OsString> = match after {
             None => Vec::new(),
@@ -101,7 +106,7 @@ impl Local {
                 walk::names(text).ok_or_else(|| StorageError::Cursor { at: folder.display().to_string() })?
             }
         };
-        blocking(move || walk::page(&folder, &after)).await
+        blocking(move || walk::page(&folder, &after, links)).await
     }
 
     /// What killed transfers left below a folder, unchanged for longer than `older`.
@@ -112,7 +117,7 @@ impl Local {
     ) -> Result<Vec<Abandoned>, StorageError> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = match self.list_page(folder, after.as_deref()).await {
+            let page = match self.page(folder, after.as_deref(), Links::PassedOver).await {
                 Err(e) if e.is_not_found() => return Ok(found),
                 page => page?,
             };

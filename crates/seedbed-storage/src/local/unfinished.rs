@@ -2,6 +2,7 @@
 
 use super::with_suffix;
 use crate::abandoned::{Abandoned, is_temporary};
+use crate::part::{PART, RECORD};
 use crate::{Location, StorageError};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -20,6 +21,10 @@ enum Kind {
 /// What was left at a path of these times and this size, if it is old enough and nobody works at it.
 pub(super) fn look(path: &Path, older: Duration) -> Result<Option<Abandoned>, StorageError> {
     let Some(kind) = kind(path) else { return Ok(None) };
+    // No transfer leaves a link, or writes through one.
+    if fs::symlink_metadata(path).is_ok_and(|m| !m.is_file()) {
+        return Ok(None);
+    }
     let io = |e| StorageError::io(path, "look at it", e);
     let file = match File::open(path) {
         Ok(file) => file,
@@ -74,10 +79,10 @@ fn kind(path: &Path) -> Option<Kind> {
         return Some(Kind::Temporary);
     }
     // The record of a part that is gone.
-    if let Some(stem) = name.strip_suffix(".part.json") {
-        return (!path.with_file_name(format!("{stem}.part")).exists()).then_some(Kind::Temporary);
+    if let Some(stem) = name.strip_suffix(RECORD) {
+        return (!path.with_file_name(format!("{stem}{PART}")).exists()).then_some(Kind::Temporary);
     }
-    let stem = name.strip_suffix(".part")?;
+    let stem = name.strip_suffix(PART)?;
     Some(if is_temporary(&format!("{stem}.tmp")) { Kind::Temporary } else { Kind::Part })
 }
 

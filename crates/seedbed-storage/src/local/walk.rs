@@ -11,9 +11,16 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+/// Whether what a symbolic link leads to is listed as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Links {
+    Followed,
+    PassedOver,
+}
+
 /// A page in the making.
-#[derive(Default)]
 struct Walk {
+    links: Links,
     files: Vec<Listed>,
     /// The folders that lead to the one at hand, against loops of links.
     above: Vec<(u64, u64)>,
@@ -24,8 +31,9 @@ struct Walk {
 }
 
 /// The page after the file that the names of `after` lead to.
-pub(super) fn page(folder: &Path, after: &[OsString]) -> Result<ListPage, StorageError> {
-    let mut walk = Walk::default();
+pub(super) fn page(folder: &Path, after: &[OsString], links: Links) -> Result<ListPage, StorageError> {
+    let (files, above, names, last) = Default::default();
+    let mut walk = Walk { links, files, above, names, last };
     let more = walk.folder(folder, after)?;
     let next = more.then(|| cursor(&walk.last));
     Ok(ListPage { files: walk.files, next })
@@ -92,7 +100,11 @@ impl Walk {
     /// Takes in a file, or a folder's files.
     fn entry(&mut self, name: OsString, path: &Path, after: &[OsString]) -> Result<bool, StorageError> {
         let on_the_way = after.first() == Some(&name);
-        let meta = match fs::metadata(path) {
+        let looked = match self.links {
+            Links::Followed => fs::metadata(path),
+            Links::PassedOver => fs::symlink_metadata(path),
+        };
+        let meta = match looked {
             Ok(meta) => meta,
             // A name may vanish while we look, or lead nowhere.
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),

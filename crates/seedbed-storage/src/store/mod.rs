@@ -408,7 +408,7 @@ impl Stores {
 
     /// Brings the bytes at `from` to `to`: whole, verified, under their name only then.
     ///
-    /// They gather in `<name>.part`, with their source's version in `<name>.part.json`, so that an
+    /// They gather in `<name>.seedbed-part`, with their source's version in `<name>.seedbed-part.json`, so that an
     /// interrupted transfer resumes if the source is still the same (of what arrived, the last MiB may be lost), from
     /// as far as the part still holds what arrived.
     /// A large remote file comes by several requests at once ([`Settings::ranged_from`]), if its server gives parts
@@ -416,11 +416,8 @@ impl Stores {
     /// durable, and given their name without replacing anything. Of several transfers to one destination at
     /// once, one works and the others wait for it.
     ///
-    /// If something is at `to` already, it is adopted
-    /// - if a checksum is expected: if it has that checksum;
-    /// - else if a size is expected: if it has that size;
-    /// - else: if the source has its size and has not changed since it was written, or, failing that, after
-    ///   the source's bytes were read again and are the same.
+    /// If something is at `to` already, it is adopted if it has the checksum that is expected, or, without one, if the
+    /// source's bytes were read and are the same.
     ///
     /// Otherwise that is [`StorageError::Occupied`], and it stays as it is.
     ///

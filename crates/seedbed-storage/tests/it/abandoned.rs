@@ -255,7 +255,7 @@ async fn the_part_of_a_killed_transfer_is_found_and_that_of_a_running_one_never(
     // Somebody's own file.
     std::fs::write(folder.path().join("deep/mine.nc"), "mine").unwrap();
     let mut bringing = Bringing::start(&source.url("/x.nc"), &to, "");
-    let part = folder.path().join("deep/x.nc.part");
+    let part = folder.path().join("deep/x.nc.seedbed-part");
     while !std::fs::metadata(&part).is_ok_and(|m| m.len() > 1 << 20) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -289,15 +289,19 @@ async fn unfinished_files_are_found_at_any_depth_and_nothing_else() {
     // A part with its record, a small one that has none yet, and a record whose part is gone.
     let ours = [
         ".i.json.0123456789abcdef.tmp",
-        "gone.nc.part.json",
+        "gone.nc.seedbed-part.json",
         "i.json.0123456789abcdef.tmp",
-        "small.nc.part",
-        "x.nc.part",
+        "small.nc.seedbed-part",
+        "x.nc.seedbed-part",
     ];
-    let theirs = ["a.2004.tmp", "notes.tmp", "part.json", "x.nc"];
-    for name in ours.into_iter().chain(theirs).chain(["x.nc.part.json"]) {
+    let theirs = ["a.2004.tmp", "film.part", "notes.tmp", "part.json", "x.nc"];
+    for name in ours.into_iter().chain(theirs).chain(["x.nc.seedbed-part.json"]) {
         std::fs::write(deep.join(name), b"").unwrap();
     }
+    // What a link leads to lies elsewhere.
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("x.nc.seedbed-part"), b"").unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
     let found = stores.abandoned(&here, ANY).await.unwrap();
     let expected = ours.map(|name| Location::from(deep.join(name).as_path()));
     assert_eq!(found.iter().map(|left| left.at.clone()).collect::<Vec<_>>(), expected);

@@ -269,6 +269,9 @@ async fn refuses_an_encoding_that_was_not_asked_for() {
     let server = Server::start(|_, _| Reply::ok(vec![0x1f, 0x8b]).header("content-encoding", "gzip")).await;
     let error = stores().read_document(&at(&server.url("/x"))).await.unwrap_err();
     assert!(matches!(error, StorageError::Protocol { .. }) && server.seen().len() == 1, "{}", told(&error));
+    // Apache's AddEncoding calls a file so that is one.
+    let gzipped = stores().read_document(&at(&server.url("/x.tif.gz?v=1"))).await.unwrap();
+    assert_eq!(&gzipped[..], [0x1f, 0x8b]);
 }
 
 #[tokio::test]

@@ -345,8 +345,8 @@ async fn a_transfer_dropped_half_way_resumes_from_there() {
     .await;
     let dropped = tokio::time::timeout(Duration::from_millis(200), t.transfer(&t.known())).await;
     assert!(dropped.is_err(), "it was to be dropped half-way");
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
-    let had = std::fs::metadata(t.folder.path().join("data/x.nc.part")).unwrap().len();
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
+    let had = std::fs::metadata(t.folder.path().join("data/x.nc.seedbed-part")).unwrap().len();
     assert!(had > 0 && had < SIZE as u64, "{had}");
     let progress = Remembered::default();
     let (from, home) = (at(&t.server.url("/x.nc")), Location::from(t.home()));
@@ -373,8 +373,8 @@ async fn a_transfer_that_gave_up_resumes_on_another_day() {
     .await;
     let error = t.transfer(&t.known()).await.unwrap_err();
     assert!(error.retryable() && told(&error).contains("503"), "{}", told(&error));
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
-    let record = std::fs::read_to_string(t.folder.path().join("data/x.nc.part.json")).unwrap();
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
+    let record = std::fs::read_to_string(t.folder.path().join("data/x.nc.seedbed-part.json")).unwrap();
     assert!(record.contains("v1"), "{record}");
     let done = t.transfer(&t.known()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);
@@ -387,11 +387,11 @@ async fn a_part_of_another_source_or_version_is_not_resumed() {
     let data = t.folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
     for (source, etag) in [("http://elsewhere/x.nc".to_owned(), "v2"), (t.server.url("/x.nc"), "v1")] {
-        std::fs::write(data.join("x.nc.part"), vec![9; 1000]).unwrap();
+        std::fs::write(data.join("x.nc.seedbed-part"), vec![9; 1000]).unwrap();
         let record = format!(
             r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"{etag}\"","last_modified":null}}}}"#
         );
-        std::fs::write(data.join("x.nc.part.json"), record).unwrap();
+        std::fs::write(data.join("x.nc.seedbed-part.json"), record).unwrap();
         let done = t.transfer(&Expectation::default()).await.unwrap();
         assert_eq!(done.outcome, Outcome::Copied);
         t.is_home(&done);
@@ -412,18 +412,18 @@ async fn a_small_file_that_breaks_off_resumes_and_one_that_does_not_clears_away_
     })
     .await;
     t.transfer(&t.known()).await.unwrap_err();
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
     let done = t.transfer(&t.known()).await.unwrap();
     t.is_home(&done);
     assert_eq!((done.outcome, t.server.gets().last().unwrap().served), (Outcome::Resumed, size - size / 2));
     std::fs::remove_file(t.home()).unwrap();
     // A longer part of another version: nothing of it may stay, nor be taken for this one's after a fault.
     let data = t.folder.path().join("data");
-    std::fs::write(data.join("x.nc.part"), vec![9; 2 * size]).unwrap();
+    std::fs::write(data.join("x.nc.seedbed-part"), vec![9; 2 * size]).unwrap();
     let source = t.server.url("/x.nc");
     let record =
         format!(r#"{{"source":"{source}","version":{{"size":null,"etag":"\"v0\"","last_modified":null}}}}"#);
-    std::fs::write(data.join("x.nc.part.json"), record).unwrap();
+    std::fs::write(data.join("x.nc.seedbed-part.json"), record).unwrap();
     let done = t.transfer(&Expectation::default()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Copied);
     t.is_home(&done);
@@ -434,14 +434,14 @@ async fn a_part_that_is_whole_needs_no_more_bytes() {
     let t = Try::new(|seen, _, body| file(seen, body, "\"v1\"")).await;
     let data = t.folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
-    std::fs::write(data.join("x.nc.part"), &*t.bytes).unwrap();
+    std::fs::write(data.join("x.nc.seedbed-part"), &*t.bytes).unwrap();
     let source = t.server.url("/x.nc");
     let record = format!(
         r#"{{"source":"{source}","version":{{"size":{SIZE},"etag":"\"v1\"","last_modified":null}}}}
            {{"bytes":{SIZE},"sha256":"{}"}}"#,
         Checksum::of_bytes(&t.bytes).digest_hex()
     );
-    std::fs::write(data.join("x.nc.part.json"), record).unwrap();
+    std::fs::write(data.join("x.nc.seedbed-part.json"), record).unwrap();
     let done = t.transfer(&t.known()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);
     t.is_home(&done);
@@ -475,17 +475,35 @@ async fn a_source_without_version_that_always_breaks_does_not_keep_us_for_ever()
 }
 
 #[tokio::test]
-async fn adopts_what_is_there_by_checksum_and_by_size_without_reading_the_source() {
+async fn adopts_what_is_there_by_checksum_without_reading_the_source_and_else_by_its_bytes() {
     let t = Try::new(|seen, _, body| file(seen, body, "\"v1\"")).await;
     std::fs::create_dir(t.folder.path().join("data")).unwrap();
     std::fs::write(t.home(), &*t.bytes).unwrap();
-    for expect in [t.known(), t.sized()] {
+    for (expect, is_read) in [(t.known(), false), (t.sized(), true), (Expectation::default(), true)] {
+        let before = t.server.gets().len();
         let done = t.transfer(&expect).await.unwrap();
         assert_eq!(done.outcome, Outcome::Adopted);
         assert_eq!(done.version.etag.as_deref(), Some("\"v1\""), "the source is asked for its version");
         t.is_home(&done);
+        assert_eq!(t.server.gets().len() > before, is_read);
     }
-    assert!(t.server.gets().is_empty());
+}
+
+/// As a program leaves it that makes room for a file before it fills it: the size is right, the date is newer.
+#[tokio::test]
+async fn room_made_for_a_file_is_not_taken_for_the_file() {
+    let t = Try::new(|seen, _, body| {
+        file(seen, body, "\"v1\"").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")
+    })
+    .await;
+    std::fs::create_dir(t.folder.path().join("data")).unwrap();
+    std::fs::write(t.home(), vec![0; t.bytes.len()]).unwrap();
+    for expect in [t.sized(), Expectation::default()] {
+        let error = t.transfer(&expect).await.unwrap_err();
+        assert!(matches!(error, StorageError::Occupied { .. }), "{}", told(&error));
+        assert!(std::fs::read(t.home()).unwrap().iter().all(|byte| *byte == 0));
+        t.is_not_home(&["x.nc"]);
+    }
 }
 
 #[tokio::test]
@@ -520,18 +538,18 @@ async fn refuses_to_touch_a_different_file_at_the_destination() {
 }
 
 #[tokio::test]
-async fn with_nothing_known_an_unchanged_source_is_adopted_by_its_date_and_another_by_its_bytes() {
+async fn with_nothing_known_a_source_is_read_again_whatever_its_date() {
     let old = Try::new(|seen, _, body| {
         file(seen, body, "\"v1\"").header("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT")
     })
     .await;
     let undated = Try::new(|seen, _, body| file(seen, body, "\"v1\"")).await;
-    for (t, gets) in [(old, 1), (undated, 2)] {
+    for t in [old, undated] {
         t.transfer(&Expectation::default()).await.unwrap();
         let again = t.transfer(&Expectation::default()).await.unwrap();
         assert_eq!(again.outcome, Outcome::Adopted);
         t.is_home(&again);
-        assert_eq!(t.server.gets().len(), gets);
+        assert_eq!(t.server.gets().len(), 2);
     }
 }
 
@@ -546,7 +564,7 @@ async fn stops_at_the_limit_of_all_transfers_and_goes_on_without_it() {
         told(&error)
     );
     assert!(error.is_over_limit() && !error.is_full());
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
     let done = t.transfer(&Expectation::default()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);
     t.is_home(&done);

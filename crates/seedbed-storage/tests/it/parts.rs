@@ -22,8 +22,8 @@ async fn broken_off() -> (Try, PathBuf) {
     })
     .await;
     t.transfer_by(&stores(), &t.sized()).await.unwrap_err();
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
-    let part = t.folder.path().join("data/x.nc.part");
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
+    let part = t.folder.path().join("data/x.nc.seedbed-part");
     assert_eq!(fs::metadata(&part).unwrap().len(), SIZE as u64 / 3 * 2);
     (t, part)
 }
@@ -101,7 +101,7 @@ async fn a_part_that_was_cut_breaks_off_again_and_goes_on_from_there() {
         }
     })
     .await;
-    let part = t.folder.path().join("data/x.nc.part");
+    let part = t.folder.path().join("data/x.nc.seedbed-part");
     t.transfer_by(&stores(), &t.sized()).await.unwrap_err();
     opened(&part).write_all_at(&[1, 2, 3, 4], 1_500_000).unwrap();
     t.transfer_by(&stores(), &t.sized()).await.unwrap_err();

@@ -318,7 +318,7 @@ async fn a_dropped_transfer_resumes_with_what_is_missing() {
         ended = first.transfer(&from, &to, &known, &*until) => panic!("{ended:?}"),
         () = until.reached.notified() => {}
     }
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
     let done = t.transfer_by(&by("second"), &t.known()).await.unwrap();
     t.is_home(&done);
     assert_eq!(done.outcome, Outcome::Resumed);
@@ -340,7 +340,7 @@ async fn the_limits_of_host_and_of_all_transfers_hold() {
     let stores = Stores::new(Settings { max_transfer: Some(SIZE as u64 - 1), ..eager() }).unwrap();
     let error = t.transfer_by(&stores, &t.known()).await.unwrap_err();
     assert!(matches!(error, StorageError::Limit { .. }), "{}", told(&error));
-    t.is_not_home(&["x.nc.part", "x.nc.part.json"]);
+    t.is_not_home(&["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
     let done = transfer(&t, &t.known()).await.unwrap();
     assert_eq!(done.outcome, Outcome::Resumed);
     t.is_home(&done);

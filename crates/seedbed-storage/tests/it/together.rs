@@ -85,7 +85,7 @@ async fn a_killed_process_leaves_a_part_that_the_next_one_resumes() {
     .await;
     let folder = tempfile::tempdir().unwrap();
     let home = Location::from(folder.path().join("x.nc"));
-    let part = folder.path().join("x.nc.part");
+    let part = folder.path().join("x.nc.seedbed-part");
     let source = server.url("/x.nc");
     let mut killed = child(&source, &home);
     while !std::fs::metadata(&part).is_ok_and(|m| m.len() > SIZE as u64 / 4) {
@@ -93,7 +93,7 @@ async fn a_killed_process_leaves_a_part_that_the_next_one_resumes() {
     }
     killed.kill().unwrap();
     killed.wait().unwrap();
-    assert_eq!(names(folder.path()), ["x.nc.part", "x.nc.part.json"]);
+    assert_eq!(names(folder.path()), ["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
     let had = usize::try_from(std::fs::metadata(&part).unwrap().len()).unwrap();
     let expect = Expectation { size: Some(SIZE as u64), ..Expectation::default() };
     let done = stores().transfer(&at(&source), &home, &expect, &Silent).await.unwrap();

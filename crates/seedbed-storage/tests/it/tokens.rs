@@ -178,8 +178,8 @@ async fn a_transfer_that_gave_up_resumes_with_another_token_and_records_none() {
     let (from, to) = (pc.at("/account/c/x.nc"), Location::from(folder.path().join("x.nc")));
     let first = pc.stores();
     let error = first.transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap_err();
-    assert_eq!(names(folder.path()), ["x.nc.part", "x.nc.part.json"]);
-    let record = std::fs::read_to_string(folder.path().join("x.nc.part.json")).unwrap();
+    assert_eq!(names(folder.path()), ["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
+    let record = std::fs::read_to_string(folder.path().join("x.nc.seedbed-part.json")).unwrap();
     assert!(record.contains(&format!("\"{}\"", pc.blobs.url("/account/c/x.nc"))), "{record}");
     let done = pc.stores().transfer(&from, &to, &Expectation::default(), &Silent).await.unwrap();
     assert_eq!((done.outcome, pc.signed().len()), (Outcome::Resumed, 2));

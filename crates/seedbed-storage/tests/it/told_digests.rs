@@ -117,7 +117,7 @@ async fn a_resumed_transfer_remembers_what_the_server_said_of_the_whole() {
     let to = folder.path().join("x.nc");
     let (from, home) = (at(&server.url("/x.nc")), Location::from(to.clone()));
     stores().transfer(&from, &home, &Expectation::default(), &Silent).await.unwrap_err();
-    assert_eq!(names(folder.path()), ["x.nc.part", "x.nc.part.json"]);
+    assert_eq!(names(folder.path()), ["x.nc.seedbed-part", "x.nc.seedbed-part.json"]);
     stores().transfer(&from, &home, &Expectation::default(), &Silent).await.unwrap();
     assert!(std::fs::read(to).unwrap() == bytes);
     assert_eq!(server.gets().len(), 6, "once more from the start");

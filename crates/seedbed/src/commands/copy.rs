@@ -8,7 +8,8 @@ use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
 use crate::selection::{byte_count, span};
 use seedbed_catalog::copy::{
-    CopyPlan, CopyReport, CopyRequest, Missing, OnError, Template, Transfer, Unchecked, execute, plan,
+    CopyPlan, CopyReport, CopyRequest, Failure, Missing, OnError, Template, Transfer, Unchecked, execute,
+    plan,
 };
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
 use seedbed_storage::{Location, StorageError, Stores, shown_text};
@@ -111,9 +112,10 @@ impl Report for Planned<'_> {
         without(&self.plan.missing, out)?;
         unchecked(&self.plan.unchecked, out)?;
         self.on_tape.iter().try_for_each(|at| writeln!(out, "on tape: {at}"))?;
+        failed(&self.plan.failed, out)?;
         for t in &self.plan.transfers {
             if t.stands {
-                writeln!(out, "{} stands already: {}", t.from, t.to)?;
+                writeln!(out, "{} stands already, to be compared: {}", t.from, t.to)?;
                 continue;
             }
             if let Some(other) = t.other {
@@ -151,10 +153,7 @@ impl Report for Copied {
         let r = &self.report;
         without(&r.missing, out)?;
         unchecked(&r.unchecked, out)?;
-        for f in &r.failed {
-            let used: Vec<String> = f.uses.iter().map(|u| format!("{} {}", u.item, u.asset)).collect();
-            writeln!(out, "failed: {}: {}", used.join(", "), f.reason)?;
-        }
+        failed(&r.failed, out)?;
         writeln!(
             out,
             "{} copied, {} resumed, {} there already, {} failed: {} in {} updated",
@@ -178,6 +177,23 @@ impl Report for Copied {
 /// Items that lack chosen assets.
 fn without(missing: &[Missing], out: &mut dyn Write) -> io::Result<()> {
     missing.iter().try_for_each(|m| writeln!(out, "without {}: {}", m.assets.join(", "), m.item))
+}
+
+/// Files that can't be brought.
+fn failed(failed: &[Failure], out: &mut dyn Write) -> io::Result<()> {
+    failed.iter().try_for_each(|f| {
+        let used: Vec<String> = f.uses.iter().map(|u| format!("{} {}", u.item, u.asset)).collect();
+        writeln!(out, "failed: {}: {}", used.join(", "), f.reason)
+    })
+}
+
+/// How a copy ends that could not bring these.
+fn status_of(failed: &[Failure]) -> Status {
+    match failed {
+        [] => Status::Done,
+        failed if failed.iter().all(|f| f.retryable) => Status::Retry,
+        _ => Status::Failed,
+    }
 }
 
 /// Checksums that say nothing here.
@@ -209,17 +225,16 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         template: args.layout,
         out: args.out,
     };
-    let mut planned = plan(&ctx.stores, &request).await?;
+    let patience = Limits { retries: Some(args.retries), silence: Some(args.timeout), ..Limits::default() };
+    let mut planned = plan(&ctx.stores_within(patience)?, &request).await?;
     // Files beside one another use the connection as well as parts of one, and cost less.
     let at_once = args.jobs.get().min(planned.transfers.len()).max(1);
     let streams = Some(STREAMS.div_ceil(at_once));
     let stores = ctx.stores_within(Limits {
         transfer: args.max_transfer,
         streams,
-        retries: Some(args.retries),
-        silence: Some(args.timeout),
         file: args.file_timeout,
-        ..Limits::default()
+        ..patience
     })?;
     let on_tape = if args.stage { on_tape(&planned, &stores, ctx).await? } else { Vec::new() };
     if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
@@ -229,7 +244,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         planned.survey(&stores).await;
         planned.fits(&stores, &request.to).await?;
         ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, plan: &planned })?;
-        return Ok(Status::Done);
+        return Ok(status_of(&planned.failed));
     }
     planned.fits(&stores, &request.to).await?;
     if !on_tape.is_empty() {
@@ -248,11 +263,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let meter = Watch { meter: ctx.meter("copy", Counted::Bytes, None), tally: Mutex::default() };
     let report = Box::pin(execute(&stores, &planned, args.jobs.get(), on_error, &meter)).await?;
     drop(meter);
-    let status = match &report.failed[..] {
-        [] => Status::Done,
-        failed if failed.iter().all(|f| f.retryable) => Status::Retry,
-        _ => Status::Failed,
-    };
+    let status = status_of(&report.failed);
     if let Some(first) = report.failed.first() {
         let again = match first.error.source().and_then(<dyn Error>::downcast_ref) {
             Some(StorageError::OnTape { .. }) if !args.stage => format!("{} --stage", command_line()),

@@ -291,7 +291,7 @@ fn a_copy_killed_at_twenty_moments_ends_in_the_same_bytes() {
             child.kill().unwrap();
             kills += usize::from(child.wait().unwrap().code().is_none());
             for (at, bytes) in
-                hunted.files().iter().filter(|(at, _)| !is_temporary(at) && !at.contains(".part"))
+                hunted.files().iter().filter(|(at, _)| !is_temporary(at) && !at.contains(".seedbed-part"))
             {
                 let name = at.rsplit('/').next().unwrap();
                 assert!(*bytes == content::body(name, 0), "{}: {at} is not whole", hunted.name);
