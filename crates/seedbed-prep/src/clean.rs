@@ -16,11 +16,23 @@ pub struct CleanReport {
     /// What attempts that died left: staging folders and temporary records. Of a store there are none:
     /// what is under way to it is on this machine, and what an upload left is the store's to tell.
     pub attempts: Vec<Location>,
-    /// Records that the expected set no longer holds, and data folders without a record.
+    /// Records in whose place the expected set holds another, and data folders without a record.
     pub superseded: Vec<Location>,
+    /// How many products of tiles and periods stay that the expected set doesn't hold.
+    pub unexpected: usize,
 }
 
-/// Removes dead attempts and superseded generations of the product at `product`.
+/// What becomes of whole products of tiles and periods that nobody expects: those of a wider period, or of another
+/// choice of tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unexpected {
+    /// They stay, and are counted.
+    Stays,
+    /// They go.
+    Goes,
+}
+
+/// Removes dead attempts and superseded generations of the product at `product`, and what is unexpected if so asked.
 /// What is younger than `older_than` stays, since it may be at work; so does
 /// whatever hasn't a name that an [`Attempt`](crate::Attempt) gives. With
 /// `dry_run` nothing is removed.
@@ -30,27 +42,33 @@ pub struct CleanReport {
 /// [`PrepError::Storage`] where something can't be removed.
 pub fn clean(
     product: impl Into<Root>,
+    unexpected: Unexpected,
     older_than: Duration,
     dry_run: bool,
 ) -> Result<CleanReport, PrepError> {
     let (expected, root) = Expected::of(&product.into())?;
     match root {
-        Root::Local(root) => clean_local(&expected, &root, older_than, dry_run),
-        Root::Store(store) => store.clean(&expected, older_than, dry_run),
+        Root::Local(root) => clean_local(&expected, &root, unexpected, older_than, dry_run),
+        Root::Store(store) => store.clean(&expected, unexpected, older_than, dry_run),
     }
 }
 
 fn clean_local(
     expected: &Expected,
     root: &Path,
+    unexpected: Unexpected,
     older_than: Duration,
     dry_run: bool,
 ) -> Result<CleanReport, PrepError> {
     let wanted: BTreeSet<PathBuf> = expected.members.iter().map(|m| m.record(root)).collect();
+    let slots: BTreeSet<PathBuf> = expected.members.iter().map(|m| m.folder(root)).collect();
     let mut found = Leftovers::default();
     for tile in folders(root)? {
         for period in folders(&tile)? {
-            clean_period(&period, &wanted, older_than, &mut found)?;
+            let expected = expected.members.iter().filter(|m| m.folder(root).parent() == Some(&tile));
+            let is_held = || is_held(&name_of(&period), expected.map(|m| m.period.as_str()));
+            let stays = unexpected == Unexpected::Stays && !slots.contains(&period) && !is_held();
+            clean_period(&period, &wanted, stays, older_than, &mut found)?;
         }
     }
     if !dry_run {
@@ -71,7 +89,11 @@ fn clean_local(
         }
     }
     let locations = |paths: Vec<PathBuf>| paths.into_iter().map(Location::from).collect();
-    Ok(CleanReport { attempts: locations(found.attempts), superseded: locations(found.superseded) })
+    Ok(CleanReport {
+        attempts: locations(found.attempts),
+        superseded: locations(found.superseded),
+        unexpected: found.unexpected,
+    })
 }
 
 /// What is to go of a local product.
@@ -79,6 +101,20 @@ fn clean_local(
 struct Leftovers {
     attempts: Vec<PathBuf>,
     superseded: Vec<PathBuf>,
+    unexpected: usize,
+}
+
+/// Whether a cube lies within one of the expected periods: one that has grown since.
+pub(crate) fn is_held<'a>(period: &str, mut expected: impl Iterator<Item = &'a str>) -> bool {
+    let Some((first, last)) = period.split_once("--") else { return false };
+    expected.any(|other| {
+        let Some((from, to)) = other.split_once("--") else { return false };
+        (from.len(), to.len()) == (first.len(), last.len()) && from <= first && last <= to
+    })
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// What a name in a period's folder stands for.
@@ -119,6 +155,7 @@ impl Kind {
 fn clean_period(
     folder: &Path,
     wanted: &BTreeSet<PathBuf>,
+    stays: bool,
     older_than: Duration,
     found: &mut Leftovers,
 ) -> Result<(), PrepError> {
@@ -128,7 +165,8 @@ fn clean_period(
         match (Kind::of(&name), path.is_dir()) {
             _ if !is_older(&path, older_than) => {}
             (Kind::Staging, true) | (Kind::Temporary, false) => found.attempts.push(path),
-            (Kind::Data, true) => data.push((name, path)),
+            (Kind::Record, false) if stays => found.unexpected += 1,
+            (Kind::Data, true) if !stays => data.push((name, path)),
             (Kind::Record, false) if !wanted.contains(&path) => found.superseded.push(path),
             _ => {}
         }

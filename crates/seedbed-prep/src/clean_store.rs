@@ -1,6 +1,6 @@
 //! Removing from a store what no record names.
 
-use crate::clean::{CleanReport, Kind};
+use crate::clean::{CleanReport, Kind, Unexpected, is_held};
 use crate::identity::random;
 use crate::product::record_of;
 use crate::record::asset_names;
@@ -29,6 +29,7 @@ impl StoreRoot {
     pub(crate) fn clean(
         &self,
         expected: &Expected,
+        unexpected: Unexpected,
         older_than: Duration,
         dry_run: bool,
     ) -> Result<CleanReport, PrepError> {
@@ -48,7 +49,7 @@ impl StoreRoot {
                 let names: Vec<&str> = names.split('/').collect();
                 let [tile, period, name, ref within @ ..] = names[..] else { continue };
                 if (folder.tile.as_str(), folder.period.as_str()) != (tile, period) {
-                    self.clean_folder(&folder, &wanted, before, dry_run, &mut report)?;
+                    self.clean_folder(&folder, &wanted, unexpected, before, dry_run, &mut report)?;
                     folder = Folder { tile: tile.to_owned(), period: period.to_owned(), ..Folder::default() };
                 }
                 match (Kind::of(name), within.is_empty()) {
@@ -62,7 +63,7 @@ impl StoreRoot {
                 None => break,
             }
         }
-        self.clean_folder(&folder, &wanted, before, dry_run, &mut report)?;
+        self.clean_folder(&folder, &wanted, unexpected, before, dry_run, &mut report)?;
         Ok(report)
     }
 
@@ -70,11 +71,20 @@ impl StoreRoot {
         &self,
         folder: &Folder,
         wanted: &Wanted<'_>,
+        unexpected: Unexpected,
         before: Option<SystemTime>,
         dry_run: bool,
         report: &mut CleanReport,
     ) -> Result<(), PrepError> {
         let keys = wanted.get(&(folder.tile.as_str(), folder.period.as_str()));
+        let is_held = || {
+            let expected = wanted.keys().filter(|(tile, _)| *tile == folder.tile).map(|(_, period)| *period);
+            is_held(&folder.period, expected)
+        };
+        if keys.is_none() && unexpected == Unexpected::Stays && !is_held() {
+            report.unexpected += folder.records.len();
+            return Ok(());
+        }
         let is_wanted = |name: &str| {
             keys.is_some_and(|keys| keys.iter().any(|key| name.strip_suffix(".json") == Some(key.as_str())))
         };

@@ -5,6 +5,7 @@ use seedbed_grid::{Bbox, GeoBox, PixelGrid, PixelRange, Tile};
 use seedbed_raster::same_crs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,10 @@ pub struct Expected {
     pub bbox: Bbox,
     /// Every product there should be.
     pub members: Vec<Member>,
+    /// What all its products are made by, whichever tiles and days are asked for: sets with the same one are parts
+    /// of one product. None of a product that is always made as a whole.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recipe: Option<TaskKey>,
 }
 
 /// The file's name beside `catalog.json`.
@@ -150,6 +155,47 @@ impl Expected {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(PrepError::Encode)?;
         bytes.push(b'\n');
         root.write_document(FILE, bytes, spool)
+    }
+
+    /// The set together with what the product at `root` has of the same recipe: who asks for one more month, or for
+    /// one tile again, still expects the others.
+    ///
+    /// # Errors
+    /// As [`Expected::of`], but where there is none, or one that can't be read as such.
+    pub fn joined(self, root: &Root) -> Result<Self, PrepError> {
+        let there = match root.document(FILE)? {
+            Some(bytes) => Self::from_bytes(&bytes).ok(),
+            None => None,
+        };
+        Ok(match there {
+            Some(there) if self.is_part_of(&there) => self.with(there),
+            _ => self,
+        })
+    }
+
+    /// Whether both are parts of one product, and neither has cubes, whose periods lie over each other.
+    fn is_part_of(&self, other: &Self) -> bool {
+        let same_tile =
+            |a: &Tile| other.tiles.iter().find(|b| a.name == b.name).is_none_or(|b| a.range == b.range);
+        let recipe = |set: &Self| (set.name.clone(), set.variables.clone(), set.recipe.clone());
+        self.recipe.is_some()
+            && recipe(self) == recipe(other)
+            && self.grid == other.grid
+            && self.tiles.iter().all(same_tile)
+            && !self.members.iter().chain(&other.members).any(Member::is_cube)
+    }
+
+    /// The members of both, in the other's order where it has them; where both have one, its own.
+    fn with(self, there: Self) -> Self {
+        let slot = |m: &Member| (m.tile.clone(), m.period.clone());
+        let mut own: BTreeMap<_, Member> = self.members.iter().map(|m| (slot(m), m.clone())).collect();
+        let mut members: Vec<Member> =
+            there.members.into_iter().map(|m| own.remove(&slot(&m)).unwrap_or(m)).collect();
+        members.extend(self.members.into_iter().filter(|m| own.contains_key(&slot(m))));
+        let mut tiles = there.tiles;
+        let added = self.tiles.into_iter().filter(|tile| !tiles.iter().any(|t| t.name == tile.name));
+        tiles.extend(added.collect::<Vec<_>>());
+        Self { members, tiles, bbox: self.bbox.union(there.bbox), ..self }
     }
 
     /// Checks that no catalog lies at a root but one of a product: what is written there would take its place.

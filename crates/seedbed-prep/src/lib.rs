@@ -58,7 +58,7 @@ mod zonal;
 pub use ancillary::Ancillary;
 pub use balance::BalanceRecord;
 pub use classes::{Classes, ClassesError};
-pub use clean::{CleanReport, clean};
+pub use clean::{CleanReport, Unexpected, clean};
 pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
 pub use expected::{Expected, Member};

@@ -178,7 +178,10 @@ pub fn prepare<T: Real>(
         Format::Zarr => cubes.iter().map(|cube| cube.member.clone()).collect(),
     };
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.target.bbox)).collect();
-    let set = production.expected(request.assets.clone(), &placed, members)?;
+    let recipe =
+        ["prep".into(), json!(revisions(REVISION, &[])), json!([T::PRECISION, request.rules, request.cog])];
+    let recipe = TaskKey::of(&recipe)?;
+    let set = production.expected(request.assets.clone(), &placed, members, recipe)?;
     let open = production.open_of(&set)?;
     let mut report = production.report(&set, &open, untouched);
     report.partial = tiles.iter().flat_map(|t| t.partial.iter().cloned()).collect();

@@ -139,7 +139,7 @@ impl<'a> Production<'a> {
         Ok((tiles, untouched))
     }
 
-    /// What there should be: `members` of these tiles, each with its box.
+    /// What there should be: `members` of these tiles, each with its box, by that recipe.
     ///
     /// # Errors
     /// [`PrepError::Outside`] if there is no tile.
@@ -148,6 +148,7 @@ impl<'a> Production<'a> {
         variables: Vec<String>,
         tiles: &[(&Tile, Bbox)],
         members: Vec<Member>,
+        recipe: TaskKey,
     ) -> Result<Expected, PrepError> {
         let request = self.request;
         let Some(bbox) = tiles.iter().map(|(_, bbox)| *bbox).reduce(Bbox::union) else {
@@ -165,6 +166,7 @@ impl<'a> Production<'a> {
             tiles: tiles.iter().map(|(tile, _)| (*tile).clone()).collect(),
             bbox,
             members,
+            recipe: Some(recipe),
         })
     }
 
@@ -209,7 +211,8 @@ impl<'a> Production<'a> {
         act: impl Fn(&P) -> Vec<Result<Outcome, PrepError>> + Sync,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), PrepError> {
-        set.write(&self.request.out, self.spool)?;
+        let whole = set.clone().joined(&self.request.out)?;
+        whole.write(&self.request.out, self.spool)?;
         self.spool.keep_digests();
         let mut behind = report.present;
         progress(behind, report.expected);
@@ -239,7 +242,7 @@ impl<'a> Production<'a> {
         }
         report.by_library = self.spool.by_library();
         let description = format!("{} on tiles of {}", set.variables.join(", "), set.grid.crs);
-        match write_catalog(&self.request.out, set, &description, self.spool) {
+        match write_catalog(&self.request.out, &whole, &description, self.spool) {
             // What made products fail may keep the documents from being written, too; the next call writes them.
             Err(error) if !report.failed.is_empty() => {
                 tracing::warn!(catalog = %report.catalog, error = one_line(&error), "not written");

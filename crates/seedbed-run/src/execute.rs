@@ -100,7 +100,7 @@ impl Runner<'_> {
     ) -> Result<RunReport, RunError> {
         let chosen = self.chosen(plan, options)?;
         let (work, mut report) = self.open_work(&chosen, options)?;
-        let expected = self.expected(plan)?;
+        let expected = self.expected(plan)?.joined(&self.out).map_err(RunError::from)?;
         expected.write(&self.out, &self.spool)?;
         self.write_plan(plan)?;
         self.spool.keep_digests();

@@ -7,7 +7,7 @@ use crate::periods::Volume;
 use crate::project::Format;
 use crate::{RunError, Runner, Task};
 use seedbed_block::{Date, Period};
-use seedbed_grid::Tile;
+use seedbed_grid::{Bbox, Tile};
 use seedbed_prep::{Member, Target, TaskKey, revisions};
 use seedbed_raster::zarr;
 use serde_json::{Value, json};
@@ -68,6 +68,38 @@ impl Runner<'_> {
             Ok((*day, self.key(&lineage, CHECKPOINT, days)?))
         };
         days.iter().map(key).collect()
+    }
+
+    /// What all products of a run are made by, whichever of its days and tiles are asked for; `bbox` has all tiles.
+    pub(crate) fn recipe(&self, bbox: Bbox) -> Result<TaskKey, RunError> {
+        let statics = self.statics.iter().map(|(index, field)| {
+            Ok(match field {
+                Static::Value(value) => json!([index, value]),
+                Static::Latitude => json!([index]),
+                Static::Field { series, rules } => {
+                    json!([index, rules, series.lineage(bbox, Date::MIN)?.last()])
+                }
+            })
+        });
+        let statics = statics.collect::<Result<Vec<_>, RunError>>()?;
+        let spec = self.model.spec();
+        let rules = |input: &Input| {
+            json!([input.index, input.intervals.iter().map(|i| &i.rules).collect::<Vec<_>>()])
+        };
+        let origin = |tile: &Tile| self.origin.key(&tile.name);
+        Ok(TaskKey::of(&json!({
+            "task": "run",
+            "revisions": revisions(REVISION, &[spec.revision]),
+            "model": [json!(spec.name), json!(self.model.program())],
+            "settings": self.settings,
+            "precision": self.precision,
+            "start": self.period.start,
+            "inputs": self.inputs.iter().map(rules).collect::<Vec<_>>(),
+            "statics": statics,
+            "cog": self.cog,
+            "origin": self.grid.tiles.iter().map(origin).collect::<Vec<_>>(),
+            "mask": self.mask.as_ref().map(|mask| mask.record()),
+        }))?)
     }
 
     fn lineage(&self, target: &Target) -> Result<Lineage<'_>, RunError> {

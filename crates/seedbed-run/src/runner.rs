@@ -189,14 +189,16 @@ impl<'a> Runner<'a> {
     /// [`RunError::Projection`] if the grid has no way to WGS 84.
     pub fn expected(&self, plan: &Plan) -> Result<Expected, RunError> {
         let bbox = self.targets()?.iter().map(|t| t.bbox).reduce(Bbox::union);
+        let bbox = bbox.ok_or_else(|| self.project.key_error("grid", "there are no tiles"))?;
         Ok(Expected {
             format_version: Expected::FORMAT,
             name: self.name().to_owned(),
             variables: self.outputs.iter().map(|o| o.name.clone()).collect(),
             grid: self.grid.grid.clone(),
             tiles: self.grid.tiles.clone(),
-            bbox: bbox.ok_or_else(|| self.project.key_error("grid", "there are no tiles"))?,
+            bbox,
             members: plan.tasks.iter().flat_map(|t| t.products.clone()).collect(),
+            recipe: Some(self.recipe(bbox)?),
         })
     }
 

@@ -91,7 +91,7 @@ pub fn composite<T: Sample>(
     let members = tiles.iter().flat_map(|t| t.groups.iter().map(|g| g.member.clone())).collect();
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.bbox)).collect();
     let variables = request.variables(request.prepare.assets.iter().map(String::as_str));
-    let set = production.expected(variables, &placed, members)?;
+    let set = production.expected(variables, &placed, members, request.recipe(T::PRECISION)?)?;
     let unmade = production.open_of(&set)?;
     let mut report = production.report(&set, &unmade, untouched);
     report.partial = tiles.iter().flat_map(|t| &t.groups).flat_map(|g| context.partial(g)).collect();

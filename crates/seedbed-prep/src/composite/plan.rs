@@ -3,8 +3,11 @@
 use super::coverage::Coverage;
 use super::{Context, REVISION, steps};
 use crate::{Member, Plans, PrepError, Target, TaskKey, revisions};
-use seedbed_block::composite::{self, Sample};
 use seedbed_block::{Date, Precision};
+use seedbed_block::{
+    Grouping,
+    composite::{self, Sample},
+};
 use seedbed_grid::{Bbox, GeoBox, Index, PixelRange, Tile};
 use seedbed_raster::WarpPlan;
 use seedbed_storage::Location;
@@ -232,6 +235,23 @@ impl super::Composite {
         revisions(REVISION, &[composite::REVISION])
     }
 
+    /// What all products are made by, whichever tiles are asked for. What lies over years is of the days that it is
+    /// made of, too; what is of one month, dekad or year is the same whatever others are made.
+    pub(super) fn recipe(&self, precision: Precision) -> Result<TaskKey, PrepError> {
+        let is_dated =
+            matches!(self.grouping, Grouping::EveryMonth | Grouping::EveryDekad | Grouping::EveryYear);
+        TaskKey::of(&json!([
+            "composite",
+            Self::revisions(),
+            precision,
+            &self.process,
+            [json!(self.grouping), json!(self.statistics), json!(self.least), json!(self.share)],
+            self.prepare.rules,
+            self.prepare.cog,
+            self.prepare.period.filter(|_| !is_dated),
+        ]))
+    }
+
     /// The key of one product.
     fn task(
         &self,
@@ -259,7 +279,6 @@ impl super::Composite {
 mod tests {
     use super::*;
     use crate::{Prepare, Rules};
-    use seedbed_block::Grouping;
     use seedbed_block::composite::Statistic;
     use seedbed_grid::{Projections, TileGrid, Xy};
     use seedbed_raster::{Proj, Raster, Resampling, cog};

@@ -177,6 +177,7 @@ pub fn mosaic(
         name: format!("{}-mosaic", expected.name),
         tiles: vec![seedbed_grid::Tile { name: "mosaic".to_owned(), range: extent }],
         members: Vec::new(),
+        recipe: None,
         ..expected.clone()
     };
     let work = plan(request, &expected, &holes, &set, extent)?;

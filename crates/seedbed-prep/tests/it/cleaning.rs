@@ -1,7 +1,7 @@
 //! Cleaning removes what no record names, and nothing else.
 
 use crate::support::{Sandbox, member};
-use seedbed_prep::{MosaicRequest, clean, mosaic, verify};
+use seedbed_prep::{Expected, MosaicRequest, Unexpected, clean, mosaic, verify};
 use seedbed_raster::Proj;
 use std::fs;
 use std::time::Duration;
@@ -22,20 +22,46 @@ fn dead_attempts_orphans_and_superseded_generations_go() {
     std::mem::forget(sandbox.stage("out", &members[0], &[("a", 3.0)]));
     fs::write(sandbox.path("out/west/2004-01/x.json.0123456789abcdef.tmp"), "torn").unwrap();
 
-    let young = clean(&sandbox.path("out"), Duration::from_secs(3600), false).unwrap();
+    let young = clean(&sandbox.path("out"), Unexpected::Goes, Duration::from_secs(3600), false).unwrap();
     assert!(young.attempts.is_empty() && young.superseded.is_empty());
     let before = sandbox.files("out");
-    let dry = clean(&sandbox.path("out"), Duration::ZERO, true).unwrap();
+    let shy = clean(&sandbox.path("out"), Unexpected::Stays, Duration::ZERO, true).unwrap();
+    assert_eq!((shy.attempts.len(), shy.superseded.len(), shy.unexpected), (2, 0, 1), "{shy:?}");
+    let dry = clean(&sandbox.path("out"), Unexpected::Goes, Duration::ZERO, true).unwrap();
     assert_eq!(sandbox.files("out"), before);
-    let report = clean(&sandbox.path("out"), Duration::ZERO, false).unwrap();
+    let report = clean(&sandbox.path("out"), Unexpected::Goes, Duration::ZERO, false).unwrap();
     assert_eq!(dry, report);
-    assert_eq!(report.attempts.len(), 2, "{report:?}");
+    assert_eq!((report.attempts.len(), report.unexpected), (2, 0), "{report:?}");
     assert_eq!(report.superseded.len(), 3, "a record with its data, and data alone: {report:?}");
     assert_eq!(sandbox.files("out"), whole);
     for (folder, stays) in
         [("west", true), ("west/2004-01", true), ("west/2003-12", false), ("east/2003-12", false)]
     {
         assert_eq!(sandbox.path("out").join(folder).exists(), stays, "{folder}");
+    }
+}
+
+#[test]
+fn sets_of_one_recipe_are_parts_of_one_product() {
+    let sandbox = Sandbox::new();
+    let root = seedbed_prep::Root::Local(sandbox.path("out"));
+    let key = |of: &str| Some(seedbed_prep::TaskKey::of(&of).unwrap());
+    let set = |members: &[(&str, &str)], recipe: &str| Expected {
+        recipe: key(recipe),
+        ..sandbox.expect("scratch", &["a"], &members.iter().map(|(t, p)| member(t, p)).collect::<Vec<_>>())
+    };
+    let slots = |set: &Expected| -> Vec<String> {
+        set.members.iter().map(|m| format!("{} {}", m.tile, m.period)).collect()
+    };
+    let all = [("west", "2004-01"), ("west", "2004-02"), ("east", "2004-01"), ("east", "2004-02")];
+    let whole = set(&all, "one");
+    whole.write(&*sandbox.path("out"), &sandbox.spool()).unwrap();
+    // A part of it asked for again leaves the whole as it is.
+    assert_eq!(set(&[("east", "2004-01")], "one").joined(&root).unwrap(), whole);
+    let wider = set(&[("west", "2004-03"), ("west", "2004-01")], "one").joined(&root).unwrap();
+    assert_eq!(slots(&wider), [&slots(&whole)[..], &["west 2004-03".to_owned()]].concat());
+    for alone in [set(&[("east", "2004-01")], "another"), set(&[("east", "2004-01--2004-02")], "one")] {
+        assert_eq!(alone.clone().joined(&root).unwrap(), alone);
     }
 }
 
@@ -58,7 +84,7 @@ fn what_is_not_a_product_of_this_set_is_left_alone() {
     fs::write(sandbox.path("out/west/2004-01/notes/mine.txt"), "keep").unwrap();
     fs::write(sandbox.path("out/west/2004-01/mine.json"), "{}").unwrap();
     let before = sandbox.files("out");
-    clean(&sandbox.path("out"), Duration::ZERO, false).unwrap();
+    clean(&sandbox.path("out"), Unexpected::Stays, Duration::ZERO, false).unwrap();
     assert_eq!(sandbox.files("out").keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
     assert!(verify(&sandbox.path("out/mosaic")).unwrap().is_complete());
 }

@@ -129,7 +129,13 @@ fn damaged_data_are_set_aside_for_clean() {
     assert!(whole.iter().all(|(name, bytes)| &healed[name] == bytes));
     assert_eq!(healed.len(), whole.len() + 1, "the damaged file is kept: {:?}", healed.keys());
     sandbox.expect("out", &["a"], &[member]);
-    seedbed_prep::clean(&sandbox.path("out"), std::time::Duration::ZERO, false).unwrap();
+    seedbed_prep::clean(
+        &sandbox.path("out"),
+        seedbed_prep::Unexpected::Stays,
+        std::time::Duration::ZERO,
+        false,
+    )
+    .unwrap();
     assert_eq!(sandbox.files("out").len(), whole.len() + 1, "and expected.json");
 }
 

@@ -5,8 +5,8 @@ use seedbed_block::date;
 use seedbed_catalog::Item;
 use seedbed_grid::PixelRange;
 use seedbed_prep::{
-    Attempt, Expected, Format, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, Variable, clean,
-    mosaic, prepare, verify,
+    Attempt, Expected, Format, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, Unexpected, Variable,
+    clean, mosaic, prepare, verify,
 };
 use seedbed_raster::{DType, Proj, Raster, RasterSource};
 use serde_json::{Value, json};
@@ -152,7 +152,7 @@ fn damage_inside_a_cube_is_found_and_mended() {
     assert_eq!((mended.made, mended.present), (1, 1));
     assert!(verify(&sandbox.path("cubes")).unwrap().is_complete());
     // What was damaged is set aside; the next cleaning removes it.
-    let cleaned = clean(&sandbox.path("cubes"), Duration::ZERO, false).unwrap();
+    let cleaned = clean(&sandbox.path("cubes"), Unexpected::Stays, Duration::ZERO, false).unwrap();
     assert_eq!((cleaned.attempts.len(), cleaned.superseded.len()), (1, 0), "{cleaned:?}");
     assert_eq!(sandbox.files("cubes"), before);
 }
@@ -243,6 +243,6 @@ fn what_a_kill_leaves_has_no_final_name_and_is_cleaned_away() {
     assert!(left.len() > 10 && left.iter().all(|p| p.to_string_lossy().contains(".part")), "{left:?}");
     assert_eq!(verify(&root).unwrap().problems.len(), 1);
     assert_eq!(run(&sandbox, &cubes).unwrap().made, 1);
-    assert_eq!(clean(&root, Duration::ZERO, false).unwrap().attempts.len(), 1);
+    assert_eq!(clean(&root, Unexpected::Stays, Duration::ZERO, false).unwrap().attempts.len(), 1);
     assert_eq!(sandbox.files("cubes"), whole);
 }

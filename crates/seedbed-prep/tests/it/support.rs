@@ -125,6 +125,7 @@ impl Sandbox {
             tiles: tiles().tiles,
             bbox: target("west").bbox.union(target("east").bbox),
             members: members.to_vec(),
+            recipe: None,
         };
         set.write(&self.path(root), &self.spool()).unwrap();
         set

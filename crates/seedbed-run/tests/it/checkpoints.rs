@@ -30,7 +30,8 @@ fn run(sandbox: &Sandbox) -> RunReport {
 
 /// What is there without generations that were superseded.
 fn cleaned(sandbox: &Sandbox) -> Files {
-    seedbed_prep::clean(&sandbox.path("out"), Duration::ZERO, false).unwrap();
+    seedbed_prep::clean(&sandbox.path("out"), seedbed_prep::Unexpected::Stays, Duration::ZERO, false)
+        .unwrap();
     sandbox.files("out")
 }
 

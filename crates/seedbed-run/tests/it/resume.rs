@@ -82,9 +82,36 @@ fn a_parameter_redoes_everything_and_clean_removes_what_it_superseded() {
     sandbox.write_project(&PROJECT.replace("bias_corr = 1.0", "bias_corr = 0.9"));
     let again = sandbox.run(&Unwatched).unwrap();
     assert_eq!((again.made, again.present), (6, 0));
-    let report = seedbed_prep::clean(&sandbox.path("out"), std::time::Duration::ZERO, false).unwrap();
+    let report = seedbed_prep::clean(
+        &sandbox.path("out"),
+        seedbed_prep::Unexpected::Stays,
+        std::time::Duration::ZERO,
+        false,
+    )
+    .unwrap();
     assert_eq!(report.superseded.len(), 12, "six records and six folders: {:?}", report.superseded);
     assert!(verify(&sandbox.path("out")).unwrap().is_complete());
+}
+
+/// A part of a finished run, asked for again, takes nothing out of the product.
+#[test]
+fn a_narrower_run_leaves_the_whole_expected_and_clean_keeps_it() {
+    let sandbox = Sandbox::new();
+    sandbox.run(&Unwatched).unwrap();
+    let whole = sandbox.files("out");
+    sandbox.write_project(&PROJECT.replace("/2004-03-10", "/2004-02-29"));
+    sandbox.run(&Unwatched).unwrap();
+    let clean = || {
+        let out = sandbox.path("out");
+        seedbed_prep::clean(&out, seedbed_prep::Unexpected::Stays, std::time::Duration::ZERO, false).unwrap()
+    };
+    // A year that is cut short is another product of the same name, and takes the longer one's place.
+    let cleaned = clean();
+    assert!(cleaned.superseded.iter().all(|at| at.to_string().contains("/2004/")), "{cleaned:?}");
+    assert!(verify(&sandbox.path("out")).unwrap().is_complete());
+    let kept = |path: &&std::path::PathBuf| !path.to_string_lossy().contains("2004/");
+    let left = sandbox.files("out");
+    assert!(whole.keys().filter(kept).all(|path| left.contains_key(path)));
 }
 
 #[test]

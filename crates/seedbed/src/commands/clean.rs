@@ -4,7 +4,7 @@ use crate::context::Ctx;
 use crate::failure::usage;
 use crate::report::{Report, Status, count};
 use crate::selection::span;
-use seedbed_prep::CleanReport;
+use seedbed_prep::{CleanReport, Unexpected};
 use seedbed_run::{Unwanted, clean_checkpoints};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -34,6 +34,9 @@ pub struct Args {
     /// Remove all checkpoints of a run as well: if it is extended later, it begins on its first day.
     #[arg(long)]
     states: bool,
+    /// Remove whole products as well that nobody expects any more: of other tiles or a wider period.
+    #[arg(long)]
+    unexpected: bool,
     /// Say what would be removed, and remove nothing.
     #[arg(long)]
     dry_run: bool,
@@ -69,7 +72,15 @@ impl Report for Cleaned {
             count(self.product.superseded.len(), "superseded generation"),
             count(self.checkpoints.len(), "checkpoint"),
             count(self.unfinished.len(), "unfinished transfer")
-        )
+        )?;
+        match self.product.unexpected {
+            0 => Ok(()),
+            n => writeln!(
+                out,
+                "{} of other tiles or periods stay (--unexpected removes them)",
+                count(n, "product")
+            ),
+        }
     }
 }
 
@@ -89,7 +100,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         },
     };
     let product = if is_product {
-        tokio::task::block_in_place(|| seedbed_prep::clean(root.clone(), args.older_than, args.dry_run))?
+        let unexpected = if args.unexpected { Unexpected::Goes } else { Unexpected::Stays };
+        let clean = || seedbed_prep::clean(root.clone(), unexpected, args.older_than, args.dry_run);
+        tokio::task::block_in_place(clean)?
     } else {
         CleanReport::default()
     };

@@ -192,8 +192,21 @@ fn status_of(failed: &[Failure]) -> Status {
     match failed {
         [] => Status::Done,
         failed if failed.iter().all(|f| f.retryable) => Status::Retry,
+        failed if failed.iter().all(|f| is_misconfigured(&f.error)) => Status::Misconfigured,
         _ => Status::Failed,
     }
+}
+
+/// Whether a store's own settings are at fault.
+fn is_misconfigured(error: &CatalogError) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if matches!(error.downcast_ref(), Some(StorageError::Configuration { .. })) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Checksums that say nothing here.
