@@ -185,10 +185,14 @@ impl Expected {
             && !self.members.iter().chain(&other.members).any(Member::is_cube)
     }
 
-    /// The members of both, in the other's order where it has them; where both have one, its own.
+    /// The members of both, each its own where both have one. Who has all of them gives the order, so that a product
+    /// that grew is as one that was made at once.
     fn with(self, there: Self) -> Self {
         let slot = |m: &Member| (m.tile.clone(), m.period.clone());
         let mut own: BTreeMap<_, Member> = self.members.iter().map(|m| (slot(m), m.clone())).collect();
+        if there.members.iter().all(|m| own.contains_key(&slot(m))) {
+            return self;
+        }
         let mut members: Vec<Member> =
             there.members.into_iter().map(|m| own.remove(&slot(&m)).unwrap_or(m)).collect();
         members.extend(self.members.into_iter().filter(|m| own.contains_key(&slot(m))));
