@@ -25,6 +25,7 @@ mod ini;
 mod lease;
 mod local;
 mod location;
+mod mark;
 mod named;
 mod names;
 mod obscured;

@@ -3,8 +3,11 @@
 use crate::StorageError;
 use crate::checksum::Hashing;
 use crate::local::{self, Linked, blocking, ensure_folder, same_file, sync_folder, with_suffix};
+use crate::mark::Mark;
 use crate::store::Meta;
 use bytes::Bytes;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
@@ -86,11 +89,12 @@ impl Part {
         ensure_folder(destination)?;
         let path = with_suffix(destination, PART);
         let io = |e| StorageError::io(&path, "open it", e);
+        let no_links = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).custom_flags(libc::O_NOFOLLOW);
+        options.read(true).write(true).create(true).truncate(false).custom_flags(no_links);
         let file = options.open(&path).map_err(|e| match e.raw_os_error() {
             // Nothing is written through a link to what it leads to.
-            Some(libc::ELOOP) => {
+            Some(code) if code == Errno::LOOP.raw_os_error() => {
                 let what = "a symbolic link".to_owned();
                 StorageError::Occupied { at: path.display().to_string(), what }
             }
@@ -299,9 +303,12 @@ impl Part {
         .await
     }
 
-    /// Makes it durable and gives it its final name, unless something has that; then it is gone.
-    pub(crate) async fn commit(mut self) -> Result<Linked, StorageError> {
+    /// Marks it, makes it durable and gives it its final name, unless something has that; then it is gone.
+    pub(crate) async fn commit(mut self, mark: Option<Mark>) -> Result<Linked, StorageError> {
         blocking(move || {
+            if let Some(mark) = mark {
+                mark.leave(&self.file);
+            }
             self.file.sync_all().map_err(|e| StorageError::io(&self.path, "make it durable", e))?;
             let linked = match local::link_new(&self.path, &self.destination) {
                 Err(StorageError::Io { source, .. }) if has_no_links(&source) => self.rename()?,

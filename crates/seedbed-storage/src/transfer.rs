@@ -5,6 +5,7 @@ use crate::content::{Content, Guard};
 use crate::download::Download;
 use crate::http::Http;
 use crate::local::{Linked, blocking, modified};
+use crate::mark::Mark;
 use crate::part::{self, Part, Record};
 use crate::progress::Progress;
 use crate::store::{Meta, Store};
@@ -71,12 +72,12 @@ pub(crate) async fn run(
     expect: &Expectation,
     progress: &dyn Progress,
 ) -> Result<Transferred, StorageError> {
-    if let Some(adopted) = adopt(http, &source, to, expect, progress).await? {
+    if let Some(adopted) = adopt(http, (&source, from), to, expect, progress).await? {
         return Ok(adopted);
     }
     let part = Part::lock(to).await?;
     // Another transfer may have finished while this one waited.
-    match adopt(http, &source, to, expect, progress).await {
+    match adopt(http, (&source, from), to, expect, progress).await {
         Ok(None) => {}
         Ok(Some(adopted)) => {
             part.discard().await?;
@@ -93,7 +94,8 @@ pub(crate) async fn run(
     };
     let Gathered { part, bytes, digests, version, outcome } = gathered;
     let transferred = Transferred { bytes, checksum: digests.sha256, version, outcome };
-    match part.commit().await? {
+    let mark = Mark::of(&from.to_string(), &transferred.version, &transferred.checksum);
+    match part.commit(mark).await? {
         Linked::Won => Ok(transferred),
         Linked::Lost => same_as(to, transferred).await,
     }
@@ -103,7 +105,7 @@ pub(crate) async fn run(
 /// the source's bytes can tell.
 async fn adopt(
     http: &Http,
-    source: &Store<'_>,
+    (source, from): (&Store<'_>, &Location),
     to: &Path,
     expect: &Expectation,
     progress: &dyn Progress,
@@ -115,10 +117,16 @@ async fn adopt(
     }
     let version = version_of(http, source, expect).await?;
     let stands = adoptable(expect, size, version.as_ref());
-    if !stands.map_err(|at_source| occupied(format!("{size} bytes, {at_source} at the source")))? {
+    let stands = stands.map_err(|at_source| occupied(format!("{size} bytes, {at_source} at the source")))?;
+    let marked = version.as_ref().and_then(|version| Mark::found(to, &from.to_string(), version));
+    if !stands && marked.is_none() {
         return Ok(None);
     }
     let digests = digests_of(to, expect).await?;
+    // One that was written to since is no copy any more.
+    if !stands && marked.is_some_and(|marked| digests.sha256.digest() != marked) {
+        return Ok(None);
+    }
     if let Some(expected) = expect.checksum.as_ref().filter(|e| !digests.matches(e)) {
         return Err(occupied(format!("checksum {}, {expected} expected", digests.like(expected))));
     }
@@ -252,7 +260,7 @@ pub(crate) fn differ(a: &Meta, b: &Meta) -> bool {
 }
 
 /// An entity tag without the mark of a weak one.
-fn opaque(tag: &str) -> &str {
+pub(crate) fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 

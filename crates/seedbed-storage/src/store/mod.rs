@@ -416,8 +416,9 @@ impl Stores {
     /// durable, and given their name without replacing anything. Of several transfers to one destination at
     /// once, one works and the others wait for it.
     ///
-    /// If something is at `to` already, it is adopted if it has the checksum that is expected, or, without one, if the
-    /// source's bytes were read and are the same.
+    /// If something is at `to` already, it is adopted if it has the checksum that is expected, or, without one, if a
+    /// transfer left it there of this version of the source and its bytes are as they were, or if the source's bytes
+    /// were read and are the same.
     ///
     /// Otherwise that is [`StorageError::Occupied`], and it stays as it is.
     ///

@@ -30,12 +30,16 @@ async fn a_page_to_log_in_on_never_becomes_data() {
 
 #[tokio::test]
 async fn a_page_is_a_page_where_that_was_asked_for_and_data_are_data_whatever_they_are_called() {
-    for (name, body) in [("x.html", PAGE.as_bytes()), ("x", PAGE.as_bytes()), ("x.tif", b"II*\0\x08\0\0\0")] {
+    for (name, body, content) in [
+        ("x.html", PAGE.as_bytes(), Content::Any),
+        ("x", PAGE.as_bytes(), Content::Text),
+        ("x.tif", b"II*\0\x08\0\0\0", Content::Any),
+    ] {
         let server = Server::start(move |_, _| Reply::ok(body).header("content-type", "text/html")).await;
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join(name);
         let from = at(&server.url(&format!("/{name}")));
-        let expect = Expectation { content: Content::Any, ..Expectation::default() };
+        let expect = Expectation { content, ..Expectation::default() };
         let done = stores().transfer(&from, &Location::from(to.clone()), &expect, &Silent).await.unwrap();
         assert_eq!(done.outcome, Outcome::Copied);
         assert_eq!(std::fs::read(to).unwrap(), body);

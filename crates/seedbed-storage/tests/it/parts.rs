@@ -77,12 +77,12 @@ async fn bytes_that_no_record_vouches_for_are_fetched_anew() {
     comes_from(&t, 2_000_000, 2_000_000).await;
     // The last line of the record is cut off, as when the disk was full.
     let (t, part) = broken_off().await;
-    let record = part.with_extension("part.json");
+    let record = part.with_extension("seedbed-part.json");
     let text = fs::read_to_string(&record).unwrap();
     fs::write(&record, &text[..text.len() - 20]).unwrap();
     comes_from(&t, 1_000_000, 1_999_999).await;
     let (t, part) = broken_off().await;
-    let record = part.with_extension("part.json");
+    let record = part.with_extension("seedbed-part.json");
     let text = fs::read_to_string(&record).unwrap();
     let whole: Vec<&str> = text.lines().filter(|line| !line.contains("sha256")).collect();
     fs::write(&record, whole.join("\n")).unwrap();
