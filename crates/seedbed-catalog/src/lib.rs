@@ -96,7 +96,7 @@ pub use search::{ApiHeader, Asked, Asking, Search, Searched, search, search_each
 pub use search_api::search_api;
 pub use sort::SortBy;
 pub use sorter::{Record, Sorted, Sorter};
-pub use split::{Split, split};
+pub use split::{Split, split, splittable};
 pub use time::{DateInterval, parse_interval};
 pub use tree::{Node, NodeKind, Tree};
 pub use walk::{Entered, Leaf, Step, Walk, items_stream};
