@@ -2,8 +2,8 @@
 
 use crate::Item;
 use crate::document::{links, text};
-use crate::ground::{Ground, is_outside};
-use crate::href::{copy_href, resolve_href};
+use crate::ground::Ground;
+use crate::href::resolve_href;
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
 
@@ -60,11 +60,15 @@ pub fn other_links(value: &Value, before: Option<&Location>, document: &str, gro
     kept
 }
 
+/// Where the first link of a relation leads from an item's document.
+pub fn linked(item: &Item, document: &Location, rel: &str) -> Option<Location> {
+    let href = item.links().find(|l| text(l, "rel") == Some(rel)).and_then(|l| text(l, "href"))?;
+    resolve_href(Some(document), href).ok()
+}
+
 /// The folder of the tree that the item in a document belongs to.
 pub fn tree_of(item: &Item, document: &Location) -> Location {
-    let root = item.links().find(|l| text(l, "rel") == Some("root")).and_then(|l| text(l, "href"));
-    let root = root.and_then(|href| resolve_href(Some(document), href).ok());
-    let root = root.unwrap_or_else(|| document.clone());
+    let root = linked(item, document, "root").unwrap_or_else(|| document.clone());
     root.parent().unwrap_or(root)
 }
 
@@ -84,15 +88,8 @@ pub fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str
 
 /// Moves the hrefs of a document's assets, and of their alternates.
 pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
-    let fix = |object: &mut Map<String, Value>, is_copy: bool| {
-        let Some(href) = text(object, "href") else { return };
-        let moved = if is_copy
-            && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside))
-        {
-            Some(copy_href(href, before, &ground.location(document), ground.root()))
-        } else {
-            ground.moved(href, before, document)
-        };
+    let fix = |object: &mut Map<String, Value>| {
+        let moved = text(object, "href").and_then(|href| ground.moved(href, before, document));
         if let Some(href) = moved {
             object.insert("href".to_owned(), Value::String(href));
         }
@@ -100,16 +97,11 @@ pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str,
     let Some(assets) = value.get_mut("assets").and_then(Value::as_object_mut) else { return };
     for (_, asset) in assets {
         let Some(asset) = asset.as_object_mut() else { continue };
-        let is_copy = asset.get("alternate").is_some_and(|a| a.get("origin").is_some());
-        fix(asset, is_copy);
+        fix(asset);
         for (_, other) in asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten() {
             if let Some(other) = other.as_object_mut() {
-                fix(other, false);
+                fix(other);
             }
         }
     }
-}
-
-fn ground_target(ground: &Ground, before: Option<&Location>, href: &str) -> Option<String> {
-    resolve_href(before, href).ok().map(|target| ground.name_of(&target))
 }
