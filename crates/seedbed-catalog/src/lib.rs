@@ -88,7 +88,7 @@ pub use item_writer::{ItemWriter, Written};
 pub use layout::{ItemLayout, Layout};
 #[cfg(feature = "parquet")]
 pub use parquet_rows::{Cell as ParquetCell, ParquetRows};
-pub use place::WriteOptions;
+pub use place::{Nesting, WriteOptions};
 pub use query::{Area, Query};
 pub use rewrite::{RewriteOptions, Rewritten, rewrite};
 pub use save::{Absent, Ids, Merge, Saved, TreeBuilder};

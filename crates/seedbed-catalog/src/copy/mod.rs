@@ -29,6 +29,7 @@ mod destination;
 mod documents;
 mod execute;
 mod folder;
+mod names;
 mod plan;
 mod record;
 mod standing;
@@ -36,6 +37,7 @@ mod survey;
 mod template;
 
 pub use execute::{CopyReport, Failure, OnError, Progress, Silent, execute};
+pub use names::Names;
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Unchecked, Use, plan};
 use record::{has_superseded, version_of};
 pub(crate) use record::{keep_assets, keep_copies};

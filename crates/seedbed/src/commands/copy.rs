@@ -8,7 +8,7 @@ use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
 use crate::selection::{byte_count, span};
 use seedbed_catalog::copy::{
-    CopyPlan, CopyReport, CopyRequest, Missing, OnError, Template, Transfer, Unchecked, execute, plan,
+    CopyPlan, CopyReport, CopyRequest, Missing, Names, OnError, Template, Transfer, Unchecked, execute, plan,
 };
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
 use seedbed_storage::{Location, StorageError, Stores, shown_text};
@@ -196,7 +196,10 @@ fn patience(text: &str) -> Result<Duration, String> {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     machine::small_pages();
     let query = args.query.query()?;
-    let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
+    let all = ItemCollection::read(&ctx.stores, &args.items).await?;
+    let names = Names::of(&all.items, &args.layout);
+    let items = all.select(&query)?.items;
+    drop(all);
     if items.is_empty() {
         return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
     }
@@ -208,6 +211,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         to: args.to.absolute()?,
         template: args.layout,
         out: args.out,
+        names: Some(names),
     };
     let mut planned = plan(&ctx.stores, &request).await?;
     // Files beside one another use the connection as well as parts of one, and cost less.
