@@ -1,14 +1,14 @@
-//! Hrefs: resolved on reading; written relative inside a tree, and absolute where
-//! they lead out of it.
+//! Hrefs: resolved on reading; written relative inside a tree and, on a local
+//! disk, to what lies near it, if the folders between are no symbolic links.
 //!
 //! A relative href counts from the document that holds it. On a local disk it
-//! is a plain path, as pystac and GDAL read it, and is decoded only where nothing
-//! is at that path but something at the decoded one (`my%20data` is `my data`); on HTTP
-//! and WebDAV it is a URL reference as RFC 3986 has it.
+//! is a plain path, as pystac and GDAL read it. Where nothing is at that path, it may be the decoded
+//! one (`my%20data` is `my data`), or the one that the disk finds from the real place of a document
+//! that was named by a symbolic link. On HTTP and WebDAV it is a URL reference as RFC 3986 has it.
 
 use crate::CatalogError;
 use seedbed_storage::{Location, shown_text};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use url::Url;
 
 /// Where an href points that stands in the document at `document`; without a
@@ -32,8 +32,22 @@ pub fn resolve_href(document: Option<&Location>, href: &str) -> Result<Location,
 /// The place that an encoded href means on a local disk.
 fn on_disk(at: Location, href: &str) -> Location {
     match at.as_path().and_then(Path::to_str) {
-        Some(path) if !href.contains("://") => decoded_on_disk(path).map(Location::from).unwrap_or(at),
+        Some(path) if !href.contains("://") => decoded_on_disk(path).map_or(at, Location::from),
         _ => at,
+    }
+}
+
+/// The file that an href means. On a local disk one that isn't at the path counted from the name of its document may
+/// be where the disk finds it, from the document's real place.
+pub fn resolve_file(document: Option<&Location>, href: &str) -> Result<Location, CatalogError> {
+    let at = resolve_href(document, href)?;
+    let folder =
+        document.filter(|_| href.starts_with("..")).and_then(Location::as_path).and_then(Path::parent);
+    match (folder, at.as_path()) {
+        (Some(folder), Some(path)) if path.symlink_metadata().is_err() => {
+            Ok(folder.join(href).canonicalize().map_or(at, Location::from))
+        }
+        _ => Ok(at),
     }
 }
 
@@ -107,31 +121,45 @@ pub fn is_inside(root: &Location, target: &Location) -> bool {
     absolute(target).relative_to(&absolute(root)).is_some_and(|link| link.starts_with("./") && link.len() > 2)
 }
 
-/// The href of a copy at `target`: relative where that lies in the folder `root` of the tree, so that both can be
-/// moved as one; absolute elsewhere, since a tree may be reached by several paths.
-pub fn copy_href(target: &Location, document: &Location, root: &Location) -> String {
-    let inside = || relative_href(document, target).filter(|href| leads_to(document, href, target));
-    if is_inside(root, target)
-        && let Some(href) = inside()
-    {
-        return href;
-    }
-    written_in(document, absolute(target).to_string())
+/// Whether two local paths have a folder in common besides the file system's root.
+pub fn share_a_folder(a: &Location, b: &Location) -> bool {
+    let first = |at: &Location| {
+        let path = absolute(at).as_path()?.to_owned();
+        let mut names = path.components().skip_while(|c| !matches!(c, Component::Normal(_)));
+        // The last name is the file's, unless more follow.
+        names.next().filter(|_| names.next().is_some()).map(|c| c.as_os_str().to_owned())
+    };
+    first(a).is_some_and(|name| first(b) == Some(name))
 }
 
-/// Whether who follows a relative href on disk comes to the target: through a symbolic link within the tree
-/// `..` leads elsewhere than in the path.
+/// The href of a copy at `target`: relative within the tree at `root`, and to what lies near it on the same disk,
+/// so that a document doesn't tell in which folder the work was done, and catalog and copies can be moved together.
+/// Absolute elsewhere, and where a symbolic link between would lead a relative one astray.
+pub fn copy_href(target: &Location, document: &Location, root: &Location) -> String {
+    let near = is_inside(root, target) || share_a_folder(document, target);
+    let relative = if near { relative_href(document, target) } else { None };
+    match relative.filter(|href| leads_to(document, href, target)) {
+        Some(href) => href,
+        None => written_in(document, absolute(target).to_string()),
+    }
+}
+
+/// Whether a relative href leads to the target from the document's real place as well as from its path.
 fn leads_to(document: &Location, href: &str, target: &Location) -> bool {
     let (Some(document), Some(target)) = (document.as_path(), target.as_path()) else { return true };
     if !href.starts_with("..") {
         return true;
     }
-    let folder = document.parent().unwrap_or(Path::new("."));
-    match (folder.join(href).canonicalize(), target.canonicalize()) {
-        (Ok(found), Ok(wanted)) => found == wanted,
-        (Err(_), Ok(_)) => !folder.exists(),
-        _ => true,
-    }
+    let from = real(document.parent().unwrap_or(Path::new(".")));
+    from.zip(real(target)).is_none_or(|(from, target)| real(&from.join(href)).is_some_and(|at| at == target))
+}
+
+/// A path without symbolic links, of which the end may not be there yet.
+fn real(path: &Path) -> Option<PathBuf> {
+    let path = absolute(&Location::from(path)).as_path()?.to_owned();
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let (above, found) = there?;
+    Some(found.join(path.strip_prefix(above).ok()?))
 }
 
 /// Whether two locations are the same place, whether written absolute or not.
@@ -205,12 +233,24 @@ mod tests {
     }
 
     #[test]
-    fn copies_are_named_relative_within_their_tree_alone() {
+    fn the_root_and_the_files_themselves_are_no_common_folder() {
+        let share = |a, b| share_a_folder(&at(a), &at(b));
+        assert!(share("/disk/u/cat/i.json", "/disk/u/data/x.nc"));
+        assert!(share("/disk/u/cat/i.json", "/disk/v/x.nc"));
+        assert!(share("cat/i.json", "data/x.nc"));
+        assert!(!share("/disk/u/cat/i.json", "/scratch/x.nc"));
+        assert!(!share("/i.json", "/x.nc"));
+        assert!(!share("/home", "/disk/x.nc"));
+        assert!(!share("/disk/u/i.json", "https://h.org/disk/x.nc"));
+    }
+
+    #[test]
+    fn copies_are_named_relative_within_their_tree_and_near_it() {
         for (target, document, root, href) in [
             ("/u/cat/data/x.nc", "/u/cat/c/i/i.json", "/u/cat", "../../data/x.nc"),
             ("/u/cat/c/i/x.nc", "/u/cat/c/i/i.json", "/u/cat", "./x.nc"),
-            ("/u/data/x.nc", "/u/cat/c/i/i.json", "/u/cat", "/u/data/x.nc"),
-            ("/u/cat2/x.nc", "/u/cat/i.json", "/u/cat", "/u/cat2/x.nc"),
+            ("/u/data/x.nc", "/u/cat/c/i.json", "/u/cat", "../../data/x.nc"),
+            ("/v/data/x.nc", "/u/cat/c/i.json", "/u/cat", "/v/data/x.nc"),
             ("s3://b/cat/x.nc", "s3://b/cat/i.json", "s3://b/cat", "./x.nc"),
             ("s3://b/data/x.nc", "s3://b/cat/i.json", "s3://b/cat", "s3://b/data/x.nc"),
             ("/u/x.nc", "s3://b/cat/i.json", "s3://b/cat", "file:///u/x.nc"),

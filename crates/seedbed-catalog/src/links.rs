@@ -2,8 +2,8 @@
 
 use crate::Item;
 use crate::document::{links, text};
-use crate::ground::Ground;
-use crate::href::resolve_href;
+use crate::ground::{Ground, is_outside};
+use crate::href::{copy_href, resolve_file, resolve_href};
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
 
@@ -88,8 +88,13 @@ pub fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str
 
 /// Moves the hrefs of a document's assets, and of their alternates.
 pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
-    let fix = |object: &mut Map<String, Value>| {
-        let moved = text(object, "href").and_then(|href| ground.moved(href, before, document));
+    let fix = |object: &mut Map<String, Value>, is_copy: bool| {
+        let Some(href) = text(object, "href") else { return };
+        let outside = || resolve_file(before, href).ok().filter(|at| is_outside(&ground.name_of(at)));
+        let moved = match if is_copy { outside() } else { None } {
+            Some(at) => Some(copy_href(&at, &ground.location(document), ground.root())),
+            None => ground.moved(href, before, document),
+        };
         if let Some(href) = moved {
             object.insert("href".to_owned(), Value::String(href));
         }
@@ -97,10 +102,11 @@ pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str,
     let Some(assets) = value.get_mut("assets").and_then(Value::as_object_mut) else { return };
     for (_, asset) in assets {
         let Some(asset) = asset.as_object_mut() else { continue };
-        fix(asset);
+        let is_copy = asset.get("alternate").is_some_and(|a| a.get("origin").is_some());
+        fix(asset, is_copy);
         for (_, other) in asset.get_mut("alternate").and_then(Value::as_object_mut).into_iter().flatten() {
             if let Some(other) = other.as_object_mut() {
-                fix(other);
+                fix(other, false);
             }
         }
     }
