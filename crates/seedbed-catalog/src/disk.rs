@@ -332,7 +332,9 @@ fn write_local(path: &Path, mark: u64, sync: bool, replaces: bool, bytes: &[u8])
         if sync {
             file.sync_all()?;
         }
-        stands.iter().for_each(|stands| stands.hand_on(&temporary));
+        if let Some(stands) = &stands {
+            stands.hand_on(&temporary);
+        }
         fs::rename(&temporary, place)
     };
     // Another writer may have taken it for a leftover before it was locked.

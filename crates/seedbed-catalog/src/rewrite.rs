@@ -332,14 +332,19 @@ impl Writer<'_> {
         let failed = |source| CatalogError::Io { action: "write", path: path.clone(), source };
         // The documents whose links it has: its own, and those of the catalogs left out below it.
         let (mut down, mut lower) = (Vec::new(), Vec::new());
-        let mut head =
-            parent::read(&disk.stores, &before, |link| self.down(link, &before, &mut down, &mut lower))
-                .await?;
+        let mut head = parent::read(&disk.stores, &before, |link| {
+            self.down(link, &before, &mut down, &mut lower);
+            Ok(())
+        })
+        .await?;
         let mut gone_into = HashSet::new();
         while let Some(next) = lower.pop() {
             if gone_into.insert(next.to_string()) {
-                parent::read(&disk.stores, &next, |link| self.down(link, &next, &mut down, &mut lower))
-                    .await?;
+                parent::read(&disk.stores, &next, |link| {
+                    self.down(link, &next, &mut down, &mut lower);
+                    Ok(())
+                })
+                .await?;
             }
         }
         let links = head.get("links").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -368,16 +373,12 @@ impl Writer<'_> {
         from: &Location,
         down: &mut Vec<(Down, Option<Location>)>,
         lower: &mut Vec<Location>,
-    ) -> Result<(), CatalogError> {
+    ) {
+        let is_left_out = |at: &Location| self.plan.left_out.contains(&self.old.name_of(at));
         match resolve_href(Some(from), &link.href) {
-            Ok(target) if link.child && self.plan.left_out.contains(&self.old.name_of(&target)) => {
-                lower.push(target);
-            }
-            _ => {
-                down.push((link, self.plan.left_out.contains(&self.old.name_of(from)).then(|| from.clone())))
-            }
+            Ok(target) if link.child && is_left_out(&target) => lower.push(target),
+            _ => down.push((link, is_left_out(from).then(|| from.clone()))),
         }
-        Ok(())
     }
 
     fn asset(&self, asset: &mut Value, before: &Location, document: &str) {

@@ -113,7 +113,9 @@ async fn a_document_keeps_its_mode_and_one_behind_a_link_is_the_one_updated() {
 
     // Saved again, as by a crawl, with another title.
     let mut items = items_of(&path("cat")).await;
-    items.iter_mut().for_each(|item| item.set_property("title", json!("T")));
+    for item in &mut items {
+        item.set_property("title", json!("T"));
+    }
     builder(items).save(&stores(), &at(&path("cat"))).await.unwrap();
     assert_eq!(fs::metadata(&shared).unwrap().permissions().mode() & 0o777, 0o664);
     assert!(link.symlink_metadata().unwrap().is_symlink());
