@@ -148,7 +148,7 @@ impl<'a> Asset<'a> {
     /// # Errors
     /// [`CatalogError::Href`] if no store can be meant.
     pub fn location(&self) -> Result<Location, CatalogError> {
-        href::resolve_href(self.item.location(), self.href())
+        href::resolve_file(self.item.location(), self.href())
     }
 
     /// Where the file was copied from, if it is a copy: `alternate.origin.href`.

@@ -1,7 +1,7 @@
 //! Documents put in their places: whole, and only where they change anything.
 
 use crate::{CatalogError, document};
-use seedbed_storage::{Location, Meta, Stores, is_temporary};
+use seedbed_storage::{Location, Meta, Standing, Stores, is_temporary};
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
@@ -117,7 +117,7 @@ impl Disk {
             if !self.bare.remove(&hash(folder)) {
                 self.remove_leftovers(folder);
             }
-            write_local(path, self.mark, sync, |file| file.write_all(bytes))?;
+            write_local(path, self.mark, sync, before.is_some(), bytes)?;
         } else {
             let failed = |source| CatalogError::Write { at: at.clone(), source };
             self.stores.replace(at, bytes.to_vec().into()).await.map_err(failed)?;
@@ -160,7 +160,7 @@ impl Disk {
 
     /// Puts a draft in its place, unless the same is there already.
     pub async fn put_draft(&mut self, draft: Draft) -> Result<Put, CatalogError> {
-        let (Some((temporary, file)), Some(path)) = (draft.file, draft.at.as_path()) else {
+        let (Some((temporary, stands, file)), Some(path)) = (draft.file, draft.at.as_path()) else {
             let before = self.prepare(&draft.at).await?;
             return self.put(&draft.at, &draft.held, before.as_deref(), true).await;
         };
@@ -174,7 +174,8 @@ impl Disk {
             }
             file.sync_all()?;
             let existed = path.exists();
-            fs::rename(&temporary, path)?;
+            stands.hand_on(&temporary);
+            fs::rename(&temporary, &stands.path)?;
             Ok(if existed { Put::Changed } else { Put::New })
         };
         let put = write().map_err(|e| failed("write", path, e))?;
@@ -262,7 +263,7 @@ impl Disk {
 pub struct Draft {
     at: Location,
     held: Vec<u8>,
-    file: Option<(PathBuf, BufWriter<File>)>,
+    file: Option<(PathBuf, Standing, BufWriter<File>)>,
 }
 
 impl Write for Draft {
@@ -273,11 +274,12 @@ impl Write for Draft {
         {
             if self.file.is_none() {
                 fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-                let temporary = temporary(path, mark());
+                let stands = Standing::at(path);
+                let temporary = temporary(&stands.path, mark());
                 let file = begin(&temporary)?;
-                self.file = Some((temporary, BufWriter::new(file)));
+                self.file = Some((temporary, stands, BufWriter::new(file)));
             }
-            if let Some((_, file)) = &mut self.file {
+            if let Some((.., file)) = &mut self.file {
                 file.write_all(&self.held)?;
                 self.held.clear();
             }
@@ -319,20 +321,21 @@ fn temporary(path: &Path, mark: u64) -> PathBuf {
     path.with_file_name(format!(".{name}.{mark:016x}.tmp"))
 }
 
-fn write_local(
-    path: &Path,
-    mark: u64,
-    sync: bool,
-    write: impl Fn(&mut File) -> io::Result<()>,
-) -> Result<(), CatalogError> {
-    let temporary = temporary(path, mark);
+/// Writes a document; `replaces`: in the place of another, whose mode it keeps, and which may be a link to it.
+fn write_local(path: &Path, mark: u64, sync: bool, replaces: bool, bytes: &[u8]) -> Result<(), CatalogError> {
+    let stands = replaces.then(|| Standing::at(path));
+    let place = stands.as_ref().map_or(path, |stands| &stands.path);
+    let temporary = temporary(place, mark);
     let all = || {
         let mut file = begin(&temporary)?;
-        write(&mut file)?;
+        file.write_all(bytes)?;
         if sync {
             file.sync_all()?;
         }
-        fs::rename(&temporary, path)
+        if let Some(stands) = &stands {
+            stands.hand_on(&temporary);
+        }
+        fs::rename(&temporary, place)
     };
     // Another writer may have taken it for a leftover before it was locked.
     let written = all().or_else(|e| if e.kind() == ErrorKind::NotFound { all() } else { Err(e) });

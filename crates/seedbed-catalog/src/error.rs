@@ -73,6 +73,17 @@ pub enum CatalogError {
         /// Its address.
         at: String,
     },
+    /// Neither an address nor the folder of that name has a catalog.
+    #[error("there is no catalog at {at}, and no {inside}")]
+    NoCatalog {
+        /// The address.
+        at: Location,
+        /// What was looked for below it.
+        inside: Location,
+        /// What is at the address.
+        #[source]
+        source: Box<CatalogError>,
+    },
     /// A linked document isn't there or unreadable.
     #[error("{from} links to {to} as `{rel}`, which cannot be read")]
     Link {
@@ -144,7 +155,23 @@ pub enum CatalogError {
         #[source]
         source: seedbed_grid::ProjectionError,
     },
-    /// Two documents of a tree, or two files of a copy, would have one name.
+    /// Two files of a copy would have one name.
+    #[error("{first} and {second} would both be copied to {to}")]
+    SameName {
+        /// The first source.
+        first: String,
+        /// The second source.
+        second: String,
+        /// The contested place.
+        to: String,
+    },
+    /// Two items of a collection have one id.
+    #[error("several items have the id {id}, and differ")]
+    Repeated {
+        /// The id.
+        id: String,
+    },
+    /// Two documents of a tree would have one name.
     #[error("{first} and {second} would both be written to {to}")]
     Collision {
         /// The first claimant.
@@ -169,6 +196,18 @@ pub enum CatalogError {
         layout: String,
         /// Why.
         reason: String,
+    },
+    /// Items stand in sub-catalogs of another layout.
+    #[error("item {item} is in the sub-catalog {stands} already, and `{layout}` would have it in {wanted}")]
+    OtherLayout {
+        /// The layout.
+        layout: String,
+        /// The item.
+        item: String,
+        /// The sub-catalog it is in.
+        stands: String,
+        /// The one that the layout puts it in.
+        wanted: String,
     },
     /// A copy's destination template that can't be used.
     #[error("the destination template `{template}` is unusable: {reason}")]
@@ -277,8 +316,12 @@ impl CatalogError {
                     | Self::Operator { .. }
                     | Self::Interval { .. }
                     | Self::NotStatic { .. }
+                    | Self::NoCatalog { .. }
                     | Self::Template { .. }
                     | Self::Layout { .. }
+                    | Self::OtherLayout { .. }
+                    | Self::SameName { .. }
+                    | Self::Repeated { .. }
                     | Self::NotInPlace { .. }
                     | Self::Destination { .. }
                     | Self::Elsewhere { .. }

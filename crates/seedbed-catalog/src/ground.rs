@@ -2,7 +2,7 @@
 //! below it, and how they name one another.
 
 use crate::CatalogError;
-use crate::href::{absolute, absolute_href, resolve_href, written_in};
+use crate::href::{absolute, absolute_href, decoded, decoded_on_disk, resolve_href, written_in};
 use seedbed_storage::Location;
 use serde_json::{Map, Value};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -80,7 +80,9 @@ impl Ground {
         if !href.is_empty() && !href.starts_with('/') && !href.contains(':') && !is_outside(document) {
             let href = href.split(['?', '#']).next().filter(|_| self.path.is_none()).unwrap_or(href);
             if let Some(inside) = joined(folder(document), href) {
-                return Ok(inside);
+                let found = self.path.as_ref().filter(|_| href.contains('%'));
+                let found = found.and_then(|root| decoded_on_disk(&format!("{root}{inside}")));
+                return Ok(found.map_or(inside, |path| self.name_of(&Location::from(path))));
             }
         }
         let target = resolve_href(Some(&self.location(document)), href)?;
@@ -222,19 +224,6 @@ fn encoded(path: &str) -> String {
         if plain(b) { out.push(char::from(b)) } else { out.extend(["%".to_owned(), format!("{b:02X}")]) }
     }
     out
-}
-
-fn decoded(path: &str) -> String {
-    let mut out = Vec::with_capacity(path.len());
-    let bytes = path.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let hex = bytes.get(at + 1..at + 3).and_then(|h| std::str::from_utf8(h).ok());
-        let byte = hex.filter(|_| bytes[at] == b'%').and_then(|h| u8::from_str_radix(h, 16).ok());
-        out.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(out).unwrap_or_else(|_| path.to_owned())
 }
 
 #[cfg(test)]

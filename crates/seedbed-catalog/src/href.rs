@@ -1,13 +1,14 @@
 //! Hrefs: resolved on reading; written relative inside a tree and, on a local
-//! disk, to what lies near it.
+//! disk, to what lies near it, if the folders between are no symbolic links.
 //!
 //! A relative href counts from the document that holds it. On a local disk it
-//! is a plain path (no percent-decoding, as pystac and GDAL read it); on HTTP
-//! and WebDAV it is a URL reference as RFC 3986 has it.
+//! is a plain path, as pystac and GDAL read it. Where nothing is at that path, it may be the decoded
+//! one (`my%20data` is `my data`), or the one that the disk finds from the real place of a document
+//! that was named by a symbolic link. On HTTP and WebDAV it is a URL reference as RFC 3986 has it.
 
 use crate::CatalogError;
 use seedbed_storage::{Location, shown_text};
-use std::path::Component;
+use std::path::{Component, Path, PathBuf};
 use url::Url;
 
 /// Where an href points that stands in the document at `document`; without a
@@ -20,11 +21,58 @@ pub fn resolve_href(document: Option<&Location>, href: &str) -> Result<Location,
         Some(document) => document.resolve(href),
         None => href.parse(),
     };
+    let resolved = resolved.map(|at| on_disk(at, href));
     resolved.map_err(|source| CatalogError::Href {
         href: shown_text(href),
         at: document.map_or_else(|| "an item".to_owned(), ToString::to_string),
         source,
     })
+}
+
+/// The place that an encoded href means on a local disk.
+fn on_disk(at: Location, href: &str) -> Location {
+    match at.as_path().and_then(Path::to_str) {
+        Some(path) if !href.contains("://") => decoded_on_disk(path).map_or(at, Location::from),
+        _ => at,
+    }
+}
+
+/// The file that an href means. On a local disk one that isn't at the path counted from the name of its document may
+/// be where the disk finds it, from the document's real place.
+pub fn resolve_file(document: Option<&Location>, href: &str) -> Result<Location, CatalogError> {
+    let at = resolve_href(document, href)?;
+    let folder =
+        document.filter(|_| href.starts_with("..")).and_then(Location::as_path).and_then(Path::parent);
+    match (folder, at.as_path()) {
+        (Some(folder), Some(path)) if path.symlink_metadata().is_err() => {
+            Ok(folder.join(href).canonicalize().map_or(at, Location::from))
+        }
+        _ => Ok(at),
+    }
+}
+
+/// The decoded path, if something is there and nothing is at the path as it stands.
+pub fn decoded_on_disk(path: &str) -> Option<PathBuf> {
+    if !path.contains('%') || Path::new(path).symlink_metadata().is_ok() {
+        return None;
+    }
+    let decoded = PathBuf::from(decoded(path));
+    decoded.symlink_metadata().is_ok().then_some(decoded)
+}
+
+/// A path whose `%20` and the like are taken for what they stand for; as it is, if that is no text.
+pub fn decoded(path: &str) -> String {
+    let mut out = Vec::with_capacity(path.len());
+    let bytes = path.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = bytes.get(at + 1..at + 3).filter(|h| h.iter().all(u8::is_ascii_hexdigit));
+        let hex = hex.and_then(|h| std::str::from_utf8(h).ok());
+        let byte = hex.filter(|_| bytes[at] == b'%').and_then(|h| u8::from_str_radix(h, 16).ok());
+        out.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    String::from_utf8(out).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The href of `target` relative to the document at `document`, with a leading
@@ -84,16 +132,34 @@ pub fn share_a_folder(a: &Location, b: &Location) -> bool {
     first(a).is_some_and(|name| first(b) == Some(name))
 }
 
-/// The href of a copy: relative also to what lies near the tree at `root` on
-/// the same disk, so that a document doesn't tell in which folder the work was
-/// done, and catalog and copies can be moved together.
-pub fn copy_href(href: &str, before: Option<&Location>, document: &Location, root: &Location) -> String {
-    match resolve_href(before, href) {
-        Ok(target) if is_inside(root, &target) || share_a_folder(document, &target) => {
-            relative_href(document, &target).unwrap_or_else(|| absolute(&target).to_string())
-        }
-        _ => written_in(document, absolute_href(before, href)),
+/// The href of a copy at `target`: relative within the tree at `root`, and to what lies near it on the same disk,
+/// so that a document doesn't tell in which folder the work was done, and catalog and copies can be moved together.
+/// Absolute elsewhere, and where a symbolic link between would lead a relative one astray.
+pub fn copy_href(target: &Location, document: &Location, root: &Location) -> String {
+    let near = is_inside(root, target) || share_a_folder(document, target);
+    let relative = if near { relative_href(document, target) } else { None };
+    match relative.filter(|href| leads_to(document, href, target)) {
+        Some(href) => href,
+        None => written_in(document, absolute(target).to_string()),
     }
+}
+
+/// Whether a relative href leads to the target from the document's real place as well as from its path.
+fn leads_to(document: &Location, href: &str, target: &Location) -> bool {
+    let (Some(document), Some(target)) = (document.as_path(), target.as_path()) else { return true };
+    if !href.starts_with("..") {
+        return true;
+    }
+    let from = real(document.parent().unwrap_or(Path::new(".")));
+    from.zip(real(target)).is_none_or(|(from, target)| real(&from.join(href)).is_some_and(|at| at == target))
+}
+
+/// A path without symbolic links, of which the end may not be there yet.
+fn real(path: &Path) -> Option<PathBuf> {
+    let path = absolute(&Location::from(path)).as_path()?.to_owned();
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let (above, found) = there?;
+    Some(found.join(path.strip_prefix(above).ok()?))
 }
 
 /// Whether two locations are the same place, whether written absolute or not.
@@ -176,6 +242,35 @@ mod tests {
         assert!(!share("/i.json", "/x.nc"));
         assert!(!share("/home", "/disk/x.nc"));
         assert!(!share("/disk/u/i.json", "https://h.org/disk/x.nc"));
+    }
+
+    #[test]
+    fn copies_are_named_relative_within_their_tree_and_near_it() {
+        for (target, document, root, href) in [
+            ("/u/cat/data/x.nc", "/u/cat/c/i/i.json", "/u/cat", "../../data/x.nc"),
+            ("/u/cat/c/i/x.nc", "/u/cat/c/i/i.json", "/u/cat", "./x.nc"),
+            ("/u/data/x.nc", "/u/cat/c/i.json", "/u/cat", "../../data/x.nc"),
+            ("/v/data/x.nc", "/u/cat/c/i.json", "/u/cat", "/v/data/x.nc"),
+            ("s3://b/cat/x.nc", "s3://b/cat/i.json", "s3://b/cat", "./x.nc"),
+            ("s3://b/data/x.nc", "s3://b/cat/i.json", "s3://b/cat", "s3://b/data/x.nc"),
+            ("/u/x.nc", "s3://b/cat/i.json", "s3://b/cat", "file:///u/x.nc"),
+        ] {
+            assert_eq!(copy_href(&at(target), &at(document), &at(root)), href, "{document} to {target}");
+        }
+    }
+
+    #[test]
+    fn a_link_within_a_tree_makes_hrefs_through_it_absolute() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path();
+        std::fs::create_dir_all(top.join("far/c/i")).unwrap();
+        std::fs::create_dir_all(top.join("cat/data")).unwrap();
+        std::fs::write(top.join("cat/data/x.nc"), "x").unwrap();
+        std::os::unix::fs::symlink("../far/c", top.join("cat/c")).unwrap();
+        let target = Location::from(top.join("cat/data/x.nc"));
+        let href =
+            copy_href(&target, &Location::from(top.join("cat/c/i/i.json")), &Location::from(top.join("cat")));
+        assert_eq!(href, target.to_string());
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct ItemCollection {
 impl ItemCollection {
     /// Reads all items at a location, which may be
     ///
-    /// * a catalog or collection, with everything below it, or a local folder that holds one;
+    /// * a catalog or collection, with everything below it, or a folder that holds one;
     /// * a GeoJSON feature collection of items, or one item;
     /// * newline-delimited items, one a line;
     /// * stac-geoparquet, one a row.
@@ -24,8 +24,8 @@ impl ItemCollection {
     /// # Errors
     /// [`CatalogError`] naming the file, and the line of a newline-delimited one.
     pub async fn read(stores: &Stores, at: &Location) -> Result<Self, CatalogError> {
-        let at = entry(at);
-        match ItemFile::open(stores, &at).await? {
+        let (at, opened) = open(stores, &entry(at)).await?;
+        match opened {
             Opened::Tree(document) => {
                 Ok(Self { items: Tree::from_document(stores, &at, document).await?.into_items() })
             }
@@ -93,6 +93,28 @@ impl ItemCollection {
 impl From<Vec<Item>> for ItemCollection {
     fn from(items: Vec<Item>) -> Self {
         Self { items }
+    }
+}
+
+/// What is at a location; where a web server has no document there, at the `catalog.json` below it.
+async fn open(stores: &Stores, at: &Location) -> Result<(Location, Opened), CatalogError> {
+    let error = match ItemFile::open(stores, at).await {
+        Ok(opened) => return Ok((at.clone(), opened)),
+        Err(error) => error,
+    };
+    let may_be_folder = matches!(at, Location::Http(url) if url.query().is_none())
+        && at.file_name().is_none_or(|name| !name.to_ascii_lowercase().ends_with("json"))
+        && !error.retryable();
+    if !may_be_folder {
+        return Err(error);
+    }
+    let inside = at.join("catalog.json");
+    match ItemFile::open(stores, &inside).await {
+        Ok(opened) => Ok((inside, opened)),
+        Err(other) if other.is_absence() => {
+            Err(CatalogError::NoCatalog { at: at.clone(), inside, source: Box::new(error) })
+        }
+        Err(_) => Err(error),
     }
 }
 

@@ -12,7 +12,8 @@ use std::str::FromStr;
 /// `${year}`, `${month}`, `${day}` and `${date}` are of `datetime`, or else of
 /// `start_datetime`, in UTC and without leading zeros, as pystac has them;
 /// `${id}` and `${collection}` are the item's; any other name is one of its
-/// `properties`, or a path from its top, such as `${properties.region}`.
+/// `properties`, or a path from its top, such as `${properties.region}`. For items
+/// that lack it `${region:-none}` has another value.
 ///
 /// ```
 /// use seedbed_catalog::{Item, Layout};
@@ -33,7 +34,23 @@ pub struct Layout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Name(String),
+    Name {
+        name: String,
+        /// For items that lack it.
+        or: Option<String>,
+    },
+}
+
+impl Piece {
+    /// What is between the braces: `name` or `name:-default`.
+    fn of(inner: &str) -> Result<Self, String> {
+        let (name, or) = inner.split_once(":-").map_or((inner, None), |(name, or)| (name, Some(or)));
+        match (name, or) {
+            ("", _) => Err(format!("`${{{inner}}}` names nothing")),
+            (_, Some("")) => Err(format!("`${{{inner}}}` has an empty default")),
+            _ => Ok(Self::Name { name: name.to_owned(), or: or.map(str::to_owned) }),
+        }
+    }
 }
 
 impl fmt::Display for Layout {
@@ -57,13 +74,10 @@ impl FromStr for Layout {
             while let Some((before, after)) = rest.split_once("${") {
                 let (name, after) =
                     after.split_once('}').ok_or_else(|| bad(format!("a brace of `{level}` isn't closed")))?;
-                if name.is_empty() {
-                    return Err(bad("`${}` names nothing".to_owned()));
-                }
                 if !before.is_empty() {
                     pieces.push(Piece::Text(before.to_owned()));
                 }
-                pieces.push(Piece::Name(name.to_owned()));
+                pieces.push(Piece::of(name).map_err(bad)?);
                 rest = after;
             }
             if rest.contains(['{', '}', '$']) {
@@ -89,7 +103,7 @@ impl Layout {
     /// Whether it may look at a document's field of this name.
     pub(crate) fn names(&self, field: &str) -> bool {
         self.levels.iter().flatten().any(|piece| match piece {
-            Piece::Name(name) => name.split('.').next() == Some(field),
+            Piece::Name { name, .. } => name.split('.').next() == Some(field),
             Piece::Text(_) => false,
         })
     }
@@ -107,8 +121,9 @@ impl Layout {
         for piece in level {
             match piece {
                 Piece::Text(text) => name.push_str(text),
-                Piece::Name(wanted) => {
-                    let found = value_of(item, wanted).or_else(|| self.defaults.get(wanted).cloned());
+                Piece::Name { name: wanted, or } => {
+                    let default = || or.as_ref().or_else(|| self.defaults.get(wanted)).cloned();
+                    let found = value_of(item, wanted).or_else(default);
                     name.push_str(&found.ok_or_else(|| CatalogError::Layout {
                         layout: self.text.clone(),
                         reason: format!("{} has no `{wanted}`", item.name()),
@@ -122,7 +137,7 @@ impl Layout {
     /// What each level stands for, for people: `region na`.
     pub(crate) fn title(&self, level: usize, name: &str) -> String {
         match self.levels.get(level).map(Vec::as_slice) {
-            Some([Piece::Name(property)]) => format!("Items with {property} {name}"),
+            Some([Piece::Name { name: property, .. }]) => format!("Items with {property} {name}"),
             _ => format!("Items of {name}"),
         }
     }
@@ -161,7 +176,7 @@ pub struct ItemLayout(Layout);
 impl Default for ItemLayout {
     /// That of the STAC best practices: `${id}/${id}.json`.
     fn default() -> Self {
-        let id = || Piece::Name("id".to_owned());
+        let id = || Piece::Name { name: "id".to_owned(), or: None };
         let file = vec![id(), Piece::Text(".json".to_owned())];
         let text = "${id}/${id}.json".to_owned();
         Self(Layout { text, levels: vec![vec![id()], file], defaults: BTreeMap::new() })
@@ -228,11 +243,16 @@ mod tests {
         let error = layout.fill(&Item::new("a")).unwrap_err();
         assert!(error.to_string().contains("item a has no `region`") && error.is_usage(), "{error}");
         assert_eq!(layout.with_default("region", "none").fill(&Item::new("a")).unwrap(), ["none"]);
+        let layout: Layout = "${region:-none}/x-${proj:code:-0}".parse().unwrap();
+        assert_eq!(layout.fill(&Item::new("a")).unwrap(), ["none", "x-0"]);
+        let mut item = Item::new("a");
+        item.set_property("region", json!("na"));
+        assert_eq!(layout.fill(&item).unwrap(), ["na", "x-0"]);
     }
 
     #[test]
     fn bad_layouts_say_why() {
-        for text in ["", "/a", "a//b", "../a", "${a", "${}", "{year}", "$year"] {
+        for text in ["", "/a", "a//b", "../a", "${a", "${}", "${:-x}", "${a:-}", "{year}", "$year"] {
             assert!(text.parse::<Layout>().is_err(), "{text}");
         }
         assert!("${id}.txt".parse::<ItemLayout>().is_err());

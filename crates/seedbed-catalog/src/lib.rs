@@ -88,7 +88,7 @@ pub use item_writer::{ItemWriter, Written};
 pub use layout::{ItemLayout, Layout};
 #[cfg(feature = "parquet")]
 pub use parquet_rows::{Cell as ParquetCell, ParquetRows};
-pub use place::WriteOptions;
+pub use place::{Nesting, WriteOptions};
 pub use query::{Area, Query};
 pub use rewrite::{RewriteOptions, Rewritten, rewrite};
 pub use save::{Absent, Ids, Merge, Saved, TreeBuilder};
@@ -96,7 +96,7 @@ pub use search::{ApiHeader, Asked, Asking, Search, Searched, search, search_each
 pub use search_api::search_api;
 pub use sort::SortBy;
 pub use sorter::{Record, Sorted, Sorter};
-pub use split::{Split, split};
+pub use split::{Split, split, splittable};
 pub use time::{DateInterval, parse_interval};
 pub use tree::{Node, NodeKind, Tree};
 pub use walk::{Entered, Leaf, Step, Walk, items_stream};

@@ -3,7 +3,7 @@
 use crate::Item;
 use crate::document::{links, text};
 use crate::ground::{Ground, is_outside};
-use crate::href::{copy_href, resolve_href};
+use crate::href::{copy_href, resolve_file, resolve_href};
 use seedbed_storage::Location;
 use serde_json::{Map, Value, json};
 
@@ -60,11 +60,15 @@ pub fn other_links(value: &Value, before: Option<&Location>, document: &str, gro
     kept
 }
 
+/// Where the first link of a relation leads from an item's document.
+pub fn linked(item: &Item, document: &Location, rel: &str) -> Option<Location> {
+    let href = item.links().find(|l| text(l, "rel") == Some(rel)).and_then(|l| text(l, "href"))?;
+    resolve_href(Some(document), href).ok()
+}
+
 /// The folder of the tree that the item in a document belongs to.
 pub fn tree_of(item: &Item, document: &Location) -> Location {
-    let root = item.links().find(|l| text(l, "rel") == Some("root")).and_then(|l| text(l, "href"));
-    let root = root.and_then(|href| resolve_href(Some(document), href).ok());
-    let root = root.unwrap_or_else(|| document.clone());
+    let root = linked(item, document, "root").unwrap_or_else(|| document.clone());
     root.parent().unwrap_or(root)
 }
 
@@ -86,12 +90,10 @@ pub fn fill_item(item: &mut Item, document: &str, parent: &str, collection: &str
 pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str, ground: &Ground) {
     let fix = |object: &mut Map<String, Value>, is_copy: bool| {
         let Some(href) = text(object, "href") else { return };
-        let moved = if is_copy
-            && !matches!(ground_target(ground, before, href), Some(inside) if !is_outside(&inside))
-        {
-            Some(copy_href(href, before, &ground.location(document), ground.root()))
-        } else {
-            ground.moved(href, before, document)
+        let outside = || resolve_file(before, href).ok().filter(|at| is_outside(&ground.name_of(at)));
+        let moved = match if is_copy { outside() } else { None } {
+            Some(at) => Some(copy_href(&at, &ground.location(document), ground.root())),
+            None => ground.moved(href, before, document),
         };
         if let Some(href) = moved {
             object.insert("href".to_owned(), Value::String(href));
@@ -108,8 +110,4 @@ pub fn move_assets(value: &mut Value, before: Option<&Location>, document: &str,
             }
         }
     }
-}
-
-fn ground_target(ground: &Ground, before: Option<&Location>, href: &str) -> Option<String> {
-    resolve_href(before, href).ok().map(|target| ground.name_of(&target))
 }

@@ -7,7 +7,7 @@ use crate::href::{absolute, resolve_href, safe_name};
 use crate::item_collection::entry;
 use crate::links::{GEOJSON, JSON, link};
 use crate::outline::Owner;
-use crate::parent::{self, Frame};
+use crate::parent::{self, Down, Frame};
 use crate::text::{self, Span};
 use crate::tree::NodeKind;
 use crate::walk::{Leaf, Step, Walk};
@@ -25,7 +25,7 @@ pub struct RewriteOptions {
     pub hrefs: Hrefs,
     /// The path of an item's document in the folder of its parent.
     pub item: ItemLayout,
-    /// Sub-catalogs for the items that stand directly in a collection; local trees only.
+    /// Sub-catalogs for the items of a collection, in the place of those that it had; local trees only.
     pub by: Option<Layout>,
 }
 
@@ -52,7 +52,9 @@ pub struct Rewritten {
 /// Reads a tree from any store and writes all of it into the folder `to`.
 ///
 /// Catalogs and collections nest as they did, each in the folder of its id; a
-/// document that several link to is written once and linked by all. Nothing is
+/// document that several link to is written once and linked by all. With
+/// [`RewriteOptions::by`] the catalogs within a collection are left out, and
+/// others made. Else nothing is
 /// lost: every field and extension stays (an item's to the byte, but for hrefs
 /// and links), so do the fields of links. Hrefs follow the one rule; files of
 /// assets stay where they are. Names of documents, not documents, are held.
@@ -128,6 +130,8 @@ struct Plan {
     places: HashMap<String, String>,
     /// Catalogs and collections: old name, new path, kind and the new path of the parent.
     nodes: Vec<(String, String, NodeKind, Option<String>)>,
+    /// Old names of catalogs that are left out: their items go into the collection above.
+    left_out: HashSet<String>,
 }
 
 impl Plan {
@@ -137,16 +141,29 @@ impl Plan {
         old: &Ground,
         options: &RewriteOptions,
     ) -> Result<Self, CatalogError> {
-        let mut plan = Self { places: HashMap::new(), nodes: Vec::new() };
+        let mut plan = Self { places: HashMap::new(), nodes: Vec::new(), left_out: HashSet::new() };
         let mut taken: HashSet<String> = HashSet::new();
         let mut above: Vec<String> = Vec::new();
+        // Whether each of those above, or one above it, is a collection.
+        let mut within: Vec<bool> = Vec::new();
         let mut walk = Walk::new(stores, root);
         while let Some(step) = walk.next().await? {
             match step {
                 Step::Enter(node) => {
+                    let is_collection = node.kind == NodeKind::Collection;
+                    let is_within = within.last().copied().unwrap_or_default();
+                    within.push(is_within || is_collection);
+                    if let (true, false, Some(_), Some(parent)) =
+                        (is_within, is_collection, &options.by, above.last().cloned())
+                    {
+                        let name = old.name_of(&node.location);
+                        plan.places.insert(name.clone(), parent.clone());
+                        plan.left_out.insert(name);
+                        above.push(parent);
+                        continue;
+                    }
                     let id = node.document.get("id").and_then(Value::as_str).unwrap_or_default();
-                    let file =
-                        if node.kind == NodeKind::Collection { "collection.json" } else { "catalog.json" };
+                    let file = if is_collection { "collection.json" } else { "catalog.json" };
                     let wanted = match above.last() {
                         Some(parent) => format!("{}{}/{file}", folder(parent), safe_name(id)),
                         None => file.to_owned(),
@@ -157,7 +174,10 @@ impl Plan {
                     plan.nodes.push((name, place.clone(), node.kind, above.last().cloned()));
                     above.push(place);
                 }
-                Step::Leave => drop(above.pop()),
+                Step::Leave => {
+                    above.pop();
+                    within.pop();
+                }
                 Step::Item(leaf) => {
                     let parent = above.last().map(|parent| folder(parent)).unwrap_or_default();
                     let own = options.item.fill(&leaf.item()?)?;
@@ -310,12 +330,23 @@ impl Writer<'_> {
         let at = self.new.location(document);
         let path = at.as_path().unwrap_or(Path::new(document)).to_owned();
         let failed = |source| CatalogError::Io { action: "write", path: path.clone(), source };
-        let mut down = Vec::new();
+        // The documents whose links it has: its own, and those of the catalogs left out below it.
+        let (mut down, mut lower) = (Vec::new(), Vec::new());
         let mut head = parent::read(&disk.stores, &before, |link| {
-            down.push(link);
+            self.down(link, &before, &mut down, &mut lower);
             Ok(())
         })
         .await?;
+        let mut gone_into = HashSet::new();
+        while let Some(next) = lower.pop() {
+            if gone_into.insert(next.to_string()) {
+                parent::read(&disk.stores, &next, |link| {
+                    self.down(link, &next, &mut down, &mut lower);
+                    Ok(())
+                })
+                .await?;
+            }
+        }
         let links = head.get("links").and_then(Value::as_array).cloned().unwrap_or_default();
         let links = self.links(&links, &before, document, parent, JSON);
         head.insert("links".to_owned(), Value::Array(links));
@@ -325,13 +356,29 @@ impl Writer<'_> {
         let mut frame = Frame::of(&head);
         let mut draft = Disk::draft(&at);
         frame.open(&mut draft).map_err(failed)?;
-        for link in down {
+        for (link, from) in down {
             let rel = if link.child { "child" } else { "item" };
-            let href = self.href(&link.href, &before, document).unwrap_or(link.href);
+            let from = from.as_ref().unwrap_or(&before);
+            let href = self.href(&link.href, from, document).unwrap_or(link.href);
             frame.link(&mut draft, rel, &href, &link.rest).map_err(failed)?;
         }
         frame.close(&mut draft).map_err(failed)?;
         disk.put_draft(draft).await
+    }
+
+    /// Keeps a link that leads down from the document `from`, or notes where else links are to be had.
+    fn down(
+        &self,
+        link: Down,
+        from: &Location,
+        down: &mut Vec<(Down, Option<Location>)>,
+        lower: &mut Vec<Location>,
+    ) {
+        let is_left_out = |at: &Location| self.plan.left_out.contains(&self.old.name_of(at));
+        match resolve_href(Some(from), &link.href) {
+            Ok(target) if link.child && is_left_out(&target) => lower.push(target),
+            _ => down.push((link, is_left_out(from).then(|| from.clone()))),
+        }
     }
 
     fn asset(&self, asset: &mut Value, before: &Location, document: &str) {

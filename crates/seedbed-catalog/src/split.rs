@@ -1,5 +1,7 @@
 //! Items of a catalog sorted into sub-catalogs, in place.
 
+mod held;
+
 use crate::above::new_catalog;
 use crate::disk::{Disk, Draft};
 use crate::document::{DEEPEST, write_string, write_value};
@@ -10,7 +12,7 @@ use crate::links::{JSON, child_link, item_link, link};
 use crate::outline::{Outline, Owner};
 use crate::parent::{self, Down, Frame, depth_of, key_of};
 use crate::text::{self, Span, id_of};
-use crate::{CatalogError, Item, Layout, Sorted, Sorter};
+use crate::{CatalogError, Layout, Sorted, Sorter};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -42,7 +44,7 @@ pub struct Split {
 
 /// Sorts the items of each collection of a local tree into sub-catalogs, one a
 /// level of the layout: `${region}/${year}`. Those that stand directly in a
-/// catalog without a collection above it are sorted there. Items that are in a
+/// catalog without a collection above it are sorted there. Items that are in their
 /// sub-catalog already stay, so doing it again changes nothing.
 ///
 /// Documents are copied to their new places, changed only where a link or a
@@ -54,6 +56,7 @@ pub struct Split {
 /// # Errors
 /// [`CatalogError::NotInPlace`] if the tree isn't local; [`CatalogError::Layout`]
 /// naming an item without a property, before anything is linked elsewhere;
+/// [`CatalogError::OtherLayout`] if items stand in other sub-catalogs, before anything is changed;
 /// [`CatalogError::Collision`] if another item is at an item's new place.
 pub async fn split(
     stores: &Stores,
@@ -61,6 +64,31 @@ pub async fn split(
     layout: &Layout,
     work: &Path,
 ) -> Result<Split, CatalogError> {
+    let (mut splitter, parents) = begin(stores, at, layout, work).await?;
+    for parent in &parents {
+        // A killed run may have left a catalog without items, and their old documents.
+        if parent.items > 0 || splitter.journal_of(&parent.document).exists() {
+            splitter.split_one(parent).await?;
+        }
+    }
+    splitter.done.written = splitter.disk.written;
+    Ok(splitter.done)
+}
+
+/// Whether [`split`] would find anything in its way; nothing is changed.
+///
+/// # Errors
+/// As those of [`split`] before anything is changed.
+pub async fn splittable(stores: &Stores, at: &Location, layout: &Layout) -> Result<(), CatalogError> {
+    begin(stores, at, layout, Path::new(".")).await.map(drop)
+}
+
+async fn begin<'a>(
+    stores: &Stores,
+    at: &Location,
+    layout: &'a Layout,
+    work: &'a Path,
+) -> Result<(Splitter<'a>, Vec<Parent>), CatalogError> {
     if !at.is_local() {
         let reason = "it isn't a local tree".to_owned();
         return Err(CatalogError::NotInPlace { at: at.to_string(), reason });
@@ -87,14 +115,8 @@ pub async fn split(
         done: Split { root, moved: 0, unchanged: 0, catalogs: 0, written: 0, removed: 0 },
     };
     let parents = splitter.parents().await?;
-    for parent in &parents {
-        // A killed run may have left a catalog without items, and their old documents.
-        if parent.items > 0 || splitter.journal_of(&parent.document).exists() {
-            splitter.split_one(parent).await?;
-        }
-    }
-    splitter.done.written = splitter.disk.written;
-    Ok(splitter.done)
+    splitter.hold(&parents).await?;
+    Ok((splitter, parents))
 }
 
 /// A catalog or collection of the tree.
@@ -102,8 +124,8 @@ struct Parent {
     document: String,
     /// Folders' names of the catalogs that lead here, its own last.
     chain: Vec<String>,
-    /// Whether it is a catalog below a collection: its items are at their place.
-    within: bool,
+    /// Of a catalog below a collection, whose items are at their place: how many of the chain lead to the latter.
+    within: Option<usize>,
     items: u64,
 }
 
@@ -145,7 +167,7 @@ impl Splitter<'_> {
     /// All catalogs and collections of the tree.
     async fn parents(&mut self) -> Result<Vec<Parent>, CatalogError> {
         let mut found = Vec::new();
-        let mut next = vec![(self.start.clone(), Vec::new(), false)];
+        let mut next = vec![(self.start.clone(), Vec::new(), None)];
         let mut seen = HashSet::from([hash(&self.start)]);
         while let Some((document, mut chain, below)) = next.pop() {
             let mut items = 0;
@@ -163,12 +185,14 @@ impl Splitter<'_> {
             let is_collection = head.get("type").is_some_and(|t| t == "Collection");
             let own_folder = folder(&document).trim_end_matches('/');
             chain.push(crate::ground::name(own_folder).to_owned());
+            let within = if is_collection { None } else { below };
+            let below = if is_collection { Some(chain.len()) } else { below };
             for child in children.into_iter().filter(|child| !is_outside(child)) {
                 if seen.insert(hash(&child)) {
-                    next.push((child, chain.clone(), below || is_collection));
+                    next.push((child, chain.clone(), below));
                 }
             }
-            found.push(Parent { document, chain, within: below && !is_collection, items });
+            found.push(Parent { document, chain, within, items });
         }
         Ok(found)
     }
@@ -200,7 +224,7 @@ impl Splitter<'_> {
         }
         let journal_path = self.journal_of(document);
         self.finish_killed(&journal_path, &own).await?;
-        if parent.within {
+        if parent.within.is_some() {
             self.done.unchanged += parent.items;
             return Ok(());
         }
@@ -325,30 +349,6 @@ impl Splitter<'_> {
         task.levels.entry((depth, above)).or_insert(levels);
         task.moved += 1;
         Ok(())
-    }
-
-    /// An item's levels; of its document only what a layout may name is parsed.
-    fn levels_of(
-        &self,
-        document: &[u8],
-        outline: &Outline,
-        at: &Location,
-    ) -> Result<Vec<String>, CatalogError> {
-        let mut fields = Map::new();
-        for (key, span) in &outline.fields {
-            let Ok(key) = std::str::from_utf8(&document[key.clone()]) else { continue };
-            if (matches!(key, "type" | "id" | "collection" | "properties") || self.layout.names(key))
-                && let Some(value) = text::value(document, span.clone())
-            {
-                fields.insert(key.to_owned(), value);
-            }
-        }
-        let named = |e: CatalogError| CatalogError::document(at, e.to_string());
-        // Of what isn't like an item, parsing it whole tells why.
-        let item = Item::from_value(Value::Object(fields))
-            .or_else(|_| Item::from_value(crate::document::parse(document, at)?))
-            .map_err(named)?;
-        self.layout.fill(&item.at(at.clone()))
     }
 
     /// The sub-catalog and the document of an item: beside the sub-catalog if it

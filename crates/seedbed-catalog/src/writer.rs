@@ -8,9 +8,9 @@ use crate::disk::{Disk, Put, is_absent};
 use crate::document::{DEEPEST, write_value};
 use crate::ground::{Ground, folder, hash, is_outside};
 use crate::href::absolute;
-use crate::links::{JSON, child_link, fill_item, item_link, link, other_links};
+use crate::links::{JSON, child_link, fill_item, item_link, link, move_assets, other_links};
 use crate::parent::{self, Down, Frame};
-use crate::place::{above_place, place_of};
+use crate::place::{above_place, levels_of, place_of};
 use crate::save::{Absent, Saved, TreeBuilder};
 use crate::text::id_of;
 use crate::{CatalogError, Collection, Item, Sorted, Sorter, WriteOptions};
@@ -350,7 +350,7 @@ impl TreeWriter {
 
     /// The parent and the document of an item that is new in the tree.
     fn place(&mut self, item: &Item) -> Result<(String, String), CatalogError> {
-        let levels = self.options.by.as_ref().map(|by| by.fill(item)).transpose()?.unwrap_or_default();
+        let levels = levels_of(&self.options, item)?;
         let mut parent = self.place.clone();
         let mut path = folder(&self.place).to_owned();
         for name in &levels {
@@ -378,7 +378,8 @@ impl TreeWriter {
             if let Some(parent) = self.parents.get_mut(&key_of(&above)) {
                 parent.children.entry(document.clone()).or_insert_with(|| child_link(None));
             }
-            let title = self.options.by.as_ref().map(|by| by.title(level, name)).unwrap_or_default();
+            let by = self.options.by.as_ref();
+            let title = by.map_or_else(|| format!("Items of {name}"), |by| by.title(level, name));
             self.parents.entry(key_of(&document)).or_insert_with(|| Parent {
                 id: name.clone(),
                 description: title,
@@ -496,6 +497,9 @@ impl TreeWriter {
         first.extend(self.ground.own(document).map(|own| link("self", &own, JSON)));
         first.extend(other_links(&value, before.as_ref(), document, &self.ground));
         value["links"] = Value::Array(first);
+        if before.is_some() {
+            move_assets(&mut value, before.as_ref(), document, &self.ground);
+        }
         let Some(object) = value.as_object() else { return Ok(()) };
         let mut frame = Frame::of(object);
         let mut draft = Disk::draft(&at);
@@ -540,7 +544,14 @@ impl TreeWriter {
                 Some(id) => (id.clone(), format!("Collections of {id}")),
                 None => (self.options.id.clone(), self.options.description.clone()),
             };
-            let new = || new_catalog(&id, &description);
+            let title_of_new = self.options.title.as_ref().filter(|_| level == 0);
+            let new = || {
+                let mut catalog = new_catalog(&id, &description);
+                if let Some(title) = title_of_new {
+                    catalog["title"] = json!(title);
+                }
+                catalog
+            };
             link_child(
                 &mut self.disk,
                 &self.ground,

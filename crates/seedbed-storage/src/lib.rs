@@ -51,6 +51,7 @@ pub use credentials::Credentials;
 pub use environment::Environment;
 pub use error::StorageError;
 pub use http::{Headers, Method, Request, Response};
+pub use local::Standing;
 pub use location::{Location, LocationError};
 pub use named::{NamedStores, StoresFileError};
 pub use progress::{Progress, Silent};

@@ -169,6 +169,13 @@ fn hint_of_type(cause: &(dyn Error + 'static)) -> Option<&'static str> {
         return match e {
             CatalogError::NoRoom { .. } => Some("make room, choose another folder, or copy less at a time"),
             CatalogError::Destination { .. } => Some("choose another folder"),
+            CatalogError::SameName { .. } => Some("give each item a folder: --layout '{item}/{filename}'"),
+            CatalogError::Repeated { .. } => Some(
+                "give each an id of its own in the file that holds them, or leave them out with --ids or --filter",
+            ),
+            CatalogError::OtherLayout { .. } => {
+                Some("`seedbed catalog rewrite CATALOG --out NEW --by TEMPLATE` sorts all items anew")
+            }
             _ => None,
         };
     }

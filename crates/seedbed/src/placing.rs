@@ -9,7 +9,7 @@ use url::Url;
 /// Layout and hrefs.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct PlacingArgs {
-    /// Sub-catalogs of the collection, such as ${region}/${year}; ${year}, ${month}, ${day}, ${collection} or a property.
+    /// Sub-catalogs of the collection, such as ${region}/${year}; ${year}, ${month}, ${day}, ${collection} or a property; ${tile:-none} for items without it.
     #[arg(long, value_name = "TEMPLATE")]
     by: Option<Layout>,
     /// Catalogs between the root and the collection, such as climate/daymet.

@@ -54,7 +54,7 @@ impl Documents {
             return Err(CatalogError::document(&used.item, "the item has no document"));
         };
         let mut document = document.lock().await;
-        let href = copy_href(&to.to_string(), None, &document.at, &document.root);
+        let href = copy_href(to, &document.at, &document.root);
         // Another copy may be at work on the same item, and have written more of it.
         let held = hold(&document.at).await;
         let Arrived { size, checksum, files, version } = arrived;

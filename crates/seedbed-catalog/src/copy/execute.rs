@@ -5,12 +5,15 @@ use super::failure::Failure;
 use super::folder::copy_folder;
 use super::plan::{CopyPlan, Missing, Transfer, Unchecked, written_tree};
 use crate::document::{read_json, text};
-use crate::href::resolve_href;
+use crate::href::{absolute, resolve_href};
+use crate::links::linked;
+use crate::place::Nesting;
 use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item};
 use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Meta, Outcome, Stores, Transferred};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -226,6 +229,13 @@ async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Resu
         groups.entry(item.collection().unwrap_or_default().to_owned()).or_default().push(item.clone());
     }
     let mut builder = TreeBuilder::new("copy", "Items with assets copied").merging(Merge::KeepCopies);
+    builder.options.nesting = Nesting::Kept;
+    if let Some(root) = root_of(stores, &plan.items).await {
+        let field = |name: &str| root.get(name).and_then(Value::as_str).map(str::to_owned);
+        builder.options.id = field("id").unwrap_or(builder.options.id);
+        builder.options.description = field("description").unwrap_or(builder.options.description);
+        builder.options.title = field("title");
+    }
     for (id, items) in groups {
         let mut collection = collection_of(stores, plan, &id, &items).await;
         collection.set_extent(&items);
@@ -241,6 +251,16 @@ async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Resu
     let planned = plan.items.iter().map(|item| written.remove(&key(item)));
     let missing = |item: &Item| CatalogError::document(out, format!("{} isn't in it", item.name()));
     planned.zip(&plan.items).map(|(found, item)| found.ok_or_else(|| missing(item))).collect()
+}
+
+/// The root of the one catalog that all items are of.
+async fn root_of(stores: &Stores, items: &[Item]) -> Option<Value> {
+    let root = |item: &Item| linked(item, item.location()?, "root").map(|at| absolute(&at));
+    let first = root(items.first()?)?;
+    if !items.iter().all(|item| root(item).as_ref() == Some(&first)) {
+        return None;
+    }
+    read_json(stores, &first).await.ok().filter(|document| document["type"] == "Catalog")
 }
 
 /// The collection's document: given, or linked by its items, or made of them.

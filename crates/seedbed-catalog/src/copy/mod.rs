@@ -30,6 +30,7 @@ mod documents;
 mod execute;
 mod failure;
 mod folder;
+mod names;
 mod plan;
 mod record;
 mod standing;
@@ -38,6 +39,7 @@ mod template;
 
 pub use execute::{CopyReport, OnError, Progress, Silent, execute};
 pub use failure::Failure;
+pub use names::Names;
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Unchecked, Use, plan};
 use record::{has_superseded, version_of};
 pub(crate) use record::{keep_assets, keep_copies};

@@ -2,10 +2,11 @@
 
 use super::destination::{takes_files, writable};
 use super::failure::Failure;
+use super::names::Names;
 use super::standing::Standing;
 use super::template::Template;
 use crate::folder::{FolderFacts, Member, is_folder, members};
-use crate::href::{absolute, resolve_href, same_place};
+use crate::href::{absolute, same_place};
 use crate::save::TreeBuilder;
 use crate::{Asset, CatalogError, Collection, Item, Tree};
 use seedbed_storage::{Checksum, Content, Location, Stores, shown_text};
@@ -33,6 +34,8 @@ pub struct CopyRequest {
     pub template: Template,
     /// Folder of the catalog to write; without it the items' own documents are updated.
     pub out: Option<Location>,
+    /// The names of all items of the catalog, where these are but some of them.
+    pub names: Option<Names>,
 }
 
 /// An asset of an item.
@@ -203,14 +206,15 @@ impl CopyPlan {
 /// the number and size of files recorded; remote stores are asked. The files of a folder
 /// (a Zarr group) are listed, or found by what its documents say. Of assets
 /// with the same source only one file is brought. Where files of one item
-/// would have one name, the asset's key is put before it; where a copy of an
-/// older version is kept, the version before the name's ending.
+/// would have one name, the asset's key is put before it; where files of several items would, the
+/// item's id; where a copy of an older version is kept, the version before the name's ending.
 ///
 /// # Errors
 /// [`CatalogError::Destination`] if no file can be put there;
 /// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
-/// local documents of their own that can be written; [`CatalogError::Collision`] if files of
-/// different items would have one name. What is wrong with one asset alone is told in [`CopyPlan::failed`].
+/// local documents of their own that can be written; [`CatalogError::Repeated`] if two items for
+/// `out` have one id; [`CatalogError::SameName`] if files would have one name all the same.
+/// What is wrong with one asset alone is told in [`CopyPlan::failed`].
 pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
     request.out.iter().chain([&request.to]).try_for_each(takes_files)?;
     let items = if let Some(out) = &request.out {
@@ -233,7 +237,10 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         items: Vec::new(),
         collections: request.collections.clone(),
     };
+    let none = Names::default();
     let standing = Standing::of(stores, &items, &request.assets).await?;
+    let of_these = request.names.is_none().then(|| Names::of(&items, &request.template));
+    let names = request.names.as_ref().or(of_these.as_ref()).unwrap_or(&none);
     let mut known: HashMap<Location, Known> = HashMap::new();
     let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -268,13 +275,13 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 }
                 continue;
             }
-            let Some(to) = place_of(request, item, &asset, &from)? else {
+            let Some(to) = place_of(request, names, item, &asset, &from)? else {
                 plan.present.push(used);
                 continue;
             };
             if let Some(other) = claimed.insert(to.clone(), from.clone()) {
                 let [first, second, to] = [&other, &from, &to].map(ToString::to_string);
-                return Err(CatalogError::Collision { first, second, to });
+                return Err(CatalogError::SameName { first, second, to });
             }
             let folder = match folder_of(stores, &asset, &from).await {
                 Ok(folder) => folder,
@@ -323,11 +330,12 @@ fn source_of(
 /// Where an asset is to be brought to; `None` if it is there.
 fn place_of(
     request: &CopyRequest,
+    names: &Names,
     item: &Item,
     asset: &Asset<'_>,
     from: &Location,
 ) -> Result<Option<Location>, CatalogError> {
-    let mut path = request.template.fill(item, asset.key(), &file_name(item, asset)?)?;
+    let mut path = names.path(item, asset, &request.template)?;
     if super::has_superseded(item, asset.key()) {
         path = versioned(&path, &super::version_of(asset));
     }
@@ -365,6 +373,17 @@ async fn with_copies_of(stores: &Stores, items: &[Item], out: &Location) -> Resu
     for item in items.iter_mut().filter(|i| i.collection().is_none()) {
         item.set_field("collection", json!("items"));
     }
+    let mut seen: HashMap<(Option<&str>, &str), &Item> = HashMap::new();
+    let mut repeated = HashSet::new();
+    for (n, item) in items.iter().enumerate() {
+        match seen.insert((item.collection(), item.id()), item) {
+            Some(first) if first == item => drop(repeated.insert(n)),
+            Some(_) => return Err(CatalogError::Repeated { id: item.id().to_owned() }),
+            None => {}
+        }
+    }
+    let mut index = 0..;
+    items.retain(|_| index.next().is_none_or(|n| !repeated.contains(&n)));
     let Some(tree) = existing_tree(stores, out).await? else { return Ok(items) };
     let old: HashMap<(Option<&str>, &str), &Item> =
         tree.items().into_iter().map(|i| ((i.collection(), i.id()), i)).collect();
@@ -413,21 +432,17 @@ fn updatable(item: &Item) -> Result<(), CatalogError> {
         Some(at) if !item.has_own_document() => {
             refused(at.to_string(), "it holds items of several documents")
         }
-        Some(at) => match at.parent().as_ref().and_then(Location::as_path).map(writable) {
+        Some(at) => match at
+            .as_path()
+            .map(seedbed_storage::Standing::at)
+            .as_ref()
+            .and_then(|s| s.path.parent())
+            .map(writable)
+        {
             Some(Err(reason)) => refused(at.to_string(), &reason),
             _ => Ok(()),
         },
     }
-}
-
-/// The file's name at its archive, unique among the files of its item: chosen
-/// or not, so that it doesn't depend on the choice.
-fn file_name(item: &Item, asset: &Asset<'_>) -> Result<String, CatalogError> {
-    let (name, from) = name_at_archive(asset)?;
-    let mut others = item.assets().filter(|(key, other)| *key != asset.key() && !other.is_superseded());
-    let clashes = others
-        .any(|(_, other)| name_at_archive(&other).is_ok_and(|(n, f)| n == name && !same_place(&f, &from)));
-    Ok(if clashes { format!("{}-{name}", asset.key()) } else { name })
 }
 
 /// A path with a version before the ending of its last name.
@@ -437,16 +452,4 @@ fn versioned(path: &str, version: &str) -> String {
         Some(dot) => format!("{}.{version}{}", &path[..name + dot], &path[name + dot..]),
         None => format!("{path}.{version}"),
     }
-}
-
-fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError> {
-    let at = match asset.origin() {
-        Some(origin) => resolve_href(None, origin)?,
-        None => asset.location()?,
-    };
-    // An archive's web service may have another address than a name for the file.
-    let told = asset.as_object().get("file:local_path").and_then(serde_json::Value::as_str);
-    let told = told.and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
-    let name = told.or(at.file_name()).unwrap_or(asset.key()).to_owned();
-    Ok((name, at))
 }

@@ -127,6 +127,17 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Whether no other item has files in the folders that an item's files get.
+    pub(super) fn is_of_one_item(&self, item: &Item) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Item => true,
+            Piece::Folder => folder_of(item).rsplit('/').next() == Some(&safe_name(item.id())),
+            _ => false,
+        })
+    }
+}
+
 fn collection_of(item: &Item) -> String {
     safe_name(item.collection().unwrap_or("no-collection"))
 }

@@ -37,7 +37,7 @@ use std::path::Path;
 pub struct Validator {
     schemas: Schemas,
     report: Report,
-    /// Documents met, and the ids of each collection's items, as fingerprints.
+    /// Documents met, and the ids of each collection's items at the location at hand, as fingerprints.
     seen: HashSet<u128>,
     ids: HashSet<u128>,
     fingerprint: [RandomState; 2],

@@ -29,8 +29,10 @@ struct Wanted {
 impl Validator {
     /// Validates what is at a location: a catalog or collection with all below
     /// it, an item, or a file of items. Whatever is wrong, also that nothing can
-    /// be read there, becomes part of the report.
+    /// be read there, becomes part of the report. Ids are unique within a location:
+    /// another one may hold the same catalog at another time.
     pub async fn add(&mut self, stores: &Stores, at: &Location) {
+        self.ids.clear();
         let first = Wanted { at: entry(at), from: None, above: None, is_item: false };
         let mut wanted = self.first(stores, first).await;
         // Depth first, in the order of the links.

@@ -7,6 +7,7 @@
 )]
 
 mod copy;
+mod copy_places;
 mod diff;
 mod forms;
 mod mutants;

@@ -92,6 +92,7 @@ async fn tree(folder: &Path) {
         to: catalog,
         template: Template::default(),
         out: None,
+        names: None,
     };
     let plan = plan(&stores(), &request).await.unwrap();
     let report = execute(&stores(), &plan, 2, OnError::Stop, &Silent).await.unwrap();

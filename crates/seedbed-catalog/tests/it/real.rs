@@ -63,6 +63,7 @@ async fn real_extension_schemas_pass_what_a_copy_writes() {
         to: at(&catalog),
         template: Template::default(),
         out: None,
+        names: None,
     };
     let plan = plan(&stores(), &request).await.unwrap();
     execute(&stores(), &plan, 1, OnError::Stop, &Silent).await.unwrap();

@@ -2,7 +2,9 @@
 
 use crate::support::{at, builder, collection, files, item, read, stores};
 use seedbed_catalog::validate::Validator;
-use seedbed_catalog::{Item, Layout, Split, Step, Tree, TreeWriter, Walk, WriteOptions, split};
+use seedbed_catalog::{
+    Item, Layout, RewriteOptions, Split, Step, Tree, TreeWriter, Walk, WriteOptions, rewrite, split,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -61,6 +63,35 @@ async fn splitting_moves_items_and_again_changes_nothing() {
     let mut validator = Validator::new(None).unwrap();
     validator.add(&stores(), &at(folder.path())).await;
     assert_eq!(validator.finish().invalid, 0);
+}
+
+#[tokio::test]
+async fn another_layout_is_refused_and_makes_another_tree() {
+    let [folder, new, work] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    builder(items()).save(&stores(), &at(folder.path())).await.unwrap();
+    run(folder.path()).await;
+    let before = files(folder.path());
+    for (layout, why) in [
+        ("${month}", "item i02 is in the sub-catalog na/3 already, and `${month}` would have it in 3"),
+        ("${region}", "would have it in na"),
+        ("${nothing}", "has no `nothing`"),
+    ] {
+        let layout: Layout = layout.parse().unwrap();
+        let error = split(&stores(), &at(folder.path()), &layout, work.path()).await.unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert_eq!(files(folder.path()), before);
+    }
+    let by = Some("${month}/${nothing:-none}".parse().unwrap());
+    let options = RewriteOptions { by, ..RewriteOptions::default() };
+    let done = rewrite(&stores(), &at(folder.path()), &at(new.path()), &options, work.path()).await.unwrap();
+    assert_eq!((done.catalogs, done.collections, done.items), (1, 1, 12));
+    assert_eq!(done.split.unwrap().moved, 12);
+    assert_eq!(places(new.path()).await.len(), 12);
+    assert!(new.path().join("c/1/none/i00/i00.json").exists() && !new.path().join("c/na").exists());
+    let mut validator = Validator::new(None).unwrap();
+    validator.add(&stores(), &at(new.path())).await;
+    let report = validator.finish();
+    assert_eq!((report.invalid, report.valid), (0, 12 + 2 + 6));
 }
 
 #[tokio::test]

@@ -127,6 +127,7 @@ async fn a_new_crawl_undoes_a_copy_unless_told_to_keep_it() {
         to: at(&folder.path().join("cat/files")),
         template: copy::Template::default(),
         out: None,
+        names: None,
     };
     let plan = copy::plan(&stores(), &request).await.unwrap();
     copy::execute(&stores(), &plan, 1, copy::OnError::Stop, &copy::Silent).await.unwrap();
@@ -416,6 +417,7 @@ async fn a_new_release_makes_copies_stale_and_copying_again_keeps_both() {
             to: at(&catalog),
             template: copy::Template::default(),
             out: None,
+            names: None,
         };
         let plan = copy::plan(&stores(), &request).await.unwrap();
         copy::execute(&stores(), &plan, 1, copy::OnError::Stop, &copy::Silent).await.unwrap().copied

@@ -43,6 +43,18 @@ async fn what_we_write_is_valid() {
 }
 
 #[tokio::test]
+async fn ids_are_unique_within_each_location_that_is_named() {
+    let [before, after] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut validator = Validator::new(None).unwrap();
+    for folder in [&before, &after] {
+        tree(folder.path()).await;
+        validator.add(&stores(), &at(folder.path())).await;
+    }
+    let report = validator.finish();
+    assert_eq!((problems(&report), report.valid), (vec![], 10));
+}
+
+#[tokio::test]
 async fn each_kind_of_damage_is_found_with_its_path() {
     type Damage = (&'static str, &'static str, fn(&mut Value), Check, &'static str);
     let breaks: [Damage; 8] = [

@@ -3,6 +3,7 @@
 //! Objects appear whole: they are written under a temporary name in the same
 //! folder, made durable, and then given their name by one atomic call.
 
+mod standing;
 mod unfinished;
 mod walk;
 
@@ -19,6 +20,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use walk::Links;
+
+pub use standing::Standing;
 
 /// The file system.
 #[derive(Clone, Copy)]
@@ -83,8 +86,11 @@ impl Local {
     pub(crate) async fn replace(self, path: &Path, small: Bytes) -> Result<(), StorageError> {
         let path = path.to_owned();
         blocking(move || {
-            Temporary::write(&path, &small)?.rename(&path)?;
-            sync_folder(&path)
+            let stands = Standing::at(&path);
+            let temporary = Temporary::write(&stands.path, &small)?;
+            stands.hand_on(&temporary.0);
+            temporary.rename(&stands.path)?;
+            sync_folder(&stands.path)
         })
         .await
     }

@@ -17,7 +17,8 @@ Examples:
   seedbed catalog rewrite catalog --out site --published https://example.org/stac
   seedbed catalog rewrite s3://bucket/stac/catalog.json --out mine --by '${year}'
 
-Catalogs and collections nest as they did, and every field and extension stays. Links
+Catalogs and collections nest as they did, and every field and extension stays; with --by
+the catalogs within a collection give way to others. Links
 within the tree are relative, so that it can be moved as a folder or a bucket's prefix;
 hrefs that lead out of it are absolute. The files of assets stay where they are.";
 
@@ -33,7 +34,7 @@ pub struct Args {
     /// An item's document within the folder of its parent, such as ${id}.json.
     #[arg(long, value_name = "TEMPLATE")]
     item_path: Option<ItemLayout>,
-    /// Sub-catalogs for the items, such as ${region}/${year}.
+    /// Sub-catalogs for the items of collections, such as ${region}/${year}, in the place of those they had.
     #[arg(long, value_name = "TEMPLATE")]
     by: Option<Layout>,
     /// The catalog will be served from this address: documents say so, their links stay relative.

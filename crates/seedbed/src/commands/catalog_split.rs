@@ -3,7 +3,7 @@
 use crate::context::{Ctx, local_path};
 use crate::report::{Report, Status, count};
 use crate::workplace::Workplace;
-use seedbed_catalog::{Layout, Split, Step, Walk, split};
+use seedbed_catalog::{Layout, Split, Step, Walk, split, splittable};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,9 +16,11 @@ Examples:
   seedbed catalog split catalog/mod13q1/collection.json --by '${tile:-none}'
 
 ${year}, ${month}, ${day} and ${date} are those of an item's datetime, else of its
-start; ${id} and ${collection} are its own; other names are properties. The catalog is
-changed where it is: files of assets stay, and hrefs go on leading to them. Running
-it again changes nothing; a run that was interrupted is finished by the next.";
+start; ${id} and ${collection} are its own; other names are properties, and after `:-`
+is what stands for one that an item lacks. The catalog is changed where it is: files of
+assets stay, and hrefs go on leading to them. Running it again changes nothing; a run
+that was interrupted is finished by the next. What is split already is sorted by another
+template only into a new catalog: seedbed catalog rewrite CATALOG --out NEW --by TEMPLATE.";
 
 /// Sort a catalog's items into sub-catalogs, in place.
 #[derive(Debug, clap::Args)]
@@ -81,6 +83,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     std::fs::metadata(&path)
         .map_err(|e| anyhow::Error::new(e).context(format!("cannot read {}", args.catalog)))?;
     if args.dry_run {
+        splittable(&ctx.stores, &args.catalog, &args.by).await?;
         let mut sub_catalogs = BTreeMap::new();
         let mut walk = Walk::new(&ctx.stores, &args.catalog);
         while let Some(step) = walk.next().await? {

@@ -8,7 +8,7 @@ use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_catalog::{
-    Asset, CatalogError, FolderFacts, ItemCollection, folder_digest, folder_version, is_folder, members,
+    Asset, CatalogError, FolderFacts, Item, ItemCollection, folder_digest, folder_version, is_folder, members,
 };
 use seedbed_storage::{Checksum, Function, Location, StorageError};
 use serde::Serialize;
@@ -65,6 +65,8 @@ impl State {
 
 #[derive(Debug, Serialize)]
 struct Checked {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<String>,
     item: String,
     asset: String,
     state: State,
@@ -112,9 +114,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     }
     every_key_occurs(&items, &args.assets)?;
     let wanted = |key: &str| args.assets.is_empty() || args.assets.iter().any(|a| a == key);
-    let chosen: Vec<(&str, &str, Asset<'_>)> = items
+    let chosen: Vec<(&Item, &str, Asset<'_>)> = items
         .iter()
-        .flat_map(|item| item.assets().map(|(key, asset)| (item.id(), key, asset)))
+        .flat_map(|item| item.assets().map(move |(key, asset)| (item, key, asset)))
         .filter(|(_, key, _)| wanted(key))
         .collect();
     let meter = ctx.meter("check", Counted::Things("assets"), Some(chosen.len() as u64));
@@ -125,7 +127,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             async move {
                 let (state, what, retryable) = checker.check(&asset).await;
                 meter.advance(1);
-                Checked { item: item.to_owned(), asset: key.to_owned(), state, what, retryable }
+                let (collection, item) = (item.collection().map(str::to_owned), item.id().to_owned());
+                Checked { collection, item, asset: key.to_owned(), state, what, retryable }
             }
         })
         .buffered(AT_ONCE)

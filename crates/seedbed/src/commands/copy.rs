@@ -8,8 +8,8 @@ use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
 use crate::selection::{byte_count, span};
 use seedbed_catalog::copy::{
-    CopyPlan, CopyReport, CopyRequest, Failure, Missing, OnError, Template, Transfer, Unchecked, execute,
-    plan,
+    CopyPlan, CopyReport, CopyRequest, Failure, Missing, Names, OnError, Template, Transfer, Unchecked,
+    execute, plan,
 };
 use seedbed_catalog::{CatalogError, Item, ItemCollection};
 use seedbed_storage::{Location, StorageError, Stores, shown_text};
@@ -225,7 +225,10 @@ fn patience(text: &str) -> Result<Duration, String> {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     machine::small_pages();
     let query = args.query.query()?;
-    let items = ItemCollection::read(&ctx.stores, &args.items).await?.select(&query)?.items;
+    let all = ItemCollection::read(&ctx.stores, &args.items).await?;
+    let names = Names::of(&all.items, &args.layout);
+    let items = all.select(&query)?.items;
+    drop(all);
     if items.is_empty() {
         return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
     }
@@ -237,6 +240,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         to: args.to.absolute()?,
         template: args.layout,
         out: args.out,
+        names: Some(names),
     };
     let patience = Limits { retries: Some(args.retries), silence: Some(args.timeout), ..Limits::default() };
     let mut planned = plan(&ctx.stores_within(patience)?, &request).await?;

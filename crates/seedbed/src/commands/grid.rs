@@ -219,7 +219,7 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
     }
     let drawn = base.names.is_drawn(&base.grid);
     if !args.tiles.is_empty() && drawn {
-        let (tiles, moved) = snapped(&named(&args.tiles, args.tile)?, &base.grid)?;
+        let (tiles, moved) = snapped(&named(&args.tiles, args.tile, base.names)?, &base.grid)?;
         return Ok((within(tiles)?, moved));
     }
     let size = size(args.tile, &base)?;
@@ -256,10 +256,16 @@ fn no_area() -> anyhow::Error {
     usage_hint("no area is given", "name a file with --aoi, a --bbox, or --tiles by name")
 }
 
-fn named(names: &[String], size: Option<TileSize>) -> anyhow::Result<Vec<LegacyTile>> {
+/// Tiles of the scheme that was asked for, by their names.
+fn named(names: &[String], size: Option<TileSize>, scheme: Scheme) -> anyhow::Result<Vec<LegacyTile>> {
+    // The schemes that were drawn share their names.
+    let of_scheme = |error| match error {
+        GridError::Name { name, reason, .. } => GridError::Name { name, reason, scheme: scheme.as_str() },
+        other => other,
+    };
     let mut tiles = Vec::new();
     for name in names {
-        tiles.extend(veget::named(name, size).or_usage()?);
+        tiles.extend(veget::named(name, size).map_err(of_scheme).or_usage()?);
     }
     Ok(tiles)
 }
@@ -280,7 +286,7 @@ fn legacy_tiles(
         let size = args.tile.ok_or_else(|| usage_hint("no tile size is given", "write --tile 2deg"))?;
         legacy::cover(aoi.ok_or_else(no_area)?.bbox(), size, args.grid.resolution)?
     } else {
-        named(&args.tiles, args.tile)?
+        named(&args.tiles, args.tile, Scheme::VegetLegacy)?
     };
     let beside = out.with_extension("grid.json");
     let on_grid = legacy::to_grid(grid, &tiles);

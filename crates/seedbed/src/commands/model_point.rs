@@ -49,6 +49,7 @@ pub struct Args {
 /// What was computed.
 #[derive(Debug, Serialize)]
 pub struct PointReport {
+    dry_run: bool,
     model: String,
     variant: String,
     days: usize,
@@ -69,6 +70,7 @@ impl Report for PointReport {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         write!(out, "{} ({}), {} days", self.model, self.variant, self.days)?;
         match &self.out {
+            Some(path) if self.dry_run => writeln!(out, " would be written to {}", path.display()),
             Some(path) => writeln!(out, " written to {}", path.display()),
             None => writeln!(out),
         }
@@ -106,6 +108,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let out = args.out.filter(|path| !is_dash(path));
     let json = ctx.format == crate::report::Format::Json;
     let mut report = PointReport {
+        dry_run: args.dry_run,
         model: args.name,
         variant: run.settings.variant().to_owned(),
         days: forcing.dates.len(),

@@ -13,6 +13,7 @@ mod aligned_years;
 mod archives;
 mod bad_input;
 mod basin;
+mod catalog_care;
 mod chain;
 mod composites;
 mod copies;
