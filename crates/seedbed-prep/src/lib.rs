@@ -13,6 +13,7 @@ mod classes;
 mod clean;
 mod clean_store;
 mod climatology;
+mod common_unit;
 mod composite;
 mod composite_day;
 mod cube;

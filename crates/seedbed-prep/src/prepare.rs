@@ -252,7 +252,7 @@ impl Production<'_> {
             for n in &having {
                 let assets = readers[n].inputs(day);
                 let read: Vec<_> = assets.iter().map(|a| self.key(*n, *a)).collect();
-                keys.push(json!([&self.series[*n].name, read]));
+                keys.push(json!([self.named(*n), read]));
                 origins.extend(assets.iter().flat_map(|a| self.origins(*n, *a)));
             }
             let variables = (having.len() < self.series.len())
@@ -340,7 +340,7 @@ impl Production<'_> {
             }
             let block = reader.read(&days)?;
             let seen = days.iter().map(|day| reader.seen(*day)).collect();
-            blocks.push(Read { series: *n, unit: self.unit(&reader), block, seen });
+            blocks.push(Read { series: *n, unit: reader.unit(), block, seen });
         }
         Ok(blocks)
     }

@@ -1,6 +1,7 @@
 //! What every production of aligned files has in common: inputs opened, tiles
 //! planned, products made and told of.
 
+use crate::common_unit::common_unit;
 use crate::days::shift;
 use crate::error::one_line;
 use crate::parallel::in_parallel;
@@ -12,6 +13,7 @@ use crate::{
 use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
 use seedbed_storage::Location;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The inputs of a request, opened.
@@ -49,7 +51,8 @@ impl<'a> Production<'a> {
     ///
     /// # Errors
     /// [`PrepError::Request`] for an asset that is given twice and a climatology whose
-    /// days aren't asked for; else as [`Series::by_rules`].
+    /// days aren't asked for, and where assets of one key are in units that don't agree; else as
+    /// [`Series::by_rules`].
     pub(crate) fn open(
         request: &'a Prepare,
         spool: &'a Spool,
@@ -71,7 +74,9 @@ impl<'a> Production<'a> {
         let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
         let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { request, series, keys, spool, projections })
+        let mut production = Self { request, series, keys, spool, projections };
+        production.agree_on_units()?;
+        Ok(production)
     }
 
     /// The days of a series that are asked for, if there may be any.
@@ -117,11 +122,30 @@ impl<'a> Production<'a> {
         }
     }
 
-    /// The unit of a series' values: as it is stated, else as item or file have it.
-    pub(crate) fn unit<T: Real>(&self, reader: &TileReader<'_, T>) -> Option<String> {
+    /// A series' name as part of a key, with the unit that its values are brought to, if
+    /// their own differ.
+    pub(crate) fn named(&self, series: usize) -> Value {
+        let Series { name, unit, .. } = &self.series[series];
+        unit.map_or_else(|| json!(name), |unit| json!([name, unit]))
+    }
+
+    /// Sees that all values of a series are in one unit, before anything is made.
+    fn agree_on_units(&mut self) -> Result<(), PrepError> {
+        let boxes = self.request.grid.tiles.iter().map(|tile| {
+            let geobox = self.request.grid.geobox(tile);
+            Ok(geobox.footprint(self.projections, 16)?.1)
+        });
+        let boxes = boxes.collect::<Result<Vec<Bbox>, PrepError>>()?;
         let rules = &self.request.rules;
-        let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
-        stated.or_else(|| reader.unit_text().map(str::to_owned))
+        for n in 0..self.series.len() {
+            let series = &self.series[n];
+            let Some(period) = self.period(series) else { continue };
+            let (from, to) = rules.reach(period);
+            let near = boxes.iter().flat_map(|bbox| series.places(*bbox, from, to)).map(|(place, _)| place);
+            let unit = common_unit(series, &near.collect(), rules, self.spool)?;
+            self.series[n].unit = unit;
+        }
+        Ok(())
     }
 
     /// Plans every tile; `plan` gives `None` for one that nothing touches.

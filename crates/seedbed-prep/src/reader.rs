@@ -74,6 +74,7 @@ impl<'a, T: Real> TileReader<'a, T> {
         spool: &Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
+        let rules = Rules { wanted: rules.wanted.or(series.unit), ..rules };
         let (from, to) = rules.reach(period);
         let near: Vec<_> = series.places(target.bbox, from, to).collect();
         let found = near.iter().map(|(_, asset)| spool.source(asset)).collect::<Result<Vec<_>, _>>()?;
@@ -202,11 +203,14 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.sources.iter().zip(self.sheets.iter().map(|sheet| &sheet.geobox))
     }
 
-    /// The unit of the values as item or file states it, where none is wanted.
+    /// The unit of the values: as the rules say it, else as item or file does.
     #[must_use]
-    pub fn unit_text(&self) -> Option<&str> {
-        let first = self.sources.first()?;
-        first.asset.unit.as_deref().or(first.facts.unit.as_deref())
+    pub fn unit(&self) -> Option<String> {
+        let said = self.rules.wanted.or(self.rules.unit).map(|unit| unit.to_string());
+        said.or_else(|| {
+            let first = self.sources.first()?;
+            first.asset.unit.clone().or_else(|| first.facts.unit.clone())
+        })
     }
 
     /// Checks that every day of `period` can be read.

@@ -2,7 +2,7 @@
 
 use crate::parallel::{cores, in_parallel};
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
-use seedbed_block::{Date, Period, date};
+use seedbed_block::{Date, Period, Unit, date};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, Claim, Projections};
 use seedbed_storage::Location;
@@ -156,6 +156,8 @@ pub struct Series {
     pub name: String,
     /// The assets in time order.
     pub assets: Vec<Arc<SourceAsset>>,
+    /// The unit that values are brought to where no other is wanted: assets may state several.
+    pub unit: Option<Unit>,
 }
 
 impl Series {
@@ -244,7 +246,7 @@ impl Series {
             });
         }
         assets.sort_by(|a, b| (a.period, &a.item).cmp(&(b.period, &b.item)));
-        Ok(Self { name: name.to_owned(), assets })
+        Ok(Self { name: name.to_owned(), assets, unit: None })
     }
 
     /// The series of a single local file that has no date of its own.
@@ -279,7 +281,7 @@ impl Series {
             quality: None,
             composite_day: None,
         };
-        Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)] })
+        Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)], unit: None })
     }
 
     /// The assets that may hold pixels of `bbox` between two days.
