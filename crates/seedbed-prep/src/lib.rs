@@ -84,5 +84,5 @@ pub use standing::survey;
 pub use store_root::StoreRoot;
 pub use tally::{Extremes, Tally, tally};
 pub use tree::write_catalog;
-pub use verify::{Problem, VerifyReport, verify};
+pub use verify::{Problem, VerifyReport, verify, verify_set};
 pub use zonal::{ZonalReport, ZonalRequest, ZonalRow, ZonalSink, ZoneStatistic, zonal};

@@ -81,6 +81,8 @@ pub struct PrepareReport {
     pub partial: Vec<String>,
     /// Tiles and days that a daily input doesn't have, which aren't made.
     pub missing: Vec<String>,
+    /// Tiles with items whose layer for the mask lies elsewhere: nothing is left of their values.
+    pub unmasked: Vec<String>,
     /// The files that the netCDF library read, one chunk at a time, and why.
     pub by_library: Vec<String>,
     /// What could not be made, and why.
@@ -88,6 +90,9 @@ pub struct PrepareReport {
     /// How many of those may be made later with nothing changed, such as when a store answers again.
     #[serde(skip)]
     pub retryable: usize,
+    /// How many failed by the request or the inputs, so that the same request fails again.
+    #[serde(skip)]
+    pub usage: usize,
     /// The product's catalog.
     pub catalog: Location,
 }

@@ -4,7 +4,7 @@
 use crate::common_unit::common_unit;
 use crate::days::shift;
 use crate::error::one_line;
-use crate::parallel::in_parallel;
+use crate::parallel::{in_parallel, lock};
 use crate::tree::write_catalog;
 use crate::{
     Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool,
@@ -14,7 +14,8 @@ use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
 use seedbed_storage::Location;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// The inputs of a request, opened.
 pub(crate) struct Production<'a> {
@@ -25,6 +26,17 @@ pub(crate) struct Production<'a> {
     keys: Vec<Vec<TaskKey>>,
     pub(crate) spool: &'a Spool,
     pub(crate) projections: &'a dyn Projections,
+    /// How far the mask's layers lie where the values do.
+    masked: Mutex<Masked>,
+}
+
+/// What is known of a mask's layers from tiles that were planned.
+#[derive(Default)]
+struct Masked {
+    /// Whether some lie under some tile.
+    somewhere: bool,
+    /// Tiles under which some don't, each with an item.
+    elsewhere: BTreeMap<String, String>,
 }
 
 /// Products that are still to be made.
@@ -74,7 +86,8 @@ impl<'a> Production<'a> {
         let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
         let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
-        let mut production = Self { request, series, keys, spool, projections };
+        let masked = Mutex::default();
+        let mut production = Self { request, series, keys, spool, projections, masked };
         production.agree_on_units()?;
         Ok(production)
     }
@@ -115,7 +128,10 @@ impl<'a> Production<'a> {
             Ok(reader) => match reader.unit_errors().into_iter().next() {
                 // Before anything is made: another run would end no better.
                 Some((_, error)) => Err(error),
-                None => Ok(Some(reader)),
+                None => {
+                    self.look_at_mask(&reader)?;
+                    Ok(Some(reader))
+                }
             },
             Err(PrepError::Outside { .. }) => Ok(None),
             Err(e) => Err(e),
@@ -148,7 +164,40 @@ impl<'a> Production<'a> {
         Ok(())
     }
 
+    fn look_at_mask<T: Real>(&self, reader: &TileReader<'_, T>) -> Result<(), PrepError> {
+        if self.request.rules.mask.is_none() {
+            return Ok(());
+        }
+        let found = reader.masked_elsewhere()?;
+        let mut masked = lock(&self.masked);
+        masked.somewhere |= found.is_none_or(|(_, all)| !all);
+        if let Some((item, _)) = found {
+            masked.elsewhere.entry(reader.tile().to_owned()).or_insert_with(|| item.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Refuses a mask whose layers lie under no tile.
+    fn check_mask(&self) -> Result<(), PrepError> {
+        let masked = lock(&self.masked);
+        let (Some(mask), Some((tile, item))) = (&self.request.rules.mask, masked.elsewhere.iter().next())
+        else {
+            return Ok(());
+        };
+        if masked.somewhere {
+            return Ok(());
+        }
+        Err(PrepError::Request(format!(
+            "the mask `{mask}` would leave nothing: the layer `{}` of item `{item}` doesn't touch tile {tile}, and none \
+             touches any other",
+            mask.asset
+        )))
+    }
+
     /// Plans every tile; `plan` gives `None` for one that nothing touches.
+    ///
+    /// # Errors
+    /// What planning brings; [`PrepError::Request`] where the mask's layers lie under none.
     pub(crate) fn tiles<P>(
         &self,
         mut plan: impl FnMut(&Tile) -> Result<Option<P>, PrepError>,
@@ -160,6 +209,7 @@ impl<'a> Production<'a> {
                 None => untouched.push(tile.name.clone()),
             }
         }
+        self.check_mask()?;
         Ok((tiles, untouched))
     }
 
@@ -212,9 +262,15 @@ impl<'a> Production<'a> {
             untouched,
             partial: Vec::new(),
             missing: Vec::new(),
+            unmasked: lock(&self.masked)
+                .elsewhere
+                .iter()
+                .map(|(tile, item)| format!("{tile}: the mask's layer of item {item} lies elsewhere"))
+                .collect(),
             by_library: Vec::new(),
             failed: Vec::new(),
             retryable: 0,
+            usage: 0,
             catalog: self.request.out.join("catalog.json"),
         }
     }
@@ -241,7 +297,7 @@ impl<'a> Production<'a> {
             jobs,
             threads,
             |_, job| {
-                let told = |e: PrepError| (e.retryable(), one_line(&e));
+                let told = |e: PrepError| (e.retryable(), e.is_usage(), one_line(&e));
                 act(&job.what).into_iter().map(|r| r.map_err(told)).collect::<Vec<_>>()
             },
             |n| {
@@ -254,8 +310,9 @@ impl<'a> Production<'a> {
                 match outcome {
                     Ok(Outcome::Created) => report.made += 1,
                     Ok(Outcome::Adopted) => report.present += 1,
-                    Err((retryable, reason)) => {
+                    Err((retryable, usage, reason)) => {
                         report.retryable += usize::from(retryable);
+                        report.usage += usize::from(usage && !retryable);
                         report.failed.push(format!("{} {}: {reason}", member.tile, member.period));
                     }
                 }

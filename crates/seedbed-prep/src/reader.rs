@@ -17,7 +17,7 @@ use observed::Composite;
 use seedbed_block::series::Spacing;
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::{Raster, WarpPlan};
+use seedbed_raster::{Raster, Resampling, WarpPlan};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -94,7 +94,10 @@ impl<'a, T: Real> TileReader<'a, T> {
             return Err(PrepError::Outside {
                 input: series.name.clone(),
                 assets: series.assets.len(),
-                what: format!("tile {} between {from} and {to}", target.tile),
+                what: match series.assets.iter().all(|asset| asset.undated) {
+                    true => format!("tile {}", target.tile),
+                    false => format!("tile {} between {from} and {to}", target.tile),
+                },
             });
         }
         let days = Days::of(&sources)?;
@@ -144,6 +147,25 @@ impl<'a, T: Real> TileReader<'a, T> {
         Self::open(series, target, rules, series.period(), plans, spool, projections)
     }
 
+    /// The item of the first source whose quality layer lies elsewhere than the tile, and
+    /// whether all do: nothing is left of the values of such a source.
+    pub(crate) fn masked_elsewhere(&self) -> Result<Option<(&str, bool)>, PrepError> {
+        let (mut first, mut all) = (None, true);
+        for source in &self.sources {
+            let elsewhere = match &source.quality {
+                Some(layer) if layer.facts.geobox != source.facts.geobox => {
+                    let from = &layer.facts.geobox;
+                    let plan = self.plans.get(from, &self.target, Resampling::Nearest, self.projections)?;
+                    plan.source_window().is_none()
+                }
+                _ => false,
+            };
+            all &= elsewhere;
+            first = first.or(elsewhere.then_some(&*source.asset.item));
+        }
+        Ok(first.map(|item| (item, all)))
+    }
+
     /// Notes in `windows` what the tile needs of its sources.
     pub(crate) fn need(&self, windows: &Windows<T>) -> Result<(), PrepError> {
         for (number, source) in self.sources.iter().enumerate() {
@@ -179,6 +201,11 @@ impl<'a, T: Real> TileReader<'a, T> {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The tile's name.
+    pub(crate) fn tile(&self) -> &str {
+        &self.target.tile
     }
 
     /// The tile's pixels.
@@ -468,7 +495,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             input: self.name.clone(),
             value: bad.to_f64(),
             unit,
-            date: source.day(from.layer + layer)?,
+            date: if source.asset.undated { None } else { Some(source.day(from.layer + layer)?) },
             tile: self.target.tile.clone(),
             low: sane.low,
             high: sane.high,

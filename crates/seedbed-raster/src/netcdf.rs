@@ -276,7 +276,8 @@ pub fn describe(
             dtype,
             nodata,
             also_nodata,
-            scale: scaling(array.as_ref(), "scale_factor", 1.0).map_err(|what| damaged(of_variable(&what)))?,
+            scale: scaling(array.as_ref(), "scale_factor", 1.0)
+                .map_err(|what| damaged(of_variable(&what)))?,
             offset: scaling(array.as_ref(), "add_offset", 0.0).map_err(|what| damaged(of_variable(&what)))?,
             unsigned,
         },
@@ -292,10 +293,12 @@ fn scaling(array: &dyn Attributed, key: &str, default: f64) -> Result<f64, Strin
         Ok(number) => Ok(number),
         Err(_) => Err(format!("its attribute {key} is `{text}`, which is no number")),
     });
-    // GDAL gives 0 for any text.
-    let written = text.transpose()?;
-    let number = array.numbers(key).and_then(|list| list.first().copied()).filter(|number| *number != 0.0);
-    let number = number.or(written).unwrap_or(default);
+    let number = match (array.numbers(key).and_then(|list| list.first().copied()), text.transpose()?) {
+        // GDAL gives 0 for any text.
+        (None | Some(0.0), Some(written)) => written,
+        (Some(number), _) => number,
+        (None, None) => default,
+    };
     if !number.is_finite() || (number == 0.0 && key == "scale_factor") {
         return Err(format!("its attribute {key} is {number}"));
     }

@@ -276,7 +276,8 @@ fn what_is_written_is_what_is_read() {
 fn pixels_of_the_same_grid_have_no_trace_of_their_neighbours() {
     // A value that is 0 beside large ones, and one that is missing.
     let source = geobox("EPSG:4326", (-100.0, 40.0), (0.01, 0.01), (40, 50));
-    let mut values: Vec<f64> = (0..source.shape.len()).map(|k| if k % 3 == 0 { 0.0 } else { noise(k) * 1e6 }).collect();
+    let mut values: Vec<f64> =
+        (0..source.shape.len()).map(|k| if k % 3 == 0 { 0.0 } else { noise(k) * 1e6 }).collect();
     values[812] = f64::NAN;
     let kernels = Resampling::ALL.into_iter().filter(|kernel| *kernel != Resampling::Sum);
     for (kernel, shift) in kernels.flat_map(|kernel| [0.0, 3e-7, -3e-7].map(|shift| (kernel, shift))) {
@@ -286,7 +287,8 @@ fn pixels_of_the_same_grid_have_no_trace_of_their_neighbours() {
             let flipped: Vec<f64> = values.chunks(50).rev().flatten().copied().collect();
             let values = if source.affine.e > 0.0 { &flipped } else { &values };
             let (found, _) = warp::<f64>(&source, &target, values, kernel);
-            let differ = found.iter().zip(&wanted).filter(|(a, b)| a != b && !(a.is_nan() && b.is_nan())).count();
+            let differ =
+                found.iter().zip(&wanted).filter(|(a, b)| a != b && !(a.is_nan() && b.is_nan())).count();
             assert_eq!(differ, 0, "{kernel:?} {shift}");
         }
     }
