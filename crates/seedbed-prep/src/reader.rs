@@ -94,9 +94,10 @@ impl<'a, T: Real> TileReader<'a, T> {
             return Err(PrepError::Outside {
                 input: series.name.clone(),
                 assets: series.assets.len(),
-                what: match series.assets.iter().all(|asset| asset.undated) {
-                    true => format!("tile {}", target.tile),
-                    false => format!("tile {} between {from} and {to}", target.tile),
+                what: if series.assets.iter().all(|asset| asset.undated) {
+                    format!("tile {}", target.tile)
+                } else {
+                    format!("tile {} between {from} and {to}", target.tile)
                 },
             });
         }

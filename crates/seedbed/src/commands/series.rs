@@ -1,6 +1,7 @@
 //! `seedbed series`: values at points through time.
 
 use crate::context::Ctx;
+use crate::failure::usage_hint;
 use crate::points;
 use crate::progress::Counted;
 use crate::report::{Report, Status, count};
