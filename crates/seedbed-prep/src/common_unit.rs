@@ -65,8 +65,8 @@ fn held_to(series: &Series, asset: &SourceAsset, unit: Unit, source: &Source) ->
     }
     let says = if item.is_some() { "states" } else { "states through its file" };
     Err(PrepError::Request(format!(
-        "input `{}`: item `{}` {says} the unit `{text}`, not `{unit}` ({}); hint: `unit` is for values whose unit isn't \
-         stated, `to_unit` says what they are converted to",
+        "input `{}`: item `{}` {says} the unit `{text}`, not `{unit}` ({}); hint: --unit is for values whose unit isn't stated, \
+         --to-unit says what they are converted to",
         series.name,
         asset.item,
         source.path.display()
@@ -97,8 +97,8 @@ impl Stated<'_> {
 
 fn unstated(input: &str, (item, unit): (&str, &str), silent: &str) -> PrepError {
     PrepError::Request(format!(
-        "input `{input}`: item `{item}` is in `{unit}`, but neither item `{silent}` nor its file states a unit; hint: \
-         say it as `unit`"
+        "input `{input}`: item `{item}` is in `{unit}`, but neither item `{silent}` nor its file states a unit; hint: say \
+         it with --unit"
     ))
 }
 

@@ -125,14 +125,14 @@ impl<'a> Production<'a> {
     ) -> Result<Option<TileReader<'a, T>>, PrepError> {
         let rules = self.request.rules.clone();
         match TileReader::open(series, target, rules, period, plans.clone(), self.spool, self.projections) {
-            Ok(reader) => match reader.unit_errors().into_iter().next() {
+            Ok(reader) => {
                 // Before anything is made: another run would end no better.
-                Some((_, error)) => Err(error),
-                None => {
-                    self.look_at_mask(&reader)?;
-                    Ok(Some(reader))
+                if let Some((_, error)) = reader.unit_errors().into_iter().next() {
+                    return Err(error);
                 }
-            },
+                self.look_at_mask(&reader)?;
+                Ok(Some(reader))
+            }
             Err(PrepError::Outside { .. }) => Ok(None),
             Err(e) => Err(e),
         }
