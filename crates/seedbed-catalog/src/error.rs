@@ -312,7 +312,9 @@ impl CatalogError {
         matches!(self, Self::Io { action: "read", source, .. } if gone(source))
             || matches!(
                 self,
-                Self::Filter { .. }
+                Self::Json { .. }
+                    | Self::Document { .. }
+                    | Self::Filter { .. }
                     | Self::Operator { .. }
                     | Self::Interval { .. }
                     | Self::NotStatic { .. }

@@ -92,7 +92,7 @@ impl Production<'_> {
             }
             let name = series.name.clone();
             let title = format!("{name}, {} to {}", cube.period.start, cube.period.end);
-            let variable = Variable { name, title, unit: self.unit(&reader), facts: Map::new() };
+            let variable = Variable { name, title, unit: reader.unit(), facts: Map::new() };
             let mut writer = attempt.begin_cube(&variable, &days)?;
             let mut values = Vec::new();
             for some in days.chunks(writer.layers_at_once()) {

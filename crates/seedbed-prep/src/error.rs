@@ -1,7 +1,7 @@
 //! What can go wrong between items and products.
 
 use seedbed_block::{Date, Unit, UnitError, unit_suffix};
-use seedbed_catalog::CatalogError;
+use seedbed_catalog::{CatalogError, Item};
 use seedbed_grid::{GridError, ProjectionError};
 use seedbed_raster::{RasterError, WarpError};
 use seedbed_storage::StorageError;
@@ -52,10 +52,12 @@ pub enum PrepError {
         there: String,
     },
     /// An item has no date.
-    #[error("item `{item}` has neither a datetime nor start and end")]
+    #[error("item `{item}` has {what}")]
     Undated {
         /// The item.
         item: String,
+        /// What it has instead.
+        what: String,
     },
     /// Nothing of an input touches the tiles.
     #[error("input `{input}`: none of its {assets} assets touches {what}")]
@@ -146,10 +148,23 @@ pub enum PrepError {
         /// The item's scale and offset.
         stated: (f64, f64),
     },
+    /// A local file that isn't the one that its item describes.
+    #[error("{path} has {found} bytes, its item `{item}` says {stated}; fetch it again, or correct the item")]
+    Size {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found: u64,
+        /// The item.
+        item: String,
+        /// The size that the item states.
+        stated: u64,
+    },
     /// A value that can't be in the unit it is said to be in.
     #[error(
-        "input `{input}`: {value}{unit} on {date} in tile {tile} lies outside {low}..{high}{unit} ({path})",
-        unit = unit_suffix(unit)
+        "input `{input}`: {value}{unit}{on} in tile {tile} lies outside {low}..{high}{unit} ({path})",
+        unit = unit_suffix(unit),
+        on = date.map(|date| format!(" on {date}")).unwrap_or_default()
     )]
     Range {
         /// The input's name.
@@ -158,8 +173,8 @@ pub enum PrepError {
         value: f64,
         /// Its unit after conversion.
         unit: Unit,
-        /// The day.
-        date: Date,
+        /// The day; none of a static.
+        date: Option<Date>,
         /// The tile.
         tile: String,
         /// Least value that makes sense.
@@ -204,6 +219,9 @@ pub enum PrepError {
         /// Why.
         source: std::io::Error,
     },
+    /// A value that the stored type can't hold; its file has the name that it would have had.
+    #[error("{0}; give a larger --scale, in a project `output.scale`, or another type")]
+    Unstorable(RasterError),
     /// A written file doesn't read back as it was meant.
     #[error("{path} does not read back as written: {what}")]
     Unverified {
@@ -259,9 +277,24 @@ pub enum PrepError {
 }
 
 impl From<RasterError> for PrepError {
-    /// What kept a raster's remote bytes from coming is told as the store told it.
+    /// What kept a raster's remote bytes from coming is told as the store told it, and what
+    /// can't be stored without the folder that it was staged in.
     fn from(error: RasterError) -> Self {
         match error {
+            RasterError::Range { path, value, stored, dtype, row, col, min, max, nodata } => {
+                let path = path.file_name().map(PathBuf::from).unwrap_or(path);
+                Self::Unstorable(RasterError::Range {
+                    path,
+                    value,
+                    stored,
+                    dtype,
+                    row,
+                    col,
+                    min,
+                    max,
+                    nodata,
+                })
+            }
             RasterError::Io { path, source } => match source.downcast::<Self>() {
                 Ok(own) => own,
                 Err(source) => Self::Raster(RasterError::Io { path, source }),
@@ -272,6 +305,21 @@ impl From<RasterError> for PrepError {
 }
 
 impl PrepError {
+    /// Of an item without a date that can be read; what it states in place of one is quoted.
+    pub(crate) fn undated(item: &Item) -> Self {
+        let said = ["start_datetime", "end_datetime", "datetime"].into_iter().filter_map(|name| {
+            let text = item.property(name)?.as_str()?;
+            text.get(..10).unwrap_or(text).parse::<Date>().err()?;
+            Some(format!("a {name} that is none, `{text}`"))
+        });
+        let what = said.collect::<Vec<_>>().join(" and ");
+        let none = "neither a datetime nor start and end";
+        Self::Undated {
+            item: item.id().to_owned(),
+            what: if what.is_empty() { none.to_owned() } else { what },
+        }
+    }
+
     /// Of a file whose layers have no dates: they may be bands, of which one is meant.
     pub(crate) fn dateless(path: PathBuf, layer: usize, layers: usize) -> Self {
         let reason = format!(

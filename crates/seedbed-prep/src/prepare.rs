@@ -81,6 +81,8 @@ pub struct PrepareReport {
     pub partial: Vec<String>,
     /// Tiles and days that a daily input doesn't have, which aren't made.
     pub missing: Vec<String>,
+    /// Tiles with items whose layer for the mask lies elsewhere: nothing is left of their values.
+    pub unmasked: Vec<String>,
     /// The files that the netCDF library read, one chunk at a time, and why.
     pub by_library: Vec<String>,
     /// What could not be made, and why.
@@ -88,6 +90,9 @@ pub struct PrepareReport {
     /// How many of those may be made later with nothing changed, such as when a store answers again.
     #[serde(skip)]
     pub retryable: usize,
+    /// How many failed by the request or the inputs, so that the same request fails again.
+    #[serde(skip)]
+    pub usage: usize,
     /// The product's catalog.
     pub catalog: Location,
 }
@@ -255,7 +260,7 @@ impl Production<'_> {
             for n in &having {
                 let assets = readers[n].inputs(day);
                 let read: Vec<_> = assets.iter().map(|a| self.key(*n, *a)).collect();
-                keys.push(json!([&self.series[*n].name, read]));
+                keys.push(json!([self.named(*n), read]));
                 origins.extend(assets.iter().flat_map(|a| self.origins(*n, *a)));
             }
             let variables = (having.len() < self.series.len())
@@ -343,7 +348,7 @@ impl Production<'_> {
             }
             let block = reader.read(&days)?;
             let seen = days.iter().map(|day| reader.seen(*day)).collect();
-            blocks.push(Read { series: *n, unit: self.unit(&reader), block, seen });
+            blocks.push(Read { series: *n, unit: reader.unit(), block, seen });
         }
         Ok(blocks)
     }

@@ -1,9 +1,10 @@
 //! What every production of aligned files has in common: inputs opened, tiles
 //! planned, products made and told of.
 
+use crate::common_unit::common_unit;
 use crate::days::shift;
 use crate::error::one_line;
-use crate::parallel::in_parallel;
+use crate::parallel::{in_parallel, lock};
 use crate::tree::write_catalog;
 use crate::{
     Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool,
@@ -12,7 +13,9 @@ use crate::{
 use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
 use seedbed_storage::Location;
-use std::collections::BTreeSet;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 /// The inputs of a request, opened.
 pub(crate) struct Production<'a> {
@@ -23,6 +26,17 @@ pub(crate) struct Production<'a> {
     keys: Vec<Vec<TaskKey>>,
     pub(crate) spool: &'a Spool,
     pub(crate) projections: &'a dyn Projections,
+    /// How far the mask's layers lie where the values do.
+    masked: Mutex<Masked>,
+}
+
+/// What is known of a mask's layers from tiles that were planned.
+#[derive(Default)]
+struct Masked {
+    /// Whether some lie under some tile.
+    somewhere: bool,
+    /// Tiles under which some don't, each with an item.
+    elsewhere: BTreeMap<String, String>,
 }
 
 /// Products that are still to be made.
@@ -49,7 +63,8 @@ impl<'a> Production<'a> {
     ///
     /// # Errors
     /// [`PrepError::Request`] for an asset that is given twice and a climatology whose
-    /// days aren't asked for; else as [`Series::by_rules`].
+    /// days aren't asked for, and where assets of one key are in units that don't agree; else as
+    /// [`Series::by_rules`].
     pub(crate) fn open(
         request: &'a Prepare,
         spool: &'a Spool,
@@ -71,7 +86,10 @@ impl<'a> Production<'a> {
         let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
         let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { request, series, keys, spool, projections })
+        let masked = Mutex::default();
+        let mut production = Self { request, series, keys, spool, projections, masked };
+        production.agree_on_units()?;
+        Ok(production)
     }
 
     /// The days of a series that are asked for, if there may be any.
@@ -107,24 +125,79 @@ impl<'a> Production<'a> {
     ) -> Result<Option<TileReader<'a, T>>, PrepError> {
         let rules = self.request.rules.clone();
         match TileReader::open(series, target, rules, period, plans.clone(), self.spool, self.projections) {
-            Ok(reader) => match reader.unit_errors().into_iter().next() {
+            Ok(reader) => {
                 // Before anything is made: another run would end no better.
-                Some((_, error)) => Err(error),
-                None => Ok(Some(reader)),
-            },
+                if let Some((_, error)) = reader.unit_errors().into_iter().next() {
+                    return Err(error);
+                }
+                self.look_at_mask(&reader)?;
+                Ok(Some(reader))
+            }
             Err(PrepError::Outside { .. }) => Ok(None),
             Err(e) => Err(e),
         }
     }
 
-    /// The unit of a series' values: as it is stated, else as item or file have it.
-    pub(crate) fn unit<T: Real>(&self, reader: &TileReader<'_, T>) -> Option<String> {
+    /// A series' name as part of a key, with the unit that its values are brought to, if
+    /// their own differ.
+    pub(crate) fn named(&self, series: usize) -> Value {
+        let Series { name, unit, .. } = &self.series[series];
+        unit.map_or_else(|| json!(name), |unit| json!([name, unit]))
+    }
+
+    /// Sees that all values of a series are in one unit, before anything is made.
+    fn agree_on_units(&mut self) -> Result<(), PrepError> {
+        let boxes = self.request.grid.tiles.iter().map(|tile| {
+            let geobox = self.request.grid.geobox(tile);
+            Ok(geobox.footprint(self.projections, 16)?.1)
+        });
+        let boxes = boxes.collect::<Result<Vec<Bbox>, PrepError>>()?;
         let rules = &self.request.rules;
-        let stated = rules.wanted.or(rules.unit).map(|unit| unit.to_string());
-        stated.or_else(|| reader.unit_text().map(str::to_owned))
+        for n in 0..self.series.len() {
+            let series = &self.series[n];
+            let Some(period) = self.period(series) else { continue };
+            let (from, to) = rules.reach(period);
+            let near = boxes.iter().flat_map(|bbox| series.places(*bbox, from, to)).map(|(place, _)| place);
+            let unit = common_unit(series, &near.collect(), rules, self.spool)?;
+            self.series[n].unit = unit;
+        }
+        Ok(())
+    }
+
+    fn look_at_mask<T: Real>(&self, reader: &TileReader<'_, T>) -> Result<(), PrepError> {
+        if self.request.rules.mask.is_none() {
+            return Ok(());
+        }
+        let found = reader.masked_elsewhere()?;
+        let mut masked = lock(&self.masked);
+        masked.somewhere |= found.is_none_or(|(_, all)| !all);
+        if let Some((item, _)) = found {
+            masked.elsewhere.entry(reader.tile().to_owned()).or_insert_with(|| item.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Refuses a mask whose layers lie under no tile.
+    fn check_mask(&self) -> Result<(), PrepError> {
+        let masked = lock(&self.masked);
+        let (Some(mask), Some((tile, item))) = (&self.request.rules.mask, masked.elsewhere.iter().next())
+        else {
+            return Ok(());
+        };
+        if masked.somewhere {
+            return Ok(());
+        }
+        Err(PrepError::Request(format!(
+            "the mask `{mask}` would leave nothing: the layer `{}` of item `{item}` doesn't touch tile {tile}, and none \
+             touches any other",
+            mask.asset
+        )))
     }
 
     /// Plans every tile; `plan` gives `None` for one that nothing touches.
+    ///
+    /// # Errors
+    /// What planning brings; [`PrepError::Request`] where the mask's layers lie under none.
     pub(crate) fn tiles<P>(
         &self,
         mut plan: impl FnMut(&Tile) -> Result<Option<P>, PrepError>,
@@ -136,6 +209,7 @@ impl<'a> Production<'a> {
                 None => untouched.push(tile.name.clone()),
             }
         }
+        self.check_mask()?;
         Ok((tiles, untouched))
     }
 
@@ -190,9 +264,15 @@ impl<'a> Production<'a> {
             untouched,
             partial: Vec::new(),
             missing: Vec::new(),
+            unmasked: lock(&self.masked)
+                .elsewhere
+                .iter()
+                .map(|(tile, item)| format!("{tile}: the mask's layer of item {item} lies elsewhere"))
+                .collect(),
             by_library: Vec::new(),
             failed: Vec::new(),
             retryable: 0,
+            usage: 0,
             catalog: self.request.out.join("catalog.json"),
         }
     }
@@ -220,7 +300,7 @@ impl<'a> Production<'a> {
             jobs,
             threads,
             |_, job| {
-                let told = |e: PrepError| (e.retryable(), one_line(&e));
+                let told = |e: PrepError| (e.retryable(), e.is_usage(), one_line(&e));
                 act(&job.what).into_iter().map(|r| r.map_err(told)).collect::<Vec<_>>()
             },
             |n| {
@@ -233,8 +313,9 @@ impl<'a> Production<'a> {
                 match outcome {
                     Ok(Outcome::Created) => report.made += 1,
                     Ok(Outcome::Adopted) => report.present += 1,
-                    Err((retryable, reason)) => {
+                    Err((retryable, usage, reason)) => {
                         report.retryable += usize::from(retryable);
+                        report.usage += usize::from(usage && !retryable);
                         report.failed.push(format!("{} {}: {reason}", member.tile, member.period));
                     }
                 }

@@ -17,7 +17,7 @@ use observed::Composite;
 use seedbed_block::series::Spacing;
 use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::{Raster, WarpPlan};
+use seedbed_raster::{Raster, Resampling, WarpPlan};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -74,6 +74,7 @@ impl<'a, T: Real> TileReader<'a, T> {
         spool: &Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
+        let rules = Rules { wanted: rules.wanted.or(series.unit), ..rules };
         let (from, to) = rules.reach(period);
         let near: Vec<_> = series.places(target.bbox, from, to).collect();
         let found = near.iter().map(|(_, asset)| spool.source(asset)).collect::<Result<Vec<_>, _>>()?;
@@ -93,7 +94,11 @@ impl<'a, T: Real> TileReader<'a, T> {
             return Err(PrepError::Outside {
                 input: series.name.clone(),
                 assets: series.assets.len(),
-                what: format!("tile {} between {from} and {to}", target.tile),
+                what: if series.assets.iter().all(|asset| asset.undated) {
+                    format!("tile {}", target.tile)
+                } else {
+                    format!("tile {} between {from} and {to}", target.tile)
+                },
             });
         }
         let days = Days::of(&sources)?;
@@ -143,6 +148,25 @@ impl<'a, T: Real> TileReader<'a, T> {
         Self::open(series, target, rules, series.period(), plans, spool, projections)
     }
 
+    /// The item of the first source whose quality layer lies elsewhere than the tile, and
+    /// whether all do: nothing is left of the values of such a source.
+    pub(crate) fn masked_elsewhere(&self) -> Result<Option<(&str, bool)>, PrepError> {
+        let (mut first, mut all) = (None, true);
+        for source in &self.sources {
+            let elsewhere = match &source.quality {
+                Some(layer) if layer.facts.geobox != source.facts.geobox => {
+                    let from = &layer.facts.geobox;
+                    let plan = self.plans.get(from, &self.target, Resampling::Nearest, self.projections)?;
+                    plan.source_window().is_none()
+                }
+                _ => false,
+            };
+            all &= elsewhere;
+            first = first.or(elsewhere.then_some(&*source.asset.item));
+        }
+        Ok(first.map(|item| (item, all)))
+    }
+
     /// Notes in `windows` what the tile needs of its sources.
     pub(crate) fn need(&self, windows: &Windows<T>) -> Result<(), PrepError> {
         for (number, source) in self.sources.iter().enumerate() {
@@ -180,6 +204,11 @@ impl<'a, T: Real> TileReader<'a, T> {
         &self.name
     }
 
+    /// The tile's name.
+    pub(crate) fn tile(&self) -> &str {
+        &self.target.tile
+    }
+
     /// The tile's pixels.
     #[must_use]
     pub fn pixels(&self) -> usize {
@@ -202,11 +231,14 @@ impl<'a, T: Real> TileReader<'a, T> {
         self.sources.iter().zip(self.sheets.iter().map(|sheet| &sheet.geobox))
     }
 
-    /// The unit of the values as item or file states it, where none is wanted.
+    /// The unit of the values: as the rules say it, else as item or file does.
     #[must_use]
-    pub fn unit_text(&self) -> Option<&str> {
-        let first = self.sources.first()?;
-        first.asset.unit.as_deref().or(first.facts.unit.as_deref())
+    pub fn unit(&self) -> Option<String> {
+        let said = self.rules.wanted.or(self.rules.unit).map(|unit| unit.to_string());
+        said.or_else(|| {
+            let first = self.sources.first()?;
+            first.asset.unit.clone().or_else(|| first.facts.unit.clone())
+        })
     }
 
     /// Checks that every day of `period` can be read.
@@ -464,7 +496,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             input: self.name.clone(),
             value: bad.to_f64(),
             unit,
-            date: source.day(from.layer + layer)?,
+            date: if source.asset.undated { None } else { Some(source.day(from.layer + layer)?) },
             tile: self.target.tile.clone(),
             low: sane.low,
             high: sane.high,

@@ -2,11 +2,12 @@
 
 use crate::parallel::{cores, in_parallel};
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
-use seedbed_block::{Date, Period, date};
+use seedbed_block::{Date, Period, Unit, date};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, Claim, Projections};
 use seedbed_storage::Location;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One asset of one item, with what the item claims of it.
@@ -103,12 +104,13 @@ impl SourceAsset {
         identity: Identity,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
-        let undated = || PrepError::Undated { item: item.id().to_owned() };
+        let undated = || PrepError::undated(item);
         let start = item.start().ok_or_else(undated)?;
         let end = item.end().ok_or_else(undated)?;
         let period =
             Period::new(start, end).map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))?;
         let location = found.location()?;
+        check_size(item, found, &location)?;
         let origin = match found.origin() {
             Some(href) => href.parse().map_err(|e: seedbed_storage::LocationError| {
                 PrepError::Request(format!("item `{}`: {e}", item.id()))
@@ -139,6 +141,38 @@ impl SourceAsset {
     }
 }
 
+/// Refuses items of one id and date in one collection whose assets are different files.
+fn check_ids(found: &[Found<'_>]) -> Result<(), PrepError> {
+    let mut known = HashMap::new();
+    for (item, asset) in found {
+        let Some(day) = item.start() else { continue };
+        let other = known.entry((item.collection(), item.id(), day, item.end())).or_insert(asset);
+        let (ours, theirs) = (asset.location()?, other.location()?);
+        if Identity::stated(asset) != Identity::stated(other) {
+            return Err(PrepError::Request(format!(
+                "two items have the id `{}` and the date {day}, with different files: {theirs} and {ours}",
+                item.id()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a local file that isn't as large as its item states: it is another one by now, or
+/// not all of it. What isn't there at all is told when it is read.
+fn check_size(item: &Item, asset: &Asset<'_>, location: &Location) -> Result<(), PrepError> {
+    let (Some(path), Some(stated)) = (location.as_path(), asset.size()) else { return Ok(()) };
+    match std::fs::metadata(path) {
+        Ok(file) if file.is_file() && file.len() != stated => Err(PrepError::Size {
+            path: path.to_owned(),
+            found: file.len(),
+            item: item.id().to_owned(),
+            stated,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// An asset, and the item it is of.
 type Found<'a> = (&'a Item, Asset<'a>);
 
@@ -156,6 +190,8 @@ pub struct Series {
     pub name: String,
     /// The assets in time order.
     pub assets: Vec<Arc<SourceAsset>>,
+    /// The unit that values are brought to where no other is wanted: assets may state several.
+    pub unit: Option<Unit>,
 }
 
 impl Series {
@@ -191,6 +227,7 @@ impl Series {
         let mut found: Vec<Found<'_>> =
             items.iter().filter_map(|item| Some((item, item.asset(asset)?))).collect();
         let count = found.len();
+        check_ids(&found)?;
         let mut qualities = Vec::new();
         if let Some(mask) = &rules.mask {
             qualities.extend(found.iter().map(|(item, _)| beside(item, &mask.asset)));
@@ -244,7 +281,7 @@ impl Series {
             });
         }
         assets.sort_by(|a, b| (a.period, &a.item).cmp(&(b.period, &b.item)));
-        Ok(Self { name: name.to_owned(), assets })
+        Ok(Self { name: name.to_owned(), assets, unit: None })
     }
 
     /// The series of a single local file that has no date of its own.
@@ -279,7 +316,7 @@ impl Series {
             quality: None,
             composite_day: None,
         };
-        Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)] })
+        Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)], unit: None })
     }
 
     /// The assets that may hold pixels of `bbox` between two days.

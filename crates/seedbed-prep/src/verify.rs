@@ -9,6 +9,7 @@ use crate::{Expected, Member, PrepError, Root, balance};
 use seedbed_catalog::{Asset, Item};
 use seedbed_raster::{Raster, RasterSource};
 use serde::Serialize;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// One thing that is wrong with a product.
@@ -61,9 +62,32 @@ impl VerifyReport {
 /// nothing of the product; what is wrong with the products themselves stands in the report.
 pub fn verify(product: impl Into<Root>) -> Result<VerifyReport, PrepError> {
     let (expected, root) = Expected::of(&product.into())?;
+    check(&expected, &root, &HashMap::new())
+}
+
+/// Checks the products at a root against the set that there should be by now, rather than the
+/// one of when they were made: what is missing of it, or was made from something else, is told.
+///
+/// # Errors
+/// As [`verify`]; that nothing has been made yet is none.
+pub fn verify_set(expected: &Expected, root: impl Into<Root>) -> Result<VerifyReport, PrepError> {
+    let root = root.into();
+    let planned = if Expected::is_at(&root)? { Some(Expected::of(&root)?.0) } else { None };
+    let planned = planned.iter().flat_map(|set| &set.members);
+    check(expected, &root, &planned.map(|member| ((&*member.tile, &*member.period), member)).collect())
+}
+
+/// The products of an earlier plan by tile and period.
+type Earlier<'a> = HashMap<(&'a str, &'a str), &'a Member>;
+
+fn check(expected: &Expected, root: &Root, earlier: &Earlier<'_>) -> Result<VerifyReport, PrepError> {
     let threads = if root.as_path().is_some() { threads(0) } else { AT_ONCE };
-    let checked =
-        in_parallel(&expected.members, threads, |_, member| verify_member(&expected, &root, member), |_| ());
+    let checked = in_parallel(
+        &expected.members,
+        threads,
+        |_, member| verify_member(expected, root, earlier, member),
+        |_| (),
+    );
     let checked = checked.into_iter().collect::<Result<Vec<_>, PrepError>>()?;
     Ok(VerifyReport {
         product: expected.name.clone(),
@@ -74,7 +98,12 @@ pub fn verify(product: impl Into<Root>) -> Result<VerifyReport, PrepError> {
     })
 }
 
-fn verify_member(expected: &Expected, root: &Root, member: &Member) -> Result<Vec<Problem>, PrepError> {
+fn verify_member(
+    expected: &Expected,
+    root: &Root,
+    earlier: &Earlier<'_>,
+    member: &Member,
+) -> Result<Vec<Problem>, PrepError> {
     let problem = |variable: Option<&str>, flaw| {
         let (missing, what) = match flaw {
             Flaw::Missing(what) => (true, what),
@@ -85,7 +114,14 @@ fn verify_member(expected: &Expected, root: &Root, member: &Member) -> Result<Ve
     };
     let item = match root.record(member) {
         Ok(Some(item)) => item,
-        Ok(None) => return Ok(vec![problem(None, Flaw::Missing("it has not been made".to_owned()))]),
+        Ok(None) => {
+            let before = earlier.get(&(&*member.tile, &*member.period)).filter(|e| e.key != member.key);
+            let what = match before.map(|before| root.record(before)).transpose()?.flatten() {
+                Some(_) => "it is out of date: inputs, parameters or settings were others when it was made",
+                None => "it has not been made",
+            };
+            return Ok(vec![problem(None, Flaw::Missing(what.to_owned()))]);
+        }
         Err(e @ PrepError::Storage(_)) => return Err(e),
         Err(e) => return Ok(vec![problem(None, Flaw::Wrong(one_line(&e)))]),
     };

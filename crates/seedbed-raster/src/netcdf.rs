@@ -3,7 +3,7 @@
 //! GDAL reads the arrays; their meaning is worked out here, since GDAL's needs
 //! `standard_name`s that real files lack, and depends on its release.
 
-use crate::arrays::Arrays;
+use crate::arrays::{Arrays, Attributed};
 use crate::chunks::{self, Axes, Fault};
 use crate::error::RasterError;
 use crate::ffi::Group;
@@ -140,14 +140,24 @@ pub fn choose(file: &dyn Arrays, path: &Path, variable: Option<&str>) -> Result<
     };
     chosen.cloned().ok_or_else(|| {
         let (path, wanted) = (path.to_owned(), variable.map(str::to_owned));
-        match wanted.as_deref().and_then(|wanted| file.get(wanted)) {
-            Some(array) => RasterError::Axes {
+        let meant = wanted.clone().or_else(|| turned(file).filter(|_| names.is_empty()));
+        match meant.and_then(|meant| Some((file.get(&meant)?.dimensions(), meant))) {
+            Some((dimensions, variable)) => RasterError::Axes {
                 path,
-                variable: wanted.unwrap_or_default(),
-                dimensions: array.dimensions().into_iter().map(|(name, _)| name).collect(),
+                variable,
+                dimensions: dimensions.into_iter().map(|(name, _)| name).collect(),
             },
             None => RasterError::Variable { path, wanted, available: names },
         }
+    })
+}
+
+/// The first variable that has both horizontal axes, in whatever order.
+fn turned(file: &dyn Arrays) -> Option<String> {
+    file.names().into_iter().find(|name| {
+        let Some(array) = file.get(name).filter(|array| array.dtype().is_some()) else { return false };
+        let axes: Vec<Axis> = array.dimensions().iter().map(|(name, _)| axis(file, name)).collect();
+        axes.contains(&Axis::X) && axes.contains(&Axis::Y) && axis(file, name) == Axis::Other
     })
 }
 
@@ -252,6 +262,7 @@ pub fn describe(
     let default_fill = matches!(dtype, DType::Float32 | DType::Float64).then_some(9.969_209_968_386_869e36);
     let missing = array.numbers("missing_value").unwrap_or_default();
     let also_nodata = missing.into_iter().chain(default_fill).filter(|m| Some(*m) != nodata).collect();
+    let of_variable = |what: &str| format!("variable `{name}`: {what}");
     let unsigned = array.text("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
     Ok(Variable {
         name: name.to_owned(),
@@ -265,14 +276,33 @@ pub fn describe(
             dtype,
             nodata,
             also_nodata,
-            scale: first("scale_factor").unwrap_or(1.0),
-            offset: first("add_offset").unwrap_or(0.0),
+            scale: scaling(array.as_ref(), "scale_factor", 1.0)
+                .map_err(|what| damaged(of_variable(&what)))?,
+            offset: scaling(array.as_ref(), "add_offset", 0.0).map_err(|what| damaged(of_variable(&what)))?,
             unsigned,
         },
         states_fill: fill.is_some(),
         leading: leading.len(),
         along,
     })
+}
+
+/// The number of an attribute that values are scaled by, which some write as text.
+fn scaling(array: &dyn Attributed, key: &str, default: f64) -> Result<f64, String> {
+    let text = array.text(key).map(|text| match text.trim().parse::<f64>() {
+        Ok(number) => Ok(number),
+        Err(_) => Err(format!("its attribute {key} is `{text}`, which is no number")),
+    });
+    let number = match (array.numbers(key).and_then(|list| list.first().copied()), text.transpose()?) {
+        // GDAL gives 0 for any text.
+        (None | Some(0.0), Some(written)) => written,
+        (Some(number), _) => number,
+        (None, None) => default,
+    };
+    if !number.is_finite() || (number == 0.0 && key == "scale_factor") {
+        return Err(format!("its attribute {key} is {number}"));
+    }
+    Ok(number)
 }
 
 fn clock_of(file: &dyn Arrays, path: &Path, name: &str, size: usize) -> Result<Vec<Layer>, RasterError> {

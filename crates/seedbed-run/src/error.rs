@@ -89,6 +89,26 @@ pub enum RunError {
         /// Why.
         source: std::io::Error,
     },
+    /// An input exceeds another, which it may not exceed, in most pixels of a day.
+    #[error(
+        "{path}: {lesser} exceeds {greater} in {pixels} of {of} pixels of tile {tile} on {date}; are the two swapped?"
+    )]
+    Order {
+        /// The project file.
+        path: PathBuf,
+        /// The key of what exceeds, as `inputs.NAME`.
+        lesser: String,
+        /// The key of what is exceeded.
+        greater: String,
+        /// Pixels in which it does.
+        pixels: usize,
+        /// Pixels in which both have a value.
+        of: usize,
+        /// The tile.
+        tile: String,
+        /// The day.
+        date: Date,
+    },
     /// A day of a pixel doesn't add up.
     #[error(
         "the balance of {tile} doesn't close on {date} at row {row}, column {col}: {equation} is off by {residual:e} \
@@ -171,6 +191,7 @@ impl RunError {
             | Self::Key { .. }
             | Self::Setting { .. }
             | Self::Plan { .. }
+            | Self::Order { .. }
             | Self::Grid(_)
             | Self::Projection(_) => true,
             Self::Model(e) => e.is_usage(),

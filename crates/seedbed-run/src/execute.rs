@@ -5,7 +5,7 @@ use crate::inspection::inspect;
 use crate::orders::{Disorder, join};
 use crate::tile::{Tick, TileOutcome, memory, run};
 use crate::work::Work;
-use crate::{Event, InputReport, Ledger, Plan, RunError, Runner, Task};
+use crate::{Empty, Event, InputReport, Ledger, Plan, RunError, Runner, Task};
 use seedbed_prep::{Done, PrepError, in_parallel, one_line, survey, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -27,6 +27,13 @@ pub struct ExecuteOptions {
     pub memory: u64,
     /// Only these tiles.
     pub tiles: Option<Vec<String>>,
+}
+
+/// Tasks whose inputs have been looked at.
+struct Looked<'p> {
+    work: Vec<Work<'p>>,
+    disorders: Vec<Disorder>,
+    empty: Vec<Empty>,
 }
 
 /// What an observer of a run is told, and asked.
@@ -71,6 +78,8 @@ pub struct RunReport {
     pub failed: Vec<TileFailure>,
     /// Inputs that exceed in a few pixels what they may not exceed.
     pub disorders: Vec<Disorder>,
+    /// Statics that have no value on some tiles.
+    pub empty: Vec<Empty>,
     /// Tiles that were worked on at once.
     pub jobs: usize,
     /// Bytes of memory that so many were estimated to take.
@@ -129,7 +138,7 @@ impl Runner<'_> {
         let tasks: Vec<&Task> = plan.tasks.iter().collect();
         let (open, _) = self.divided(&tasks)?;
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        self.inspected(&open, threads).map(|(_, disorders)| disorders)
+        self.inspected(&open, threads).map(|looked| looked.disorders)
     }
 
     /// The tasks with something left to do, and those without.
@@ -190,7 +199,7 @@ impl Runner<'_> {
         options: &ExecuteOptions,
     ) -> Result<(Vec<Work<'p>>, RunReport), RunError> {
         let (open, done) = self.divided(tasks)?;
-        let (work, disorders) = self.inspected(&open, self.jobs(options))?;
+        let Looked { work, disorders, empty } = self.inspected(&open, self.jobs(options))?;
         let report = RunReport {
             tiles: tasks.len(),
             products: tasks.iter().map(|t| t.products.len()).sum(),
@@ -200,6 +209,7 @@ impl Runner<'_> {
             resumed: 0,
             failed: Vec::new(),
             disorders,
+            empty,
             jobs: 0,
             memory_estimated: 0,
             memory_peak: None,
@@ -210,11 +220,7 @@ impl Runner<'_> {
 
     /// Tasks with what is needed to go on with them, once all their inputs have been looked
     /// at and none has a problem; and what is out of order in a few pixels.
-    fn inspected<'p>(
-        &self,
-        tasks: &[&'p Task],
-        threads: usize,
-    ) -> Result<(Vec<Work<'p>>, Vec<Disorder>), RunError> {
+    fn inspected<'p>(&self, tasks: &[&'p Task], threads: usize) -> Result<Looked<'p>, RunError> {
         let look = |_: usize, task: &&'p Task| {
             let work = Work::new(self, task)?;
             let findings = inspect(self, &work)?;
@@ -223,13 +229,16 @@ impl Runner<'_> {
         let looked = in_parallel(tasks, threads, look, |_| ());
         let looked = looked.into_iter().collect::<Result<Vec<_>, RunError>>()?;
         let (mut all, mut problems, mut disorders) = (Vec::new(), Vec::new(), Vec::new());
+        let mut empty = Vec::new();
         for (work, findings) in looked {
+            empty.extend(findings.empty.into_iter().map(|input| (input, work.task.tile.clone())));
             all.push(work);
             problems.extend(findings.problems);
             findings.disorders.into_iter().for_each(|disorder| join(&mut disorders, disorder));
         }
+        let empty = crate::empty::gather(empty, self.grid.tiles.len(), &mut problems);
         if problems.is_empty() {
-            return Ok((all, disorders));
+            return Ok(Looked { work: all, disorders, empty });
         }
         let report = InputReport { tiles: tasks.len(), problems };
         Err(RunError::Inputs { path: self.project.path.clone(), report })
@@ -294,11 +303,14 @@ impl Runner<'_> {
         report.memory_estimated = PROCESS.saturating_add(self.need().saturating_mul(report.jobs as u64));
         let results = in_parallel(work, report.jobs, act, |_| ());
         report.memory_peak = peak();
+        // The days that were looked at before are among those that were run.
+        report.disorders.retain(|disorder| disorder.date.is_none());
         for (task, (outcome, result)) in work.iter().zip(results) {
             report.made += outcome.made;
             report.present += outcome.present;
             report.days += outcome.days;
             report.resumed += usize::from(outcome.resumed);
+            outcome.disorders.into_iter().for_each(|disorder| join(&mut report.disorders, disorder));
             match result {
                 Ok(()) | Err(RunError::Interrupted) => {}
                 Err(e) => report.failed.push(TileFailure {

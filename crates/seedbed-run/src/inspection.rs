@@ -117,6 +117,8 @@ pub(crate) struct Findings {
     pub(crate) problems: Vec<InputProblem>,
     /// What is out of order in too few pixels to be a problem.
     pub(crate) disorders: Vec<Disorder>,
+    /// The keys of statics that have no value.
+    pub(crate) empty: Vec<String>,
 }
 
 /// Gathers what there is to say of a tile's inputs.
@@ -295,6 +297,9 @@ impl<'r> Inspection<'r> {
             match opened.and_then(|mut reader| reader.read_static()) {
                 Ok(pixels) => {
                     self.mask(&series.name, spec, &pixels)?;
+                    if pixels.iter().all(|value| value.is_nan()) {
+                        self.found.empty.push(format!("statics.{}", series.name));
+                    }
                     values.insert(*index, (&series.name, spec, pixels));
                 }
                 Err(error) => self.failure("statics", &series.name, Vec::new(), &error),
@@ -357,7 +362,7 @@ impl<'r> Inspection<'r> {
             PrepError::NoUnit { .. } | PrepError::Units { .. } | PrepError::Unit { .. } => {
                 (ProblemKind::Unit, days)
             }
-            PrepError::Range { date, .. } if section == "inputs" => {
+            PrepError::Range { date: Some(date), .. } if section == "inputs" => {
                 (ProblemKind::Range, vec![Period { start: *date, end: *date }])
             }
             PrepError::Range { .. } => (ProblemKind::Range, days),

@@ -9,6 +9,7 @@ mod books;
 mod checkpoint;
 mod clean;
 mod cubes;
+mod empty;
 mod error;
 mod execute;
 mod feed;
@@ -44,6 +45,7 @@ mod tile;
 mod work;
 
 pub use clean::{Unwanted, clean_checkpoints};
+pub use empty::Empty;
 pub use error::RunError;
 pub use execute::{ExecuteOptions, Progress, RunReport, TileFailure};
 pub use init::template;

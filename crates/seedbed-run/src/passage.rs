@@ -4,6 +4,7 @@ use crate::checkpoint::{self, Checkpoint, Shape};
 use crate::cubes::Cubes;
 use crate::feed::Feed;
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
+use crate::orders::join;
 use crate::origin::Origin;
 use crate::outputs::Output;
 use crate::periods::Volume;
@@ -93,12 +94,14 @@ pub(crate) fn run_as<T: Number>(
     let pieces = pieces(&days, passage.piece(), due);
     let mut behind = days_before(from, runner.period);
     tick(behind);
-    passage.pass(&mut feed, &pieces, |passage, dates| {
+    let passed = passage.pass(&mut feed, &pieces, |passage, dates| {
         passage.take(dates, ledger, outcome)?;
         behind += dates.len();
         outcome.days += dates.len();
         if tick(behind) { Ok(()) } else { Err(RunError::Interrupted) }
-    })?;
+    });
+    feed.disorders.into_iter().for_each(|disorder| join(&mut outcome.disorders, disorder));
+    passed?;
     tick(runner.period.len());
     Ok(())
 }
@@ -128,7 +131,7 @@ impl<'r, T: Number> Passage<'r, T> {
         let state = to_make.state;
         let (under_way, coming) = beginning.split(&to_make.volumes);
         let cubes = Cubes::of(&to_make.volumes);
-        let feed = Feed::new(runner, inputs, target.geobox.shape.len());
+        let feed = Feed::new(runner, inputs, (&work.task.tile, target.geobox.shape.len()));
         // Only a simulation begun anew needs them again.
         let spins_up = matches!(runner.origin, Origin::SpinUp { .. });
         let statics = if spins_up { statics } else { Vec::new() };
@@ -173,7 +176,7 @@ impl<'r, T: Number> Passage<'r, T> {
     ) -> Result<(), RunError> {
         let runner = self.runner;
         let Readers { inputs, .. } = open::<T>(runner, &self.target, days)?;
-        let mut feed = Feed::new(runner, inputs, self.pixels());
+        let mut feed = Feed::new(runner, inputs, (&self.work.task.tile, self.pixels()));
         let of_run = std::mem::replace(&mut self.inputs, feed.indices());
         let days: Vec<Date> = days.days().collect();
         let pieces = pieces(&days, self.piece(), |_| false);
@@ -182,6 +185,10 @@ impl<'r, T: Number> Passage<'r, T> {
                 outcome.days += dates.len();
                 if tick(0) { Ok(()) } else { Err(RunError::Interrupted) }
             })?;
+            if cycle == 1 {
+                // Further cycles are of the same days.
+                outcome.disorders.clone_from(&feed.disorders);
+            }
             let next = if cycle < cycles { days[0] } else { runner.period.start };
             let state = State { last: next.yesterday().ok(), ..self.simulation.checkpoint()? };
             self.simulation = simulation(runner, self.pixels(), &self.statics, Some(&state))?;

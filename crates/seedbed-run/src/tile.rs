@@ -3,6 +3,7 @@
 use crate::gathering::Gathering;
 use crate::inputs::{Input, Static};
 use crate::kept_state::KeptState;
+use crate::orders::Disorder;
 use crate::origin::Origin;
 use crate::passage::run_as;
 use crate::pieces::DAYS;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// What became of a tile.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TileOutcome {
     pub(crate) made: usize,
     pub(crate) present: usize,
@@ -24,6 +25,8 @@ pub(crate) struct TileOutcome {
     pub(crate) days: usize,
     /// Whether it went on from a checkpoint.
     pub(crate) resumed: bool,
+    /// What was out of order in a few pixels of its days.
+    pub(crate) disorders: Vec<Disorder>,
 }
 
 /// Told after each piece of time how many days are behind; says whether to go on.

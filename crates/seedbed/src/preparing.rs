@@ -251,6 +251,9 @@ pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io
         let more = if r.untouched.len() > SHOWN { ", …" } else { "" };
         writeln!(out, "no asset touches {}: {shown}{more}", count(r.untouched.len(), "tile"))?;
     }
+    for unmasked in r.unmasked.iter().take(SHOWN) {
+        writeln!(out, "note: {unmasked}")?;
+    }
     if !r.partial.is_empty() {
         let shown = r.partial.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
         let more = if r.partial.len() > SHOWN { "; …" } else { "" };
@@ -289,12 +292,17 @@ pub fn status(report: &PrepareReport, of: Of) -> Status {
         let all = of.count(report.expected);
         failure::tell(
             format_args!("{} of {all} failed; {first}", report.failed.len()),
-            "the same command makes only what failed",
+            if report.usage == report.failed.len() {
+                "correct the options or the inputs; the command then makes only what failed"
+            } else {
+                "the same command makes only what failed"
+            },
         );
     }
     match report.failed.len() {
         0 => Status::Done,
         all if all == report.retryable => Status::Retry,
+        all if all == report.usage => Status::Misconfigured,
         _ => Status::Failed,
     }
 }

@@ -127,8 +127,10 @@ fn statics() -> Vec<InputSpec> {
         used_in,
         doc,
     };
+    let latitude =
+        field("latitude", &["lat"], Unit::Degree, (-90.0, 90.0), true, &[], "latitude, north positive");
     vec![
-        field("latitude", &["lat"], Unit::Degree, (-90.0, 90.0), true, &[], "latitude, north positive"),
+        InputSpec { fallback: Fallback::Latitude, ..latitude },
         field(
             "elevation",
             &["altitude"],

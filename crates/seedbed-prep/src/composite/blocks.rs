@@ -62,7 +62,7 @@ impl Context<'_> {
     ) -> Result<Block<T>, PrepError> {
         let all = &self.production.series[part.series];
         let assets = part.assets.iter().map(|place| all.assets[*place].clone()).collect();
-        let series = Series { name: all.name.clone(), assets };
+        let series = Series { assets, ..all.clone() };
         let (first, last) = tile.layout.block(&tile.plan.tile, number);
         let target = self.rows(&tile.plan.tile, tile.plan.bbox, first, last - first);
         let pixels = target.geobox.shape.len();
@@ -73,7 +73,7 @@ impl Context<'_> {
         let Some(reader) = reader else {
             return Ok(Block { unit: None, results: self.composited(&Layers::none(), part, pixels) });
         };
-        let unit = self.production.unit(&reader);
+        let unit = reader.unit();
         let layers = self.layers(reader.with_room(tile.layout.room), part, tile.layout.at_once)?;
         Ok(Block { unit, results: self.composited(&layers, part, pixels) })
     }

@@ -133,7 +133,7 @@ impl Context<'_> {
                     continue;
                 };
                 let strip = usize::try_from(row).unwrap_or(0) / STRIP;
-                let mut in_steps = true;
+                let mut in_steps = series.unit.is_none();
                 for (source, geobox) in reader.sources() {
                     in_steps &= self.in_steps(&source.facts);
                     let known = grounds.iter().position(|ground| ground.geobox == *geobox);
@@ -211,18 +211,18 @@ impl Context<'_> {
         found: &BTreeMap<usize, Found>,
     ) -> Result<Group, PrepError> {
         let production = &self.production;
-        let name = |part: &Part| production.series[part.series].name.as_str();
         let inputs = parts.iter().map(|part| {
             let assets = |day| &found[&part.series].days[day];
             let keys = |day| assets(day).iter().map(|a| production.key(part.series, *a)).collect::<Vec<_>>();
             let days: Vec<_> = part.days.iter().map(|day| (day, keys(day))).collect();
-            json!([name(part), part.expected(), days])
+            json!([production.named(part.series), part.expected(), days])
         });
         let inputs: Vec<Value> = inputs.collect();
         let key = self.request.task(&super::Composite::revisions(), T::PRECISION, tile, &period, &inputs)?;
         let origins =
             parts.iter().flat_map(|p| p.assets.iter().flat_map(|a| production.origins(p.series, *a)));
         let origins = origins.collect();
+        let name = |part: &Part| production.series[part.series].name.as_str();
         let variables =
             (parts.len() < production.series.len()).then(|| self.request.variables(parts.iter().map(name)));
         Ok(Group { member: Member { tile: tile.name.clone(), period, key, variables }, parts, origins })

@@ -463,6 +463,6 @@ fn days(item: &Item) -> Result<Period, PrepError> {
         (Some(start), Some(end)) => {
             Period::new(start, end).map_err(|e| PrepError::Request(format!("item `{}`: {e}", item.id())))
         }
-        _ => Err(PrepError::Undated { item: item.id().to_owned() }),
+        _ => Err(PrepError::undated(item)),
     }
 }

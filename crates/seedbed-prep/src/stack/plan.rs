@@ -72,7 +72,7 @@ impl Stack {
     ///
     /// # Errors
     /// [`PrepError::Grid`] for a raster off the grid; [`PrepError::Request`] for a variable
-    /// or period that isn't there, and for rasters of one time that share pixels.
+    /// or period that isn't there, and for rasters of one time that share pixels or aren't in one unit.
     pub fn of_items(
         items: &[Item],
         what: &str,
@@ -158,21 +158,29 @@ fn add(
     let asset = Arc::new(asset);
     let mut put = |name: String, days: Period, layer: usize, unit: Option<String>| {
         if !wanted.has_period(&name) {
-            return;
+            return Ok(());
         }
         let frame = frames.entry((days, name.clone(), n)).or_insert_with(|| Frame {
             period: name,
             days,
             variable: variable.to_owned(),
-            unit,
+            unit: unit.clone(),
             parts: Vec::new(),
         });
+        if let Some(other) = frame.parts.first().filter(|_| frame.unit != unit) {
+            let [theirs, ours] = [&frame.unit, &unit].map(|unit| unit.as_deref().unwrap_or("no unit"));
+            return Err(PrepError::Request(format!(
+                "`{variable}` on {} is in {theirs} of item `{}`, but in {ours} of item `{}`: bring them to one unit \
+                 with `seedbed prep` first",
+                frame.period, other.asset.item, asset.item
+            )));
+        }
         frame.parts.push(Part { asset: asset.clone(), layer, range });
+        Ok(())
     };
     // A product's period is one layer, unless it is a cube's.
     if let Some(name) = name.filter(|name| !is_cube(name)) {
-        put(name.to_owned(), asset.period, 0, asset.unit.clone());
-        return Ok(());
+        return put(name.to_owned(), asset.period, 0, asset.unit.clone());
     }
     let dates = layers(&asset, spool)?;
     let (days, unit) = (asset.period, &asset.unit);
@@ -184,7 +192,7 @@ fn add(
             } else {
                 format!("{}/{}", days.start, days.end)
             };
-            put(name, days, 0, unit);
+            put(name, days, 0, unit)?;
         }
         several => {
             for (layer, day) in several.iter().enumerate() {
@@ -193,7 +201,7 @@ fn add(
                 })?;
                 let (name, layer_days) = named(name, day);
                 let end = layer_days.end.min(days.end.max(day));
-                put(name, Period { start: day.max(days.start), end }, layer, unit.clone());
+                put(name, Period { start: day.max(days.start), end }, layer, unit.clone())?;
             }
         }
     }

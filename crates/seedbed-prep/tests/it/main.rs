@@ -19,5 +19,6 @@ mod reading;
 mod roots;
 mod seams;
 mod support;
+mod units;
 mod verifying;
 mod zones;

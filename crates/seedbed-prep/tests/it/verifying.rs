@@ -1,7 +1,7 @@
 //! Verification must be able to fail.
 
 use crate::support::{Sandbox, description, member, provenance};
-use seedbed_prep::{Member, MosaicRequest, Variable, VerifyReport, mosaic, verify};
+use seedbed_prep::{Expected, Member, MosaicRequest, Variable, VerifyReport, mosaic, verify, verify_set};
 use seedbed_raster::Proj;
 use std::fs;
 
@@ -37,6 +37,31 @@ fn a_lost_record_file_or_digest_is_named() {
         report.problems.iter().map(|p| (p.tile.as_str(), p.variable.as_deref(), p.missing)).collect();
     assert_eq!(found, [("west", None, true), ("east", Some("a"), false), ("east", Some("b"), true)]);
     assert_eq!(report.right, 0);
+}
+
+#[test]
+fn a_product_is_held_to_what_is_asked_for_by_now() {
+    let sandbox = Sandbox::new();
+    let planned = [member("west", "2004-01"), member("east", "2004-01")];
+    let set = |members: &[Member]| Expected {
+        members: members.to_vec(),
+        ..sandbox.expect("aside", &["a"], members)
+    };
+    // Nothing has been made yet.
+    let report = verify_set(&set(&planned), &sandbox.path("out")).unwrap();
+    assert_eq!((report.expected, report.right, report.problems.len()), (2, 0, 2));
+    for m in &planned {
+        sandbox.commit("out", m, &[("a", 1.0)]);
+    }
+    sandbox.expect("out", &["a"], &planned);
+    assert!(verify_set(&set(&planned), &sandbox.path("out")).unwrap().is_complete());
+    let other = Member { key: member("west", "other").key, ..member("west", "2004-01") };
+    let asked = [other, planned[1].clone(), member("east", "2004-02")];
+    let report = verify_set(&set(&asked), &sandbox.path("out")).unwrap();
+    let found: Vec<_> =
+        report.problems.iter().map(|p| (&*p.tile, &*p.period, p.what.contains("out of date"))).collect();
+    assert_eq!(found, [("west", "2004-01", true), ("east", "2004-02", false)]);
+    assert!(report.right == 1 && report.problems.iter().all(|p| p.missing));
 }
 
 #[test]

@@ -20,6 +20,10 @@ pub const TOLERANCE: f64 = 1e-5;
 /// Where a quadratic through 0, ½, 1 deviates most from a cubic: ½ ± 1/√12.
 const WORST: [f64; 3] = [0.211_324_865_405_187_1, 0.5, 0.788_675_134_594_812_9];
 
+/// Grids whose pixels lie no farther apart are the same: rounded decimals in two files' affines differ by less. Without
+/// this a pixel would get a trace of its neighbours.
+const SAME: f64 = 1e-6;
+
 /// Columns and rows in the source, fractional, from its upper-left corner.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SourcePoint {
@@ -41,6 +45,8 @@ pub struct Mapping {
     centre: Option<f64>,
     /// Columns a full turn, where the source goes all round.
     pub turn: Option<f64>,
+    /// Whether the source's pixels are the grid's.
+    aligned: bool,
 }
 
 impl Mapping {
@@ -55,7 +61,9 @@ impl Mapping {
             && t.b == 0.0
             && t.d == 0.0
             && (cols * t.a.abs() - 360.0).abs() < 0.01 * t.a.abs();
-        Some(Self { target, source: inverse, transform, linear, centre, turn: all_round.then_some(cols) })
+        let aligned = linear && is_aligned(t, target, (cols, rows));
+        let turn = all_round.then_some(cols);
+        Some(Self { target, source: inverse, transform, linear, centre, turn, aligned })
     }
 
     /// Exact source coordinates of a position on the target's grid.
@@ -67,7 +75,8 @@ impl Mapping {
             x[0] += 360.0 * ((centre - x[0]) / 360.0).round();
         }
         let px = self.source.apply(x[0], y[0]);
-        (px.x.is_finite() && px.y.is_finite()).then_some(SourcePoint { col: px.x, row: px.y })
+        let (col, row) = if self.aligned { (settled(px.x), settled(px.y)) } else { (px.x, px.y) };
+        (col.is_finite() && row.is_finite()).then_some(SourcePoint { col, row })
     }
 
     /// The coordinates of a cell, by its index on the grid.
@@ -141,12 +150,38 @@ pub struct Frame {
     pub target: Affine,
     pub source: Affine,
     pub centre: Option<f64>,
+    /// Whether the source's pixels are the target's.
+    pub aligned: bool,
+}
+
+/// Whether the corners of a source of so many columns and rows lie on corners of a grid's
+/// pixels, each as far from the next as in the source, in either direction. The whole source
+/// is asked, whatever part of the grid is wanted.
+fn is_aligned(source: Affine, grid: Affine, (cols, rows): (f64, f64)) -> bool {
+    let Some(inverse) = grid.inverse() else { return false };
+    let corner = |col: f64, row: f64| {
+        let at = source.apply(col, row);
+        inverse.apply(at.x, at.y)
+    };
+    let first = corner(0.0, 0.0);
+    let (col0, row0) = (first.x.round(), first.y.round());
+    [(0.0, 0.0), (cols, 0.0), (0.0, rows)].into_iter().all(|(col, row)| {
+        let at = corner(col, row);
+        ((at.x - col0).abs() - col).abs() < SAME && ((at.y - row0).abs() - row).abs() < SAME
+    })
+}
+
+/// A centre's or a corner's place in pixels of the same grid, without the rounding of the affines.
+#[inline(always)]
+pub fn settled(place: f64) -> f64 {
+    let half = (2.0 * place).round() / 2.0;
+    if (place - half).abs() < SAME { half } else { place }
 }
 
 impl Mapping {
     /// What [`Centres`] of this mapping need to be read.
     pub fn frame(&self) -> Frame {
-        Frame { target: self.target, source: self.source, centre: self.centre }
+        Frame { target: self.target, source: self.source, centre: self.centre, aligned: self.aligned }
     }
 }
 

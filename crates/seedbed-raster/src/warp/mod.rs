@@ -18,6 +18,7 @@
 //! * a missing source pixel at the centre makes a nearest, bilinear or cubic pixel
 //!   missing; beyond that weights renormalise over valid pixels. Areas have no rule
 //!   for the centre;
+//! * a source whose pixels are the target's, to a millionth of one, lies exactly on them;
 //! * longitudes wrap where the source goes all round.
 
 #![expect(

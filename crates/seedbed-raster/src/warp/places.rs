@@ -1,7 +1,7 @@
 //! Where the pixels of a cell lie in the source: what a plan keeps of its
 //! coordinates, and gives row by row.
 
-use super::coordinates::{CELL, Cell, Frame, Nodes, SourcePoint, WIDTH, weights};
+use super::coordinates::{CELL, Cell, Frame, Nodes, SourcePoint, WIDTH, settled, weights};
 
 /// Source coordinates of places in one row of a cell; NaN where there are none.
 pub struct Row<const N: usize = WIDTH> {
@@ -89,6 +89,11 @@ impl<const N: usize> Places<N> {
                     };
                     let px = frame.source.apply(x, at.y);
                     (out.col[c], out.row[c]) = (px.x, px.y);
+                }
+                if frame.aligned {
+                    for c in 0..N {
+                        (out.col[c], out.row[c]) = (settled(out.col[c]), settled(out.row[c]));
+                    }
                 }
             }
             Way::Quadratic(nodes) => Self::interpolate(nodes, r, out),

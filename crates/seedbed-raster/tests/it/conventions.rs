@@ -54,6 +54,10 @@ write('axis.nc', **foobar, axes=time | dict(foo=dict(axis='Y'), bar=dict(axis='X
 write('standard.nc', **foobar, axes=time | dict(foo=dict(standard_name='latitude'), bar=dict(standard_name='longitude')))
 write('nameless.nc', **foobar, axes=time | dict(foo={}, bar={}))
 write('row.nc', dims=('time', 'one', 'lon'), axes=time | dict(one=dict(units='degrees_north'), lon=dict(units='degrees_east')))
+for name, value in dict(text=' 0.5', word='half', zero=0., nan=np.nan).items():
+    write('scale-' + name + '.nc', 'i2', scale_factor=value)
+    write('scale-' + name + '-classic.nc', 'i2', scale_factor=value, format='NETCDF3_CLASSIC')
+write('offset-text.nc', 'i2', add_offset='-3')
 both = dict(on=('lat', 'lon'))
 write('plane.nc', axes=time | dict(north=dict(units='degrees_north', **both), east=dict(units='degrees_east', **both)))
 ";
@@ -120,6 +124,30 @@ fn a_variable_on_other_axes_is_there_but_not_on_rows_and_columns() {
             assert!(matches!(error, RasterError::Axes { .. }), "{error}");
             let told = error.to_string();
             assert!(told.contains(name) && told.contains("`v`") && told.contains(axes), "{told}");
+        }
+    }
+    // Also where no variable is named.
+    for name in ["turned.nc", "behind.nc"] {
+        let error = Raster::open(&RasterSource { variable: None, ..source(&folder.path().join(name), None) });
+        assert!(matches!(error, Err(RasterError::Axes { .. })));
+    }
+}
+
+#[test]
+fn scales_are_numbers_also_as_text() {
+    let Some(folder) = written() else { return };
+    for (name, last) in [("scale-text", 24.0), ("scale-text-classic", 24.0), ("offset-text", 45.0)] {
+        for raster in ways(&folder.path().join(format!("{name}.nc")), None) {
+            assert_eq!(values(&raster.unwrap())[47], last, "{name}");
+        }
+    }
+    for (name, said) in [("word", "`half`"), ("zero", "is 0"), ("nan", "is NaN")] {
+        for name in [format!("scale-{name}.nc"), format!("scale-{name}-classic.nc")] {
+            for raster in ways(&folder.path().join(&name), None) {
+                let told = raster.err().unwrap().to_string();
+                let all = [name.as_str(), "`v`", "scale_factor", said];
+                assert!(all.iter().all(|part| told.contains(part)), "{told}");
+            }
         }
     }
 }

@@ -131,6 +131,41 @@ fn a_few_pixels_out_of_order_are_counted_and_don_t_stop_a_run() {
 }
 
 #[test]
+fn every_day_is_held_to_the_orders_while_a_run_goes_on() {
+    let sandbox = Sandbox::new();
+    // A corner of the tile in the west on one later day, all of that in the east on another.
+    sandbox.raster("data/tmax_2004-02-23.tif", "degC", |i| if i % 16 < 5 && i < 80 { -20.0 } else { 8.0 });
+    sandbox.raster("data/tmax_2004-02-25.tif", "degC", |i| if i % 16 < 8 { 8.0 } else { -20.0 });
+    let plan = sandbox.plan();
+    assert_eq!(sandbox.with_runner(|runner| runner.check(&plan)).unwrap(), []);
+    let report = sandbox.run(&Unwatched).unwrap();
+    let [failed] = report.failed.as_slice() else { panic!("{:?}", report.failed) };
+    let said =
+        "inputs.tmin exceeds inputs.tmax in 30 of 30 pixels of tile east on 2004-02-25; are the two swapped?";
+    assert!(failed.tile == "east" && failed.reason.contains(said) && failed.usage, "{failed:?}");
+    let [counted] = report.disorders.as_slice() else { panic!("{:?}", report.disorders) };
+    assert_eq!(
+        counted.to_string(),
+        "inputs.tmin exceeds inputs.tmax in 4 pixels, first in tile west on 2004-02-23"
+    );
+}
+
+#[test]
+fn a_static_without_a_value_is_refused_or_told_of() {
+    let project = PROJECT.replace("[model]\n", "[statics.water]\nhref = \"data/water.tif\"\n\n[model]\n");
+    let sandbox = Sandbox::new();
+    sandbox.raster("data/water.tif", "1", |_| f64::NAN);
+    sandbox.write_project(&project);
+    let report = refused(&sandbox);
+    let line = "statics.water: absent: it has no value on any tile [west, east]";
+    assert!(report.lines().iter().any(|l| l == line), "{:?}", report.lines());
+    sandbox.raster("data/water.tif", "1", |i| if i % 16 < 8 { 0.0 } else { f64::NAN });
+    let report = sandbox.run(&Unwatched).unwrap();
+    let told: Vec<String> = report.empty.iter().map(ToString::to_string).collect();
+    assert_eq!((report.failed.len(), told), (0, vec!["statics.water has no value on east".to_owned()]));
+}
+
+#[test]
 fn a_mask_averaged_to_fractions_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.raster("data/water.tif", "1", |i| if i % 16 < 7 { 0.25 } else { 1.0 });

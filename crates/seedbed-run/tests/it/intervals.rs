@@ -157,4 +157,7 @@ fn an_input_that_the_variant_does_without_is_not_opened() {
     assert!(sandbox.run(&Unwatched).unwrap_err().to_string().contains("inputs.wind"));
     assert_eq!(run(&sandbox, &project("hargreaves-samani", wind)).made, 2 * 2);
     assert_eq!(run(&sandbox, &project("hargreaves-samani", "")).made, 0, "it is no part of a key");
+    // Latitude is that of the pixels, where it isn't given.
+    let placed = project("hargreaves-samani", "").replace("[statics.latitude]\nvalue = 41.4\n", "");
+    assert_eq!(run(&sandbox, &placed).made, 2 * 2);
 }

@@ -95,6 +95,7 @@ impl Report for ModelDescription<'_> {
 
 fn input_row(input: &InputSpec) -> [String; 3] {
     let otherwise = match (input.required, input.fallback) {
+        (true, Fallback::Latitude) => "required, but in a run else that of the pixel's centre".to_owned(),
         (true, _) => "required".to_owned(),
         (false, Fallback::MeanOfTminTmax) => "else the mean of tmin and tmax".to_owned(),
         (false, Fallback::HargreavesSamani) => {

@@ -91,6 +91,11 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         let file = File::open(&args.forcing).with_context(|| format!("cannot read {name}")).or_usage()?;
         read(file, &name)?
     };
+    if let Some(n) =
+        (1..args.set.len()).find(|n| args.set[..*n].iter().any(|(key, _)| *key == args.set[*n].0))
+    {
+        return Err(usage(format!("--set gives `{}` twice", args.set[n].0)));
+    }
     let set: Vec<(String, SettingValue)> =
         args.set.into_iter().map(|(key, value)| (key, SettingValue::Text(value))).collect();
     let run = run_point(model, &set, &forcing)
@@ -149,6 +154,9 @@ fn read(source: impl Read, name: &str) -> anyhow::Result<Columns> {
             "the first line names the columns",
         ));
     };
+    if let Some(n) = (1..header.len()).find(|n| header.iter().take(*n).any(|name| name == &header[*n])) {
+        return Err(usage(format!("{name} has two columns `{}`", &header[n])));
+    }
     let mut dates = Vec::new();
     let mut columns: Vec<(String, Vec<f64>)> = header.iter().map(|h| (h.to_owned(), Vec::new())).collect();
     for (line, record) in (2..).zip(table.records()) {
@@ -225,6 +233,8 @@ mod tests {
         assert!(table.columns[1].1[1].is_nan());
         let error = read("date,ppt\n2003-01-01,wet\n".as_bytes(), "x.csv").unwrap_err().to_string();
         assert_eq!(error, "x.csv, line 2, column `ppt`: `wet` is no number");
+        let error = read("date,tmin,tmin\n2003-01-01,1,5\n".as_bytes(), "x.csv").unwrap_err().to_string();
+        assert_eq!(error, "x.csv has two columns `tmin`");
         let error = read("day,ppt\n".as_bytes(), "x.csv").unwrap_err().to_string();
         assert!(error.contains("no column `date`"), "{error}");
     }

@@ -147,6 +147,7 @@ fn disorders(disorders: &[Disorder], out: &mut dyn Write) -> io::Result<()> {
 /// A run's report for people.
 pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     disorders(&r.disorders, out)?;
+    r.empty.iter().try_for_each(|empty| writeln!(out, "note: {empty}"))?;
     for failed in &r.failed {
         writeln!(out, "failed: tile {}: {}", failed.tile, failed.reason)?;
     }
@@ -225,7 +226,11 @@ pub fn status(report: &RunReport) -> Status {
                 report.failed.len(),
                 count(report.tiles, "tile")
             ),
-            "the same command makes only what is missing; `seedbed status` lists it",
+            if report.failed.iter().all(|f| f.usage && !f.retryable) {
+                "correct the project file or the inputs; `seedbed run` then makes only what is missing"
+            } else {
+                "the same command makes only what is missing; `seedbed status` lists it"
+            },
         );
     }
     match &report.failed[..] {

@@ -1,6 +1,7 @@
 //! `seedbed series`: values at points through time.
 
 use crate::context::Ctx;
+use crate::failure::usage_hint;
 use crate::points;
 use crate::progress::Counted;
 use crate::report::{Report, Status, count};
@@ -91,7 +92,18 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         if !variables.contains(&frame.variable) {
             variables.push(frame.variable.clone());
         }
-        units.entry(frame.variable.clone()).or_insert_with(|| frame.unit.clone());
+        let unit = units.entry(frame.variable.clone()).or_insert_with(|| frame.unit.clone());
+        if *unit != frame.unit {
+            if args.wide {
+                let variable = &frame.variable;
+                return Err(usage_hint(
+                    format!("`{variable}` is in several units, and a column of --wide has one"),
+                    "bring them to one with `seedbed prep`, or leave out --wide",
+                ));
+            }
+            // Each row says its own.
+            *unit = None;
+        }
     }
     let kernel = if args.bilinear { PointKernel::Bilinear } else { PointKernel::Nearest };
     // The frames of a row: each its own, or those of a period together.

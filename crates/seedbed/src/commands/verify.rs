@@ -1,10 +1,11 @@
 //! `seedbed verify`: a product held to its expected set.
 
+use crate::commands::run::runner;
 use crate::context::Ctx;
-use crate::failure::{self, Judge};
+use crate::failure;
 use crate::report::{Report, Status, count};
 use seedbed_prep::VerifyReport;
-use seedbed_run::Project;
+use seedbed_run::Overrides;
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -17,7 +18,9 @@ Examples:
   seedbed verify products/mosaic --json | jq '.problems'
 
 Every tile, period and variable that was planned must be there, with the size,
-checksum, grid and nodata value that its record says. Exit code 1 if not.";
+checksum, grid and nodata value that its record says; given a project file, all
+that it asks for by now, made from its inputs and parameters as they are. Exit
+code 1 if not.";
 
 /// Hold a product to its expected set.
 #[derive(Debug, clap::Args)]
@@ -54,13 +57,17 @@ impl Report for Verified {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let mut product = args.product;
-    if let Some(path) = product.as_path().filter(|p| p.extension().is_some_and(|e| e == "toml")) {
-        let project = Project::read(path)?;
-        product = project.resolve(&project.project.out).parse().or_usage()?;
-    }
-    let root = ctx.product(&product);
-    let report = tokio::task::block_in_place(|| seedbed_prep::verify(root))?;
+    let project = args.product.as_path().filter(|p| p.extension().is_some_and(|e| e == "toml"));
+    let report = if let Some(path) = project {
+        let runner = runner(path, &Overrides::default(), ctx)?;
+        tokio::task::block_in_place(|| {
+            let expected = runner.expected(&runner.plan()?)?;
+            anyhow::Ok(seedbed_prep::verify_set(&expected, runner.out())?)
+        })?
+    } else {
+        let root = ctx.product(&args.product);
+        tokio::task::block_in_place(|| seedbed_prep::verify(root))?
+    };
     let status = Status::of(report.is_complete());
     if status == Status::Failed {
         let problems = count(report.problems.len(), "problem");

@@ -10,7 +10,8 @@ fn a_project_runs_from_archive_to_page_and_a_second_time_does_nothing() {
     let tiles = plan["tiles"].as_u64().unwrap();
     assert!(tiles >= 2, "{tiles} tiles");
     assert_eq!(plan["products"], plan["to_make"]);
-    assert!(!sandbox.path("tiles").exists(), "a dry run writes nothing");
+    sandbox.seedbed(["verify", "seedbed.toml"]).exits(1).prints("missing: ").prints("has not been made");
+    assert!(!sandbox.path("tiles").exists(), "neither a dry run nor looking writes anything");
 
     let made = sandbox.seedbed(["run", "seedbed.toml", "--json"]).succeeds().json();
     assert_eq!((&made["made"], &made["present"]), (&plan["products"], &0.into()));
@@ -18,6 +19,10 @@ fn a_project_runs_from_archive_to_page_and_a_second_time_does_nothing() {
     sandbox.seedbed(["mosaic", "tiles", "--out", "mosaic"]).succeeds();
     sandbox.seedbed(["verify", "seedbed.toml"]).succeeds();
     sandbox.seedbed(["verify", "mosaic"]).succeeds();
+    let toml = sandbox.read("seedbed.toml");
+    sandbox.write("seedbed.toml", toml.replace("bias_corr = 1.0", "bias_corr = 1.1"));
+    sandbox.seedbed(["verify", "seedbed.toml"]).exits(1).prints("is out of date");
+    sandbox.write("seedbed.toml", toml);
     let view =
         sandbox.seedbed(["view", "mosaic", "--variables", "etasw", "--grid", "tiles.grid.json"]).succeeds();
     view.prints("quicklook-etasw-2004.png").prints("tiles.png").prints("file:///");
