@@ -3,6 +3,7 @@
 use crate::inputs::{Input, Static};
 use crate::interval::Interval;
 use crate::kept_state;
+use crate::mask::OutputMask;
 use crate::periods::Volume;
 use crate::project::Format;
 use crate::{RunError, Runner, Task};
@@ -98,7 +99,7 @@ impl Runner<'_> {
             "statics": statics,
             "cog": self.cog,
             "origin": self.grid.tiles.iter().map(origin).collect::<Vec<_>>(),
-            "mask": self.mask.as_ref().map(|mask| mask.record()),
+            "mask": self.mask.as_ref().map(OutputMask::record),
         }))?)
     }
 
