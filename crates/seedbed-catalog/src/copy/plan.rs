@@ -12,6 +12,7 @@ use crate::{Asset, CatalogError, Collection, Item, Tree};
 use seedbed_storage::{Checksum, Content, Location, Stores, shown_text};
 use serde::Serialize;
 use serde_json::json;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
@@ -237,10 +238,11 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         items: Vec::new(),
         collections: request.collections.clone(),
     };
-    let none = Names::default();
     let standing = Standing::of(stores, &items, &request.assets).await?;
-    let of_these = request.names.is_none().then(|| Names::of(&items, &request.template));
-    let names = request.names.as_ref().or(of_these.as_ref()).unwrap_or(&none);
+    let names = match &request.names {
+        Some(names) => Cow::Borrowed(names),
+        None => Cow::Owned(Names::of(&items, &request.template)),
+    };
     let mut known: HashMap<Location, Known> = HashMap::new();
     let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
@@ -275,7 +277,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
                 }
                 continue;
             }
-            let Some(to) = place_of(request, names, item, &asset, &from)? else {
+            let Some(to) = place_of(request, &names, item, &asset, &from)? else {
                 plan.present.push(used);
                 continue;
             };
@@ -432,16 +434,13 @@ fn updatable(item: &Item) -> Result<(), CatalogError> {
         Some(at) if !item.has_own_document() => {
             refused(at.to_string(), "it holds items of several documents")
         }
-        Some(at) => match at
-            .as_path()
-            .map(seedbed_storage::Standing::at)
-            .as_ref()
-            .and_then(|s| s.path.parent())
-            .map(writable)
-        {
-            Some(Err(reason)) => refused(at.to_string(), &reason),
-            _ => Ok(()),
-        },
+        Some(at) => {
+            let stands = at.as_path().map(seedbed_storage::Standing::at);
+            match stands.as_ref().and_then(|stands| stands.path.parent()).map(writable) {
+                Some(Err(reason)) => refused(at.to_string(), &reason),
+                _ => Ok(()),
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Copies: in place and into a new catalog, failing, killed, repeated.
 
-use crate::support::{Asked, Server, Told, at, builder, files, item, read, stores};
-use seedbed_catalog::copy::{CopyPlan, CopyReport, CopyRequest, OnError, Silent, Template, execute, plan};
+use crate::support::{Asked, Server, Told, at, builder, files, item, items_of, read, request, stores};
+use seedbed_catalog::copy::{CopyPlan, CopyReport, CopyRequest, OnError, Silent, execute, plan};
 use seedbed_catalog::{Item, ItemCollection, validate::Validator};
 use seedbed_storage::Checksum;
 use serde_json::{Value, json};
@@ -34,22 +34,6 @@ async fn catalog(folder: &Path, server: &Server, paths: &[&str]) -> Vec<Item> {
     });
     builder(items.collect()).save(&stores(), &at(folder)).await.unwrap();
     items_of(folder).await
-}
-
-async fn items_of(folder: &Path) -> Vec<Item> {
-    ItemCollection::read(&stores(), &at(folder)).await.unwrap().items
-}
-
-fn request(items: Vec<Item>, to: &Path, out: Option<&Path>) -> CopyRequest {
-    CopyRequest {
-        items,
-        collections: vec![],
-        assets: vec!["data".into()],
-        to: at(to),
-        template: Template::default(),
-        out: out.map(at),
-        names: None,
-    }
 }
 
 async fn run(request: &CopyRequest) -> (CopyPlan, CopyReport) {

@@ -1,24 +1,12 @@
 //! Where a copy's files and documents are, and how they name one another.
 
-use crate::support::{at, builder, collection, item, read, stores};
+use crate::support::{at, builder, collection, item, items_of, read, request, stores};
 use seedbed_catalog::copy::{CopyReport, CopyRequest, Names, OnError, Silent, Template, execute, plan};
-use seedbed_catalog::{CatalogError, Collection, Item, ItemCollection, TreeBuilder, validate::Validator};
+use seedbed_catalog::{CatalogError, Collection, Item, TreeBuilder, validate::Validator};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-
-fn request(items: Vec<Item>, to: &Path, out: Option<&Path>) -> CopyRequest {
-    CopyRequest {
-        items,
-        collections: vec![],
-        assets: vec!["data".into()],
-        to: at(to),
-        template: Template::default(),
-        out: out.map(at),
-        names: None,
-    }
-}
 
 async fn copy(items: Vec<Item>, to: &Path, out: Option<&Path>) -> CopyReport {
     done(&request(items, to, out)).await
@@ -29,10 +17,6 @@ async fn done(request: &CopyRequest) -> CopyReport {
     let report = execute(&stores(), &plan, 2, OnError::KeepGoing, &Silent).await.unwrap();
     assert!(report.failed.is_empty(), "{:?}", report.failed);
     report
-}
-
-async fn items_of(folder: &Path) -> Vec<Item> {
-    ItemCollection::read(&stores(), &at(folder)).await.unwrap().items
 }
 
 /// A tree of two items whose `data` are files in `top/src`, written by `builder`.

@@ -1,6 +1,7 @@
 //! Small catalogs in temporary folders, and a small HTTP server.
 
-use seedbed_catalog::{Collection, Item, TreeBuilder};
+use seedbed_catalog::copy::{CopyRequest, Template};
+use seedbed_catalog::{Collection, Item, ItemCollection, TreeBuilder};
 use seedbed_storage::{Location, Settings, Stores};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -205,4 +206,21 @@ async fn serve(
         stream.write_all(piece).await?;
     }
     stream.shutdown().await
+}
+
+/// A copy of the asset `data` of some items.
+pub fn request(items: Vec<Item>, to: &Path, out: Option<&Path>) -> CopyRequest {
+    CopyRequest {
+        items,
+        collections: vec![],
+        assets: vec!["data".into()],
+        to: at(to),
+        template: Template::default(),
+        out: out.map(at),
+        names: None,
+    }
+}
+
+pub async fn items_of(folder: &Path) -> Vec<Item> {
+    ItemCollection::read(&stores(), &at(folder)).await.unwrap().items
 }

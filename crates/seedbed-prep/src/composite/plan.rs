@@ -3,11 +3,8 @@
 use super::coverage::Coverage;
 use super::{Context, REVISION, steps};
 use crate::{Member, Plans, PrepError, Target, TaskKey, revisions};
-use seedbed_block::{Date, Precision};
-use seedbed_block::{
-    Grouping,
-    composite::{self, Sample},
-};
+use seedbed_block::composite::{self, Sample};
+use seedbed_block::{Date, Grouping, Precision};
 use seedbed_grid::{Bbox, GeoBox, Index, PixelRange, Tile};
 use seedbed_raster::WarpPlan;
 use seedbed_storage::Location;
