@@ -1,12 +1,12 @@
 //! The catalogs above a collection.
 
 use crate::CatalogError;
-use crate::disk::{Disk, is_absent};
+use crate::disk::{ATTEMPTS, Disk, Draft, OFTEN, is_absent};
 use crate::ground::{Ground, is_outside};
 use crate::links::{JSON, child_link, link, other_links};
-use crate::parent::{self, Frame};
+use crate::parent::{self, Down, Frame};
 use seedbed_storage::Stores;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::path::Path;
 
@@ -49,64 +49,110 @@ pub async fn find_collection(
     Ok(None)
 }
 
-/// Links a child from a catalog, which is made if it isn't there.
+/// A child that a catalog is to link to.
+pub struct Child<'a> {
+    /// The path of its document.
+    pub document: &'a str,
+    pub title: Option<&'a str>,
+}
+
+/// Links a child from a catalog, which is made if it isn't there. What others link from a catalog in a store at the
+/// same time stays.
 pub async fn link_child(
     disk: &mut Disk,
     ground: &Ground,
     document: &str,
     above: Option<&str>,
-    child: &str,
-    title: Option<&str>,
-    new: impl FnOnce() -> Value,
+    child: &Child<'_>,
+    new: impl Fn() -> Value,
 ) -> Result<(), CatalogError> {
     let at = ground.location(document);
-    let (mut children, mut items) = (BTreeMap::new(), Vec::new());
-    let read = parent::read(&disk.stores, &at, |down| {
+    if at.is_local() {
+        let mut links = Links::default();
+        let found = match parent::read(&disk.stores, &at, |down| links.take(down, ground, document)).await {
+            Ok(found) => Some(found),
+            Err(error) if is_absent(&error) => None,
+            Err(error) => return Err(error),
+        };
+        let draft = links.with(child).draft(found, ground, document, above, &new)?;
+        return disk.put_draft(draft).await.map(drop);
+    }
+    for _ in 0..ATTEMPTS {
+        let mut links = Links::default();
+        let before = disk.prepare_shared(&at).await?;
+        let found = before.as_ref();
+        let found = found.map(|b| parent::parse(&b.bytes, &at, |down| links.take(down, ground, document)));
+        let draft = links.with(child).draft(found.transpose()?, ground, document, above, &new)?;
+        if disk.put_shared(&at, &draft.into_bytes(), before.as_ref()).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(CatalogError::overtaken(&at, OFTEN))
+}
+
+/// The links of a catalog that lead down: children by path, with the fields of their links.
+#[derive(Default)]
+struct Links {
+    children: BTreeMap<String, Map<String, Value>>,
+    items: Vec<Down>,
+}
+
+impl Links {
+    fn take(&mut self, down: Down, ground: &Ground, document: &str) -> Result<(), CatalogError> {
         if down.child {
-            children.insert(ground.target(document, &down.href)?, down.rest);
+            self.children.insert(ground.target(document, &down.href)?, down.rest);
         } else {
-            items.push(down);
+            self.items.push(down);
         }
         Ok(())
-    });
-    let found = match read.await {
-        Ok(found) => Some(found),
-        Err(error) if is_absent(&error) => None,
-        Err(error) => return Err(error),
-    };
-    let existing = found.is_some();
-    let mut value = found.map_or_else(new, Value::Object);
-    children.insert(child.to_owned(), child_link(title));
-    let own = ground.own(document);
-    let mut first = Vec::new();
-    if !existing || own.is_some() {
-        first.push(link("root", &ground.link(document, "catalog.json"), JSON));
-        first.extend(above.map(|above| link("parent", &ground.link(document, above), JSON)));
-        first.extend(own.map(|own| link("self", &own, JSON)));
-        first.extend(other_links(&value, Some(&at), document, ground));
-        value["links"] = Value::Array(first);
     }
-    let Some(object) = value.as_object() else { return Ok(()) };
-    let mut frame = Frame::of(object);
-    let mut draft = Disk::draft(&at);
-    let write = |draft: &mut crate::disk::Draft| {
-        frame.open(draft)?;
-        for (child, rest) in &children {
-            frame.link(draft, "child", &ground.link(document, child), rest)?;
+
+    fn with(mut self, child: &Child<'_>) -> Self {
+        self.children.insert(child.document.to_owned(), child_link(child.title));
+        self
+    }
+
+    /// The catalog with these links: the one that was `found`, or a new one.
+    fn draft(
+        &self,
+        found: Option<Map<String, Value>>,
+        ground: &Ground,
+        document: &str,
+        above: Option<&str>,
+        new: impl Fn() -> Value,
+    ) -> Result<Draft, CatalogError> {
+        let at = ground.location(document);
+        let existing = found.is_some();
+        let mut value = found.map_or_else(new, Value::Object);
+        let own = ground.own(document);
+        let mut first = Vec::new();
+        if !existing || own.is_some() {
+            first.push(link("root", &ground.link(document, "catalog.json"), JSON));
+            first.extend(above.map(|above| link("parent", &ground.link(document, above), JSON)));
+            first.extend(own.map(|own| link("self", &own, JSON)));
+            first.extend(other_links(&value, Some(&at), document, ground));
+            value["links"] = Value::Array(first);
         }
-        for item in &items {
-            frame.link(draft, "item", &item.href, &item.rest)?;
-        }
-        frame.close(draft)
-    };
-    let mut write = write;
-    write(&mut draft).map_err(|source| CatalogError::Io {
-        action: "write",
-        path: at.as_path().unwrap_or(Path::new(document)).to_owned(),
-        source,
-    })?;
-    disk.put_draft(draft).await?;
-    Ok(())
+        let mut draft = Disk::draft(&at);
+        let Some(object) = value.as_object() else { return Ok(draft) };
+        let mut frame = Frame::of(object);
+        let mut write = || {
+            frame.open(&mut draft)?;
+            for (child, rest) in &self.children {
+                frame.link(&mut draft, "child", &ground.link(document, child), rest)?;
+            }
+            for item in &self.items {
+                frame.link(&mut draft, "item", &item.href, &item.rest)?;
+            }
+            frame.close(&mut draft)
+        };
+        write().map_err(|source| CatalogError::Io {
+            action: "write",
+            path: at.as_path().unwrap_or(Path::new(document)).to_owned(),
+            source,
+        })?;
+        Ok(draft)
+    }
 }
 
 /// A catalog without links.

@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 /// A draft that is larger goes to a file.
 const HELD: usize = 16 << 20;
 
+/// How often others may come first where a document is shared, before that is an error.
+pub const ATTEMPTS: usize = 20;
+pub const OFTEN: &str = "each time before this one";
+
 /// Whether a document had to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
@@ -264,6 +268,13 @@ pub struct Draft {
     at: Location,
     held: Vec<u8>,
     file: Option<(PathBuf, Standing, BufWriter<File>)>,
+}
+
+impl Draft {
+    /// Its bytes, where it is for a store: such a one is in memory.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.held
+    }
 }
 
 impl Write for Draft {

@@ -243,6 +243,14 @@ pub enum CatalogError {
         /// Where it is.
         at: String,
     },
+    /// Another program writes the same tree in a store.
+    #[error("{at}: another program writes it at the same time ({what}); run this again when that has ended")]
+    Overtaken {
+        /// The document.
+        at: String,
+        /// What it did.
+        what: String,
+    },
     /// A copy wouldn't fit where it is to go.
     #[error("{to}: {room} bytes are free, and the copy needs {bytes}")]
     NoRoom {
@@ -292,7 +300,7 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
-    /// Whether trying again later may help: only failures of the network do.
+    /// Whether trying again later may help: failures of the network do, and what another program was at work on.
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
@@ -300,6 +308,7 @@ impl CatalogError {
                 source.retryable()
             }
             Self::Link { source, .. } => source.retryable(),
+            Self::Overtaken { .. } => true,
             _ => false,
         }
     }
@@ -348,6 +357,10 @@ impl CatalogError {
     pub fn stops_all(&self) -> bool {
         let (Self::Copy { source, .. } | Self::Write { source, .. }) = self else { return false };
         source.is_full() || source.is_over_limit()
+    }
+
+    pub(crate) fn overtaken(at: &Location, what: impl Into<String>) -> Self {
+        Self::Overtaken { at: at.to_string(), what: what.into() }
     }
 
     pub(crate) fn document(at: &(impl ToString + ?Sized), reason: impl Into<String>) -> Self {

@@ -44,20 +44,33 @@ pub async fn read(
     } else {
         bytes = document::read_bytes(stores, at).await?;
     }
+    let Some(file) = large else { return parse(&bytes, at, each) };
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, file));
+    visit(at, &mut each, |seed| seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found)))
+}
+
+/// The same of bytes that were read.
+pub fn parse(
+    bytes: &[u8],
+    at: &Location,
+    mut each: impl FnMut(Down) -> Result<(), CatalogError>,
+) -> Result<Map<String, Value>, CatalogError> {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut json = serde_json::Deserializer::from_slice(text);
+    visit(at, &mut each, |seed| seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found)))
+}
+
+fn visit(
+    at: &Location,
+    each: &mut dyn FnMut(Down) -> Result<(), CatalogError>,
+    read: impl FnOnce(ParentSeed<'_>) -> serde_json::Result<Map<String, Value>>,
+) -> Result<Map<String, Value>, CatalogError> {
     let mut failed = None;
-    let seed = ParentSeed(&mut |down| {
+    let found = read(ParentSeed(&mut |down| {
         each(down).map_err(|e| {
             failed = Some(e);
         })
-    });
-    let found = if let Some(file) = large {
-        let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, file));
-        seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found))
-    } else {
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let mut json = serde_json::Deserializer::from_slice(text);
-        seed.deserialize(&mut json).and_then(|found| json.end().map(|()| found))
-    };
+    }));
     match (found, failed) {
         (_, Some(error)) => Err(error),
         (Ok(found), None) => Ok(found),

@@ -5,6 +5,7 @@
 //! `<root>/<collection>/<item>/<item>.json`, unless another one is asked for.
 //! Links are sorted, so the order in which items came makes no difference.
 
+use crate::disk::ATTEMPTS;
 use crate::place::new_place;
 use crate::writer::Describe;
 use crate::{CatalogError, Collection, Item, TreeWriter, WriteOptions};
@@ -178,15 +179,27 @@ impl TreeBuilder {
         }
         let work = std::env::temp_dir();
         let mut saved: Option<Saved> = None;
-        for (collection, mut items) in self.collections {
+        for (mut collection, mut items) in self.collections {
             items.sort_by(|a, b| a.id().cmp(b.id()));
-            let options = self.options.clone();
-            let writer = TreeWriter::begin_as(stores, at, collection, options, &work, Describe::Given);
-            let mut writer = writer.await?;
-            for item in items {
-                writer.put(item).await?;
-            }
-            let done = writer.finish().await?;
+            let mut attempts = 1;
+            let done = loop {
+                let again =
+                    (!at.is_local() && attempts < ATTEMPTS).then(|| (collection.clone(), items.clone()));
+                let begin = TreeWriter::begin_as(
+                    stores,
+                    at,
+                    collection,
+                    self.options.clone(),
+                    &work,
+                    Describe::Given,
+                );
+                match (Box::pin(write(begin.await?, items)).await, again) {
+                    // What another writer added is of the tree now, and stays.
+                    (Err(CatalogError::Overtaken { .. }), Some(given)) => (collection, items) = given,
+                    (done, _) => break done?,
+                }
+                attempts += 1;
+            };
             match &mut saved {
                 Some(saved) => saved.extend(done),
                 None => saved = Some(done),
@@ -194,4 +207,11 @@ impl TreeBuilder {
         }
         Ok(saved.unwrap_or_else(|| Saved::of(Self::root_of(at))))
     }
+}
+
+async fn write(mut writer: TreeWriter, items: Vec<Item>) -> Result<Saved, CatalogError> {
+    for item in items {
+        writer.put(item).await?;
+    }
+    Box::pin(writer.finish()).await
 }

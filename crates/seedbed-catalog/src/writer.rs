@@ -1,8 +1,9 @@
 //! A tree written item by item, in memory that doesn't grow with it.
 
+mod beside;
 mod joining;
 
-use crate::above::{find_collection, link_child, new_catalog};
+use crate::above::{Child, find_collection, link_child, new_catalog};
 use crate::cover::Cover;
 use crate::disk::{Disk, Put, is_absent};
 use crate::document::{DEEPEST, write_value};
@@ -89,6 +90,8 @@ pub struct TreeWriter {
     /// Documents of items that can't be read, with their parents.
     broken: HashMap<String, String>,
     parents: BTreeMap<ParentKey, Parent>,
+    /// What the tree linked to when it was read, if it is in a store.
+    found: HashSet<(u64, u64)>,
     links: Sorter,
     cover: Cover,
     removed: Vec<String>,
@@ -157,6 +160,7 @@ impl TreeWriter {
             describe,
             broken: HashMap::new(),
             parents: BTreeMap::new(),
+            found: HashSet::new(),
             links: Sorter::new(work, SORTED_IN_MEMORY),
             cover: Cover::default(),
             removed: Vec::new(),
@@ -217,6 +221,7 @@ impl TreeWriter {
             }
             for Down { href, rest, .. } in children {
                 let child = self.ground.target(&document, &href)?;
+                seen.insert(hash(&child));
                 if let Some(parent) = self.parents.get_mut(&key_of(&document)) {
                     parent.children.insert(child.clone(), rest);
                 }
@@ -231,6 +236,9 @@ impl TreeWriter {
                     next.push(child);
                 }
             }
+        }
+        if !self.ground.root().is_local() {
+            self.found = seen;
         }
         sorter.finish()
     }
@@ -523,8 +531,7 @@ impl TreeWriter {
             frame.link(&mut draft, "item", &href, rest.as_ref().unwrap_or(&default)).map_err(failed)?;
         }
         frame.close(&mut draft).map_err(failed)?;
-        self.disk.put_draft(draft).await?;
-        Ok(())
+        self.put_parent(document, draft).await
     }
 
     /// Links the collection from the catalog above it, that from the next, up to the root.
@@ -552,16 +559,8 @@ impl TreeWriter {
                 }
                 catalog
             };
-            link_child(
-                &mut self.disk,
-                &self.ground,
-                &document,
-                above.as_deref(),
-                &child,
-                title.as_deref(),
-                new,
-            )
-            .await?;
+            let linked = Child { document: &child, title: title.as_deref() };
+            link_child(&mut self.disk, &self.ground, &document, above.as_deref(), &linked, new).await?;
             child = document;
             title = None;
         }

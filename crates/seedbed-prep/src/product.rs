@@ -23,7 +23,9 @@ use seedbed_storage::{Checksum, Location, Put};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::SystemTime;
 
 /// A product under way. Dropped without [`Attempt::commit`], it leaves nothing.
@@ -470,21 +472,30 @@ pub(crate) fn record_of(bytes: &[u8], path: &Path) -> Result<Item, PrepError> {
 
 /// The staged files by their way from the folder, each flushed to the disk and digested.
 fn staged(folder: &Path) -> Result<Vec<Staged>, PrepError> {
-    let mut files = Vec::new();
-    for name in folder::files(folder).map_err(at(folder))? {
+    let names = folder::files(folder).map_err(at(folder))?;
+    let flush = |name: &String| {
+        let path = folder.join(name);
+        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(at(&path))
+    };
+    let digest = |name: String| {
         let path = folder.join(&name);
-        let file = fs::File::open(&path).map_err(at(&path))?;
-        file.sync_all().map_err(at(&path))?;
-        let size = file.metadata().map_err(at(&path))?.len();
+        let size = fs::metadata(&path).map_err(at(&path))?.len();
         let checksum = Checksum::of_file(&path)
             .map_err(|source| PrepError::Read { path: path.clone(), source })?
             .multihash();
-        files.push(Staged { name, size, checksum });
-    }
+        Ok(Staged { name, size, checksum })
+    };
+    // The processors have the digests to make while the disk takes its time.
+    let (flushed, digested) = thread::scope(|scope| {
+        let flushed = scope.spawn(|| names.iter().try_for_each(flush));
+        let digested: Vec<Result<Staged, PrepError>> = names.clone().into_par_iter().map(digest).collect();
+        (flushed.join().unwrap_or_else(|panic| resume_unwind(panic)), digested)
+    });
+    flushed?;
     for inside in folder::folders(folder).map_err(at(folder))? {
         sync_folder(&inside)?;
     }
-    Ok(files)
+    digested.into_iter().collect()
 }
 
 /// Whether `folder` holds just these files, byte for byte.

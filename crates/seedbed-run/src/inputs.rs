@@ -4,12 +4,15 @@ use crate::interval::{ALWAYS, Interval, check_apart, check_whole};
 use crate::project::{InputSection, StaticSection, SwitchSection};
 use crate::{Overrides, Project, RunError};
 use seedbed_block::{Conversion, Period, unit_suffix};
-use seedbed_catalog::ItemCollection;
+use seedbed_catalog::{CatalogError, ItemCollection};
 use seedbed_grid::Projections;
 use seedbed_model::{Fallback, InputSpec, ModelSpec, Settings};
 use seedbed_prep::{Classes, PrepError, Rules, Sane, Series, Spool, TimeRule, ValidRange};
 use seedbed_raster::Resampling;
 use seedbed_storage::{Location, LocationError};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A daily input, resolved.
 pub(crate) struct Input {
@@ -57,6 +60,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) spool: &'a Spool,
     pub(crate) projections: &'a dyn Projections,
+    /// What was read so far, by where it is.
+    pub(crate) read: RefCell<BTreeMap<String, Rc<ItemCollection>>>,
 }
 
 impl Resolver<'_> {
@@ -163,11 +168,18 @@ impl Resolver<'_> {
         };
         let location: Location =
             from.parse().map_err(|e: LocationError| self.project.setting_error(format!("{key}.items"), e))?;
-        let items = self
-            .spool
-            .block_on(ItemCollection::read(self.spool.stores(), &location))
-            .map_err(|e| failed(e.into()))?;
+        let items = self.items(&location).map_err(|e| failed(e.into()))?;
         Series::by_rules(name, &items.items, asset, rules, self.spool, self.projections).map_err(failed)
+    }
+
+    /// The items of a place, which several inputs may share.
+    fn items(&self, from: &Location) -> Result<Rc<ItemCollection>, CatalogError> {
+        if let Some(items) = self.read.borrow().get(&from.to_string()) {
+            return Ok(Rc::clone(items));
+        }
+        let items = Rc::new(self.spool.block_on(ItemCollection::read(self.spool.stores(), from))?);
+        self.read.borrow_mut().insert(from.to_string(), Rc::clone(&items));
+        Ok(items)
     }
 
     fn input_rules(&self, index: usize, section: &InputSection) -> Result<Rules, RunError> {

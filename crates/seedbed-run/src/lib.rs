@@ -8,6 +8,7 @@
 mod books;
 mod checkpoint;
 mod clean;
+mod committing;
 mod cubes;
 mod empty;
 mod error;

@@ -13,6 +13,7 @@ use seedbed_model::{Model, ModelSpec, SettingValue, Settings};
 use seedbed_prep::{Expected, PrepError, Root, Spool, Target};
 use seedbed_raster::cog::CogOptions;
 use seedbed_storage::{Location, LocationError};
+use std::cell::RefCell;
 use std::path::Path;
 
 /// What the command line says over the project file.
@@ -80,8 +81,15 @@ impl<'a> Runner<'a> {
             Some(mask) => mask.keep_tiles(&project, &mut grid)?,
             None => Vec::new(),
         };
-        let resolver =
-            Resolver { project: &project, overrides, spec, settings: &settings, spool: &spool, projections };
+        let resolver = Resolver {
+            project: &project,
+            overrides,
+            spec,
+            settings: &settings,
+            spool: &spool,
+            projections,
+            read: RefCell::default(),
+        };
         let mut wrong = Vec::new();
         let (inputs, named) = resolver.inputs(&mut wrong);
         let statics = resolver.statics(&named, &mut wrong);

@@ -2,15 +2,12 @@
 
 use super::TreeWriter;
 use crate::copy::{keep_assets, keep_copies};
-use crate::disk::Put;
+use crate::disk::{ATTEMPTS, OFTEN, Put};
 use crate::document::parse;
 use crate::save::Merge;
 use crate::text::id_of;
 use crate::{CatalogError, Item};
 use seedbed_storage::Location;
-
-/// How often others may come first before that is an error.
-const OVERTAKEN: usize = 20;
 
 /// Where an item's document is to be.
 pub(super) struct Home<'a> {
@@ -26,7 +23,7 @@ impl TreeWriter {
     pub(super) async fn put_at(&mut self, item: &mut Item, home: &Home<'_>) -> Result<Put, CatalogError> {
         // A local catalog has one writer at a time.
         let given = (!home.at.is_local()).then(|| item.clone());
-        for _ in 0..OVERTAKEN {
+        for _ in 0..ATTEMPTS {
             let before = self.disk.prepare_shared(home.at).await?;
             let is_stale = self.join(item, home, before.as_ref().map(|b| b.bytes.as_slice()))?;
             if let Some(put) = self.disk.put_shared(home.at, &self.bytes, before.as_ref()).await? {
@@ -39,10 +36,7 @@ impl TreeWriter {
                 item.clone_from(given);
             }
         }
-        Err(CatalogError::document(
-            home.at,
-            "others write it all the time; run this again when they have ended",
-        ))
+        Err(CatalogError::overtaken(home.at, OFTEN))
     }
 
     /// Makes an item's bytes, with what is to be kept of the document that stands there; whether a copy of the

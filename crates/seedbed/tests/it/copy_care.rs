@@ -33,6 +33,36 @@ fn two_copies_into_one_new_catalog_both_stand_in_it() {
     }
 }
 
+/// Two copies of other items that write one new catalog: neither has taken the other's out of its collection.
+#[test]
+fn two_copies_of_other_items_into_one_new_catalog_both_stand_in_it() {
+    let server = served();
+    // Elsewhere a document can't be replaced on condition that it is the one that was read.
+    for place in Place::all().into_iter().filter(|place| ["local", "S3"].contains(&place.name)) {
+        place.crawl(&server);
+        for round in 0..4 {
+            let to = format!("{}/{round}", place.top);
+            let out = if place.top.is_local() { format!("out{round}") } else { to.clone() };
+            let start = |ids: &str| {
+                let which = ["--ids", ids, "--assets", "tmin", "--json"];
+                place.start(&[&["copy", "catalog", "--to", &to, "--out", &out][..], &which].concat())
+            };
+            let all = [start("*-hi-*"), start("*-na-*"), start("*-pr-*")];
+            for child in all {
+                let ran =
+                    Ran::new(format!("{}: one of three", place.name), &child.wait_with_output().unwrap());
+                assert_eq!(number(&ran.succeeds().json(), "copied"), 3, "{}", place.name);
+            }
+            let list = place.seedbed(&["catalog", "list", &out, "--json"]).succeeds().json();
+            println!("{list}");
+            let again =
+                place.seedbed(&["copy", &out, "--to", &to, "--assets", "tmin", "--json", "--out", &out]);
+            assert_eq!(number(&again.succeeds().json(), "present"), 9, "{}", place.name);
+            place.seedbed(&["validate", &out]).succeeds();
+        }
+    }
+}
+
 /// What a local item points at is found from a catalog in a store, too.
 #[test]
 fn assets_that_stay_on_disk_are_found_from_a_catalog_in_a_store() {
