@@ -329,7 +329,14 @@ fn mark() -> u64 {
 
 fn temporary(path: &Path, mark: u64) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{mark:016x}.tmp"))
+    // A name may be as long as a name can be.
+    let kept: String = name.chars().take(40).collect();
+    let kept = if name.len() > 220 {
+        format!("{kept}~{:016x}.json", hash(Path::new(&*name)))
+    } else {
+        name.into_owned()
+    };
+    path.with_file_name(format!(".{kept}.{mark:016x}.tmp"))
 }
 
 /// Writes a document; `replaces`: in the place of another, whose mode it keeps, and which may be a link to it.

@@ -243,6 +243,14 @@ pub enum CatalogError {
         /// Where it is.
         at: String,
     },
+    /// A file stands where an item's document is to go.
+    #[error(
+        "{at}: a file stands there that is no STAC item, where an item's document is to go: move it away"
+    )]
+    NoItem {
+        /// The file.
+        at: String,
+    },
     /// Another program writes the same tree in a store.
     #[error("{at}: another program writes it at the same time ({what}); run this again when that has ended")]
     Overtaken {
@@ -334,6 +342,7 @@ impl CatalogError {
                     | Self::SameName { .. }
                     | Self::Repeated { .. }
                     | Self::NotInPlace { .. }
+                    | Self::NoItem { .. }
                     | Self::Destination { .. }
                     | Self::Elsewhere { .. }
                     | Self::TooMuch { .. }

@@ -7,7 +7,7 @@
 //! that was named by a symbolic link. On HTTP and WebDAV it is a URL reference as RFC 3986 has it.
 
 use crate::CatalogError;
-use seedbed_storage::{Location, shown_text};
+use seedbed_storage::{Checksum, Location, shown_text};
 use std::path::{Component, Path, PathBuf};
 use url::Url;
 
@@ -167,12 +167,29 @@ pub fn same_place(a: &Location, b: &Location) -> bool {
     a == b || absolute(a) == absolute(b)
 }
 
+/// The most bytes of a name made here: file systems take 255, and a document's has an ending.
+const LONGEST_NAME: usize = 240;
+
 /// A name for a file or folder: letters, digits and `._-+=@,~` stay, any other
-/// character becomes `_`; never `.`, `..` or empty.
+/// character becomes `_`; never `.`, `..` or empty. Of one that is too long for file systems a digest stands for the
+/// middle.
 pub fn safe_name(name: &str) -> String {
     let safe: String =
         name.chars().map(|c| if c.is_alphanumeric() || "._-+=@,~".contains(c) { c } else { '_' }).collect();
-    if safe.chars().all(|c| c == '.') { format!("_{safe}") } else { safe }
+    match safe.len() {
+        _ if safe.chars().all(|c| c == '.') => format!("_{safe}"),
+        ..=LONGEST_NAME => safe,
+        _ => shortened(&safe, name),
+    }
+}
+
+fn shortened(safe: &str, name: &str) -> String {
+    let digest = &Checksum::of_bytes(name.as_bytes()).digest_hex()[..16];
+    // The ending tells what is in the file.
+    let from = safe.char_indices().map(|(n, _)| n).find(|n| safe.len() - n <= 40).unwrap_or(safe.len());
+    let room = LONGEST_NAME - digest.len() - 2 - (safe.len() - from);
+    let to = safe.char_indices().map(|(n, c)| n + c.len_utf8()).take_while(|end| *end <= room).last();
+    format!("{}~{digest}~{}", &safe[..to.unwrap_or_default()], &safe[from..])
 }
 
 #[cfg(test)]

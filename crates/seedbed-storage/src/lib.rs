@@ -54,6 +54,7 @@ pub use http::{Headers, Method, Request, Response};
 pub use local::Standing;
 pub use location::{Location, LocationError};
 pub use named::{NamedStores, StoresFileError};
+pub use part::part_of;
 pub use progress::{Progress, Silent};
 pub use secret::shown_text;
 pub use settings::Settings;

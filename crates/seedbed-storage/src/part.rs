@@ -2,7 +2,7 @@
 
 use crate::StorageError;
 use crate::checksum::Hashing;
-use crate::local::{self, Linked, blocking, ensure_folder, same_file, sync_folder, with_suffix};
+use crate::local::{self, Linked, beside, blocking, ensure_folder, same_file, sync_folder};
 use crate::mark::Mark;
 use crate::store::Meta;
 use bytes::Bytes;
@@ -87,7 +87,7 @@ impl Part {
 
     fn try_lock(destination: &Path) -> Result<Option<Self>, StorageError> {
         ensure_folder(destination)?;
-        let path = with_suffix(destination, PART);
+        let path = beside(destination, PART);
         let io = |e| StorageError::io(&path, "open it", e);
         let no_links = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
         let mut options = OpenOptions::new();
@@ -132,7 +132,7 @@ impl Part {
     fn unshared(destination: &Path) -> Result<Self, StorageError> {
         let random = getrandom::u64()
             .map_err(|e| StorageError::Setup { what: "random names", source: e.to_string().into() })?;
-        let path = with_suffix(destination, &format!(".{random:016x}{PART}"));
+        let path = beside(destination, &format!(".{random:016x}{PART}"));
         let io = |e| StorageError::io(&path, "create it", e);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).map_err(io)?;
         Ok(Self {
@@ -255,22 +255,26 @@ impl Part {
         .await
     }
 
-    /// Adds up to `most` bytes of a file of this machine; how many there were.
+    /// Adds bytes of a file of this machine, as many as there are and the buffer holds; how many there were.
     pub(crate) async fn append_from(
         &self,
         mut hashing: Hashing,
         source: (Arc<File>, PathBuf),
-        most: u64,
-    ) -> Result<(Hashing, u64), StorageError> {
+        mut buffer: Vec<u8>,
+    ) -> Result<(Hashing, Vec<u8>, u64), StorageError> {
         let (file, path) = (Arc::clone(&self.file), self.path.clone());
         blocking(move || {
             let (source, source_path) = source;
-            let mut bytes = Vec::new();
-            let read = (&*source).take(most).read_to_end(&mut bytes);
-            read.map_err(|e| StorageError::io(&source_path, "read it", e))?;
-            (&*file).write_all(&bytes).map_err(|e| StorageError::io(&path, "write it", e))?;
-            hashing.update(&bytes);
-            Ok((hashing, bytes.len() as u64))
+            let length = loop {
+                match (&*source).read(&mut buffer) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    read => break read.map_err(|e| StorageError::io(&source_path, "read it", e))?,
+                }
+            };
+            let bytes = &buffer[..length];
+            (&*file).write_all(bytes).map_err(|e| StorageError::io(&path, "write it", e))?;
+            hashing.update(bytes);
+            Ok((hashing, buffer, length as u64))
         })
         .await
     }
@@ -345,7 +349,7 @@ impl Part {
     }
 
     fn record_path(&self) -> PathBuf {
-        with_suffix(&self.destination, RECORD)
+        beside(&self.destination, RECORD)
     }
 }
 
@@ -358,6 +362,13 @@ impl Drop for Part {
     }
 }
 
+/// How many bytes of a file a transfer that was killed, or is at work, has gathered beside its place.
+#[must_use]
+pub fn part_of(destination: &Path) -> u64 {
+    let part = fs::symlink_metadata(beside(destination, PART)).ok();
+    part.filter(fs::Metadata::is_file).map_or(0, |meta| meta.len())
+}
+
 /// The first bytes of some: enough to tell their kind, or to quote them.
 pub(crate) fn head_of(pieces: &[Bytes]) -> Vec<u8> {
     pieces.iter().flat_map(|piece| piece.iter().take(HEAD)).take(HEAD).copied().collect()
@@ -365,9 +376,9 @@ pub(crate) fn head_of(pieces: &[Bytes]) -> Vec<u8> {
 
 /// Removes what a transfer left that died after its file had its final name.
 pub(crate) fn tidy(destination: &Path) -> Result<(), StorageError> {
-    let path = with_suffix(destination, PART);
+    let path = beside(destination, PART);
     if same_file(&path, destination) {
-        remove_if_there(&with_suffix(destination, RECORD))?;
+        remove_if_there(&beside(destination, RECORD))?;
         remove_if_there(&path)?;
     }
     Ok(())

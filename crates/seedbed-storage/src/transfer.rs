@@ -14,8 +14,8 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-/// How much of a local source is copied between two words to the progress: 4 MiB.
-const PIECE: u64 = 4 << 20;
+/// How much of a local source is copied between two words to the progress: 1 MiB.
+const PIECE: usize = 1 << 20;
 
 /// What is known of the bytes before they are here. Without a checksum, one that their server tells along with them
 /// is expected.
@@ -190,10 +190,12 @@ async fn gather(
     progress.started(Some(size));
     let mut hashing = Hashing::new(expect.checksum.as_ref().map(Checksum::function));
     let mut bytes = 0;
+    // The same for all pieces: each thread that takes part would keep one of its own.
+    let mut buffer = vec![0; PIECE];
     loop {
         let source = (Arc::clone(&file), path.to_owned());
-        let (hashed, n) = part.append_from(hashing, source, PIECE).await?;
-        hashing = hashed;
+        let n;
+        (hashing, buffer, n) = part.append_from(hashing, source, buffer).await?;
         if n == 0 {
             break;
         }

@@ -41,16 +41,7 @@ use tracing::level_filters::LevelFilter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Milliseconds for which memory that is free again stays with the process. Rasters come and go several times a second,
-/// and a new page costs more than what is done with it.
-const KEPT: std::ffi::c_long = 10_000;
-
-/// The number of `mi_option_purge_delay` in mimalloc's header.
-const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
-
 fn main() -> ExitCode {
-    // SAFETY: it sets a number in mimalloc's own table, unless the user did (MIMALLOC_PURGE_DELAY).
-    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, KEPT) };
     let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
     let name = cli.command.name();
     let json = cli.global.json;

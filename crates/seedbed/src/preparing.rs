@@ -6,6 +6,7 @@ use crate::base_grid;
 use crate::context::Ctx;
 use crate::encoding::EncodingArgs;
 use crate::failure::{self, Judge, usage, usage_hint};
+use crate::machine;
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Status, count};
@@ -114,6 +115,7 @@ type Interval = (Option<Date>, Option<Date>);
 impl PrepareArgs {
     /// The request, its items read and selected.
     pub async fn request(self, ctx: &Ctx, timing: Timing) -> anyhow::Result<Prepare> {
+        machine::keep_pages();
         let grid = match (&self.grid, &self.like) {
             (Some(path), _) => named_or_file(path, self.aoi.as_deref(), &self.tiles, ctx)?,
             (None, Some(path)) => grid_of(path)?,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How long others are given to finish what they are writing.
-const PAUSE: Duration = Duration::from_secs(1);
+pub const PAUSE: Duration = Duration::from_secs(1);
 
 /// How often a document in a store is looked at again at the end.
 const SETTLING: usize = 3;

@@ -1,12 +1,15 @@
 //! A planned copy, done.
 
 use super::documents::Documents;
+use super::documents::PAUSE;
 use super::failure::Failure;
 use super::folder::copy_folder;
 use super::plan::{CopyPlan, Missing, Transfer, Unchecked, written_tree};
+use crate::disk::{ATTEMPTS, OFTEN};
 use crate::document::{read_json, text};
 use crate::href::{absolute, resolve_href};
-use crate::links::linked;
+use crate::links::linked as linked_document;
+use crate::parent;
 use crate::place::Nesting;
 use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item};
@@ -14,7 +17,7 @@ use futures::{StreamExt, stream};
 use seedbed_storage::{Expectation, Location, Meta, Outcome, Stores, Transferred};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -90,10 +93,13 @@ pub async fn execute(
     on_error: OnError,
     progress: &dyn Progress,
 ) -> Result<CopyReport, CatalogError> {
-    let documents = Documents::of(match &plan.out {
+    let items = match &plan.out {
         Some(out) => write_catalog(stores, plan, out).await?,
         None => plan.items.clone(),
-    });
+    };
+    let shared = plan.out.as_ref().filter(|out| !out.is_local());
+    let linked = shared.map(|out| (out, Linked::of(&items)));
+    let documents = Documents::of(items);
     progress.planned(plan);
     let stopped = AtomicBool::new(on_error == OnError::Stop && !plan.failed.is_empty());
     let (documents, stopped) = (&documents, &stopped);
@@ -115,6 +121,9 @@ pub async fn execute(
         .collect()
         .await;
     documents.settle(stores).await?;
+    if let Some((out, linked)) = linked {
+        linked.stay(stores, plan, out).await?;
+    }
 
     let mut report = CopyReport {
         copied: 0,
@@ -224,6 +233,72 @@ async fn turn_of(out: &Location) -> Option<File> {
 /// Writes the new catalog with the hrefs that the items have so far, and gives
 /// back the planned items as they stand in it.
 async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Result<Vec<Item>, CatalogError> {
+    let mut attempts = 1;
+    loop {
+        save_catalog(stores, plan, out).await?;
+        let written = written_tree(stores, &TreeBuilder::root_of(out)).await?.into_items();
+        let key = |item: &Item| (item.collection().map(str::to_owned), item.id().to_owned());
+        let mut written: HashMap<_, Item> = written.into_iter().map(|item| (key(&item), item)).collect();
+        let found: Vec<Option<Item>> = plan.items.iter().map(|item| written.remove(&key(item))).collect();
+        let lost = found.iter().zip(&plan.items).find(|(found, _)| found.is_none());
+        match lost {
+            None => return Ok(found.into_iter().flatten().collect()),
+            // Another copy, in a store where a document can't be replaced on a condition, didn't know of it.
+            Some(_) if !out.is_local() && attempts < ATTEMPTS => attempts += 1,
+            Some((_, item)) => {
+                return Err(CatalogError::overtaken(out, format!("{} isn't in it any more", item.name())));
+            }
+        }
+    }
+}
+
+/// Items of a catalog, by the documents that link to them.
+struct Linked(BTreeMap<Location, Vec<Location>>);
+
+impl Linked {
+    fn of(items: &[Item]) -> Self {
+        let mut linked: BTreeMap<Location, Vec<Location>> = BTreeMap::new();
+        for item in items {
+            let at = item.location();
+            if let Some((at, parent)) = at.and_then(|at| Some((at, linked_document(item, at, "parent")?))) {
+                linked.entry(parent).or_default().push(absolute(at));
+            }
+        }
+        Self(linked)
+    }
+
+    /// Sees to it that the catalog in a store links to them still, when other copies that began to write it at the same
+    /// time have ended doing so.
+    async fn stay(&self, stores: &Stores, plan: &CopyPlan, out: &Location) -> Result<(), CatalogError> {
+        for _ in 0..ATTEMPTS {
+            if self.all_there(stores).await? {
+                return Ok(());
+            }
+            save_catalog(stores, plan, out).await?;
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(CatalogError::overtaken(out, OFTEN))
+    }
+
+    async fn all_there(&self, stores: &Stores) -> Result<bool, CatalogError> {
+        for (parent, items) in &self.0 {
+            let mut there = HashSet::new();
+            let read = parent::read(stores, parent, |down| {
+                there.insert(absolute(&resolve_href(Some(parent), &down.href)?));
+                Ok(())
+            });
+            match read.await {
+                Ok(_) if items.iter().all(|item| there.contains(item)) => {}
+                // One that is being replaced is back in a moment.
+                Err(error) if !error.is_absence() => return Err(error),
+                _ => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}
+
+async fn save_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Result<(), CatalogError> {
     let mut groups: BTreeMap<String, Vec<Item>> = BTreeMap::new();
     for item in &plan.items {
         groups.entry(item.collection().unwrap_or_default().to_owned()).or_default().push(item.clone());
@@ -245,17 +320,12 @@ async fn write_catalog(stores: &Stores, plan: &CopyPlan, out: &Location) -> Resu
     let turn = turn_of(out).await;
     builder.save(stores, out).await?;
     drop(turn);
-    let written = written_tree(stores, &TreeBuilder::root_of(out)).await?.into_items();
-    let key = |item: &Item| (item.collection().map(str::to_owned), item.id().to_owned());
-    let mut written: HashMap<_, Item> = written.into_iter().map(|item| (key(&item), item)).collect();
-    let planned = plan.items.iter().map(|item| written.remove(&key(item)));
-    let missing = |item: &Item| CatalogError::document(out, format!("{} isn't in it", item.name()));
-    planned.zip(&plan.items).map(|(found, item)| found.ok_or_else(|| missing(item))).collect()
+    Ok(())
 }
 
 /// The root of the one catalog that all items are of.
 async fn root_of(stores: &Stores, items: &[Item]) -> Option<Value> {
-    let root = |item: &Item| linked(item, item.location()?, "root").map(|at| absolute(&at));
+    let root = |item: &Item| linked_document(item, item.location()?, "root").map(|at| absolute(&at));
     let first = root(items.first()?)?;
     if !items.iter().all(|item| root(item).as_ref() == Some(&first)) {
         return None;

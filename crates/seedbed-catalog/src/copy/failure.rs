@@ -28,14 +28,24 @@ pub struct Failure {
 
 impl Failure {
     pub(super) fn of(uses: Vec<Use>, from: String, to: Option<Location>, error: CatalogError) -> Self {
+        Self::of_shared(uses, from, to, Arc::new(error))
+    }
+
+    /// Of an error that others have, too.
+    pub(super) fn of_shared(
+        uses: Vec<Use>,
+        from: String,
+        to: Option<Location>,
+        error: Arc<CatalogError>,
+    ) -> Self {
         let mut reason = error.to_string();
         let mut cause = error.source();
-        while let Some(error) = cause {
+        while let Some(below) = cause {
             reason.push_str(": ");
-            reason.push_str(&error.to_string());
-            cause = error.source();
+            reason.push_str(&below.to_string());
+            cause = below.source();
         }
-        Self { uses, from, to, reason, retryable: error.retryable(), error: Arc::new(error) }
+        Self { uses, from, to, reason, retryable: error.retryable(), error }
     }
 
     pub(super) fn of_transfer(transfer: &Transfer, error: CatalogError) -> Self {

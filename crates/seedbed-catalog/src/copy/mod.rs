@@ -33,6 +33,7 @@ mod folder;
 mod names;
 mod plan;
 mod record;
+mod sharing;
 mod standing;
 mod survey;
 mod template;

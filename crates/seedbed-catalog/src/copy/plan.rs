@@ -3,6 +3,7 @@
 use super::destination::{takes_files, writable};
 use super::failure::Failure;
 use super::names::Names;
+use super::sharing::{Copies, Statement};
 use super::standing::Standing;
 use super::template::Template;
 use crate::folder::{FolderFacts, Member, is_folder, members};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// In which time a document that is being replaced is back.
@@ -64,6 +66,9 @@ pub struct Transfer {
     /// Its size, where the item says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// How much of it a copy that was killed has brought to this machine; known after [`CopyPlan::survey`].
+    #[serde(skip_serializing_if = "is_none_of_it")]
+    pub begun: u64,
     /// How many files it is, if it is a folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub files: Option<usize>,
@@ -82,6 +87,11 @@ pub struct Transfer {
     pub(crate) checksum: Option<Checksum>,
     #[serde(skip)]
     pub(crate) content: Content,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_none_of_it(begun: &u64) -> bool {
+    *begun == 0
 }
 
 /// A folder to bring.
@@ -157,6 +167,29 @@ pub struct CopyPlan {
 }
 
 impl CopyPlan {
+    /// Adds an asset to what there is of its source already, if that is as the asset's item states; whether it is.
+    fn joins(&mut self, known: Option<&Vec<Known>>, stated: &Statement, used: &Use) -> bool {
+        for known in known.into_iter().flatten() {
+            match *known {
+                Known::Failed(n) => self.failed[n].uses.push(used.clone()),
+                Known::Brought(n) => {
+                    let transfer = &mut self.transfers[n];
+                    let of_others = Statement { bytes: transfer.bytes, checksum: transfer.checksum.clone() };
+                    if transfer.folder.is_none() {
+                        if !of_others.agrees(stated) {
+                            continue;
+                        }
+                        transfer.bytes = transfer.bytes.or(stated.bytes);
+                        transfer.checksum = transfer.checksum.take().or_else(|| stated.checksum.clone());
+                    }
+                    transfer.uses.push(used.clone());
+                }
+            }
+            return true;
+        }
+        false
+    }
+
     /// How many files are to be brought.
     #[must_use]
     pub fn files(&self) -> usize {
@@ -168,36 +201,6 @@ impl CopyPlan {
     pub fn standing(&self) -> usize {
         self.transfers.iter().filter(|t| t.stands).count()
     }
-
-    /// Adds up what is to be brought.
-    pub(super) fn count(&mut self) {
-        let brought = self.transfers.iter().filter(|t| !t.stands);
-        self.bytes = brought.clone().filter_map(|t| t.bytes).sum();
-        self.unknown_sizes = brought.filter(|t| t.bytes.is_none()).count();
-    }
-
-    /// Refuses a plan that is known not to fit where it is to go, as far as the
-    /// store tells its room.
-    ///
-    /// # Errors
-    /// [`CatalogError::NoRoom`], or as asking goes.
-    pub async fn fits(&self, stores: &Stores, to: &Location) -> Result<(), CatalogError> {
-        let failed = |source| CatalogError::Copy { to: to.clone(), source };
-        match stores.room(to).await.map_err(failed)? {
-            Some(room) if room < self.bytes => {
-                Err(CatalogError::NoRoom { to: to.to_string(), bytes: self.bytes, room })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Refuses a plan that is known to bring more than `limit` bytes.
-    ///
-    /// # Errors
-    /// [`CatalogError::TooMuch`].
-    pub fn within(self, limit: u64) -> Result<Self, CatalogError> {
-        if self.bytes > limit { Err(CatalogError::TooMuch { bytes: self.bytes, limit }) } else { Ok(self) }
-    }
 }
 
 /// Plans a copy. Nothing is written; what is there already is looked up.
@@ -206,7 +209,8 @@ impl CopyPlan {
 /// below the destination folder that exists with the size recorded, or a folder with
 /// the number and size of files recorded; remote stores are asked. The files of a folder
 /// (a Zarr group) are listed, or found by what its documents say. Of assets
-/// with the same source only one file is brought. Where files of one item
+/// with the same source only one file is brought, unless their items state it differently: then each is held to
+/// its own statement. Where files of one item
 /// would have one name, the asset's key is put before it; where files of several items would, the
 /// item's id; where a copy of an older version is kept, the version before the name's ending.
 ///
@@ -214,8 +218,8 @@ impl CopyPlan {
 /// [`CatalogError::Destination`] if no file can be put there;
 /// [`CatalogError::NotInPlace`] if `out` is missing and the items don't have
 /// local documents of their own that can be written; [`CatalogError::Repeated`] if two items for
-/// `out` have one id; [`CatalogError::SameName`] if files would have one name all the same.
-/// What is wrong with one asset alone is told in [`CopyPlan::failed`].
+/// `out` have one id; [`CatalogError::SameName`] if the template gives files of several items one name. What is wrong
+/// with one asset alone is told in [`CopyPlan::failed`].
 pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, CatalogError> {
     request.out.iter().chain([&request.to]).try_for_each(takes_files)?;
     let items = if let Some(out) = &request.out {
@@ -226,7 +230,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         let mut seen = HashSet::new();
         request.items.iter().filter(|i| seen.insert(i.location().map(absolute))).cloned().collect()
     };
-    let mut plan = CopyPlan {
+    let plan = CopyPlan {
         transfers: Vec::new(),
         present: Vec::new(),
         missing: Vec::new(),
@@ -238,80 +242,130 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         items: Vec::new(),
         collections: request.collections.clone(),
     };
-    let standing = Standing::of(stores, &items, &request.assets).await?;
+    let standing = Standing::of(stores, &items, &request.assets).await;
+    let copies = Copies::of(&items, request, &standing);
     let names = match &request.names {
         Some(names) => Cow::Borrowed(names),
         None => Cow::Owned(Names::of(&items, &request.template)),
     };
-    let mut known: HashMap<Location, Known> = HashMap::new();
-    let mut claimed: BTreeMap<Location, Location> = BTreeMap::new();
+    let (known, claimed) = (HashMap::new(), BTreeMap::new());
+    let mut planning = Planning { stores, request, standing, copies, names, known, claimed, plan };
     for (index, item) in items.iter().enumerate() {
-        let absent: Vec<String> =
-            request.assets.iter().filter(|k| item.asset(k).is_none()).cloned().collect();
-        if !absent.is_empty() {
-            let collection = item.collection().map(str::to_owned);
-            plan.missing.push(Missing { collection, item: item.id().to_owned(), assets: absent });
-        }
-        for asset in request.assets.iter().filter_map(|key| item.asset(key)) {
-            let used = Use {
-                collection: item.collection().map(str::to_owned),
-                item: item.id().to_owned(),
-                asset: asset.key().to_owned(),
-                index,
-            };
-            let from = match source_of(&standing, request, &asset) {
-                Ok(Some(from)) => from,
-                Ok(None) => {
-                    plan.present.push(used);
-                    continue;
-                }
-                Err(error) => {
-                    plan.failed.push(Failure::of(vec![used], shown_text(asset.href()), None, error));
-                    continue;
-                }
-            };
-            if let Some(place) = known.get(&from) {
-                match *place {
-                    Known::Brought(n) => plan.transfers[n].uses.push(used),
-                    Known::Failed(n) => plan.failed[n].uses.push(used),
-                }
-                continue;
-            }
-            let Some(to) = place_of(request, &names, item, &asset, &from)? else {
-                plan.present.push(used);
-                continue;
-            };
-            if let Some(other) = claimed.insert(to.clone(), from.clone()) {
-                let [first, second, to] = [&other, &from, &to].map(ToString::to_string);
-                return Err(CatalogError::SameName { first, second, to });
-            }
-            let folder = match folder_of(stores, &asset, &from).await {
-                Ok(folder) => folder,
-                Err(error) => {
-                    known.insert(from.clone(), Known::Failed(plan.failed.len()));
-                    plan.failed.push(Failure::of(vec![used], from.to_string(), Some(to), error));
-                    continue;
-                }
-            };
-            known.insert(from.clone(), Known::Brought(plan.transfers.len()));
-            let bytes = folder.as_ref().map_or(asset.size(), |f| FolderFacts::of(&f.files).size);
-            plan.transfers.push(Transfer {
-                from,
-                to,
-                bytes,
-                files: folder.as_ref().map(|folder| folder.files.len()),
-                uses: vec![used],
-                stands: false,
-                other: None,
-                folder,
-                checksum: checksum_of(item, &asset, &mut plan.unchecked),
-                content: Content::of_media_type(asset.media_type()),
-            });
-        }
+        planning.item(index, item).await?;
     }
+    let mut plan = planning.plan;
     plan.count();
     plan.items = items;
     Ok(plan)
+}
+
+/// A plan in the making, and what it is made with.
+struct Planning<'a> {
+    stores: &'a Stores,
+    request: &'a CopyRequest,
+    standing: Standing,
+    copies: Copies,
+    names: Cow<'a, Names>,
+    known: HashMap<Location, Vec<Known>>,
+    /// By place: what goes there.
+    claimed: BTreeMap<Location, Location>,
+    plan: CopyPlan,
+}
+
+impl Planning<'_> {
+    async fn item(&mut self, index: usize, item: &Item) -> Result<(), CatalogError> {
+        let request = self.request;
+        let collection = item.collection().map(str::to_owned);
+        let absent: Vec<String> =
+            request.assets.iter().filter(|k| item.asset(k).is_none()).cloned().collect();
+        if !absent.is_empty() {
+            let collection = collection.clone();
+            self.plan.missing.push(Missing { collection, item: item.id().to_owned(), assets: absent });
+        }
+        for asset in request.assets.iter().filter_map(|key| item.asset(key)) {
+            let (collection, item_id, key) =
+                (collection.clone(), item.id().to_owned(), asset.key().to_owned());
+            let used = Use { collection, item: item_id, asset: key, index };
+            if let Some(error) = self.standing.unanswered(&asset) {
+                let (from, error) = (shown_text(asset.href()), Arc::clone(error));
+                self.plan.failed.push(Failure::of_shared(vec![used], from, None, error));
+                continue;
+            }
+            match source_of(&self.standing, request, &asset) {
+                Ok(Some(from)) => self.bring(item, &asset, used, from).await?,
+                Ok(None) => self.plan.present.push(used),
+                Err(error) => {
+                    let from = shown_text(asset.href());
+                    self.plan.failed.push(Failure::of(vec![used], from, None, error));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Plans to bring an asset from where it is.
+    async fn bring(
+        &mut self,
+        item: &Item,
+        asset: &Asset<'_>,
+        used: Use,
+        from: Location,
+    ) -> Result<(), CatalogError> {
+        let plan = &mut self.plan;
+        let stated =
+            Statement { bytes: asset.size(), checksum: checksum_of(item, asset, &mut plan.unchecked) };
+        if plan.joins(self.known.get(&from), &stated, &used) {
+            return Ok(());
+        }
+        let there = self.copies.of_source(&from, &stated).filter(|_| asset.origin().is_none());
+        let checksum = match there {
+            // No mark in a store tells what a file is a copy of.
+            Some((at, of_copy)) if !at.is_local() => stated.checksum.or(of_copy.cloned()),
+            _ => stated.checksum,
+        };
+        let to = match there {
+            Some((at, _)) => Some(at.clone()),
+            None => place_of(self.request, &self.names, item, asset, &from)?,
+        };
+        let Some(to) = to else {
+            plan.present.push(used);
+            return Ok(());
+        };
+        if let Some(other) = self.claimed.get(&to) {
+            let [first, second, at] = [other, &from, &to].map(ToString::to_string);
+            let error = CatalogError::SameName { first, second, to: at };
+            if !self.request.template.has_filename() {
+                return Err(error);
+            }
+            plan.failed.push(Failure::of(vec![used], from.to_string(), Some(to), error));
+            return Ok(());
+        }
+        self.claimed.insert(to.clone(), from.clone());
+        let known = self.known.entry(from.clone()).or_default();
+        let folder = match folder_of(self.stores, asset, &from).await {
+            Ok(folder) => folder,
+            Err(error) => {
+                known.push(Known::Failed(plan.failed.len()));
+                plan.failed.push(Failure::of(vec![used], from.to_string(), Some(to), error));
+                return Ok(());
+            }
+        };
+        known.push(Known::Brought(plan.transfers.len()));
+        plan.transfers.push(Transfer {
+            from,
+            to,
+            bytes: folder.as_ref().map_or(stated.bytes, |f| FolderFacts::of(&f.files).size),
+            begun: 0,
+            files: folder.as_ref().map(|folder| folder.files.len()),
+            uses: vec![used],
+            stands: false,
+            other: None,
+            folder,
+            checksum,
+            content: Content::of_media_type(asset.media_type()),
+        });
+        Ok(())
+    }
 }
 
 /// What a plan has of a source already.

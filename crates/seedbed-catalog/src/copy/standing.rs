@@ -3,9 +3,10 @@
 use crate::folder::{FolderFacts, members};
 use crate::href::is_inside;
 use crate::{Asset, CatalogError, FOLDER, Item, resolve_href};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use seedbed_storage::{Location, Stores};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// How many remote copies are asked about at once; the stores limit what one host gets.
 const AT_ONCE: usize = 16;
@@ -16,12 +17,15 @@ const AT_ONCE: usize = 16;
 pub struct Standing {
     sizes: HashMap<Location, Option<u64>>,
     folders: HashMap<Location, FolderFacts>,
+    /// Why some could not be asked about.
+    unanswered: HashMap<Location, Arc<CatalogError>>,
 }
 
 impl Standing {
     /// Asks the stores about every remote copy among these assets.
-    pub async fn of(stores: &Stores, items: &[Item], assets: &[String]) -> Result<Self, CatalogError> {
-        let (mut wanted, mut folders) = (HashSet::new(), HashMap::new());
+    pub async fn of(stores: &Stores, items: &[Item], assets: &[String]) -> Self {
+        let mut standing = Self::default();
+        let mut wanted = HashSet::new();
         for asset in items.iter().flat_map(|item| assets.iter().filter_map(|key| item.asset(key))) {
             // What is wrong with an href is told of its asset alone.
             if asset.origin().is_some()
@@ -29,9 +33,9 @@ impl Standing {
             {
                 if asset.as_object().contains_key(FOLDER) {
                     match members(stores, &at).await {
-                        Ok(files) => drop(folders.insert(at, FolderFacts::of(&files))),
+                        Ok(files) => drop(standing.folders.insert(at, FolderFacts::of(&files))),
                         Err(CatalogError::Read { source, .. }) if source.is_not_found() => {}
-                        Err(error) => return Err(error),
+                        Err(error) => drop(standing.unanswered.insert(at, Arc::new(error))),
                     }
                 } else if !at.is_local() {
                     wanted.insert(at);
@@ -40,17 +44,25 @@ impl Standing {
         }
         let ask = |at: Location| async move {
             match stores.head(&at).await {
-                Ok(meta) => Ok((at, Some(meta.size.unwrap_or_default()))),
-                Err(e) if e.is_not_found() => Ok((at, None)),
-                Err(source) => Err(CatalogError::Read { at, source }),
+                Ok(meta) => (at, Ok(Some(meta.size.unwrap_or_default()))),
+                Err(e) if e.is_not_found() => (at, Ok(None)),
+                Err(source) => (at.clone(), Err(CatalogError::Read { at, source })),
             }
         };
-        stream::iter(wanted)
-            .map(ask)
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await
-            .map(|sizes| Self { sizes, folders })
+        let mut answers = stream::iter(wanted).map(ask).buffer_unordered(AT_ONCE);
+        while let Some((at, answer)) = answers.next().await {
+            match answer {
+                Ok(size) => drop(standing.sizes.insert(at, size)),
+                Err(error) => drop(standing.unanswered.insert(at, Arc::new(error))),
+            }
+        }
+        standing
+    }
+
+    /// Why it can't be told whether an asset's copy is there, if it can't.
+    pub fn unanswered(&self, asset: &Asset<'_>) -> Option<&Arc<CatalogError>> {
+        asset.origin()?;
+        self.unanswered.get(&asset.location().ok()?)
     }
 
     /// The size of the file at a copy's place; `None` if there is none.

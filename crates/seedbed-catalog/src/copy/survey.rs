@@ -1,8 +1,9 @@
 //! What a planned copy would find, asked before it begins.
 
 use super::plan::CopyPlan;
+use crate::CatalogError;
 use futures::{StreamExt, stream};
-use seedbed_storage::{Meta, Stores};
+use seedbed_storage::{Location, Meta, Stores, part_of};
 
 /// How many places are asked at once; the stores limit what one host gets.
 const AT_ONCE: usize = 16;
@@ -32,7 +33,38 @@ impl CopyPlan {
             transfer.other =
                 there.as_ref().and_then(|m| m.size).filter(|size| bytes.is_some_and(|b| b != *size));
             transfer.stands = there.is_some() && transfer.other.is_none();
+            transfer.begun = transfer.to.as_path().map_or(0, part_of);
         }
         self.count();
+    }
+
+    /// Adds up what is to be brought.
+    pub(super) fn count(&mut self) {
+        let brought = self.transfers.iter().filter(|t| !t.stands);
+        self.bytes = brought.clone().filter_map(|t| Some(t.bytes?.saturating_sub(t.begun))).sum();
+        self.unknown_sizes = brought.filter(|t| t.bytes.is_none()).count();
+    }
+
+    /// Refuses a plan that is known not to fit where it is to go, as far as the
+    /// store tells its room.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoRoom`], or as asking goes.
+    pub async fn fits(&self, stores: &Stores, to: &Location) -> Result<(), CatalogError> {
+        let failed = |source| CatalogError::Copy { to: to.clone(), source };
+        match stores.room(to).await.map_err(failed)? {
+            Some(room) if room < self.bytes => {
+                Err(CatalogError::NoRoom { to: to.to_string(), bytes: self.bytes, room })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a plan that is known to bring more than `limit` bytes.
+    ///
+    /// # Errors
+    /// [`CatalogError::TooMuch`].
+    pub fn within(&self, limit: u64) -> Result<(), CatalogError> {
+        if self.bytes > limit { Err(CatalogError::TooMuch { bytes: self.bytes, limit }) } else { Ok(()) }
     }
 }

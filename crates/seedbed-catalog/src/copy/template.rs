@@ -128,13 +128,22 @@ impl Template {
 }
 
 impl Template {
-    /// Whether no other item has files in the folders that an item's files get.
-    pub(super) fn is_of_one_item(&self, item: &Item) -> bool {
-        self.pieces.iter().any(|piece| match piece {
-            Piece::Item => true,
-            Piece::Folder => folder_of(item).rsplit('/').next() == Some(&safe_name(item.id())),
-            _ => false,
-        })
+    /// Whether a file's own name is in its path, so that it can be told from others of that name.
+    pub(super) fn has_filename(&self) -> bool {
+        self.pieces.contains(&Piece::Filename)
+    }
+
+    /// The folder of an item's files, where the template has one for each item.
+    pub(super) fn folder(&self, item: &Item) -> Option<String> {
+        let ends =
+            |n: usize| matches!(self.pieces.get(n + 1), Some(Piece::Text(text)) if text.starts_with('/'));
+        let begins = |n: usize| match n.checked_sub(1).map(|before| &self.pieces[before]) {
+            Some(Piece::Text(text)) => text.ends_with('/'),
+            before => before.is_none(),
+        };
+        let is_own = |n: usize| matches!(self.pieces[n], Piece::Item | Piece::Folder) && begins(n) && ends(n);
+        let has_one = (0..self.pieces.len()).any(is_own);
+        has_one.then(|| self.fill(item, "-", "-").ok()).flatten()
     }
 }
 

@@ -50,6 +50,9 @@ impl TreeWriter {
         let Home { at, document, parent, is_known } = *home;
         // A document that no link leads to yet is another writer's, who is at work on the same tree.
         let there = if is_known { None } else { before.and_then(id_of) };
+        if !is_known && there.is_none() && before.is_some_and(|bytes| !is_blank(bytes)) {
+            return Err(CatalogError::NoItem { at: at.to_string() });
+        }
         if let Some(other) = there.as_ref().filter(|id| *id != item.id()) {
             return Err(self.collision(item, &format!("item {other}")));
         }
@@ -69,4 +72,9 @@ impl TreeWriter {
         }
         Ok(is_stale)
     }
+}
+
+/// Whether a document has nothing in it, as after a power cut.
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }

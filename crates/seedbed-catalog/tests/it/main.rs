@@ -8,6 +8,7 @@
 
 mod copy;
 mod copy_places;
+mod copy_sharing;
 mod diff;
 mod forms;
 mod mutants;

@@ -2,16 +2,20 @@
 
 use super::crc::{Cksum, Crc32c, Crc64Nvme};
 use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use std::fmt;
 
 /// A digest function.
 ///
-/// The first three are written as multihashes; the others, which have no such code, as `name:hex`.
+/// The first four are written as multihashes, the others as `name:hex`; those of them that have a code are read by it,
+/// too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Function {
     /// MD5, as some archives publish it; finds accidents, not forgery.
     Md5,
+    /// SHA-1, as older archives publish it.
+    Sha1,
     /// SHA2-256: what we write.
     Sha256,
     /// SHA2-512.
@@ -30,8 +34,9 @@ pub enum Function {
 
 impl Function {
     /// All of them.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Md5,
+        Self::Sha1,
         Self::Sha256,
         Self::Sha512,
         Self::Adler32,
@@ -41,13 +46,32 @@ impl Function {
         Self::Cksum,
     ];
 
-    /// The multihash code, if it has one.
+    /// The multihash code by which it is written, if it is.
     pub(super) fn code(self) -> Option<u64> {
         match self {
             Self::Md5 => Some(0xd5),
+            Self::Sha1 => Some(0x11),
             Self::Sha256 => Some(0x12),
             Self::Sha512 => Some(0x13),
             Self::Adler32 | Self::Crc32 | Self::Crc32c | Self::Crc64Nvme | Self::Cksum => None,
+        }
+    }
+
+    /// The function of a multihash code ([table](https://github.com/multiformats/multicodec/blob/master/table.csv)).
+    pub(super) fn of_code(code: u64) -> Option<Self> {
+        match code {
+            0x0132 => Some(Self::Crc32),
+            0x0165 => Some(Self::Crc64Nvme),
+            _ => Self::ALL.into_iter().find(|function| function.code() == Some(code)),
+        }
+    }
+
+    /// The function of a name: its own, or as checksum programs call it.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "sha256" => Some(Self::Sha256),
+            "sha512" => Some(Self::Sha512),
+            name => Self::ALL.into_iter().find(|function| function.to_string() == name),
         }
     }
 
@@ -55,6 +79,7 @@ impl Function {
     pub(super) fn length(self) -> usize {
         match self {
             Self::Md5 => 16,
+            Self::Sha1 => 20,
             Self::Sha256 => 32,
             Self::Sha512 => 64,
             Self::Adler32 | Self::Crc32 | Self::Crc32c | Self::Cksum => 4,
@@ -67,6 +92,7 @@ impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
             Self::Sha256 => "sha2-256",
             Self::Sha512 => "sha2-512",
             Self::Adler32 => "adler32",
@@ -82,6 +108,7 @@ impl fmt::Display for Function {
 #[derive(Clone)]
 pub(super) enum Hasher {
     Md5(Md5),
+    Sha1(Sha1),
     Sha256(Sha256),
     Sha512(Sha512),
     Adler32(simd_adler32::Adler32),
@@ -95,6 +122,7 @@ impl Hasher {
     pub(super) fn new(function: Function) -> Self {
         match function {
             Function::Md5 => Self::Md5(Md5::new()),
+            Function::Sha1 => Self::Sha1(Sha1::new()),
             Function::Sha256 => Self::Sha256(Sha256::new()),
             Function::Sha512 => Self::Sha512(Sha512::new()),
             Function::Adler32 => Self::Adler32(simd_adler32::Adler32::new()),
@@ -108,6 +136,7 @@ impl Hasher {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Md5(h) => h.update(bytes),
+            Self::Sha1(h) => h.update(bytes),
             Self::Sha256(h) => h.update(bytes),
             Self::Sha512(h) => h.update(bytes),
             Self::Adler32(h) => h.write(bytes),
@@ -121,6 +150,7 @@ impl Hasher {
     pub(super) fn finish(self) -> Vec<u8> {
         match self {
             Self::Md5(h) => h.finalize().to_vec(),
+            Self::Sha1(h) => h.finalize().to_vec(),
             Self::Sha256(h) => h.finalize().to_vec(),
             Self::Sha512(h) => h.finalize().to_vec(),
             Self::Adler32(h) => h.finish().to_be_bytes().to_vec(),

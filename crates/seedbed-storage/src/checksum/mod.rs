@@ -18,8 +18,8 @@ use std::str::FromStr;
 ///
 /// Written as a [multihash](https://multiformats.io/multihash/) in lower-case
 /// hex: the function's code, the digest's length and the digest. We write
-/// SHA2-256 and read MD5, SHA2-256 and SHA2-512. Sums that have no such code,
-/// as those that archives and servers state, are written `adler32:0ab1c2d3`;
+/// SHA2-256 and read MD5, SHA1, SHA2-256, SHA2-512, CRC-32 and CRC-64/NVME. The
+/// sums that archives and servers state are written `adler32:0ab1c2d3`;
 /// they are no `file:checksum` ([`Checksum::is_multihash`]).
 ///
 /// # Examples
@@ -45,7 +45,9 @@ pub enum ChecksumError {
         text: String,
     },
     /// A multihash of a function that is not read.
-    #[error("`{text}`: the multihash function {code:#x} is not supported (md5, sha2-256, sha2-512)")]
+    #[error(
+        "`{text}`: the multihash function {code:#x} is not supported (md5, sha1, sha2-256, sha2-512, crc32, crc64nvme)"
+    )]
     Function {
         /// What was written.
         text: String,
@@ -165,16 +167,13 @@ impl FromStr for Checksum {
     fn from_str(text: &str) -> Result<Self, ChecksumError> {
         let form = || ChecksumError::Form { text: text.to_owned() };
         if let Some((name, digest)) = text.split_once(':') {
-            let named = Function::ALL.into_iter().find(|f| f.to_string() == name);
-            return Self::from_hex(named.ok_or_else(form)?, digest);
+            return Self::from_hex(Function::named(name).ok_or_else(form)?, digest);
         }
         let bytes = unhex(text.trim()).ok_or_else(form)?;
         let (code, rest) = take_varint(&bytes).ok_or_else(form)?;
         let (length, digest) = take_varint(rest).ok_or_else(form)?;
-        let function = Function::ALL
-            .into_iter()
-            .find(|f| f.code() == Some(code))
-            .ok_or_else(|| ChecksumError::Function { text: text.to_owned(), code })?;
+        let function =
+            Function::of_code(code).ok_or_else(|| ChecksumError::Function { text: text.to_owned(), code })?;
         if length != digest.len() as u64 {
             return Err(form());
         }
@@ -363,7 +362,7 @@ mod tests {
         assert!(matches!("xyz0".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
         assert!(matches!("1220ff".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
         assert!(matches!("1201ff".parse::<Checksum>(), Err(ChecksumError::Length { found: 1, .. })));
-        assert!(matches!("1101ff".parse::<Checksum>(), Err(ChecksumError::Function { code: 0x11, .. })));
+        assert!(matches!("1401ff".parse::<Checksum>(), Err(ChecksumError::Function { code: 0x14, .. })));
         assert!(matches!("é0".parse::<Checksum>(), Err(ChecksumError::Form { .. })));
     }
 
@@ -391,6 +390,20 @@ mod tests {
             assert_eq!(hashing.finish().by(function).unwrap(), &Checksum::of(function, &bytes), "{function}");
         }
         assert!("adler32:091e01".parse::<Checksum>().is_err() && "nil:00".parse::<Checksum>().is_err());
+    }
+
+    #[test]
+    fn sums_are_read_by_their_codes_and_by_what_programs_call_them() {
+        let digits = b"123456789";
+        for (text, function) in [
+            ("b20204cbf43926", Function::Crc32),
+            ("e50208ae8b14860a799888", Function::Crc64Nvme),
+            ("1114f7c3bc1d808e04732adf679965ccc34ca7ae3441", Function::Sha1),
+            ("sha1:f7c3bc1d808e04732adf679965ccc34ca7ae3441", Function::Sha1),
+            ("SHA256:15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225", Function::Sha256),
+        ] {
+            assert_eq!(text.parse::<Checksum>().unwrap(), Checksum::of(function, digits), "{text}");
+        }
     }
 
     #[test]

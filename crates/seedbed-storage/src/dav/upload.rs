@@ -34,13 +34,27 @@ impl Dav {
             let from = beside(url, &temporary(name)?, false);
             http.undo().may_begin().await;
             let under_way = http.undo().note(self.request(Method::Delete, &from));
-            match self.attempt(http, &from, opening).await {
+            // Who is told to go breaks off first, so that the server makes no file after it was removed.
+            let attempted = tokio::select! {
+                attempted = self.attempt(http, &from, opening) => Some(attempted),
+                () = http.undo().is_leaving() => None,
+            };
+            let Some(attempted) = attempted else { std::future::pending().await };
+            match attempted {
                 Ok(verified) => break (from, verified, under_way),
                 // There is no such folder: it is made when first needed.
                 Err(failure) if !made_folders && lacks_folder(&failure.error) => {
                     under_way.ended();
                     made_folders = true;
                     self.make_folders(http, &from).await?;
+                }
+                // So says nginx of a missing folder.
+                Err(failure) if !made_folders && failure.error.status() == Some(500) => {
+                    under_way.ended();
+                    made_folders = true;
+                    if self.make_folders(http, &from).await.is_err() {
+                        retry.pause(failure, &secret::shown(url)).await?;
+                    }
                 }
                 Err(failure) => {
                     http.undo().may_begin().await;

@@ -7,10 +7,10 @@ mod standing;
 mod unfinished;
 mod walk;
 
-use crate::StorageError;
 use crate::abandoned::Abandoned;
 use crate::names::random;
 use crate::store::{ListPage, Meta, Put};
+use crate::{Checksum, StorageError};
 use bytes::Bytes;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -241,6 +241,28 @@ pub(crate) fn ensure_folder(path: &Path) -> Result<(), StorageError> {
     }
 }
 
+/// The most bytes of a file's name, on all file systems in use.
+const LONGEST_NAME: usize = 255;
+
+/// How many of them are left to suffixes.
+const ROOM_FOR_SUFFIXES: usize = 40;
+
+/// The path of a temporary file beside `path`, which has `suffix` at the end of its name. Where that would be too long
+/// for a name, a digest stands for the end of the file's own.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default();
+    let most = LONGEST_NAME - ROOM_FOR_SUFFIXES;
+    if name.len() <= most {
+        return with_suffix(path, suffix);
+    }
+    let digest = &Checksum::of_bytes(name.as_encoded_bytes()).digest_hex()[..16];
+    let text = name.to_string_lossy();
+    let room = most - digest.len() - 1;
+    let kept: String =
+        text.char_indices().take_while(|(n, c)| n + c.len_utf8() <= room).map(|(_, c)| c).collect();
+    path.with_file_name(format!("{kept}~{digest}{suffix}"))
+}
+
 /// `path` with `suffix` at the end of its name.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -286,7 +308,7 @@ impl Temporary {
     /// Writes the bytes durably beside `destination`.
     fn write(destination: &Path, bytes: &[u8]) -> Result<Self, StorageError> {
         ensure_folder(destination)?;
-        let temporary = Self(with_suffix(destination, &format!(".{}.tmp", random()?)));
+        let temporary = Self(beside(destination, &format!(".{}.tmp", random()?)));
         let io = |e| StorageError::io(destination, "write it", e);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&temporary.0).map_err(io)?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;

@@ -254,16 +254,17 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         ..patience
     })?;
     let on_tape = if args.stage { on_tape(&planned, &stores, ctx).await? } else { Vec::new() };
-    if let Some(limit) = args.max_transfer.filter(|limit| planned.bytes > *limit) {
-        return Err(CatalogError::TooMuch { bytes: planned.bytes, limit }.into());
-    }
-    if args.dry_run {
+    let limit = args.max_transfer.unwrap_or(u64::MAX);
+    // What stands already, or in part, needs no room: it is looked for where that matters.
+    if args.dry_run || planned.within(limit).is_err() || planned.fits(&stores, &request.to).await.is_err() {
         planned.survey(&stores).await;
-        planned.fits(&stores, &request.to).await?;
+    }
+    planned.within(limit)?;
+    planned.fits(&stores, &request.to).await?;
+    if args.dry_run {
         ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, plan: &planned })?;
         return Ok(status_of(&planned.failed));
     }
-    planned.fits(&stores, &request.to).await?;
     if !on_tape.is_empty() {
         let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
         let done = AtomicU64::new(0);

@@ -243,6 +243,7 @@ pub fn status(report: &RunReport) -> Status {
 
 /// A project resolved, with what the command line says over it.
 pub fn runner<'a>(project: &Path, overrides: &Overrides, ctx: &'a Ctx) -> anyhow::Result<Runner<'a>> {
+    machine::keep_pages();
     let project = Project::read(project)?;
     let overrides = &Overrides { models: Models::of_this_machine(), ..overrides.clone() };
     let out = overrides.out.clone().unwrap_or_else(|| project.resolve(&project.project.out));

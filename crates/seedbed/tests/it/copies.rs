@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const S3: &str = "[objects]\nkind = \"s3\"\nendpoint = \"URL\"\n\
     auth = { access_key_env = \"ID\", secret_key_env = \"SECRET\" }\n";
 const DCACHE: &str = "[surf]\nkind = \"dcache\"\ndoor = \"URL\"\nauth = { bearer_env = \"TOKEN\" }\n";
+const WEBDAV: &str = "[drive]\nkind = \"webdav\"\nurl = \"URL\"\n\
+    auth = { user_env = \"DAV_USER\", password_env = \"DAV_PASSWORD\" }\n";
 /// What must never be written anywhere.
 const SECRETS: [&str; 1] = ["SKTEST12345"];
 
@@ -65,6 +67,14 @@ impl Place {
         let served = servers::dcache(redirects)?;
         let name = format!("dCache ({redirects})");
         Some(Self::new(&name, "dcache://pnfs/site/data/copies", DCACHE, &[("TOKEN", "RW")], Some(served)))
+    }
+
+    /// A folder that rclone serves by WebDAV.
+    pub fn webdav() -> Option<Self> {
+        let served = servers::rclone("webdav", &["--user", "me", "--pass", SECRETS[0]])?;
+        let top = format!("dav://127.0.0.1:{}/bucket/data", served.port);
+        let login = [("DAV_USER", "me"), ("DAV_PASSWORD", SECRETS[0])];
+        Some(Self::new("WebDAV", &top, WEBDAV, &login, Some(served)))
     }
 
     /// Local disk, a bucket, and doors that redirect never, on read, and on both.
