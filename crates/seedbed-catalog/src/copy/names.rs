@@ -2,7 +2,7 @@
 
 use super::template::Template;
 use crate::ground::hash;
-use crate::href::{resolve_href, safe_name, same_place};
+use crate::href::{decoded, resolve_href, safe_name, same_place};
 use crate::{Asset, CatalogError, Item};
 use seedbed_storage::{Checksum, Location};
 use std::collections::{HashMap, HashSet};
@@ -143,6 +143,11 @@ fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError
     // An archive's web service may have another address than a name for the file.
     let told = asset.as_object().get("file:local_path").and_then(serde_json::Value::as_str);
     let told = told.and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
-    let name = told.or(at.file_name()).unwrap_or(asset.key()).to_owned();
+    let name = match (told, at.file_name()) {
+        (Some(told), _) => told.to_owned(),
+        // An address has it encoded.
+        (None, Some(name)) if matches!(at, Location::Http(_) | Location::Dav(_)) => decoded(name),
+        (None, name) => name.unwrap_or(asset.key()).to_owned(),
+    };
     Ok((name, at))
 }

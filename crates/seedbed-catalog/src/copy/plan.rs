@@ -175,12 +175,8 @@ impl CopyPlan {
                 Known::Brought(n) => {
                     let transfer = &mut self.transfers[n];
                     let of_others = Statement { bytes: transfer.bytes, checksum: transfer.checksum.clone() };
-                    if transfer.folder.is_none() {
-                        if !of_others.agrees(stated) {
-                            continue;
-                        }
-                        transfer.bytes = transfer.bytes.or(stated.bytes);
-                        transfer.checksum = transfer.checksum.take().or_else(|| stated.checksum.clone());
+                    if transfer.folder.is_none() && of_others != *stated {
+                        continue;
                     }
                     transfer.uses.push(used.clone());
                 }

@@ -4,6 +4,7 @@ use super::plan::CopyRequest;
 use super::standing::Standing;
 use crate::{FOLDER, Item, resolve_href};
 use seedbed_storage::{Checksum, Location};
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// What an item states of an asset's file.
@@ -13,54 +14,46 @@ pub struct Statement {
     pub checksum: Option<Checksum>,
 }
 
-impl Statement {
-    /// Whether a file that is as this says is as the other says, too.
-    pub fn agrees(&self, other: &Self) -> bool {
-        fn same<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
-            one.zip(other).is_none_or(|(one, other)| one == other)
-        }
-        same(self.bytes.as_ref(), other.bytes.as_ref())
-            && same(self.checksum.as_ref(), other.checksum.as_ref())
-    }
-}
-
 /// A copy that an item has already.
 struct Copy {
     at: Location,
-    bytes: Option<u64>,
-    /// Its checksum, and the one that its archive had stated.
-    checksums: Vec<Checksum>,
+    /// What the item had stated before it was copied.
+    stated: Statement,
+    checksum: Option<Checksum>,
 }
 
 /// The copies that items have, by where they came from: who has the same source gets the same file, also where an
 /// earlier command, or one that was killed, has brought it.
-pub struct Copies(HashMap<Location, Copy>);
+pub struct Copies(HashMap<Location, Vec<Copy>>);
 
 impl Copies {
     /// Those below the request's destination.
     pub fn of(items: &[Item], request: &CopyRequest, standing: &Standing) -> Self {
-        let mut copies = HashMap::new();
+        let mut copies: HashMap<Location, Vec<Copy>> = HashMap::new();
         for asset in items.iter().flat_map(|item| request.assets.iter().filter_map(|key| item.asset(key))) {
-            if let Some(origin) = asset.origin()
+            if let Some(origin) = asset.origin_object()
                 && !asset.as_object().contains_key(FOLDER)
-                && let Ok(from) = resolve_href(None, origin)
+                && let Some(from) = asset.origin().and_then(|origin| resolve_href(None, origin).ok())
                 && let Ok(true) = standing.is_copied(&asset, &request.to)
                 && let Ok(at) = asset.location()
             {
-                let stated = asset.origin_object().and_then(|origin| origin.get("file:checksum"));
-                let texts = [asset.checksum(), stated.and_then(serde_json::Value::as_str)];
-                let checksums = texts.into_iter().flatten().filter_map(|text| text.parse().ok()).collect();
-                copies.entry(from).or_insert(Copy { at, bytes: asset.size(), checksums });
+                let checksum = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+                let stated = Statement {
+                    bytes: origin.get("file:size").and_then(Value::as_u64),
+                    checksum: checksum(origin.get("file:checksum").and_then(Value::as_str)),
+                };
+                let of_source = copies.entry(from).or_default();
+                if of_source.iter().all(|copy| copy.stated != stated) {
+                    of_source.push(Copy { at, stated, checksum: checksum(asset.checksum()) });
+                }
             }
         }
         Self(copies)
     }
 
-    /// Where a copy of a source is that is as stated, and its checksum.
+    /// Where a copy of a source is of which the same was stated, and its checksum.
     pub fn of_source(&self, from: &Location, stated: &Statement) -> Option<(&Location, Option<&Checksum>)> {
-        let copy = self.0.get(from)?;
-        let agrees = stated.bytes.is_none_or(|bytes| copy.bytes == Some(bytes))
-            && stated.checksum.as_ref().is_none_or(|stated| copy.checksums.contains(stated));
-        agrees.then_some((&copy.at, copy.checksums.first()))
+        let copy = self.0.get(from)?.iter().find(|copy| copy.stated == *stated)?;
+        Some((&copy.at, copy.checksum.as_ref()))
     }
 }

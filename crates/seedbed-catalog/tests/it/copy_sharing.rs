@@ -55,11 +55,11 @@ async fn each_item_is_held_to_its_own_statement_of_a_shared_file() {
             let request = request(items, &top.path().join("data"), Some(&top.path().join("out")));
             let (_, report) = run(&request).await;
             let bad = usize::from(order[1] != &good);
-            assert_eq!(report.failed.len(), 1, "{field}");
-            let failed: Vec<&str> = report.failed[0].uses.iter().map(|used| used.item.as_str()).collect();
-            assert!(failed.contains(&format!("i{bad:02}").as_str()), "{field}: {failed:?}");
-            assert!(!failed.contains(&format!("i{:02}", 1 - bad).as_str()), "{field}: {failed:?}");
-            assert_eq!(report.copied, 1, "{field}");
+            let failed: Vec<&str> =
+                report.failed.iter().flat_map(|f| &f.uses).map(|used| used.item.as_str()).collect();
+            assert_eq!(failed, [format!("i{bad:02}")], "{field}");
+            // The third states nothing.
+            assert_eq!(report.copied, 2, "{field}");
         }
     }
 }
@@ -91,7 +91,7 @@ async fn names_that_only_become_alike_are_told_apart() {
     let top = tempfile::tempdir().unwrap();
     let named = |id: &str, collection: &str, name: &str| {
         let text = format!("{collection} {id} {name}");
-        let source = source(top.path(), &format!("{collection}-{id}/{name}"), &text);
+        let source = source(top.path(), &format!("{collection}-{id:.20}/{name}"), &text);
         let mut item = item(id, 1, source.to_str().unwrap());
         item.set_field("collection", json!(collection));
         item
@@ -103,16 +103,16 @@ async fn names_that_only_become_alike_are_told_apart() {
         item
     };
     let cases: Vec<(Vec<Item>, &str)> = vec![
-        (vec![named("2003", "tmin", "x.tif"), named("2003", "tmax", "x.tif")], "{item}/{filename}"),
-        (vec![named("2003", "tmin", "x.tif"), named("2003", "tmax", "x.tif")], "{filename}"),
-        (vec![named("2003", "tmin", "x.tif"), named("2003", "tmax", "x.tif")], "{item}_{filename}"),
-        (vec![named("i 2", "c", "x.tif"), named("i_2", "c", "x.tif")], "{folder}/{filename}"),
-        (vec![named("a", "c", "x.tif"), named("b", "c", "x.tif"), named("z", "c", "a-x.tif")], "{filename}"),
-        (vec![two("data2", ("", "a b.tif"), ("other", "a_b.tif"))], "{folder}/{filename}"),
-        (vec![two("b", ("", "data-b.tif"), ("other", "data-b.tif"))], "{folder}/{filename}"),
+        (vec![named("2003", "tmin", "x.dat"), named("2003", "tmax", "x.dat")], "{item}/{filename}"),
+        (vec![named("2003", "tmin", "x.dat"), named("2003", "tmax", "x.dat")], "{filename}"),
+        (vec![named("2003", "tmin", "x.dat"), named("2003", "tmax", "x.dat")], "{item}_{filename}"),
+        (vec![named("i 2", "c", "x.dat"), named("i_2", "c", "x.dat")], "{folder}/{filename}"),
+        (vec![named("a", "c", "x.dat"), named("b", "c", "x.dat"), named("z", "c", "a-x.dat")], "{filename}"),
+        (vec![two("data2", ("", "a b.dat"), ("other", "a_b.dat"))], "{folder}/{filename}"),
+        (vec![two("b", ("", "data-b.dat"), ("other", "data-b.dat"))], "{folder}/{filename}"),
         // Its own document's name, and that of its collection's.
         (vec![two("m", ("", "i.json"), ("other", "collection.json"))], "{folder}/{filename}"),
-        (vec![named(&"long".repeat(90), "c", &format!("{}.tif", "name".repeat(60)))], "{folder}/{filename}"),
+        (vec![named(&"long".repeat(90), "c", &format!("{}.dat", "name".repeat(60)))], "{folder}/{filename}"),
     ];
     for (n, (items, template)) in cases.into_iter().enumerate() {
         let (to, out) = (top.path().join(format!("data{n}")), top.path().join(format!("data{n}")));

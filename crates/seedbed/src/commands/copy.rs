@@ -142,6 +142,9 @@ impl Report for Planned<'_> {
 #[derive(Debug, Serialize)]
 struct Copied {
     dry_run: bool,
+    /// The command that brings what failed, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<String>,
     #[serde(flatten)]
     report: CopyReport,
 }
@@ -282,7 +285,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let report = Box::pin(execute(&stores, &planned, args.jobs.get(), on_error, &meter)).await?;
     drop(meter);
     let status = status_of(&report.failed);
-    if let Some(first) = report.failed.first() {
+    let again = report.failed.first().map(|first| {
         let again = match first.error.source().and_then(<dyn Error>::downcast_ref) {
             Some(StorageError::OnTape { .. }) if !args.stage => format!("{} --stage", command_line()),
             _ => command_line(),
@@ -294,8 +297,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
                 None => format!("this copies only what is missing: {again}"),
             },
         );
-    }
-    ctx.emit(&Copied { dry_run: false, report })?;
+        again
+    });
+    ctx.emit(&Copied { dry_run: false, again, report })?;
     Ok(status)
 }
 

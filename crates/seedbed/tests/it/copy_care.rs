@@ -143,7 +143,7 @@ fn a_dry_run_tells_what_is_missing_what_stands_and_how_much_it_is() {
         serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": id, "geometry": null,
             "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [], "assets": assets})
     };
-    let sum = format!("1114{}", "0".repeat(40));
+    let sum = format!("1620{}", "0".repeat(64));
     let features = [
         item("i", serde_json::json!({"x": {"href": "a.txt"}, "y": {"href": "b.txt"}})),
         item("j", serde_json::json!({"x": {"href": "c.txt", "file:checksum": sum}})),
