@@ -106,7 +106,7 @@ async fn names_that_only_become_alike_are_told_apart() {
         (vec![named("2003", "tmin", "x.dat"), named("2003", "tmax", "x.dat")], "{item}/{filename}"),
         (vec![named("2003", "tmin", "x.dat"), named("2003", "tmax", "x.dat")], "{filename}"),
         (vec![named("2003", "tmin", "x.dat"), named("2003", "tmax", "x.dat")], "{item}_{filename}"),
-        (vec![named("i 2", "c", "x.dat"), named("i_2", "c", "x.dat")], "{folder}/{filename}"),
+        (vec![named("i 2", "c", "x.dat"), named("i_2", "d", "x.dat")], "{item}/{filename}"),
         (vec![named("a", "c", "x.dat"), named("b", "c", "x.dat"), named("z", "c", "a-x.dat")], "{filename}"),
         (vec![two("data2", ("", "a b.dat"), ("other", "a_b.dat"))], "{folder}/{filename}"),
         (vec![two("b", ("", "data-b.dat"), ("other", "data-b.dat"))], "{folder}/{filename}"),
