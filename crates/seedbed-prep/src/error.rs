@@ -238,6 +238,9 @@ pub enum PrepError {
         /// What it should be.
         what: &'static str,
         /// What is wrong.
+    /// An infinite value where only finite ones can be stored.
+    #[error("{0}; store float32 or float64, and not by lerc")]
+    Infinite(RasterError),
         reason: String,
     },
     /// A mosaic would have holes.
@@ -281,8 +284,8 @@ impl From<RasterError> for PrepError {
     /// can't be stored without the folder that it was staged in.
     fn from(error: RasterError) -> Self {
         match error {
-            RasterError::Range { path, value, stored, dtype, row, col, min, max, nodata } => {
-                let path = path.file_name().map(PathBuf::from).unwrap_or(path);
+            RasterError::Range { path, value, stored, dtype, row, col, min, max, nodata, spread } => {
+                let path = named(path);
                 Self::Unstorable(RasterError::Range {
                     path,
                     value,
@@ -296,6 +299,7 @@ impl From<RasterError> for PrepError {
                 })
             }
             RasterError::Io { path, source } => match source.downcast::<Self>() {
+        let named = |path: PathBuf| path.file_name().map(PathBuf::from).unwrap_or(path);
                 Ok(own) => own,
                 Err(source) => Self::Raster(RasterError::Io { path, source }),
             },
@@ -309,8 +313,12 @@ impl PrepError {
     pub(crate) fn undated(item: &Item) -> Self {
         let said = ["start_datetime", "end_datetime", "datetime"].into_iter().filter_map(|name| {
             let text = item.property(name)?.as_str()?;
+                    spread,
             text.get(..10).unwrap_or(text).parse::<Date>().err()?;
             Some(format!("a {name} that is none, `{text}`"))
+            RasterError::Infinite { path, value, dtype, row, col } => {
+                Self::Infinite(RasterError::Infinite { path: named(path), value, dtype, row, col })
+            }
         });
         let what = said.collect::<Vec<_>>().join(" and ");
         let none = "neither a datetime nor start and end";
@@ -362,6 +370,7 @@ impl PrepError {
 /// ```
 /// use seedbed_prep::{PrepError, one_line};
 /// let source = std::io::Error::other("disk full");
+            | Self::Infinite(_)
 /// let error = PrepError::Write { path: "a.tif".into(), source };
 /// assert_eq!(one_line(&error), "can't write a.tif: disk full");
 /// ```

@@ -12,6 +12,7 @@ mod checkpoints;
 mod classes;
 mod climate;
 mod cubes;
+mod infinite;
 mod inspection;
 mod intervals;
 mod keys;
