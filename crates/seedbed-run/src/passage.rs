@@ -64,7 +64,7 @@ pub(crate) fn run_as<T: Number>(
     outcome: &mut TileOutcome,
 ) -> Result<(), RunError> {
     let to_make = work.to_make(runner)?;
-    outcome.present += work.task.products.len() - to_make.len();
+    outcome.present += to_make.present;
     // What comes behind the last product that is wanted need not be computed.
     let Some(end) = to_make.end(runner) else { return Ok(()) };
     if let Some((product, state)) = work.finished(runner, &to_make)? {

@@ -20,6 +20,7 @@ mod masks;
 mod observed;
 mod outputs;
 mod own_models;
+mod parts;
 mod refusals;
 mod resume;
 mod schema;
