@@ -147,6 +147,16 @@ fn a_later_checkpoint_stays_where_a_part_is_run() {
 }
 
 #[test]
+fn a_run_names_the_product_whose_place_it_takes() {
+    let sandbox = climate::sandbox("2004");
+    assert_eq!(all(&sandbox).replaced, None);
+    assert_eq!(all(&sandbox).replaced, None);
+    sandbox.write_project(&climate::project("2004").replace("\"etasw\", \"swf\", \"dd\"", "\"etc\""));
+    assert_eq!(all(&sandbox).replaced.as_deref(), Some("`years` with etasw, swf, dd"));
+    assert_eq!(all(&sandbox).replaced, None);
+}
+
+#[test]
 fn another_run_is_refused_the_place_of_the_projects() {
     let sandbox = climate::sandbox(PERIOD);
     let elsewhere =
