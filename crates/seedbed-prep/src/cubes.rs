@@ -52,7 +52,7 @@ pub(crate) fn plan<'a>(
         let variables = (there.len() < production.series.len())
             .then(|| there.iter().map(|n| production.series[*n].name.clone()).collect());
         let name = format!("{}--{}", period.start, period.end);
-        let member = Member { tile: tile.tile.name.clone(), period: name, key, variables };
+        let member = Member { tile: tile.tile.name.clone(), period: name, key, variables, days: None };
         cubes.push(CubePlan { tile, member, period });
     }
     Ok(cubes)

@@ -148,6 +148,22 @@ pub enum PrepError {
         /// The item's scale and offset.
         stated: (f64, f64),
     },
+    /// A project scales what file or item scales already.
+    #[error(
+        "{path} has scale {} and offset {} by its own or its item's word, and the project gives `scale` = {} and \
+         `offset` = {} for {input} on top of that; remove them from the project",
+        stated.0, stated.1, given.0, given.1
+    )]
+    Scaled {
+        /// The input's name.
+        input: String,
+        /// The file.
+        path: PathBuf,
+        /// The scale and offset by which its numbers become values.
+        stated: (f64, f64),
+        /// Those of the project.
+        given: (f64, f64),
+    },
     /// A local file that isn't the one that its item describes.
     #[error("{path} has {found} bytes, its item `{item}` says {stated}; fetch it again, or correct the item")]
     Size {
@@ -222,6 +238,9 @@ pub enum PrepError {
     /// A value that the stored type can't hold; its file has the name that it would have had.
     #[error("{0}; give a larger --scale, in a project `output.scale`, or another type")]
     Unstorable(RasterError),
+    /// An infinite value where only finite ones can be stored.
+    #[error("{0}; store float32 or float64, and not by lerc")]
+    Infinite(RasterError),
     /// A written file doesn't read back as it was meant.
     #[error("{path} does not read back as written: {what}")]
     Unverified {
@@ -280,9 +299,10 @@ impl From<RasterError> for PrepError {
     /// What kept a raster's remote bytes from coming is told as the store told it, and what
     /// can't be stored without the folder that it was staged in.
     fn from(error: RasterError) -> Self {
+        let named = |path: PathBuf| path.file_name().map(PathBuf::from).unwrap_or(path);
         match error {
-            RasterError::Range { path, value, stored, dtype, row, col, min, max, nodata } => {
-                let path = path.file_name().map(PathBuf::from).unwrap_or(path);
+            RasterError::Range { path, value, stored, dtype, row, col, min, max, nodata, spread } => {
+                let path = named(path);
                 Self::Unstorable(RasterError::Range {
                     path,
                     value,
@@ -293,7 +313,11 @@ impl From<RasterError> for PrepError {
                     min,
                     max,
                     nodata,
+                    spread,
                 })
+            }
+            RasterError::Infinite { path, value, dtype, row, col } => {
+                Self::Infinite(RasterError::Infinite { path: named(path), value, dtype, row, col })
             }
             RasterError::Io { path, source } => match source.downcast::<Self>() {
                 Ok(own) => own,
@@ -346,6 +370,7 @@ impl PrepError {
             Self::Raster(e) => e.is_usage(),
             Self::Catalog(e) => e.is_usage(),
             Self::Write { .. }
+            | Self::Infinite(_)
             | Self::Unverified { .. }
             | Self::Document { .. }
             | Self::Holes { .. }

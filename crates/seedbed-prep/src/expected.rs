@@ -1,6 +1,7 @@
 //! The set of products there should be.
 
 use crate::{PrepError, Root, Spool, TaskKey};
+use seedbed_block::{Date, Period};
 use seedbed_grid::{Bbox, GeoBox, PixelGrid, PixelRange, Tile};
 use seedbed_raster::same_crs;
 use serde::{Deserialize, Serialize};
@@ -22,9 +23,34 @@ pub struct Member {
     /// Its variables, where they are not all of the set's.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub variables: Option<Vec<String>>,
+    /// Its days, where they are not all that its period has in the calendar.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub days: Option<Period>,
 }
 
+/// What products of one recipe take each other's place by: tile, and period or, of a cube, its first layer's.
+pub type Slot<'a> = (&'a str, &'a str);
+
 impl Member {
+    /// The place that one product of a recipe has at a time, however many days it has.
+    #[must_use]
+    pub fn slot(&self) -> Slot<'_> {
+        (&self.tile, self.period.split_once("--").map_or(self.period.as_str(), |(first, _)| first))
+    }
+
+    /// Its last day; none of a composite over several years, or of a state.
+    #[must_use]
+    pub fn end(&self) -> Option<Date> {
+        let last = self.period.split_once("--").map_or(self.period.as_str(), |(_, last)| last);
+        self.days.or_else(|| last.parse().ok()).map(|days| days.end)
+    }
+
+    /// Whether it has more days than another one in the same slot.
+    #[must_use]
+    pub fn is_longer(&self, other: &Self) -> bool {
+        self.slot() == other.slot() && self.end().zip(other.end()).is_some_and(|(a, b)| a > b)
+    }
+
     /// Whether it is a cube, whose layers have periods of their own.
     #[must_use]
     pub fn is_cube(&self) -> bool {
@@ -77,6 +103,16 @@ pub struct Expected {
     /// of one product. None of a product that is always made as a whole.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub recipe: Option<TaskKey>,
+}
+
+/// Which cubes may be parts of one product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cubes {
+    /// None: their periods may lie over each other.
+    Alone,
+    /// Those of a run, which begin where its calendar years do: of two with the same first layer the longer one stands
+    /// for both.
+    ByYear,
 }
 
 /// The file's name beside `catalog.json`.
@@ -157,24 +193,35 @@ impl Expected {
         root.write_document(FILE, bytes, spool)
     }
 
+    /// The set that lies at a root, if it can be read as such.
+    ///
+    /// # Errors
+    /// [`PrepError::Storage`] where a store can't be read, [`PrepError::Read`] for a file.
+    pub fn at(root: &Root) -> Result<Option<Self>, PrepError> {
+        Ok(root.document(FILE)?.and_then(|bytes| Self::from_bytes(&bytes).ok()))
+    }
+
     /// The set together with what the product at `root` has of the same recipe: who asks for one more month, or for
     /// one tile again, still expects the others.
     ///
     /// # Errors
-    /// As [`Expected::of`], but where there is none, or one that can't be read as such.
-    pub fn joined(self, root: &Root) -> Result<Self, PrepError> {
-        let there = match root.document(FILE)? {
-            Some(bytes) => Self::from_bytes(&bytes).ok(),
-            None => None,
-        };
-        Ok(match there {
-            Some(there) if self.is_part_of(&there) => self.with(there),
+    /// As [`Expected::at`].
+    pub fn joined(self, root: &Root, cubes: Cubes) -> Result<Self, PrepError> {
+        Ok(match Self::at(root)? {
+            Some(there) if self.is_part_of(&there, cubes) => self.with(there),
             _ => self,
         })
     }
 
-    /// Whether both are parts of one product, and neither has cubes, whose periods lie over each other.
-    fn is_part_of(&self, other: &Self) -> bool {
+    /// The members by their slots.
+    #[must_use]
+    pub fn by_slot(&self) -> BTreeMap<Slot<'_>, &Member> {
+        self.members.iter().map(|m| (m.slot(), m)).collect()
+    }
+
+    /// Whether both are parts of one product.
+    #[must_use]
+    pub fn is_part_of(&self, other: &Self, cubes: Cubes) -> bool {
         let same_tile =
             |a: &Tile| other.tiles.iter().find(|b| a.name == b.name).is_none_or(|b| a.range == b.range);
         let recipe = |set: &Self| (set.name.clone(), set.variables.clone(), set.recipe.clone());
@@ -182,22 +229,28 @@ impl Expected {
             && recipe(self) == recipe(other)
             && self.grid == other.grid
             && self.tiles.iter().all(same_tile)
-            && !self.members.iter().chain(&other.members).any(Member::is_cube)
+            && (cubes == Cubes::ByYear || !self.members.iter().chain(&other.members).any(Member::is_cube))
     }
 
-    /// The members of both, each its own where both have one. Who has all of them gives the order, so that a product
-    /// that grew is as one that was made at once.
+    /// The members of both; where both have one in a slot the longer of the two, or the own. Who has all of them gives
+    /// the order, so that a product that grew is as one that was made at once.
     fn with(self, there: Self) -> Self {
-        let slot = |m: &Member| (m.tile.clone(), m.period.clone());
-        let mut own: BTreeMap<_, Member> = self.members.iter().map(|m| (slot(m), m.clone())).collect();
-        if there.members.iter().all(|m| own.contains_key(&slot(m))) {
-            return self;
-        }
-        let mut members: Vec<Member> =
-            there.members.into_iter().map(|m| own.remove(&slot(&m)).unwrap_or(m)).collect();
-        members.extend(self.members.into_iter().filter(|m| own.contains_key(&slot(m))));
-        let mut tiles = there.tiles;
-        let added = self.tiles.into_iter().filter(|tile| !tiles.iter().any(|t| t.name == tile.name));
+        let theirs = there.by_slot();
+        let longer = |own: &Member| theirs.get(&own.slot()).filter(|m| m.is_longer(own)).copied().cloned();
+        let own: Vec<Member> =
+            self.members.iter().map(|own| longer(own).unwrap_or_else(|| own.clone())).collect();
+        let mut by_slot: BTreeMap<Slot<'_>, &Member> = own.iter().map(|m| (m.slot(), m)).collect();
+        let members = if theirs.keys().all(|slot| by_slot.contains_key(slot)) {
+            own
+        } else {
+            let taken = there.members.iter().map(|m| by_slot.remove(&m.slot()).unwrap_or(m).clone());
+            let mut members: Vec<Member> = taken.collect();
+            members.extend(own.iter().filter(|m| by_slot.contains_key(&m.slot())).cloned());
+            members
+        };
+        let is_whole = there.tiles.iter().all(|tile| self.tiles.iter().any(|t| t.name == tile.name));
+        let (mut tiles, added) = if is_whole { (self.tiles, Vec::new()) } else { (there.tiles, self.tiles) };
+        let added = added.into_iter().filter(|tile| !tiles.iter().any(|t| t.name == tile.name));
         tiles.extend(added.collect::<Vec<_>>());
         Self { members, tiles, bbox: self.bbox.union(there.bbox), ..self }
     }

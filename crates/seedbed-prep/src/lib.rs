@@ -62,7 +62,7 @@ pub use classes::{Classes, ClassesError};
 pub use clean::{CleanReport, Unexpected, clean};
 pub use composite::{Composite, composite};
 pub use error::{PrepError, one_line};
-pub use expected::{Expected, Member};
+pub use expected::{Cubes, Expected, Member, Slot};
 pub use identity::{Identity, TaskKey};
 pub use inspect::{Difference, Fetched, Inspected, Inspector};
 pub use mask::{Mask, MaskError};

@@ -266,7 +266,8 @@ impl Production<'_> {
             let variables = (having.len() < self.series.len())
                 .then(|| having.iter().map(|n| self.series[*n].name.clone()).collect());
             let key = self.task::<T>(&target, day, &json!(keys))?;
-            let member = Member { tile: tile.name.clone(), period: day.to_string(), key, variables };
+            let member =
+                Member { tile: tile.name.clone(), period: day.to_string(), key, variables, days: None };
             dates.push(Planned { member, day, series: having, origins });
         }
         Ok((!dates.is_empty()).then(|| TilePlan {

@@ -7,8 +7,8 @@ use crate::error::one_line;
 use crate::parallel::{in_parallel, lock};
 use crate::tree::write_catalog;
 use crate::{
-    Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series, Spool,
-    Target, TaskKey, TileReader, TimeRule, survey,
+    Cubes, Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series,
+    Spool, Target, TaskKey, TileReader, TimeRule, survey,
 };
 use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
@@ -291,7 +291,7 @@ impl<'a> Production<'a> {
         act: impl Fn(&P) -> Vec<Result<Outcome, PrepError>> + Sync,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), PrepError> {
-        let whole = set.clone().joined(&self.request.out)?;
+        let whole = set.clone().joined(&self.request.out, Cubes::Alone)?;
         whole.write(&self.request.out, self.spool)?;
         self.spool.keep_digests();
         let mut behind = report.present;

@@ -212,8 +212,19 @@ impl Source {
         }
     }
 
-    /// From the raster's values to the wanted unit.
+    /// From the raster's values to the wanted unit, and from there by the project's scale and offset: these are for
+    /// values that nothing else is said of.
     pub(crate) fn conversion(&self, input: &str, rules: &Rules) -> Result<Conversion, PrepError> {
+        let Stored { scale, offset, .. } = self.facts.stored;
+        let (stated, given) = (Conversion { scale, offset }, rules.adjust);
+        if rules.classes.is_none() && stated != Conversion::IDENTITY && given != Conversion::IDENTITY {
+            return Err(PrepError::Scaled {
+                input: input.to_owned(),
+                path: self.path.clone(),
+                stated: (scale, offset),
+                given: (given.scale, given.offset),
+            });
+        }
         let failed = |source| PrepError::Unit { input: input.to_owned(), path: self.path.clone(), source };
         let parse = |text: &str| text.parse::<Unit>().map_err(failed);
         let (by_item, by_file) = (self.asset.unit.as_deref(), self.facts.unit.as_deref());

@@ -168,7 +168,15 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
         affine: dataset.geo_transform().ok().map(Affine::from_gdal),
         crs,
         unit,
-        decoding: Decoding { dtype, nodata, also_nodata: Vec::new(), scale, offset, unsigned: false },
+        decoding: Decoding {
+            dtype,
+            nodata,
+            also_nodata: Vec::new(),
+            scale,
+            offset,
+            unsigned: false,
+            infinite: false,
+        },
         mask,
         stored,
     })

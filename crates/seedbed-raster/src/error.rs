@@ -1,6 +1,8 @@
 //! What can go wrong with a raster or a warp.
 
+use crate::{Statistics, statistics};
 use seedbed_block::PixelRange;
+use seedbed_block::Real;
 use seedbed_grid::{ProjectionError, Shape2d};
 use std::path::PathBuf;
 
@@ -137,7 +139,12 @@ pub enum RasterError {
         layers: usize,
     },
     /// A value that the stored type can't hold.
-    #[error("{}: {value} at row {row}, column {col} becomes {stored} in {dtype}, which holds {min} to {max}{}", path.display(), nodata.map_or_else(|| " and has no nodata value".to_owned(), |n| format!(", {n} being nodata")))]
+    #[error(
+        "{}: {} at row {row}, column {col} becomes {} in {dtype}, which holds {} to {}{}; its values go from {} to {}",
+        path.display(), brief(*value), brief(*stored), brief(*min), brief(*max),
+        nodata.map_or_else(|| " and has no nodata value".to_owned(), |n| format!(", {} being nodata", brief(n))),
+        brief(spread[0]), brief(spread[1])
+    )]
     Range {
         /// The file.
         path: PathBuf,
@@ -157,6 +164,25 @@ pub enum RasterError {
         max: f64,
         /// The stored value that means missing, which no valid value may take.
         nodata: Option<f64>,
+        /// The least and the greatest finite value of the image.
+        spread: [f64; 2],
+    },
+    /// An infinite value where only finite ones can be stored.
+    #[error(
+        "{}: {value} at row {row}, column {col}: {}", path.display(),
+        if dtype.is_integer() { format!("{dtype} has no infinite numbers") } else { "lerc holds none".to_owned() }
+    )]
+    Infinite {
+        /// The file.
+        path: PathBuf,
+        /// The physical value.
+        value: f64,
+        /// The stored type.
+        dtype: crate::DType,
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        col: usize,
     },
     /// Writing was asked for with contradictory options.
     #[error("{}: {reason}", path.display())]
@@ -185,8 +211,30 @@ impl RasterError {
     /// itself may be whole.
     #[must_use]
     pub fn is_usage(&self) -> bool {
-        !matches!(self, Self::Damaged { .. } | Self::Gdal { .. } | Self::Time { .. } | Self::Write { .. })
+        !matches!(
+            self,
+            Self::Damaged { .. }
+                | Self::Gdal { .. }
+                | Self::Time { .. }
+                | Self::Write { .. }
+                | Self::Infinite { .. }
+        )
     }
+
+    /// The same with the spread of an image's values, where it is about one of them.
+    pub(crate) fn among<T: Real>(mut self, values: &[T]) -> Self {
+        if let Self::Range { spread, .. } = &mut self {
+            let Statistics { min, max, .. } = statistics(values);
+            *spread = [min, max];
+        }
+        self
+    }
+}
+
+/// A number without rows of zeros.
+fn brief(value: f64) -> String {
+    let is_long = value.is_finite() && value != 0.0 && !(1e-6..1e17).contains(&value.abs());
+    if is_long { format!("{value:e}") } else { value.to_string() }
 }
 
 /// A warp that can't be planned.

@@ -276,6 +276,7 @@ pub fn describe(
             dtype,
             nodata,
             also_nodata,
+            infinite: false,
             scale: scaling(array.as_ref(), "scale_factor", 1.0)
                 .map_err(|what| damaged(of_variable(&what)))?,
             offset: scaling(array.as_ref(), "add_offset", 0.0).map_err(|what| damaged(of_variable(&what)))?,

@@ -326,6 +326,11 @@ impl Raster {
         self.decoding_mut().nodata = nodata;
     }
 
+    /// Takes infinite numbers as values, as products may have them; else they are missing.
+    pub fn keep_infinite(&mut self) {
+        self.decoding_mut().infinite = true;
+    }
+
     /// Another stored value that means no data.
     pub fn add_nodata(&mut self, nodata: f64) {
         self.decoding_mut().also_nodata.push(nodata);

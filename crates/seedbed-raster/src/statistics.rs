@@ -6,7 +6,7 @@ use seedbed_block::Real;
 use seedbed_block::simd::{Level, Work};
 use serde::{Deserialize, Serialize};
 
-/// Of the values that aren't missing; NaN where there are none.
+/// Of the values that are finite; NaN where there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     /// Smallest value.
@@ -17,7 +17,7 @@ pub struct Statistics {
     pub mean: f64,
     /// Population standard deviation.
     pub stddev: f64,
-    /// How many of all values aren't missing, in percent.
+    /// How many of all values are finite, in percent.
     pub valid_percent: f64,
 }
 
@@ -89,7 +89,7 @@ impl<T: Real> Work for Extremes<'_, T> {
         let Lanes { count, low, high, sum } = self.lanes;
         each(self.values, |some: &[f64; LANES]| {
             for lane in 0..LANES {
-                let value = some[lane];
+                let value = if some[lane].is_finite() { some[lane] } else { f64::NAN };
                 let there = !value.is_nan();
                 count[lane] += if there { 1.0 } else { 0.0 };
                 low[lane] = if value < low[lane] { value } else { low[lane] };
@@ -114,7 +114,7 @@ impl<T: Real> Work for Spread<'_, T> {
         each(self.values, |some: &[f64; LANES]| {
             for lane in 0..LANES {
                 let off = some[lane] - mean;
-                squares[lane] += if off.is_nan() { 0.0 } else { off * off };
+                squares[lane] += if off.is_finite() { off * off } else { 0.0 };
             }
         });
     }
@@ -153,6 +153,11 @@ mod tests {
                 continue;
             }
             assert!((found.mean - mean).abs() < 1e-12 && (found.stddev - variance.sqrt()).abs() < 1e-12);
+            let more = [&values[..], &[f32::INFINITY, f32::NEG_INFINITY]].concat();
+            let with = statistics(&more);
+            assert_eq!(with.min.to_bits(), found.min.to_bits());
+            assert!((with.mean - mean).abs() < 1e-12 && (with.stddev - found.stddev).abs() < 1e-12);
+            assert!(with.valid_percent < found.valid_percent && with.max <= found.max);
             assert_eq!(found.min, there.iter().copied().fold(f64::INFINITY, f64::min));
             assert_eq!(found.max, there.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             assert_eq!(found.valid_percent, 100.0 * count / f64::from(n));

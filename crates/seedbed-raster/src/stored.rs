@@ -15,6 +15,8 @@ pub struct Decoding {
     pub offset: f64,
     /// Whether a signed type holds unsigned numbers (netCDF's `_Unsigned`).
     pub unsigned: bool,
+    /// Whether infinite numbers are values; they are missing else.
+    pub infinite: bool,
 }
 
 impl Decoding {
@@ -58,6 +60,15 @@ impl Decoding {
         } else {
             for (stored, out) in raw.iter().zip(out.iter_mut()) {
                 *out = if missing(*stored) { T::NAN } else { T::of((*stored).into()) };
+            }
+        }
+        // Of products only, whose nodata is finite or NaN.
+        if self.infinite && !self.dtype.is_integer() {
+            for (stored, out) in raw.iter().zip(out.iter_mut()) {
+                let value: f64 = (*stored).into();
+                if value.is_infinite() {
+                    *out = T::of(value * scale + offset);
+                }
             }
         }
         // Few files have more than two.
@@ -152,6 +163,7 @@ mod tests {
         let d = Decoding {
             dtype: DType::Float32,
             nodata: Some(-3.402_823_4e38),
+            infinite: false,
             also_nodata: vec![-9999.0, -8888.0, -7777.0],
             scale: 1.0,
             offset: 0.0,
@@ -167,6 +179,7 @@ mod tests {
         let d = Decoding {
             dtype: DType::Int16,
             nodata: Some(65_535.0),
+            infinite: false,
             also_nodata: Vec::new(),
             scale: 0.5,
             offset: 1.0,

@@ -1,12 +1,12 @@
 //! What can go wrong with a run.
 
 use crate::InputReport;
-use seedbed_block::Date;
+use seedbed_block::{Date, Period};
 use seedbed_catalog::CatalogError;
 use seedbed_grid::{GridError, ProjectionError};
 use seedbed_model::ModelError;
 use seedbed_prep::PrepError;
-use seedbed_storage::StorageError;
+use seedbed_storage::{Location, StorageError};
 use std::path::PathBuf;
 
 /// An error of planning or running.
@@ -73,6 +73,21 @@ pub enum RunError {
     /// Several things in a project won't do.
     #[error("{} problems: {}", .0.len(), .0.iter().map(|e| seedbed_prep::one_line(e)).collect::<Vec<_>>().join("; "))]
     Several(Vec<RunError>),
+    /// A run of days that aren't the project's would take the place of another product.
+    #[error(
+        "{out} holds `{name}`, and a run of {asked}, which isn't a part of the project's {period}, would take its place; \
+         give it another --out, or change the period in the project file"
+    )]
+    Place {
+        /// The place of the outputs.
+        out: Location,
+        /// The product there.
+        name: String,
+        /// The days that are asked for.
+        asked: Period,
+        /// The project's.
+        period: Period,
+    },
     /// A plan file doesn't fit.
     #[error("{path}: {reason}")]
     Plan {
@@ -191,6 +206,7 @@ impl RunError {
             | Self::Key { .. }
             | Self::Setting { .. }
             | Self::Plan { .. }
+            | Self::Place { .. }
             | Self::Order { .. }
             | Self::Grid(_)
             | Self::Projection(_) => true,

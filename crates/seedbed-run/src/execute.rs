@@ -6,7 +6,7 @@ use crate::orders::{Disorder, join};
 use crate::tile::{Tick, TileOutcome, memory, run};
 use crate::work::Work;
 use crate::{Empty, Event, InputReport, Ledger, Plan, RunError, Runner, Task};
-use seedbed_prep::{Done, PrepError, in_parallel, one_line, survey, write_catalog};
+use seedbed_prep::{Cubes, Done, PrepError, in_parallel, one_line, survey, write_catalog};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -70,6 +70,10 @@ pub struct RunReport {
     pub made: usize,
     /// Products that were there already.
     pub present: usize,
+    /// Periods whose products aren't made, for longer ones are there or expected.
+    pub left: Vec<String>,
+    /// Another product whose place this run's took.
+    pub replaced: Option<String>,
     /// Tile-days simulated now: those behind a checkpoint that a tile went on from.
     pub days: usize,
     /// Tiles that went on from a checkpoint.
@@ -109,7 +113,9 @@ impl Runner<'_> {
     ) -> Result<RunReport, RunError> {
         let chosen = self.chosen(plan, options)?;
         let (work, mut report) = self.open_work(&chosen, options)?;
-        let expected = self.expected(plan)?.joined(&self.out).map_err(RunError::from)?;
+        report.left = self.left(plan);
+        report.replaced = self.replaces()?;
+        let expected = self.expected(plan)?.joined(&self.out, Cubes::ByYear).map_err(RunError::from)?;
         expected.write(&self.out, &self.spool)?;
         self.write_plan(plan)?;
         self.spool.keep_digests();
@@ -141,14 +147,22 @@ impl Runner<'_> {
         self.inspected(&open, threads).map(|looked| looked.disorders)
     }
 
-    /// The tasks with something left to do, and those without.
-    fn divided<'p>(&self, tasks: &[&'p Task]) -> Result<(Vec<&'p Task>, Vec<&'p Task>), RunError> {
+    /// The tasks with something left to do, and how many products of the others are there.
+    fn divided<'p>(&self, tasks: &[&'p Task]) -> Result<(Vec<&'p Task>, usize), RunError> {
         let done = survey(&self.out, tasks.iter().flat_map(|task| &task.products))?;
         done.iter().for_each(Done::tell);
-        let mut done = done.into_iter();
-        let is_open =
-            |task: &&Task| done.by_ref().take(task.products.len()).filter(|d| *d != Done::Yes).count() > 0;
-        Ok(tasks.iter().copied().partition(is_open))
+        let makes = self.makes(tasks.iter().flat_map(|task| &task.products));
+        let mut products = done.into_iter().map(|done| done == Done::Yes).zip(makes);
+        let (mut open, mut present) = (Vec::new(), 0);
+        for task in tasks {
+            let products: Vec<(bool, bool)> = products.by_ref().take(task.products.len()).collect();
+            if products.iter().any(|(done, makes)| *makes && !done) {
+                open.push(*task);
+            } else {
+                present += products.iter().filter(|(done, _)| *done).count();
+            }
+        }
+        Ok((open, present))
     }
 
     /// Whether all inputs lie on this machine, so that checking them fetches nothing.
@@ -184,7 +198,9 @@ impl Runner<'_> {
         let changed =
             || stale("the project or its inputs have changed since; run `seedbed run` again".to_owned());
         let tile = self.grid.tile(&task.tile).map_err(|_| changed())?;
-        if self.task(tile, &self.target(tile)?)? != *task {
+        let mut now = [self.task(tile, &self.target(tile)?)?];
+        self.settle(&mut now)?;
+        if now[0] != *task {
             return Err(changed());
         }
         let (work, mut report) = self.open_work(&[task], options)?;
@@ -198,13 +214,15 @@ impl Runner<'_> {
         tasks: &[&'p Task],
         options: &ExecuteOptions,
     ) -> Result<(Vec<Work<'p>>, RunReport), RunError> {
-        let (open, done) = self.divided(tasks)?;
+        let (open, present) = self.divided(tasks)?;
         let Looked { work, disorders, empty } = self.inspected(&open, self.jobs(options))?;
         let report = RunReport {
             tiles: tasks.len(),
             products: tasks.iter().map(|t| t.products.len()).sum(),
             made: 0,
-            present: done.iter().map(|t| t.products.len()).sum(),
+            present,
+            left: Vec::new(),
+            replaced: None,
             days: 0,
             resumed: 0,
             failed: Vec::new(),

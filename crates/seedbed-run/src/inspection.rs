@@ -23,6 +23,8 @@ pub enum ProblemKind {
     MissingDays,
     /// A unit that isn't known, or can't be converted.
     Unit,
+    /// The project scales what file or item scales already.
+    Scale,
     /// A value that makes no sense in its unit.
     Range,
     /// Values that exceed those of another input, which they may not exceed.
@@ -88,6 +90,7 @@ impl fmt::Display for ProblemKind {
         f.write_str(match self {
             Self::MissingDays => "missing days",
             Self::Unit => "unit",
+            Self::Scale => "scaled twice",
             Self::Range => "range",
             Self::Order => "order",
             Self::Class => "class",
@@ -365,6 +368,7 @@ impl<'r> Inspection<'r> {
             PrepError::Range { date: Some(date), .. } if section == "inputs" => {
                 (ProblemKind::Range, vec![Period { start: *date, end: *date }])
             }
+            PrepError::Scaled { .. } => (ProblemKind::Scale, days),
             PrepError::Range { .. } => (ProblemKind::Range, days),
             PrepError::Class { .. } => (ProblemKind::Class, days),
             _ => (ProblemKind::Unreadable, days),

@@ -4,7 +4,6 @@ use crate::inputs::{Input, Static};
 use crate::interval::Interval;
 use crate::kept_state;
 use crate::mask::OutputMask;
-use crate::periods::Volume;
 use crate::project::Format;
 use crate::{RunError, Runner, Task};
 use seedbed_block::{Date, Period};
@@ -16,6 +15,9 @@ use std::collections::BTreeMap;
 
 /// The revision of the runner's own arithmetic, part of every key.
 const REVISION: u32 = 5;
+
+/// The version of what a recipe stands for: since 2, sets say the days of products that are parts of their periods.
+const RECIPE: u32 = 2;
 
 /// What stands for a product's name in a checkpoint's key, with the version of its form.
 const CHECKPOINT: &str = "checkpoint 1";
@@ -38,17 +40,18 @@ impl Runner<'_> {
         let mut products = self
             .volumes()
             .into_iter()
-            .map(|Volume { name, days, .. }| {
-                let key = self.key(&lineage, &name, days)?;
-                Ok(Member { tile: tile.name.clone(), period: name, key, variables: None })
+            .map(|volume| {
+                let key = self.key(&lineage, &volume.name, volume.days)?;
+                let (period, days) = (volume.name.clone(), volume.partial());
+                Ok(Member { tile: tile.name.clone(), period, key, variables: None, days })
             })
             .collect::<Result<Vec<_>, RunError>>()?;
-        if self.project.output.state {
+        if self.keeps_state() {
             let period = kept_state::name(self.period.end);
             let days = Period { start: self.period.end, end: self.period.end };
             let key = self.key(&lineage, &period, days)?;
             let variables = Some(vec![kept_state::VARIABLE.to_owned()]);
-            products.push(Member { tile: tile.name.clone(), period, key, variables });
+            products.push(Member { tile: tile.name.clone(), period, key, variables, days: None });
         }
         Ok(Task { tile: tile.name.clone(), products })
     }
@@ -90,6 +93,8 @@ impl Runner<'_> {
         let origin = |tile: &Tile| self.origin.key(&tile.name);
         Ok(TaskKey::of(&json!({
             "task": "run",
+            "form": RECIPE,
+            "format": self.project.output.format,
             "revisions": revisions(REVISION, &[spec.revision]),
             "model": [json!(spec.name), json!(self.model.program())],
             "settings": self.settings,

@@ -5,6 +5,7 @@
 //! with its key; [`Runner::execute`] does what is not done yet. What is done is
 //! told by the products' records alone; the ledger is history.
 
+mod asked;
 mod books;
 mod checkpoint;
 mod clean;

@@ -1,11 +1,11 @@
 //! What a run's first day begins from.
 
 use crate::kept_state::{KEY, KeptState, VARIABLE, unusable};
-use crate::{Project, RunError, Runner};
+use crate::{Project, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
 use seedbed_grid::TileGrid;
 use seedbed_model::{Cadence, ModelSpec};
-use seedbed_prep::{Expected, Root, Spool};
+use seedbed_prep::{Expected, Member, Root, Spool};
 use seedbed_raster::same_crs;
 use seedbed_storage::{Location, LocationError};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ impl Origin {
                 let days = spin_up.days(start).map_err(|e| project.key_error("model.spin_up", e))?;
                 Ok(Self::SpinUp { days, cycles: spin_up.cycles })
             }
-            (None, Some(from)) => kept(project, from, grid, spool).map(Self::Kept),
+            (None, Some(from)) => kept(project, from, start, grid, spool).map(Self::Kept),
         }
     }
 
@@ -85,6 +85,7 @@ impl Runner<'_> {
 fn kept(
     project: &Project,
     from: &str,
+    start: Date,
     grid: &TileGrid,
     spool: &Spool,
 ) -> Result<BTreeMap<String, KeptState>, RunError> {
@@ -121,8 +122,12 @@ fn kept(
             let message = format!("{out} has no tile with the pixels of {}", tile.name);
             return Err(project.key_error(KEY, message));
         }
-        let mut members = expected.members.iter().filter(|m| is_state(&m.variables));
-        let Some(member) = members.find(|m| there.contains(&&m.tile)) else {
+        let is_there = |m: &&Member| is_state(&m.variables) && there.contains(&&m.tile);
+        let members = || expected.members.iter().filter(is_there);
+        // A run that was extended keeps one behind each of its ends.
+        let wanted = start.yesterday().ok().map(kept_state::name);
+        let fits = members().find(|m| Some(&m.period) == wanted.as_ref());
+        let Some(member) = fits.or_else(|| members().next()) else {
             let message = format!(
                 "{out} keeps no state of tile {}: run it with `state = true` in its [output]",
                 tile.name

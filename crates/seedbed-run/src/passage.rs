@@ -21,6 +21,7 @@ use seedbed_model::Number;
 use seedbed_model::{Balance, Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
 use seedbed_prep::{Outcome, Target, TaskKey};
 use std::iter::Peekable;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 use std::vec::IntoIter;
@@ -63,7 +64,7 @@ pub(crate) fn run_as<T: Number>(
     outcome: &mut TileOutcome,
 ) -> Result<(), RunError> {
     let to_make = work.to_make(runner)?;
-    outcome.present += work.task.products.len() - to_make.len();
+    outcome.present += to_make.present;
     // What comes behind the last product that is wanted need not be computed.
     let Some(end) = to_make.end(runner) else { return Ok(()) };
     if let Some((product, state)) = work.finished(runner, &to_make)? {
@@ -229,11 +230,17 @@ impl<'r, T: Number> Passage<'r, T> {
         for (n, dates) in pieces.iter().enumerate() {
             feed.hand_over(&mut self.read);
             let next = pieces.get(n + 1);
-            let at_work = || {
+            let mut at_work = || {
                 self.advance(dates)?;
                 each(self, dates)
             };
-            let (done, read) = rayon::join(at_work, || next.map_or(Ok(()), |next| feed.read(next)));
+            // Work may wait for products that are committed by the pool's threads, so that it is itself on none of them.
+            let (done, read) = thread::scope(|scope| {
+                let reading = next.map(|next| scope.spawn(|| feed.read(next)));
+                let done = at_work();
+                let read = reading.map(|reading| reading.join().unwrap_or_else(|panic| resume_unwind(panic)));
+                (done, read.unwrap_or(Ok(())))
+            });
             done.and(read)?;
         }
         Ok(())

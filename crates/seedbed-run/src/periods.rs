@@ -3,6 +3,7 @@
 use crate::project::Format;
 use schemars::JsonSchema;
 use seedbed_block::{Date, Period};
+use seedbed_prep::Member;
 use serde::{Deserialize, Serialize};
 
 /// A kind of period.
@@ -88,6 +89,19 @@ impl PeriodKind {
             }
         }
         volumes
+    }
+}
+
+impl Volume {
+    /// Its days, where they are not all that its periods have in the calendar.
+    pub(crate) fn partial(&self) -> Option<Period> {
+        let (start, end) = (self.kind.holding(self.days.start).start, self.kind.holding(self.days.end).end);
+        (self.days != Period { start, end }).then_some(self.days)
+    }
+
+    /// Whether it is what a member of an expected set stands for.
+    pub(crate) fn is(&self, member: &Member) -> bool {
+        self.name == member.period && self.partial() == member.days
     }
 }
 

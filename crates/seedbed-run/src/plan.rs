@@ -23,7 +23,7 @@ pub struct Plan {
     pub format_version: u32,
     /// The project file, absolute.
     pub project: PathBuf,
-    /// The days to run.
+    /// The days that are asked for.
     pub period: Period,
     /// Inputs whose items were named on the command line.
     pub items: Vec<(String, String)>,

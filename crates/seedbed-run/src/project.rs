@@ -47,7 +47,8 @@ pub struct ProjectSection {
     /// The days to run, first and last included.
     #[schemars(with = "String")]
     pub period: Period,
-    /// What stands for days that an input's calendar leaves out.
+    /// What stands for days that an input's calendar leaves out. Between the layers of composites and climatologies
+    /// every day is interpolated, whatever is said here.
     #[serde(default)]
     pub leap: LeapRule,
 }
@@ -106,9 +107,9 @@ pub struct InputSection {
     /// Keep values outside the range that item or file calls valid; where it isn't said
     /// they are missing, unless the model's variant must see them.
     pub keep_invalid: Option<bool>,
-    /// Factor after unit conversion.
+    /// Factor after unit conversion, where neither file nor item states a scale or an offset.
     pub scale: Option<f64>,
-    /// Added after it.
+    /// Added after it, likewise.
     pub offset: Option<f64>,
 }
 
@@ -129,9 +130,9 @@ pub struct SwitchSection {
     pub unit: Option<Unit>,
     /// From layers to days.
     pub time: Option<TimeRule>,
-    /// Factor after unit conversion.
+    /// Factor after unit conversion, where neither file nor item states a scale or an offset.
     pub scale: Option<f64>,
-    /// Added after it.
+    /// Added after it, likewise.
     pub offset: Option<f64>,
 }
 
@@ -159,9 +160,9 @@ pub struct StaticSection {
     pub resampling: Option<Resampling>,
     /// Keep values outside the range that item or file calls valid, as for inputs.
     pub keep_invalid: Option<bool>,
-    /// Factor after unit conversion.
+    /// Factor after unit conversion, where neither file nor item states a scale or an offset.
     pub scale: Option<f64>,
-    /// Added after it.
+    /// Added after it, likewise.
     pub offset: Option<f64>,
 }
 

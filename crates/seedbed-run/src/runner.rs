@@ -1,16 +1,17 @@
 //! A project resolved: tiles, series, model, and the plan that follows.
 
+use crate::asked::Asked;
 use crate::inputs::{Input, Resolver, Static};
 use crate::mask::OutputMask;
 use crate::origin::Origin;
 use crate::outputs::{self, Output};
 use crate::periods::Volume;
-use crate::{Checkpoints, InputSource, PeriodKind, Plan, Project, RunError};
+use crate::{Checkpoints, InputSource, PeriodKind, Plan, Project, RunError, Task, kept_state};
 use seedbed_block::{Period, Precision};
 use seedbed_grid::{Bbox, Index, Projections, Tile, TileGrid};
 use seedbed_host::Models;
 use seedbed_model::{Model, ModelSpec, SettingValue, Settings};
-use seedbed_prep::{Expected, PrepError, Root, Spool, Target};
+use seedbed_prep::{Expected, Member, PrepError, Root, Spool, Target};
 use seedbed_raster::cog::CogOptions;
 use seedbed_storage::{Location, LocationError};
 use std::cell::RefCell;
@@ -21,7 +22,7 @@ use std::path::Path;
 pub struct Overrides {
     /// Another place for the outputs.
     pub out: Option<String>,
-    /// Another period.
+    /// The days that are asked for: a part of the project's period, or another one.
     pub period: Option<Period>,
     /// Other items for inputs.
     pub items: Vec<InputSource>,
@@ -33,6 +34,8 @@ pub struct Overrides {
 pub struct Runner<'a> {
     pub(crate) project: Project,
     pub(crate) items: Vec<InputSource>,
+    pub(crate) asked: Asked,
+    /// The days that are run.
     pub(crate) period: Period,
     pub(crate) out: Root,
     pub(crate) grid: TileGrid,
@@ -94,13 +97,15 @@ impl<'a> Runner<'a> {
         let (inputs, named) = resolver.inputs(&mut wrong);
         let statics = resolver.statics(&named, &mut wrong);
         RunError::unless_none(wrong)?;
-        let period = overrides.period.unwrap_or(project.project.period);
+        let asked = Asked::of(project.project.period, overrides.period);
+        let period = asked.run;
         let origin = Origin::resolve(&project, spec, period.start, &grid, &spool)?;
         for days in origin.spin_up().into_iter().chain([period]) {
             inputs.iter().try_for_each(|input| input.check_whole(&project, days))?;
         }
         Ok(Self {
             items: overrides.items.clone(),
+            asked,
             period,
             origin,
             out,
@@ -170,18 +175,19 @@ impl<'a> Runner<'a> {
                 });
             }
         }
-        let tasks = self
+        let mut tasks = self
             .grid
             .tiles
             .iter()
             .zip(&targets)
             .map(|(tile, target)| self.task(tile, target))
             .collect::<Result<Vec<_>, RunError>>()?;
+        self.settle(&mut tasks)?;
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         Ok(Plan {
             format_version: Plan::FORMAT,
             project: absolute(&self.project.path),
-            period: self.period,
+            period: self.asked.days,
             items: self.items.iter().map(|i| (i.name.clone(), i.items.clone())).collect(),
             out: match &self.out {
                 Root::Local(path) => absolute(path).into(),
@@ -196,6 +202,10 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// [`RunError::Projection`] if the grid has no way to WGS 84.
     pub fn expected(&self, plan: &Plan) -> Result<Expected, RunError> {
+        self.expected_of(&plan.tasks)
+    }
+
+    pub(crate) fn expected_of(&self, tasks: &[Task]) -> Result<Expected, RunError> {
         let bbox = self.targets()?.iter().map(|t| t.bbox).reduce(Bbox::union);
         let bbox = bbox.ok_or_else(|| self.project.key_error("grid", "there are no tiles"))?;
         Ok(Expected {
@@ -205,7 +215,7 @@ impl<'a> Runner<'a> {
             grid: self.grid.grid.clone(),
             tiles: self.grid.tiles.clone(),
             bbox,
-            members: plan.tasks.iter().flat_map(|t| t.products.clone()).collect(),
+            members: tasks.iter().flat_map(|t| t.products.clone()).collect(),
             recipe: Some(self.recipe(bbox)?),
         })
     }
@@ -218,7 +228,18 @@ impl<'a> Runner<'a> {
     /// What a tile's products of periods are, by kind.
     pub(crate) fn volumes(&self) -> Vec<Volume> {
         let format = self.project.output.format;
-        self.kinds.iter().flat_map(|kind| kind.volumes(self.period, format)).collect()
+        let all = self.kinds.iter().flat_map(|kind| kind.volumes(self.period, format));
+        all.filter(|volume| self.asked.meets(volume)).collect()
+    }
+
+    /// Whether the state behind the last day is a product: not so behind a part of the project's period.
+    pub(crate) fn keeps_state(&self) -> bool {
+        self.project.output.state && self.asked.whole
+    }
+
+    /// Whether a product is that state.
+    pub(crate) fn is_state(&self, member: &Member) -> bool {
+        self.keeps_state() && member.period == kept_state::name(self.period.end)
     }
 
     /// The tiles as targets of reading.

@@ -38,6 +38,8 @@ pub(crate) struct ToMake {
     pub(crate) volumes: Vec<(usize, Volume)>,
     /// The state behind the last day: its place among the task's products.
     pub(crate) state: Option<usize>,
+    /// How many are there.
+    pub(crate) present: usize,
 }
 
 /// Which products of a task are not committed yet.
@@ -51,7 +53,9 @@ impl<'p> Work<'p> {
     pub(crate) fn new(runner: &Runner<'_>, task: &'p Task) -> Result<Self, RunError> {
         let due = runner.period.days().filter(|day| runner.checkpoints().are_due(*day, runner.period));
         let before = runner.spun_up().filter(|_| runner.checkpoints() != Checkpoints::None);
+        // Of the days behind the last nothing is known here: what a longer run kept of them stays.
         let kept = Shelf::of(&runner.out, &task.tile).list().into_iter().map(|kept| kept.last);
+        let kept = kept.filter(|last| *last <= runner.period.end);
         let days: Vec<Date> = due.chain(before).chain(kept).collect();
         let target = runner.target(runner.grid.tile(&task.tile)?)?;
         Ok(Self { task, keys: runner.checkpoint_keys(&target, &days)? })
@@ -60,12 +64,18 @@ impl<'p> Work<'p> {
     /// The products still to be made.
     pub(crate) fn to_make(&self, runner: &Runner<'_>) -> Result<ToMake, RunError> {
         let pending = pending(runner, self.task)?;
-        let volumes = runner.volumes();
-        // Behind the periods comes the state, if there is one.
-        let state = (volumes.len()..pending.len()).find(|product| pending[*product]);
-        let all = volumes.into_iter().enumerate();
-        let wanted = all.filter(|(product, _)| pending.get(*product).copied().unwrap_or(false));
-        Ok(ToMake { volumes: wanted.collect(), state })
+        let all = runner.volumes_by_name();
+        let mut to_make = ToMake { volumes: Vec::new(), state: None, present: 0 };
+        for (product, (member, pending)) in self.task.products.iter().zip(pending).enumerate() {
+            if !pending {
+                to_make.present += 1;
+            } else if runner.is_state(member) {
+                to_make.state = Some(product);
+            } else if let Some(volume) = all.get(&member.period).filter(|v| v.is(member)) {
+                to_make.volumes.push((product, volume.clone()));
+            }
+        }
+        Ok(to_make)
     }
 
     /// The newest checkpoint that serves all that is to be made, or the run's first day.
@@ -121,11 +131,6 @@ impl Work<'_> {
 }
 
 impl ToMake {
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
-        self.volumes.len() + usize::from(self.state.is_some())
-    }
-
     /// The last day that has to be run, if any.
     pub(crate) fn end(&self, runner: &Runner<'_>) -> Option<Date> {
         self.ends(runner).max()

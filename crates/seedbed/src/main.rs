@@ -13,6 +13,7 @@ mod failure;
 mod headers;
 mod interrupt;
 mod machine;
+mod overriding;
 mod page;
 mod placing;
 mod points;

@@ -136,7 +136,11 @@ const SWITCHES: &[SwitchRow] = &[
         &["default"],
         "the rain fraction is at most 1 and counts from rf_low_thresh_temp",
     ),
-    ("first_day_snow_to_pack", &["default"], "snow of the first day goes to the snowpack, not into the soil"),
+    (
+        "first_day_snow_to_pack",
+        &["default"],
+        "snow of the first day goes to the snowpack, not into the soil, and melts as on any day",
+    ),
     (
         "negative_ndvi_is_land",
         &["default"],

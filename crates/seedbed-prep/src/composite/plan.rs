@@ -222,7 +222,11 @@ impl Context<'_> {
         let name = |part: &Part| production.series[part.series].name.as_str();
         let variables =
             (parts.len() < production.series.len()).then(|| self.request.variables(parts.iter().map(name)));
-        Ok(Group { member: Member { tile: tile.name.clone(), period, key, variables }, parts, origins })
+        Ok(Group {
+            member: Member { tile: tile.name.clone(), period, key, variables, days: None },
+            parts,
+            origins,
+        })
     }
 }
 

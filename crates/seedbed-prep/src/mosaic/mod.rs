@@ -276,7 +276,8 @@ fn plan<'a>(
             task.push(json!([request.format, request.encoding]));
         }
         let key = TaskKey::of(&task)?;
-        let member = Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables };
+        let member =
+            Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables, days: None };
         work.push(Work { member, tiles, missing });
     }
     Ok(work)
@@ -411,7 +412,8 @@ impl Context<'_> {
         };
         let at_hand = self.root.at_hand(member, &asset)?;
         let at_hand = at_hand.map_err(|(Flaw::Missing(what) | Flaw::Wrong(what))| damaged(what))?;
-        let raster = Raster::open(&RasterSource::new(at_hand.path()))?;
+        let mut raster = Raster::open(&RasterSource::new(at_hand.path()))?;
+        raster.keep_infinite();
         let range = self.source.range_of(&file, raster.geobox())?;
         if self.source.range(member) != Some(range) {
             return Err(damaged(format!("it covers {range:?}, which isn't tile {}", member.tile)));

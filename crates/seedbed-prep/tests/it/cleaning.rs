@@ -1,7 +1,7 @@
 //! Cleaning removes what no record names, and nothing else.
 
 use crate::support::{Sandbox, member};
-use seedbed_prep::{Expected, MosaicRequest, Unexpected, clean, mosaic, verify};
+use seedbed_prep::{Cubes, Expected, Member, MosaicRequest, Unexpected, clean, mosaic, verify};
 use seedbed_raster::Proj;
 use std::fs;
 use std::time::Duration;
@@ -57,12 +57,35 @@ fn sets_of_one_recipe_are_parts_of_one_product() {
     let whole = set(&all, "one");
     whole.write(&*sandbox.path("out"), &sandbox.spool()).unwrap();
     // A part of it asked for again leaves the whole as it is.
-    assert_eq!(set(&[("east", "2004-01")], "one").joined(&root).unwrap(), whole);
-    let wider = set(&[("west", "2004-03"), ("west", "2004-01")], "one").joined(&root).unwrap();
+    assert_eq!(set(&[("east", "2004-01")], "one").joined(&root, Cubes::Alone).unwrap(), whole);
+    let wider = set(&[("west", "2004-03"), ("west", "2004-01")], "one").joined(&root, Cubes::Alone).unwrap();
     assert_eq!(slots(&wider), [&slots(&whole)[..], &["west 2004-03".to_owned()]].concat());
     for alone in [set(&[("east", "2004-01")], "another"), set(&[("east", "2004-01--2004-02")], "one")] {
-        assert_eq!(alone.clone().joined(&root).unwrap(), alone);
+        assert_eq!(alone.clone().joined(&root, Cubes::Alone).unwrap(), alone);
     }
+}
+
+#[test]
+fn of_two_products_in_a_slot_the_one_with_more_days_stays() {
+    let sandbox = Sandbox::new();
+    let root = seedbed_prep::Root::Local(sandbox.path("out"));
+    let of = |period: &str, days: Option<&str>| {
+        let key = seedbed_prep::TaskKey::of(&(period, days)).unwrap();
+        Member { key, days: days.map(|days| days.parse().unwrap()), ..member("west", period) }
+    };
+    let set = |members: &[Member]| Expected {
+        recipe: Some(seedbed_prep::TaskKey::of(&"one").unwrap()),
+        ..sandbox.expect("scratch", &["a"], members)
+    };
+    let short =
+        [of("2004", Some("2004-01-01/2004-03-10")), of("2004-01--2004-03", Some("2004-01-01/2004-03-10"))];
+    let long = [of("2004", None), of("2004-01--2004-12", None)];
+    for (there, asked) in [(&long, &short), (&short, &long)] {
+        set(there).write(&*sandbox.path("out"), &sandbox.spool()).unwrap();
+        assert_eq!(set(asked).joined(&root, Cubes::ByYear).unwrap().members, long);
+    }
+    assert!(of("2004", None).is_longer(&short[0]) && !short[0].is_longer(&short[0]));
+    assert!(!of("state-2004-12-31", None).is_longer(&of("state-2004-12-31", None)));
 }
 
 #[test]

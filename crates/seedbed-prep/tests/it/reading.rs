@@ -26,13 +26,23 @@ fn one(sandbox: &Sandbox, assets: &serde_json::Value, rules: &Rules) -> Result<f
 }
 
 #[test]
-fn stored_values_are_scaled_converted_and_then_adjusted() {
+fn stored_values_are_scaled_and_converted_or_converted_and_adjusted_but_not_scaled_twice() {
     let sandbox = Sandbox::new();
     let stored = CogOptions { dtype: DType::Int16, scale: 0.5, nodata: Some(-1.0), ..CogOptions::default() };
     sandbox.cog_with("a.tif", around(), &vec![3.0; around().shape().len()], &stored);
     let with = Rules { unit: Some(Unit::Inch), adjust: Conversion { scale: 2.0, offset: 1.0 }, ..rules() };
-    let value = one(&sandbox, &json!({ "value": { "href": "./a.tif" } }), &with).unwrap();
+    let plain = Rules { adjust: Conversion::IDENTITY, ..with.clone() };
+    let asset = json!({ "value": { "href": "./a.tif" } });
+    let value = one(&sandbox, &asset, &plain).unwrap();
+    assert!((value - 3.0 * 25.4).abs() < 1e-12, "{value}");
+    let error = one(&sandbox, &asset, &with).unwrap_err();
+    assert!(matches!(error, PrepError::Scaled { stated: (0.5, 0.0), given: (2.0, 1.0), .. }), "{error}");
+    assert!(error.is_usage() && error.to_string().ends_with("remove them from the project"), "{error}");
+    sandbox.cog("b.tif", around(), |_| 3.0);
+    let value = one(&sandbox, &json!({ "value": { "href": "./b.tif" } }), &with).unwrap();
     assert!((value - (3.0 * 25.4 * 2.0 + 1.0)).abs() < 1e-12, "{value}");
+    let by_item = json!({ "value": { "href": "./b.tif", "bands": [{ "raster:scale": 0.1 }] } });
+    assert!(matches!(one(&sandbox, &by_item, &with), Err(PrepError::Scaled { .. })));
 }
 
 #[test]

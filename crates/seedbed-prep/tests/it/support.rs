@@ -175,7 +175,7 @@ pub fn target(tile: &str) -> Target {
 
 pub fn member(tile: &str, period: &str) -> Member {
     let key = TaskKey::of(&(tile, period)).unwrap();
-    Member { tile: tile.to_owned(), period: period.to_owned(), key, variables: None }
+    Member { tile: tile.to_owned(), period: period.to_owned(), key, variables: None, days: None }
 }
 
 pub fn provenance() -> Provenance {

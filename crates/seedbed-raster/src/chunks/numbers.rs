@@ -219,7 +219,15 @@ mod tests {
     use super::*;
 
     fn plain(dtype: DType) -> Decoding {
-        Decoding { dtype, nodata: None, also_nodata: Vec::new(), scale: 1.0, offset: 0.0, unsigned: false }
+        Decoding {
+            dtype,
+            nodata: None,
+            also_nodata: Vec::new(),
+            scale: 1.0,
+            offset: 0.0,
+            unsigned: false,
+            infinite: false,
+        }
     }
 
     #[test]

@@ -88,7 +88,8 @@ impl From<io::Error> for Failure {
 impl Encode<'_> {
     fn run<T: Real, S: Sample + GdalType>(&self, values: &[T]) -> Result<(), RasterError> {
         let shape = self.geobox.shape;
-        let stored = Quantiser::new(self.path, shape, self.options).stored::<T, S>(values, 0)?;
+        let stored = Quantiser::new(self.path, shape, self.options).stored::<T, S>(values, 0);
+        let stored = stored.map_err(|error| error.among(values))?;
         let refused = |e: gdal::errors::GdalError| RasterError::Gdal {
             path: self.path.to_owned(),
             reason: runtime::reason(&e),

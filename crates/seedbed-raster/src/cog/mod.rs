@@ -103,7 +103,8 @@ const SMALL: usize = 256;
 ///
 /// # Errors
 /// [`RasterError::Range`] for the first value that the stored type can't hold or
-/// that would be read back as missing, [`RasterError::Options`] for contradictory
+/// that would be read back as missing, [`RasterError::Infinite`] for an infinite one in an
+/// integer type or by LERC, [`RasterError::Options`] for contradictory
 /// options or values that don't fill the shape, [`RasterError::Io`] where
 /// `path` exists, [`RasterError::Write`] where the file can't be written,
 /// [`RasterError::Gdal`] where GDAL can't express the coordinate reference system.
@@ -158,7 +159,7 @@ pub fn write_on<T: Real>(
         DType::Float64 => Encoded::of::<T, f64>(values, shape, &quantiser, tiling),
     };
     let encoded = encoded.map_err(|failure| match failure {
-        Failure::Value(error) => error,
+        Failure::Value(error) => error.among(values),
         Failure::Codec(reason) => bad(reason),
     })?;
     let keys =

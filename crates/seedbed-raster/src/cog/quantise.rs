@@ -14,7 +14,7 @@ use std::path::Path;
 /// 1e-12 steps off.
 const TIE: f64 = 1e-6;
 
-/// stored = round((value − offset) / scale), NaN to the missing value.
+/// stored = round((value − offset) / scale), NaN to the missing value. In floating types what is infinite stays so.
 #[derive(Debug, Clone, Copy)]
 pub struct Quantiser<'a> {
     path: &'a Path,
@@ -29,6 +29,8 @@ pub struct Quantiser<'a> {
     /// In the stored precision; NaN, which equals nothing, where there is none.
     nodata: f64,
     missing: Option<f64>,
+    /// Whether infinite values are stored as such.
+    infinite: bool,
 }
 
 impl<'a> Quantiser<'a> {
@@ -47,6 +49,7 @@ impl<'a> Quantiser<'a> {
             max,
             nodata: nodata.unwrap_or(f64::NAN),
             missing: nodata.or((!options.dtype.is_integer()).then_some(f64::NAN)),
+            infinite: !options.dtype.is_integer() && !options.compress.is_lerc(),
         }
     }
 
@@ -88,7 +91,7 @@ impl<'a> Quantiser<'a> {
         const STEP: usize = 256;
         let (missing, may_miss) = (self.missing.unwrap_or(0.0), self.missing.is_some());
         let mut room = [0.0; STEP];
-        let mut fits = true;
+        let (mut fits, infinite) = (true, self.infinite);
         for values in line.chunks(STEP) {
             let stored = &mut room[..values.len()];
             let (mut outside, mut nans) = (false, false);
@@ -97,6 +100,7 @@ impl<'a> Quantiser<'a> {
                 let is_missing = value.is_nan();
                 let rounded = S::rounded(scaled(value));
                 outside |= !(is_missing
+                    | (infinite & value.is_infinite())
                     | ((rounded >= self.min) & (rounded <= self.max) & (rounded != self.nodata)));
                 nans |= is_missing;
                 *stored = if is_missing { missing } else { rounded };
@@ -116,21 +120,28 @@ impl<'a> Quantiser<'a> {
             // Plain rounding for the message: beyond the range the quick one isn't exact.
             let s = if self.options.dtype.is_integer() { scaled.round() } else { S::rounded(scaled) };
             let inside = (self.min..=self.max).contains(&s) && s != self.nodata;
+            let inside = inside || (self.infinite && v.is_infinite());
             if if v.is_nan() { self.missing.is_none() } else { !inside } {
                 (i, value, stored) = (first + col, v, s);
                 break;
             }
         }
+        let (path, dtype, row, col) =
+            (self.path.to_owned(), self.options.dtype, i / self.cols, i % self.cols);
+        if value.is_infinite() {
+            return RasterError::Infinite { path, value, dtype, row, col };
+        }
         RasterError::Range {
-            path: self.path.to_owned(),
+            path,
             value,
             stored,
-            dtype: self.options.dtype,
-            row: i / self.cols,
-            col: i % self.cols,
+            dtype,
+            row,
+            col,
             min: self.min,
             max: self.max,
             nodata: self.options.nodata,
+            spread: [f64::NAN; 2],
         }
     }
 }
@@ -158,6 +169,7 @@ impl<T: Real, S: Sample> Work for Row<'_, T, S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cog::Compress;
 
     fn stored<S: Sample>(values: &[f64], options: &CogOptions) -> Result<Vec<S>, RasterError> {
         let shape = Shape2d { rows: 1, cols: values.len() };
@@ -201,11 +213,28 @@ mod tests {
         assert!(stored::<u8>(&[-0.4], &options).is_ok());
         let without = CogOptions { nodata: None, ..options };
         assert!(stored::<u8>(&[f64::NAN], &without).is_err());
-        assert!(stored::<f32>(&[f64::INFINITY], &CogOptions::default()).is_err());
         assert!(stored::<f32>(&[1e300], &CogOptions::default()).is_err());
         for huge in [1e16, 1e300, -1e300, f64::INFINITY] {
             assert!(stored::<u8>(&[huge], &without).is_err(), "{huge}");
         }
+    }
+
+    #[test]
+    fn what_is_infinite_stays_so_in_floating_types_and_is_refused_by_name_elsewhere() {
+        let both = [f64::NEG_INFINITY, 1.5, f64::NAN, f64::INFINITY];
+        let v = stored::<f32>(&both, &CogOptions::default()).unwrap();
+        assert!(v[0] == f32::NEG_INFINITY && v[2].is_nan() && v[3] == f32::INFINITY, "{v:?}");
+        let double = CogOptions { dtype: DType::Float64, scale: -0.5, offset: 3.0, ..CogOptions::default() };
+        let v = stored::<f64>(&both, &double).unwrap();
+        assert!(v[0] == f64::INFINITY && v[3] == f64::NEG_INFINITY, "{v:?}");
+        let lerc = CogOptions { compress: Compress::Lerc, ..CogOptions::default() };
+        assert!(matches!(stored::<f32>(&both, &lerc), Err(RasterError::Infinite { .. })));
+        let whole = CogOptions { dtype: DType::Int16, nodata: Some(-32_768.0), ..CogOptions::default() };
+        let error = stored::<i16>(&both[1..], &whole).unwrap_err();
+        assert!(
+            !error.is_usage()
+                && error.to_string().ends_with("inf at row 0, column 2: int16 has no infinite numbers")
+        );
     }
 
     #[test]

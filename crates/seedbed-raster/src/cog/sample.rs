@@ -197,7 +197,7 @@ macro_rules! floating {
                 let mean = (a + b + c + d) / 4.0;
                 // Only the sum of the largest numbers overflows.
                 let mean = if mean.is_finite() { mean } else { a / 4.0 + b / 4.0 + c / 4.0 + d / 4.0 };
-                mean as $t
+                Self::narrow(mean)
             }
 
             #[allow(
@@ -216,7 +216,7 @@ macro_rules! floating {
                         let mean = sum / n;
                         let mean =
                             if mean.is_finite() { mean } else { few.iter().map(|v| *v as f64 / n).sum() };
-                        mean as $t
+                        Self::narrow(mean)
                     }
                 };
                 if Some(mean) == nodata { mean.next_up() } else { mean }

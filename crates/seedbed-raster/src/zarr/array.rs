@@ -243,6 +243,7 @@ impl ZarrArray {
         let plain = Decoding {
             dtype: DType::Float64,
             nodata: None,
+            infinite: false,
             also_nodata: Vec::new(),
             scale: 1.0,
             offset: 0.0,

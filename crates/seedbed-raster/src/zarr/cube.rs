@@ -165,7 +165,7 @@ impl CubeWriter {
         let (path, options) = (self.path.clone(), self.options.clone());
         let quantiser = Quantiser::new(&path, self.shape, &options);
         for layer in values.chunks_exact(pixels) {
-            let stored = quantiser.stored::<T, S>(layer, 0)?;
+            let stored = quantiser.stored::<T, S>(layer, 0).map_err(|error| error.among(layer))?;
             let mut bytes = vec![0; stored.len() * S::BYTES];
             S::plain(&stored, &mut bytes);
             self.waiting.push(bytes);

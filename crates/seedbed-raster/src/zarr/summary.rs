@@ -24,7 +24,7 @@ impl Summary {
     pub fn add<T: Real>(&mut self, layer: &[T]) {
         let of = statistics(layer);
         self.all += layer.len();
-        let n = layer.iter().filter(|v| !v.to_f64().is_nan()).count() as f64;
+        let n = layer.iter().filter(|v| v.to_f64().is_finite()).count() as f64;
         if n == 0.0 {
             return;
         }

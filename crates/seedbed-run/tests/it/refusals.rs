@@ -53,6 +53,20 @@ fn a_value_that_makes_no_sense_later_on_fails_its_tile_and_leaves_no_file() {
 }
 
 #[test]
+fn what_a_source_scales_is_not_scaled_again() {
+    let sandbox = Sandbox::new();
+    let text = fs::read_to_string(sandbox.path("ndvi.json")).unwrap();
+    let stated = text.replace("\"unit\":\"1\"", "\"unit\":\"1\",\"raster:scale\":0.5");
+    fs::write(sandbox.path("ndvi.json"), stated).unwrap();
+    sandbox.write_project(&PROJECT.replace("[inputs.ndvi]", "[inputs.ndvi]\nscale = 0.0001"));
+    let (said, usage) = refusal(&sandbox);
+    assert!(usage && said.contains("inputs.ndvi") && said.contains("remove them from the project"), "{said}");
+    assert!(said.contains("scale 0.5") && said.contains("`scale` = 0.0001"), "{said}");
+    sandbox.write_project(PROJECT);
+    assert!(sandbox.run(&Unwatched).unwrap().failed.is_empty());
+}
+
+#[test]
 fn a_unit_that_cannot_be_converted_is_refused() {
     let sandbox = Sandbox::new();
     sandbox.write_project(&PROJECT.replace("[inputs.ndvi]", "[inputs.ndvi]\nunit = \"K\""));

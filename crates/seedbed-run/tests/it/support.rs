@@ -82,9 +82,17 @@ impl Sandbox {
     }
 
     pub fn with_runner<T>(&self, f: impl FnOnce(&Runner<'_>) -> Result<T, RunError>) -> Result<T, RunError> {
+        self.with(&Overrides::default(), f)
+    }
+
+    /// The same with what a command line says over the project file.
+    pub fn with<T>(
+        &self,
+        overrides: &Overrides,
+        f: impl FnOnce(&Runner<'_>) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
         let project = Project::read(&self.path("seedbed.toml"))?;
-        let runner = Runner::new(project, &Overrides::default(), self.spool(), &Proj)?;
-        f(&runner)
+        f(&Runner::new(project, overrides, self.spool(), &Proj)?)
     }
 
     pub fn plan(&self) -> Plan {

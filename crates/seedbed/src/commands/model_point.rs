@@ -84,12 +84,13 @@ fn is_dash(path: &Path) -> bool {
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let model = Models::of_this_machine().find(&args.name, Path::new(""))?;
+    let is_input = |column: &str| model.spec().input(column).is_some();
     let name = if is_dash(&args.forcing) { "stdin".to_owned() } else { args.forcing.display().to_string() };
     let forcing = if is_dash(&args.forcing) {
-        read(io::stdin().lock(), &name)?
+        read(io::stdin().lock(), &name, is_input)?
     } else {
         let file = File::open(&args.forcing).with_context(|| format!("cannot read {name}")).or_usage()?;
-        read(file, &name)?
+        read(file, &name, is_input)?
     };
     if let Some(n) =
         (1..args.set.len()).find(|n| args.set[..*n].iter().any(|(key, _)| *key == args.set[*n].0))
@@ -144,8 +145,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     Ok(Status::Done)
 }
 
-/// Reads a table; `name` stands for it in messages.
-fn read(source: impl Read, name: &str) -> anyhow::Result<Columns> {
+/// Reads a table; `name` stands for it in messages. What stands in columns that are no inputs isn't looked at: they are
+/// there by their names, without values.
+fn read(source: impl Read, name: &str, is_input: impl Fn(&str) -> bool) -> anyhow::Result<Columns> {
     let mut table = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source);
     let header = table.headers().with_context(|| format!("{name} is no CSV")).or_usage()?.clone();
     let Some(date_column) = header.iter().position(|h| h.trim_start_matches('\u{feff}') == "date") else {
@@ -157,6 +159,7 @@ fn read(source: impl Read, name: &str) -> anyhow::Result<Columns> {
     if let Some(n) = (1..header.len()).find(|n| header.iter().take(*n).any(|name| name == &header[*n])) {
         return Err(usage(format!("{name} has two columns `{}`", &header[n])));
     }
+    let inputs: Vec<bool> = header.iter().map(is_input).collect();
     let mut dates = Vec::new();
     let mut columns: Vec<(String, Vec<f64>)> = header.iter().map(|h| (h.to_owned(), Vec::new())).collect();
     for (line, record) in (2..).zip(table.records()) {
@@ -167,6 +170,8 @@ fn read(source: impl Read, name: &str) -> anyhow::Result<Columns> {
                     .parse()
                     .map_err(|_| usage(format!("{name}, line {line}: `{cell}` is no date (YYYY-MM-DD)")))?;
                 dates.push(date);
+            } else if !inputs[index] {
+                columns[index].1.push(f64::NAN);
             } else {
                 let value = number(cell).ok_or_else(|| {
                     usage(format!("{name}, line {line}, column `{}`: `{cell}` is no number", &header[index]))
@@ -226,16 +231,22 @@ mod tests {
 
     #[test]
     fn an_empty_cell_is_missing_and_a_word_is_refused() {
-        let table = read("date,ppt,tmin\n2003-01-01,,1.5\n2003-01-02,2,NaN\n".as_bytes(), "x.csv").unwrap();
+        let table =
+            read("date,ppt,tmin\n2003-01-01,,1.5\n2003-01-02,2,NaN\n".as_bytes(), "x.csv", |_| true).unwrap();
         assert_eq!(table.dates.len(), 2);
         assert!(table.columns[0].1[0].is_nan());
         assert!((table.columns[0].1[1] - 2.0).abs() < f64::EPSILON);
         assert!(table.columns[1].1[1].is_nan());
-        let error = read("date,ppt\n2003-01-01,wet\n".as_bytes(), "x.csv").unwrap_err().to_string();
+        let error = read("date,ppt\n2003-01-01,wet\n".as_bytes(), "x.csv", |_| true).unwrap_err().to_string();
         assert_eq!(error, "x.csv, line 2, column `ppt`: `wet` is no number");
-        let error = read("date,tmin,tmin\n2003-01-01,1,5\n".as_bytes(), "x.csv").unwrap_err().to_string();
+        let error =
+            read("date,tmin,tmin\n2003-01-01,1,5\n".as_bytes(), "x.csv", |_| true).unwrap_err().to_string();
         assert_eq!(error, "x.csv has two columns `tmin`");
-        let error = read("day,ppt\n".as_bytes(), "x.csv").unwrap_err().to_string();
+        let extra = "date,station,ppt\n2003-01-01,USC00351862,4\n";
+        let table = read(extra.as_bytes(), "x.csv", |column| column == "ppt").unwrap();
+        assert!(table.columns[0].0 == "station" && table.columns[0].1[0].is_nan());
+        assert!((table.columns[1].1[0] - 4.0).abs() < f64::EPSILON);
+        let error = read("day,ppt\n".as_bytes(), "x.csv", |_| true).unwrap_err().to_string();
         assert!(error.contains("no column `date`"), "{error}");
     }
 

@@ -3,17 +3,16 @@
 use crate::context::Ctx;
 use crate::failure::{self, Judge};
 use crate::machine::{self, Memory};
+use crate::overriding::Over;
 use crate::progress::{Counted, Meter};
 use crate::report::{Report, Status, bytes, count};
-use crate::selection::{byte_count, pair};
-use seedbed_block::Period;
+use crate::selection::byte_count;
 use seedbed_host::Models;
 use seedbed_run::{
-    Disorder, ExecuteOptions, InputReport, InputSource, Overrides, Plan, Progress, Project, RunError,
-    RunReport, Runner,
+    Disorder, ExecuteOptions, InputReport, Overrides, Plan, Progress, Project, RunError, RunReport, Runner,
 };
-use seedbed_storage::Location;
 use serde::Serialize;
+use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +24,9 @@ Examples:
   seedbed run seedbed.toml --items ndvi=items.json --out /scratch/run
 
 What is done is left alone: running again makes only what is missing or whose
-inputs have changed, from the newest checkpoint of each tile that serves.";
+inputs have changed, from the newest checkpoint of each tile that serves. A part
+of the project's days (--period) adds its products to the others; a month or year
+that it has only in part stays as it is where one with more days is there or expected.";
 
 /// Run a project: align the inputs, run the model, write every tile's outputs.
 #[derive(Debug, clap::Args)]
@@ -34,18 +35,11 @@ pub struct Args {
     /// The project file.
     #[arg(value_name = "seedbed.toml")]
     project: PathBuf,
-    /// Other items for an input.
-    #[arg(long, value_name = "NAME=ITEMS", value_parser = pair)]
-    items: Vec<(String, String)>,
-    /// Another place for the outputs.
-    #[arg(long, value_name = "LOCATION")]
-    out: Option<Location>,
+    #[command(flatten)]
+    over: Over,
     /// Only these tiles.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     tiles: Vec<String>,
-    /// Another period: A/B, a year or a month.
-    #[arg(long, value_name = "A/B")]
-    period: Option<Period>,
     #[command(flatten)]
     resources: Resources,
     /// Say what would be made, and make nothing.
@@ -97,6 +91,10 @@ struct Planned<'a> {
     tiles: usize,
     products: usize,
     to_make: usize,
+    /// Periods whose products aren't made, for longer ones are there or expected.
+    left: Vec<String>,
+    /// Another product whose place this run's would take.
+    replaces: Option<String>,
     /// Tiles that the output mask leaves out.
     left_out: &'a [String],
     /// Inputs that exceed in a few pixels what they may not exceed.
@@ -116,6 +114,7 @@ impl Report for Planned<'_> {
             writeln!(out, "{} without a pixel of the mask: {names}", count(self.left_out.len(), "tile"))?;
         }
         disorders(&self.disorders, out)?;
+        beside(&self.left, self.replaces.as_deref(), &self.plan.out, out)?;
         writeln!(
             out,
             "{} on {} from {}; {} to make, in {}",
@@ -144,9 +143,32 @@ fn disorders(disorders: &[Disorder], out: &mut dyn Write) -> io::Result<()> {
     disorders.iter().try_for_each(|disorder| writeln!(out, "note: {disorder}"))
 }
 
+/// What is said of products beside those that are made.
+fn beside(
+    left: &[String],
+    replaced: Option<&str>,
+    place: &dyn fmt::Display,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let Some(there) = replaced {
+        writeln!(out, "warning: {place} held {there}, whose place in the catalog this run's products take")?;
+    }
+    if !left.is_empty() {
+        let (named, more) =
+            (left.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "), left.len() > NAMED);
+        let more = if more { ", …" } else { "" };
+        writeln!(out, "note: {named}{more} stay as they are: products of more days are there or expected")?;
+    }
+    Ok(())
+}
+
+/// Periods that are named; of more only some.
+const NAMED: usize = 6;
+
 /// A run's report for people.
 pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     disorders(&r.disorders, out)?;
+    beside(&r.left, r.replaced.as_deref(), &r.catalog, out)?;
     r.empty.iter().try_for_each(|empty| writeln!(out, "note: {empty}"))?;
     for failed in &r.failed {
         writeln!(out, "failed: tile {}: {}", failed.tile, failed.reason)?;
@@ -269,18 +291,7 @@ impl Progress for Watch {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let items = args.items.into_iter().map(|(name, items)| {
-        // A plan may be taken up from another folder.
-        let items = items.parse::<Location>()?.absolute()?.to_string();
-        anyhow::Ok(InputSource { name, items })
-    });
-    let overrides = Overrides {
-        out: args.out.map(|out| out.to_string()),
-        period: args.period,
-        items: items.collect::<Result<_, _>>()?,
-        ..Overrides::default()
-    };
-    let runner = runner(&args.project, &overrides, ctx)?;
+    let runner = runner(&args.project, &args.over.overrides()?, ctx)?;
     let tiles = (!args.tiles.is_empty()).then_some(args.tiles);
     let mut plan = tokio::task::block_in_place(|| runner.plan())?;
     if args.dry_run {
@@ -298,12 +309,16 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         }
         let products: Vec<_> = plan.tasks.iter().flat_map(|t| &t.products).collect();
         let done = tokio::task::block_in_place(|| seedbed_prep::survey(runner.out(), products.clone()))?;
-        let to_make = done.iter().filter(|done| **done != seedbed_prep::Done::Yes).count();
+        let makes = runner.makes(products.iter().copied());
+        let open = done.iter().zip(makes).filter(|(done, makes)| *makes && **done != seedbed_prep::Done::Yes);
+        let to_make = open.count();
         ctx.emit(&Planned {
             dry_run: true,
             tiles: plan.tasks.len(),
             products: products.len(),
             to_make,
+            left: runner.left(&plan),
+            replaces: tokio::task::block_in_place(|| runner.replaces())?,
             left_out: runner.left_out(),
             disorders,
             plan: &plan,

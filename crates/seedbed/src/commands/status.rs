@@ -2,8 +2,9 @@
 
 use crate::commands::run::runner;
 use crate::context::Ctx;
+use crate::overriding::Over;
 use crate::report::{Report, Status, count};
-use seedbed_run::{Overrides, StatusReport};
+use seedbed_run::StatusReport;
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   seedbed status seedbed.toml
+  seedbed status seedbed.toml --period 2003
   seedbed status seedbed.toml --json | jq '.tiles[] | select(.done < .expected)'";
 
 /// Say what of a project is done, failed and missing.
@@ -20,9 +22,8 @@ pub struct Args {
     /// The project file.
     #[arg(value_name = "seedbed.toml")]
     project: PathBuf,
-    /// Another place of the outputs.
-    #[arg(long, value_name = "LOCATION")]
-    out: Option<String>,
+    #[command(flatten)]
+    over: Over,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,8 +58,7 @@ impl Report for State {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let overrides = Overrides { out: args.out, ..Overrides::default() };
-    let runner = runner(&args.project, &overrides, ctx)?;
+    let runner = runner(&args.project, &args.over.overrides()?, ctx)?;
     let report = tokio::task::block_in_place(|| StatusReport::of(&runner.plan()?, runner.out()))?;
     ctx.emit(&State(report))?;
     Ok(Status::Done)

@@ -2,10 +2,10 @@
 
 use crate::commands::run::runner;
 use crate::context::Ctx;
-use crate::failure;
+use crate::failure::{self, usage};
+use crate::overriding::Over;
 use crate::report::{Report, Status, count};
 use seedbed_prep::VerifyReport;
-use seedbed_run::Overrides;
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -13,6 +13,7 @@ use std::io::{self, Write};
 const EXAMPLES: &str = "\
 Examples:
   seedbed verify seedbed.toml
+  seedbed verify seedbed.toml --period 2003 --out /scratch/run
   seedbed verify products/upper-delaware
   seedbed verify s3://bucket/upper-delaware
   seedbed verify products/mosaic --json | jq '.problems'
@@ -29,6 +30,8 @@ pub struct Args {
     /// The product's catalog or folder, also in a remote store, or the project file that made it.
     #[arg(value_name = "CATALOG|seedbed.toml")]
     product: Location,
+    #[command(flatten)]
+    over: Over,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,11 +62,13 @@ impl Report for Verified {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let project = args.product.as_path().filter(|p| p.extension().is_some_and(|e| e == "toml"));
     let report = if let Some(path) = project {
-        let runner = runner(path, &Overrides::default(), ctx)?;
+        let runner = runner(path, &args.over.overrides()?, ctx)?;
         tokio::task::block_in_place(|| {
             let expected = runner.expected(&runner.plan()?)?;
             anyhow::Ok(seedbed_prep::verify_set(&expected, runner.out())?)
         })?
+    } else if let Some(flag) = args.over.given() {
+        return Err(usage(format!("{flag} is said over a project file, and {} is none", args.product)));
     } else {
         let root = ctx.product(&args.product);
         tokio::task::block_in_place(|| seedbed_prep::verify(root))?

@@ -110,6 +110,34 @@ fn an_extended_run_reads_no_day_twice_and_clean_gives_the_room_back() {
     chain.sandbox.seedbed(["run", "seedbed.toml"]).succeeds().prints("everything was done already");
 }
 
+#[test]
+fn a_part_asked_for_after_the_whole_takes_nothing_and_other_days_need_another_place() {
+    let whole = Whole::shared();
+    let chain = whole.before_the_run();
+    run(&chain);
+    let seedbed = |args: &[&str]| chain.sandbox.seedbed(args);
+    let ran = seedbed(&["run", "seedbed.toml", "--period", "2004-08", "--json"]).succeeds().json();
+    assert_eq!((count(&ran, "made"), count(&ran, "days")), (0, 0), "{ran}");
+    seedbed(&["verify", "seedbed.toml", "--period", "2004-08"]).succeeds();
+    let told = seedbed(&["status", "seedbed.toml", "--period", "2004-08", "--json"]).succeeds().json();
+    assert!(
+        count(&told, "done") == count(&told, "expected") && count(&told, "done") >= TILES as u64,
+        "{told}"
+    );
+    seedbed(&["clean", "tiles", "--older-than", "0s"]).succeeds();
+    whole.is_equalled_by(&chain, &["tiles"]);
+    for args in [
+        &["run", "seedbed.toml", "--period", "2004-08/2005-01"][..],
+        &["verify", "seedbed.toml", "--period", "2003"],
+        &["verify", "tiles", "--period", "2004-08"],
+    ] {
+        seedbed(args).exits(2);
+    }
+    seedbed(&["run", "seedbed.toml", "--period", "2004-08", "--out", "august"]).succeeds();
+    seedbed(&["verify", "seedbed.toml", "--period", "2004-08", "--out", "august"]).succeeds();
+    seedbed(&["verify", "seedbed.toml", "--out", "august"]).exits(1);
+}
+
 /// Whether a path has this extension.
 fn is_a(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|e| e == extension)
