@@ -5,7 +5,7 @@ use crate::error::RasterError;
 use crate::mask::Mask;
 use crate::ranges::{LocalFile, ReadAt};
 use crate::runtime::reason;
-use crate::stored::{Decoding, Stored};
+use crate::stored::{Decoding, Sign, Stored};
 use crate::{DType, netcdf, proj, valid};
 use gdal::raster::{GdalType, RasterBand};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
@@ -168,7 +168,7 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
         affine: dataset.geo_transform().ok().map(Affine::from_gdal),
         crs,
         unit,
-        decoding: Decoding { dtype, nodata, also_nodata: Vec::new(), scale, offset, unsigned: false },
+        decoding: Decoding { dtype, nodata, also_nodata: Vec::new(), scale, offset, sign: Sign::OfType },
         mask,
         stored,
     })

@@ -217,9 +217,10 @@ impl<T: Real, S: Stored, R: Fn([u8; W]) -> S, const W: usize> Work for Turn<'_, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored::Sign;
 
     fn plain(dtype: DType) -> Decoding {
-        Decoding { dtype, nodata: None, also_nodata: Vec::new(), scale: 1.0, offset: 0.0, unsigned: false }
+        Decoding { dtype, nodata: None, also_nodata: Vec::new(), scale: 1.0, offset: 0.0, sign: Sign::OfType }
     }
 
     #[test]
