@@ -1,6 +1,6 @@
 //! A footprint in WGS 84: a GeoJSON geometry and its box, cut at the antimeridian.
 
-use seedbed_grid::{Bbox, GeoBox, ProjectionError, Projections, Xy};
+use seedbed_grid::{Bbox, GeoBox, ProjectionError, Projections, Territory, Xy};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -16,8 +16,20 @@ pub(crate) struct Outline {
 
 /// The densified outline of a geobox.
 pub(crate) fn of_geobox(geobox: &GeoBox, projections: &dyn Projections) -> Result<Outline, ProjectionError> {
-    let (ring, _) = geobox.footprint(projections, PER_EDGE)?;
-    Ok(of_ring(&ring))
+    Ok(of_territory(&geobox.territory(projections, PER_EDGE)?))
+}
+
+/// A territory, its positions rounded.
+fn of_territory(territory: &Territory) -> Outline {
+    let rings: Vec<Value> = territory.rings.iter().map(|ring| json!([closed(ring)])).collect();
+    let geometry = match <[Value; 1]>::try_from(rings) {
+        Ok([one]) => json!({"type": "Polygon", "coordinates": one}),
+        Err(parts) => json!({"type": "MultiPolygon", "coordinates": parts}),
+    };
+    let Bbox { west, south, east, north } = territory.bbox;
+    let bbox =
+        Bbox { west: rounded(west), south: rounded(south), east: rounded(east), north: rounded(north) };
+    Outline { geometry, bbox }
 }
 
 /// A box as a polygon, or two where it crosses the antimeridian.
@@ -53,11 +65,7 @@ pub(crate) fn joined(mut parts: Vec<Outline>) -> Option<Outline> {
     if parts.len() < 2 {
         return parts.pop();
     }
-    let crosses = parts.iter().any(|p| p.bbox.west > p.bbox.east);
-    let mut bbox = parts.iter().map(|p| p.bbox).reduce(Bbox::union)?;
-    if crosses {
-        (bbox.west, bbox.east) = (-180.0, 180.0);
-    }
+    let bbox = Bbox::around(parts.iter().map(|p| p.bbox))?;
     let mut polygons = Vec::new();
     for part in parts {
         match (part.geometry["type"].as_str(), &part.geometry["coordinates"]) {
@@ -73,31 +81,14 @@ fn cut(mut unwrapped: Vec<Xy>) -> Outline {
     for point in &mut unwrapped {
         *point = Xy { x: rounded(point.x), y: rounded(point.y) };
     }
-    let bounds = |ring: &[Xy]| {
-        ring.iter().fold((f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY), |b, p| {
-            (b.0.min(p.x), b.1.min(p.y), b.2.max(p.x), b.3.max(p.y))
-        })
-    };
-    let (west, south, mut east, north) = bounds(&unwrapped);
-    // The western edge within [-180, 180).
-    let turn = -360.0 * ((west + 180.0) / 360.0).floor();
-    for point in &mut unwrapped {
-        point.x = rounded(point.x + turn);
+    if let Some(territory) = Territory::within(&unwrapped) {
+        return of_territory(&territory);
     }
-    let west = rounded(west + turn);
-    east = rounded(east + turn);
-    if east <= 180.0 {
-        let bbox = Bbox { west, south, east, north };
-        return Outline { geometry: json!({"type": "Polygon", "coordinates": [closed(&unwrapped)]}), bbox };
-    }
-    let here = clip(&unwrapped, |x| x <= 180.0);
-    let mut beyond = clip(&unwrapped, |x| x >= 180.0);
-    for point in &mut beyond {
-        point.x = rounded(point.x - 360.0);
-    }
-    let bbox = Bbox { west, south, east: rounded(east - 360.0), north };
-    let polygons = [[closed(&here)], [closed(&beyond)]];
-    Outline { geometry: json!({"type": "MultiPolygon", "coordinates": polygons}), bbox }
+    // A place without area.
+    let points = unwrapped.iter().map(|p| Bbox { west: p.x, south: p.y, east: p.x, north: p.y });
+    let nowhere = Bbox { west: 0.0, south: 0.0, east: 0.0, north: 0.0 };
+    let bbox = points.reduce(Bbox::union).unwrap_or(nowhere);
+    Outline { geometry: json!({"type": "Polygon", "coordinates": [closed(&unwrapped)]}), bbox }
 }
 
 /// A coordinate to 1e-7 degrees (a centimetre), so that another build of PROJ gives the same text.
@@ -109,25 +100,9 @@ fn ring_jumps(from: f64, to: f64) -> bool {
     (to - from).abs() > 180.0
 }
 
-/// The part of a ring on one side of 180°.
-fn clip(ring: &[Xy], inside: impl Fn(f64) -> bool) -> Vec<Xy> {
-    let mut kept = Vec::new();
-    for (i, b) in ring.iter().enumerate() {
-        let a = &ring[(i + ring.len() - 1) % ring.len()];
-        if inside(a.x) != inside(b.x) {
-            let t = (180.0 - a.x) / (b.x - a.x);
-            kept.push(Xy { x: 180.0, y: rounded(a.y + t * (b.y - a.y)) });
-        }
-        if inside(b.x) {
-            kept.push(*b);
-        }
-    }
-    kept
-}
-
 /// A GeoJSON ring: closed, anticlockwise, each point once.
 fn closed(ring: &[Xy]) -> Vec<[f64; 2]> {
-    let mut points: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
+    let mut points: Vec<[f64; 2]> = ring.iter().map(|p| [rounded(p.x), rounded(p.y)]).collect();
     points.dedup();
     if points.len() > 1 && points.first() == points.last() {
         points.pop();

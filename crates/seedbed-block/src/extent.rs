@@ -56,6 +56,13 @@ pub struct PixelRange {
     pub cols: i64,
 }
 
+impl std::fmt::Display for PixelRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { row0, col0, rows, cols } = self;
+        write!(f, "{rows} rows from row {row0} and {cols} columns from column {col0}")
+    }
+}
+
 impl PixelRange {
     /// The range that covers `shape` from the origin.
     #[must_use]

@@ -1,9 +1,9 @@
 //! A collection: what its items have in common.
 
-use crate::cover::{BoxUnion, Cover};
+use crate::cover::Cover;
 use crate::item::{add_extension, bbox_of};
 use crate::{CatalogError, Item, document};
-use seedbed_grid::Bbox;
+use seedbed_grid::{Bbox, BoxUnion};
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, Value, json};

@@ -3,7 +3,7 @@
 
 use crate::{Item, time};
 use jiff::Timestamp;
-use seedbed_grid::Bbox;
+use seedbed_grid::BoxUnion;
 use serde_json::{Map, Number, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,76 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_VALUES: usize = 64;
 /// The longest text that is worth a summary.
 const LONGEST_VALUE: usize = 80;
-/// Gaps between boxes that are narrower don't show in a union, in degrees.
-const NARROWEST_GAP: f64 = 0.1;
 /// Properties that every item has its own of, or that are prose.
 const UNSUMMARISED: [&str; 7] =
     ["datetime", "start_datetime", "end_datetime", "created", "updated", "title", "description"];
 /// Fields of assets that a summary has as well.
 const ASSET_FIELDS: [&str; 2] = ["proj:code", "gsd"];
-
-/// The smallest box around boxes; across the antimeridian only if one of them is.
-#[derive(Debug, Clone, Default)]
-pub struct BoxUnion {
-    /// As if none crossed the antimeridian.
-    plain: Option<Bbox>,
-    crossing: bool,
-    /// The longitudes that are covered: sorted, apart from one another.
-    arcs: Vec<(f64, f64)>,
-}
-
-impl BoxUnion {
-    pub fn add(&mut self, bbox: Bbox) {
-        self.plain = Some(self.plain.map_or(bbox, |all| all.union(bbox)));
-        if bbox.west <= bbox.east {
-            self.add_arc(bbox.west, bbox.east);
-        } else {
-            self.crossing = true;
-            self.add_arc(bbox.west, 180.0);
-            self.add_arc(-180.0, bbox.east);
-        }
-    }
-
-    pub fn extend(&mut self, other: &Self) {
-        let Some(bbox) = other.plain else { return };
-        self.plain = Some(self.plain.map_or(bbox, |all| all.union(bbox)));
-        self.crossing |= other.crossing;
-        for (west, east) in &other.arcs {
-            self.add_arc(*west, *east);
-        }
-    }
-
-    fn add_arc(&mut self, mut west: f64, mut east: f64) {
-        // Arcs that are hardly apart are one, so that there are never many.
-        let first = self.arcs.partition_point(|(_, end)| *end < west - NARROWEST_GAP);
-        let last = self.arcs.partition_point(|(start, _)| *start <= east + NARROWEST_GAP);
-        if let Some(met) = self.arcs.get(first..last)
-            && let (Some(a), Some(b)) = (met.first(), met.last())
-        {
-            if a.0 <= west && east <= a.1 {
-                return;
-            }
-            (west, east) = (west.min(a.0), east.max(b.1));
-        }
-        self.arcs.splice(first..last.max(first), [(west, east)]);
-    }
-
-    pub fn bbox(&self) -> Option<Bbox> {
-        let plain = self.plain?;
-        if !self.crossing {
-            return Some(plain);
-        }
-        // On the circle the union is what the widest gap between the boxes leaves.
-        let next = self.arcs.iter().skip(1).map(|a| a.0).chain(self.arcs.first().map(|a| a.0 + 360.0));
-        let mut widest = (NARROWEST_GAP, -180.0, 180.0);
-        for ((_, reach), start) in self.arcs.iter().zip(next) {
-            if start - reach > widest.0 {
-                widest = (start - reach, if start > 180.0 { start - 360.0 } else { start }, *reach);
-            }
-        }
-        Some(Bbox { west: widest.1, east: widest.2, south: plain.south, north: plain.north })
-    }
-}
 
 /// The values of one property.
 #[derive(Debug, Clone)]
@@ -250,6 +185,7 @@ fn same(a: &Value, b: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use seedbed_grid::Bbox;
 
     fn union(boxes: &[Bbox]) -> Bbox {
         let mut union = BoxUnion::default();

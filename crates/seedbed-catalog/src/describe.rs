@@ -1,12 +1,11 @@
 //! What a catalog holds, in numbers.
 
-use crate::cover::BoxUnion;
 use crate::item_collection::entry;
 use crate::tree::NodeKind;
 use crate::walk::{Entered, Step, Walk};
 use crate::{CatalogError, Item, ItemCollection, text};
 use jiff::civil::Date;
-use seedbed_grid::Bbox;
+use seedbed_grid::{Bbox, BoxUnion};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
 use serde_json::Value;

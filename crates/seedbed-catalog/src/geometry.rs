@@ -34,6 +34,7 @@ pub fn parse(value: &Value, at: &str) -> Result<geo::Geometry, CatalogError> {
 
 /// A box as rectangles that don't cross the antimeridian.
 fn rectangles(bbox: Bbox) -> Vec<geo::Rect> {
+    let bbox = bbox.wrapped();
     let rectangle = |west: f64, east: f64| {
         geo::Rect::new(geo::coord! {x: west, y: bbox.south}, geo::coord! {x: east, y: bbox.north})
     };

@@ -37,6 +37,14 @@ impl From<Affine> for [f64; 6] {
     }
 }
 
+impl std::fmt::Display for Affine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { a, b, c, d, e, f: y } = self;
+        write!(f, "the corner {c}, {y} with pixels of {a}×{}", -e)?;
+        if *b == 0.0 && *d == 0.0 { Ok(()) } else { write!(f, ", turned by {b} and {d}") }
+    }
+}
+
 impl Affine {
     /// A north-up affine from its upper-left corner and (positive) pixel sizes.
     #[must_use]

@@ -81,7 +81,7 @@ impl Aoi {
         Self::from_outlines(what, found, crs.as_ref(), projections)
     }
 
-    /// A box; across the antimeridian it becomes two.
+    /// A box; across the antimeridian it becomes two. Longitudes may be counted eastwards beyond 180°.
     #[must_use]
     pub fn from_bbox(bbox: Bbox) -> Self {
         let rectangle = |west: f64, east: f64| {
@@ -89,11 +89,7 @@ impl Aoi {
             let ring = [(west, south), (east, south), (east, north), (west, north), (west, south)];
             Polygon::new(LineString::from(ring.to_vec()), Vec::new())
         };
-        let parts = if bbox.west <= bbox.east {
-            vec![rectangle(bbox.west, bbox.east)]
-        } else {
-            vec![rectangle(bbox.west, 180.0), rectangle(-180.0, bbox.east)]
-        };
+        let parts = bbox.spans().map(|(west, east)| rectangle(west, east)).collect();
         let what = format!("the box {},{},{},{}", bbox.west, bbox.south, bbox.east, bbox.north);
         Self { what, geometry: MultiPolygon(parts), notes: Vec::new() }
     }

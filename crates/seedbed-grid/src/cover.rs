@@ -180,7 +180,7 @@ pub fn cover_within(
     if aoi.is_none() && !grid.crs.geographic {
         let tiles = std::mem::take(&mut cover.grid.tiles);
         let kept = tiles.into_iter().zip(std::mem::take(&mut cover.shares));
-        let kept = kept.filter(|(tile, _)| cover.grid.geobox(tile).footprint(projections, 16).is_ok());
+        let kept = kept.filter(|(tile, _)| cover.grid.geobox(tile).territory(projections, 16).is_ok());
         (cover.grid.tiles, cover.shares) = kept.collect();
     }
     Ok(cover)

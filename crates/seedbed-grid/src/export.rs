@@ -1,7 +1,6 @@
 //! Tiles as GeoJSON and as a shapefile.
 
-use crate::ring::{Ring, clip_x};
-use crate::{Cover, GridError, ProjectionError, Projections, Tile, TileGrid, file};
+use crate::{Cover, GridError, Projections, Territory, Tile, TileGrid, file};
 use serde_json::{Value, json};
 use shapefile::record::polygon::PolygonRing;
 use shapefile::{Point, Polygon, ShapeWriter};
@@ -20,7 +19,7 @@ const PER_EDGE: usize = 16;
 pub fn geojson(cover: &Cover, projections: &dyn Projections) -> Result<Value, GridError> {
     let features = members(cover)
         .map(|(tile, share)| {
-            let geometry = outline(&cover.grid, tile, projections)?;
+            let geometry = outline(&cover.grid, tile, projections)?.geojson();
             let r = tile.range;
             let properties = json!({
                 "name": tile.name, "col0": r.col0, "row0": r.row0, "cols": r.cols, "rows": r.rows, "share": share,
@@ -157,40 +156,12 @@ fn members(cover: &Cover) -> impl Iterator<Item = (&Tile, f64)> {
     cover.grid.tiles.iter().zip(shares)
 }
 
-/// A tile's outline in longitude and latitude; in two parts across the antimeridian.
-fn outline(grid: &TileGrid, tile: &Tile, projections: &dyn Projections) -> Result<Value, GridError> {
-    let geobox = grid.geobox(tile);
+/// A tile's outline in longitude and latitude; in parts across the antimeridian.
+pub(crate) fn outline(
+    grid: &TileGrid,
+    tile: &Tile,
+    projections: &dyn Projections,
+) -> Result<Territory, GridError> {
     let per_edge = if grid.grid.crs.geographic { 1 } else { PER_EDGE };
-    let (ring, _) = geobox.footprint(projections, per_edge)?;
-    if ring.len() < 3 {
-        return Err(GridError::Projection(ProjectionError::NoPath {
-            from: grid.grid.crs.to_string(),
-            to: "WGS 84".to_owned(),
-            reason: format!("tile {} has no outline there", tile.name),
-        }));
-    }
-    // From point to point the shorter way round.
-    let mut walked: Ring = Vec::with_capacity(ring.len());
-    for p in ring {
-        let before = walked.last().map_or(p.x, |q| q.0);
-        walked.push((p.x - 360.0 * ((p.x - before) / 360.0).round(), p.y));
-    }
-    let parts: Vec<Value> = [-360.0, 0.0, 360.0]
-        .into_iter()
-        .filter_map(|turn| {
-            let inside = clip_x(&walked, -180.0 - turn, 180.0 - turn);
-            (crate::ring::area(&inside) > 0.0).then(|| closed(&inside, turn))
-        })
-        .collect();
-    Ok(match parts.as_slice() {
-        [one] => json!({"type": "Polygon", "coordinates": one}),
-        _ => json!({"type": "MultiPolygon", "coordinates": parts}),
-    })
-}
-
-/// A polygon's coordinates, to 1e-9° (a tenth of a millimetre), moved by `turn`.
-fn closed(ring: &[(f64, f64)], turn: f64) -> Value {
-    let round = |v: f64| (v * 1e9).round() / 1e9 + 0.0;
-    let points = ring.iter().chain(ring.first()).map(|p| json!([round(p.0 + turn), round(p.1)]));
-    json!([points.collect::<Vec<Value>>()])
+    Ok(grid.geobox(tile).territory(projections, per_edge)?)
 }

@@ -1,85 +1,9 @@
 //! A raster's place on Earth: CRS, affine and shape.
 
 use crate::globe::Globe;
-use crate::{Affine, Crs, ProjectionError, Projections};
+use crate::{Affine, Crs, ProjectionError, Projections, Territory};
 use seedbed_block::{PixelRange, Shape2d, Xy};
 use serde::{Deserialize, Serialize};
-use std::str::FromStr;
-
-/// West, south, east, north; in degrees of WGS 84 unless said otherwise.
-/// West is greater than east for a box across the antimeridian (RFC 7946 §5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(from = "[f64; 4]", into = "[f64; 4]")]
-pub struct Bbox {
-    /// Western edge.
-    pub west: f64,
-    /// Southern edge.
-    pub south: f64,
-    /// Eastern edge.
-    pub east: f64,
-    /// Northern edge.
-    pub north: f64,
-}
-
-impl From<[f64; 4]> for Bbox {
-    fn from([west, south, east, north]: [f64; 4]) -> Self {
-        Self { west, south, east, north }
-    }
-}
-
-impl From<Bbox> for [f64; 4] {
-    fn from(b: Bbox) -> Self {
-        [b.west, b.south, b.east, b.north]
-    }
-}
-
-impl FromStr for Bbox {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let numbers: Vec<f64> = text.split(',').filter_map(|n| n.trim().parse().ok()).collect();
-        let [west, south, east, north] = numbers[..] else {
-            return Err(format!("`{text}` is no bounding box: write W,S,E,N"));
-        };
-        if south > north || !numbers.iter().all(|n| n.is_finite()) {
-            return Err(format!("`{text}` is no bounding box: south lies north of north"));
-        }
-        if south < -90.0 || north > 90.0 {
-            return Err(format!("`{text}` is no bounding box: latitudes are from -90 to 90"));
-        }
-        Ok(Self { west, south, east, north })
-    }
-}
-
-impl Bbox {
-    /// The west-to-east intervals of the box: two where it crosses the antimeridian.
-    fn spans(self) -> impl Iterator<Item = (f64, f64)> {
-        if self.west <= self.east {
-            [Some((self.west, self.east)), None].into_iter().flatten()
-        } else {
-            [Some((self.west, 180.0)), Some((-180.0, self.east))].into_iter().flatten()
-        }
-    }
-
-    /// Whether the two boxes share a point.
-    #[must_use]
-    pub fn intersects(self, other: Self) -> bool {
-        self.south <= other.north
-            && other.south <= self.north
-            && self.spans().any(|a| other.spans().any(|b| a.0 <= b.1 && b.0 <= a.1))
-    }
-
-    /// The smallest box that holds both (neither may cross the antimeridian).
-    #[must_use]
-    pub fn union(self, other: Self) -> Self {
-        Self {
-            west: self.west.min(other.west),
-            south: self.south.min(other.south),
-            east: self.east.max(other.east),
-            north: self.north.max(other.north),
-        }
-    }
-}
 
 /// CRS + affine + shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,42 +81,31 @@ impl GeoBox {
             .collect()
     }
 
-    /// The outline in longitude and latitude, each edge densified, and its box. What lies beyond the globe, as the
-    /// corners of sinusoidal tiles do near the antimeridian, is cut off along the globe's edge.
+    /// What of Earth it covers, each edge with `per_edge` points, and more near the poles. What lies beyond the globe,
+    /// as the corners of sinusoidal tiles do near the antimeridian, is cut off along the globe's edge.
     ///
     /// # Errors
     /// [`ProjectionError`] where there is no way to WGS 84, or nothing of it lies on the globe.
-    pub fn footprint(
+    pub fn territory(
         &self,
         projections: &dyn Projections,
         per_edge: usize,
-    ) -> Result<(Vec<Xy>, Bbox), ProjectionError> {
+    ) -> Result<Territory, ProjectionError> {
         let wgs84 = projections.resolve("OGC:CRS84")?;
         let globe = Globe::of(self, &wgs84, projections)?;
         let ring = globe.ring(&self.outline(per_edge));
-        let bbox = ring
-            .iter()
-            .map(|p| Bbox { west: p.x, south: p.y, east: p.x, north: p.y })
-            .reduce(Bbox::union)
-            .ok_or_else(|| ProjectionError::NoPath {
-                from: self.crs.to_string(),
-                to: "WGS 84".to_owned(),
-                reason: "no part of its edge has a longitude and latitude".to_owned(),
-            })?;
-        Ok((ring, bbox))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn boxes_meet_across_the_antimeridian() {
-        let fiji: Bbox = "177,-20,-178,-12".parse().unwrap();
-        assert!(fiji.intersects("179,-15,180,-14".parse().unwrap()));
-        assert!(fiji.intersects("-180,-15,-179,-14".parse().unwrap()));
-        assert!(!fiji.intersects("0,-15,10,-14".parse().unwrap()));
-        assert!("1,2,3".parse::<Bbox>().is_err());
+        let t = self.affine;
+        // Pixel corners are walked southwards first.
+        let anticlockwise = if t.a * t.e - t.b * t.d < 0.0 { 1.0 } else { -1.0 };
+        let found = if self.crs.geographic {
+            Territory::within(&ring)
+        } else {
+            Territory::around(&ring, anticlockwise)
+        };
+        found.ok_or_else(|| ProjectionError::NoPath {
+            from: self.crs.to_string(),
+            to: "WGS 84".to_owned(),
+            reason: "no part of its edge has a longitude and latitude".to_owned(),
+        })
     }
 }

@@ -9,7 +9,17 @@ pub(crate) struct Globe {
     back: Option<Box<dyn Transform>>,
     /// How far a point of the globe may come back from where it was, in units of the plane.
     near: f64,
+    /// The poles that lie in the plane with all of their surroundings, each with its latitude.
+    poles: Vec<(Xy, f64)>,
 }
+
+/// The longest step in longitude, in degrees, after which the latitude between is still known: along a straight line
+/// beside a pole it differs by less than half a percent of the distance to the pole.
+const LONGEST: f64 = 10.0;
+/// How often an edge is halved for that.
+const HALVINGS: u32 = 40;
+/// No outline needs more points than this.
+const MOST_POINTS: usize = 4096;
 
 impl Globe {
     /// The way from a raster's plane.
@@ -21,16 +31,46 @@ impl Globe {
         wgs84: &Crs,
         projections: &dyn Projections,
     ) -> Result<Self, ProjectionError> {
-        Ok(Self {
+        let mut globe = Self {
             there: projections.transform(&plane.crs, wgs84)?,
             // Longitudes have no edge, and may be written as 190 as well as -170.
             back: projections.transform(wgs84, &plane.crs).ok().filter(|_| !plane.crs.geographic),
             near: 1e-3 * (plane.affine.a.abs() + plane.affine.b.abs()),
-        })
+            poles: Vec::new(),
+        };
+        globe.poles = [90.0, -90.0].into_iter().filter_map(|lat| Some((globe.pole(lat)?, lat))).collect();
+        Ok(globe)
     }
 
-    /// Longitude and latitude of a point, if it is the image of that.
+    /// Where a pole lies in the plane, if all meridians meet there, as they do in azimuthal projections.
+    fn pole(&self, lat: f64) -> Option<Xy> {
+        let (mut x, mut y) = ([0.0], [lat]);
+        self.back.as_ref()?.forward(&mut x, &mut y);
+        let at = Xy { x: x[0], y: y[0] };
+        let step = 1e3 * self.near;
+        let around = [
+            (1.0, 0.0),
+            (1.0, 1.0),
+            (0.0, 1.0),
+            (-1.0, 1.0),
+            (-1.0, 0.0),
+            (-1.0, -1.0),
+            (0.0, -1.0),
+            (1.0, -1.0),
+        ];
+        let around = around.map(|(dx, dy)| self.image(Xy { x: at.x + step * dx, y: at.y + step * dy }));
+        let lons: Vec<f64> = around.into_iter().map(|p| p.map(|p| p.x)).collect::<Option<_>>()?;
+        let steps = lons.iter().zip(lons.iter().cycle().skip(1)).map(|(a, b)| turned(b - a));
+        let on_earth = lons.iter().all(|lon| lon.abs() <= 180.0);
+        (on_earth && steps.sum::<f64>().abs() > 180.0).then_some(at)
+    }
+
+    /// Longitude and latitude of a point, if it is the image of that. A pole's longitude is not a number.
     fn image(&self, at: Xy) -> Option<Xy> {
+        let here = |p: &Xy| (p.x - at.x).abs() <= self.near && (p.y - at.y).abs() <= self.near;
+        if let Some((_, lat)) = self.poles.iter().find(|(p, _)| here(p)) {
+            return Some(Xy { x: f64::NAN, y: *lat });
+        }
         let (mut x, mut y) = ([at.x], [at.y]);
         self.there.forward(&mut x, &mut y);
         let image = Xy { x: x[0], y: y[0] };
@@ -60,8 +100,51 @@ impl Globe {
         Some(Xy { x: meridian, ..at })
     }
 
+    /// An outline with the poles that lie on its edges, and with more points where it passes near one.
+    fn refined(&self, outline: &[Xy]) -> Vec<Xy> {
+        if self.poles.is_empty() {
+            return outline.to_vec();
+        }
+        let mut out = Vec::with_capacity(outline.len());
+        for (a, b) in outline.iter().zip(outline.iter().cycle().skip(1)) {
+            let (along, across) = (Xy { x: b.x - a.x, y: b.y - a.y }, (b.x - a.x).hypot(b.y - a.y));
+            let on = self.poles.iter().map(|(p, _)| *p).find(|p| {
+                let (dx, dy) = (p.x - a.x, p.y - a.y);
+                let (forth, aside) = (dx * along.x + dy * along.y, dx * along.y - dy * along.x);
+                forth > 0.0 && forth < across * across && aside.abs() <= self.near * across
+            });
+            out.push(*a);
+            if let Some(pole) = on {
+                self.halved(*a, pole, HALVINGS, &mut out);
+                out.push(pole);
+                self.halved(pole, *b, HALVINGS, &mut out);
+            } else {
+                self.halved(*a, *b, HALVINGS, &mut out);
+            }
+        }
+        out
+    }
+
+    /// The points between two after each of which the longitude has changed by a little only.
+    fn halved(&self, a: Xy, b: Xy, halvings: u32, out: &mut Vec<Xy>) {
+        let (Some(from), Some(to)) = (self.image(a), self.image(b)) else { return };
+        // From a pole all goes along a meridian.
+        let far = turned(to.x - from.x).abs() > LONGEST;
+        if !far || halvings == 0 || out.len() > MOST_POINTS {
+            return;
+        }
+        let middle = Xy { x: f64::midpoint(a.x, b.x), y: f64::midpoint(a.y, b.y) };
+        self.halved(a, middle, halvings - 1, out);
+        out.push(middle);
+        self.halved(middle, b, halvings - 1, out);
+    }
+
     /// A ring of the plane on the globe.
     pub(crate) fn ring(&self, outline: &[Xy]) -> Vec<Xy> {
+        if self.back.is_none() {
+            return self.ring_without_edge(outline);
+        }
+        let outline = &self.refined(outline)[..];
         let images: Vec<Option<Xy>> = outline.iter().map(|at| self.image(*at)).collect();
         let mut ring: Vec<Xy> = Vec::with_capacity(outline.len());
         // Where the ring has left the globe; before its first point it may be out, too.
@@ -94,6 +177,20 @@ impl Globe {
         // A corner that touches the globe's edge is no part of it.
         if outline.len() > ring.len() && twice.abs() < 1e-6 { Vec::new() } else { ring }
     }
+
+    /// A ring of longitudes and latitudes of another datum, which go on beyond 180° where they did.
+    fn ring_without_edge(&self, outline: &[Xy]) -> Vec<Xy> {
+        let image = |at: &Xy| {
+            let image = self.image(*at)?;
+            Some(Xy { x: at.x + turned(image.x - at.x), ..image })
+        };
+        outline.iter().filter_map(image).collect()
+    }
+}
+
+/// A difference in longitude, the shorter way round.
+fn turned(by: f64) -> f64 {
+    by - 360.0 * (by / 360.0).round()
 }
 
 /// The globe's edge between two of its points, which is a meridian and a pole, in steps short enough to be walked the

@@ -89,6 +89,11 @@ impl PixelGrid {
         Ok(grid)
     }
 
+    /// Where a point of the CRS lies, in pixels from the origin: column and row.
+    pub(crate) fn pixel_at(&self, (x, y): (f64, f64)) -> (f64, f64) {
+        ((x - self.origin.x) / self.resolution.x, (self.origin.y - y) / self.resolution.y)
+    }
+
     /// Refuses pixels without a size and origins that are no place.
     ///
     /// # Errors
@@ -118,6 +123,17 @@ impl PixelGrid {
         }
     }
 
+    /// Whether two ranges are one place on Earth: equal, or apart by whole turns on a grid in longitude and latitude,
+    /// as a tile at 280° E is from its raster, which is read from 80° W.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
+    pub fn is_same_place(&self, a: PixelRange, b: PixelRange) -> bool {
+        let by = a.col0.saturating_sub(b.col0) as f64;
+        let turn = 360.0 / self.resolution.x;
+        let apart = (by - turn * (by / turn).round()).abs();
+        PixelRange { col0: b.col0, ..a } == b && (by == 0.0 || self.crs.geographic && apart <= SNAP)
+    }
+
     /// The range a geobox covers, if it lies on this grid.
     ///
     /// # Errors
@@ -142,9 +158,14 @@ impl PixelGrid {
                 format!("pixels of {}×{}", self.resolution.x, self.resolution.y),
             ));
         }
-        let col = (t.c - self.origin.x) / self.resolution.x;
         let row = (self.origin.y - t.f) / self.resolution.y;
-        let (dx, dy) = ((col - col.round()).abs(), (row - row.round()).abs());
+        // A raster beyond 180° is read from where its meridians lie within ±180°, and turns need not be whole pixels.
+        let turns = if self.crs.geographic { &[0.0, 360.0, -360.0][..] } else { &[0.0] };
+        let cols = turns.iter().map(|turn| (t.c + turn - self.origin.x) / self.resolution.x);
+        let off = |v: f64| (v - v.round()).abs();
+        let here = (t.c - self.origin.x) / self.resolution.x;
+        let col = cols.into_iter().find(|col| off(*col) <= SNAP).unwrap_or(here);
+        let (dx, dy) = (off(col), off(row));
         if dx > SNAP || dy > SNAP {
             return Err(GridError::OffGrid { what: what.to_owned(), dx, dy });
         }
@@ -252,5 +273,20 @@ mod tests {
         assert!(matches!(check(vec![tile("a", 0, 0, 0, 10)]), Err(GridError::Empty(_))));
         let namesakes = check(vec![tile("a", 0, 0, 1, 1), tile("a", 5, 5, 1, 1)]);
         assert!(matches!(namesakes, Err(GridError::Duplicate(_))));
+    }
+
+    #[test]
+    fn a_place_is_the_same_a_turn_further() {
+        let of = |size: f64| PixelGrid::new(lonlat(), None, Some(Xy { x: size, y: size })).unwrap();
+        let at = |col0: i64| PixelRange { row0: 180, col0, rows: 10, cols: 10 };
+        // 280° E, which rasters are read from at 80° W.
+        let (quarter, odd) = (of(0.25), of(0.7));
+        assert!(quarter.is_same_place(at(1840), at(400)) && quarter.is_same_place(at(400), at(1840)));
+        assert!(!quarter.is_same_place(at(1840), at(401)) && !odd.is_same_place(at(657), at(143)));
+        for (grid, range) in [(&quarter, at(1840)), (&quarter, at(400)), (&odd, at(657))] {
+            let mut geobox = grid.geobox(range);
+            geobox.affine.c = (geobox.affine.c + 180.0).rem_euclid(360.0) - 180.0;
+            assert!(grid.is_same_place(grid.range_of("a.tif", &geobox).unwrap(), range), "{range}");
+        }
     }
 }

@@ -2,8 +2,11 @@
 
 use crate::aoi::{Outline, Outlines, geojson, shapefile};
 use crate::ring::Ring;
-use crate::{AoiError, Bbox, Cover, Crs, GridError, PixelGrid, Projections, snap};
+use crate::{
+    AoiError, Bbox, Cover, Crs, GridError, PixelGrid, Projections, Tile, TileGrid, Transform, export, snap,
+};
 use ::shapefile::dbase::{self, FieldValue, Record};
+use seedbed_block::PixelRange;
 use serde_json::Value;
 use std::path::Path;
 
@@ -29,6 +32,10 @@ struct Said {
 const MOST: f64 = 0.5;
 /// Bits lost in nine decimals of a degree, in pixels.
 const BITS: f64 = 1e-3;
+/// Positions this near the antimeridian or a pole, in degrees, are on a seam.
+const SEAM: f64 = 1e-6;
+/// Pixels that no grid on Earth has.
+const MOST_PIXELS: f64 = 1e12;
 
 impl TileFile {
     /// Reads GeoJSON or a shapefile of named rectangles onto a grid: each edge goes to
@@ -53,10 +60,15 @@ impl TileFile {
         for (feature, parts) in grouped(&outlines) {
             let said = said(&feature);
             let name = said.name.ok_or_else(|| bad(&feature, "it has no `name`".to_owned()))?;
-            let mut rectangle = rectangle(&parts, &crs, grid, projections).map_err(|e| match e {
-                Fault::Grid(e) => *e,
-                Fault::Reason(reason) => bad(&format!("{feature} ({name})"), reason),
-            })?;
+            let claimed = said.numbers.map(|numbers| claimed(numbers, &parts, &crs, grid, projections));
+            let claimed = claimed.transpose()?.flatten();
+            let mut rectangle = match claimed {
+                Some(rectangle) => rectangle,
+                None => rectangle(&parts, &crs, grid, projections).map_err(|e| match e {
+                    Fault::Grid(e) => *e,
+                    Fault::Reason(reason) => bad(&format!("{feature} ({name})"), reason),
+                })?,
+            };
             if let Some([col0, row0, cols, rows]) = said.numbers {
                 if grid.crs.geographic {
                     // The same meridian may have been written as 179.5° or −180.5°.
@@ -160,6 +172,67 @@ enum Fault {
     Reason(String),
 }
 
+/// The edges in pixels of the pixels that a tile claims, if its parts are these pixels' outline on Earth: cut at the
+/// antimeridian, closed at a pole, or without the corners that lie beyond the globe. Positions on these seams aren't on
+/// the tile's edges.
+fn claimed(
+    numbers: [f64; 4],
+    parts: &[&Outline],
+    crs: &Crs,
+    grid: &PixelGrid,
+    projections: &dyn Projections,
+) -> Result<Option<[f64; 4]>, GridError> {
+    let lonlat = projections.resolve("OGC:CRS84")?;
+    let whole = numbers.iter().all(|n| n.fract() == 0.0 && n.abs() < MOST_PIXELS);
+    if grid.crs.geographic || !crs.geographic || !whole {
+        return Ok(None);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "whole numbers that fit")]
+    let [col0, row0, cols, rows] = numbers.map(|n| n as i64);
+    let tile = Tile { name: String::new(), range: PixelRange { row0, col0, rows, cols } };
+    if rows < 1 || cols < 1 {
+        return Ok(None);
+    }
+    let there = projections.transform(&lonlat, &grid.crs)?;
+    let alone = TileGrid { grid: grid.clone(), scheme: String::new(), tiles: Vec::new() };
+    let Ok(own) = export::outline(&alone, &tile, projections) else { return Ok(None) };
+    let own = on_edges(own.rings.iter().flatten().map(|p| (p.x, p.y)), grid, &*there);
+    let found = on_edges(parts.iter().flat_map(|p| p.outer.iter().copied()), grid, &*there);
+    let (Some((own, _)), Some((found, points))) = (own, found) else { return Ok(None) };
+    let box_of = [col0, row0, col0 + cols, row0 + rows];
+    #[expect(clippy::cast_precision_loss, reason = "pixel indices are far below 2^52")]
+    let [west, north, east, south] = box_of.map(|n| n as f64);
+    let off = |p: &(f64, f64)| {
+        let beyond = (west - p.0).max(p.0 - east).max(north - p.1).max(p.1 - south);
+        let inside = (p.0 - west).min(east - p.0).min(p.1 - north).min(south - p.1);
+        beyond.max(inside)
+    };
+    let apart = own.iter().zip(found).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let differs = apart > MOST + BITS || points.iter().any(|p| off(p) > MOST + BITS);
+    let moved = |n: usize, edge: f64| edge + found[n] - own[n];
+    Ok((!differs).then(|| [moved(0, west), moved(1, north), moved(2, east), moved(3, south)]))
+}
+
+/// The positions of an outline in pixels, but for those on the antimeridian and at the poles, and the box around them.
+fn on_edges(
+    points: impl Iterator<Item = (f64, f64)>,
+    grid: &PixelGrid,
+    there: &dyn Transform,
+) -> Option<([f64; 4], Ring)> {
+    let plain = points.filter(|p| p.0.abs() < 180.0 - SEAM && p.1.abs() < 90.0 - SEAM);
+    let (mut xs, mut ys): (Vec<f64>, Vec<f64>) = plain.unzip();
+    there.forward(&mut xs, &mut ys);
+    let pixels: Ring = xs.into_iter().zip(ys).map(|at| grid.pixel_at(at)).collect();
+    let finite = !pixels.is_empty() && pixels.iter().all(|p| p.0.is_finite() && p.1.is_finite());
+    finite.then(|| (edges(std::slice::from_ref(&pixels)), pixels))
+}
+
+/// Western, northern, eastern and southern edge of some rings.
+fn edges(rings: &[Ring]) -> [f64; 4] {
+    let none = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
+    rings.iter().flatten().fold(none, |e, p| [e[0].min(p.0), e[1].min(p.1), e[2].max(p.0), e[3].max(p.1)])
+}
+
 /// Western, northern, eastern and southern edge in pixels of a tile's parts: one, or
 /// two at the antimeridian.
 fn rectangle(
@@ -180,14 +253,8 @@ fn rectangle(
         if xs.iter().chain(&ys).any(|v| !v.is_finite()) {
             return Err(Fault::Reason(format!("it reaches where {} has no coordinates", grid.crs)));
         }
-        let pixel =
-            |(x, y)| ((x - grid.origin.x) / grid.resolution.x, (grid.origin.y - y) / grid.resolution.y);
-        rings.push(xs.into_iter().zip(ys).map(pixel).collect());
+        rings.push(xs.into_iter().zip(ys).map(|at| grid.pixel_at(at)).collect());
     }
-    let edges = |rings: &[Ring]| {
-        let none = [f64::MAX, f64::MAX, f64::MIN, f64::MIN];
-        rings.iter().flatten().fold(none, |e, p| [e[0].min(p.0), e[1].min(p.1), e[2].max(p.0), e[3].max(p.1)])
-    };
     let turn = 360.0 / grid.resolution.x;
     let mut around = edges(&rings);
     if grid.crs.geographic && rings.len() > 1 && around[2] - around[0] > turn / 2.0 {

@@ -7,6 +7,7 @@
 
 use crate::cover::SizeUnit;
 use crate::legacy::{self, ConusRows, LegacyTile};
+use crate::names::two_decimals;
 use crate::{Bbox, GridError, Scheme, TileSize};
 
 /// The tiles of [`legacy::cover`] with their true geometry.
@@ -81,54 +82,104 @@ fn counted(extent: Bbox, times: u32, drawn: Vec<LegacyTile>) -> Vec<LegacyTile> 
     tiles
 }
 
-/// The tiles that a name stands for, with the size of a chip or of the continental
-/// tiles where it isn't in the name: one tile, or a row of them for `row_0_070N`,
-/// `row_2_050N` and `row_3_040N`.
+/// An area, and what the tools draw over it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawing {
+    /// The area's box.
+    pub extent: Bbox,
+    /// The tiles over it: [`tiles`], or those of [`legacy::cover`].
+    pub tiles: Vec<LegacyTile>,
+}
+
+/// The tiles that a name stands for: one, or a row of them for `row_0_070N`, `row_2_050N` and `row_3_040N`.
+///
+/// Chips and continental tiles don't have their size in their name. `over` tells it, if the name is one of the tiles
+/// drawn over that area. Without, `size` does where one tile only can be meant: chips of whole degrees are squares, and
+/// a fifth of a continental tile (`2.6deg`) or such a tile (`13deg`) is known where no other has its name.
 ///
 /// # Errors
-/// [`GridError::Name`] for a name that means nothing, or nothing without a size.
-pub fn named(name: &str, size: Option<TileSize>) -> Result<Vec<LegacyTile>, GridError> {
+/// [`GridError::Name`] for a name that means nothing, or more than one tile.
+pub fn named(
+    name: &str,
+    size: Option<TileSize>,
+    over: Option<&Drawing>,
+) -> Result<Vec<LegacyTile>, GridError> {
     let bad =
         |reason: String| GridError::Name { name: name.to_owned(), scheme: Scheme::Veget.as_str(), reason };
-    let degrees = size.filter(|s| s.unit == SizeUnit::Degree).map(|s| s.value);
     match name {
         "row_0_070N" => return Ok(row(70, -180, -70)),
         "row_2_050N" => return Ok(row(50, -130, -60)),
         "row_3_040N" => return Ok(row(40, -130, -80)),
         _ => {}
     }
-    if name.starts_with('r') && name.contains("_tile") {
-        let sets =
-            [ConusRows::Two, ConusRows::Three].map(|s| (s, s.tiles().into_iter().find(|t| t.name == name)));
-        let heights: Vec<String> = sets
-            .iter()
-            .filter_map(|(_, t)| t.as_ref())
-            .map(|t| format!("{}", t.extent.north - t.extent.south))
-            .collect();
-        let tile = sets.iter().find_map(|(_, tile)| tile.clone());
-        return match (degrees, tile) {
-            // A name that only the retired set has is that one's.
-            (Some(width), Some(tile)) if width == legacy::CONUS_WIDTH => Ok(vec![tile]),
-            _ if heights.is_empty() => Err(bad("there is none of that number in either set".to_owned())),
-            _ => Err(bad(format!(
-                "its size isn't in the name, and rows of 13 or 14 and of 7 or 10 degrees had such names ({} high \
-                 in this case); --tile 13deg takes the set that ran, or else the retired one",
-                heights.join(" or ")
-            ))),
-        };
+    let is_continental = name.starts_with('r') && name.contains("_tile");
+    if !is_continental && !name.starts_with("chip") {
+        return Ok(vec![legacy::tile(name)?]);
     }
-    if let Some(corner) = name.strip_prefix("chip") {
+    let drawn = of_that_name(over.iter().flat_map(|over| over.tiles.iter().cloned()), name);
+    match drawn.as_slice() {
+        [] => {}
+        [tile] => return Ok(vec![tile.clone()]),
+        _ => return Err(bad("several tiles over the area are called so".to_owned())),
+    }
+    let degrees = size.filter(|s| s.unit == SizeUnit::Degree).map(|s| s.value);
+    let all = || [ConusRows::Two, ConusRows::Three].into_iter().flat_map(ConusRows::tiles);
+    let (known, size_is_given) = if is_continental {
+        (of_that_name(all(), name), degrees == Some(legacy::CONUS_WIDTH))
+    } else {
         let Some(width) = degrees else {
             return Err(bad("a chip's size isn't in its name: say it with --tile, as 2.6deg".to_owned()));
         };
-        let number = |t: &str| t.parse::<f64>().ok().filter(|v| v.abs() <= 360.0);
-        let parts = corner.strip_suffix('E').and_then(|c| c.split_once('N'));
-        let corner = parts.and_then(|(lat, lon)| Some((number(lat)?, number(lon)?)));
-        let (north, west) = corner.ok_or_else(|| bad("write chip<lat>N<lon>E".to_owned()))?;
-        let extent = Bbox { west, south: north - width, east: west + width, north };
-        return Ok(vec![LegacyTile { name: name.to_owned(), extent }]);
+        let (north, west) = corner(name).ok_or_else(|| bad("write chip<lat>N<lon>E".to_owned()))?;
+        if !name.contains('.') && width.fract() == 0.0 {
+            let extent = Bbox { west, south: north - width, east: west + width, north };
+            return Ok(vec![LegacyTile { name: name.to_owned(), extent }]);
+        }
+        let fifths = (width * FIFTHS - legacy::CONUS_WIDTH).abs() < 1e-9;
+        (of_that_name(all().flat_map(|tile| legacy::chips(tile.extent, 5)), name), fifths)
+    };
+    let meets = |tile: &&LegacyTile| over.is_none_or(|over| tile.extent.intersects(over.extent));
+    let meant: Vec<&LegacyTile> = known.iter().filter(meets).collect();
+    match meant.as_slice() {
+        [tile] if size_is_given => Ok(vec![(*tile).clone()]),
+        [] if is_continental => Err(bad("there is none of that number in either set".to_owned())),
+        [_, ..] if size_is_given || is_continental => {
+            let heights: Vec<String> =
+                meant.iter().map(|t| two_decimals(t.extent.north - t.extent.south)).collect();
+            let how = if is_continental { " and --tile 13deg" } else { "" };
+            Err(bad(format!(
+                "its size isn't in the name, and there is one {} degrees high; give the area of the one you mean \
+                 with --bbox{how}",
+                heights.join(" and one ")
+            )))
+        }
+        _ => Err(bad(
+            "a chip's height isn't in its name, and no tile over an area that is given is called so; give the box it \
+             was made for with --bbox"
+                .to_owned(),
+        )),
     }
-    Ok(vec![legacy::tile(name)?])
+}
+
+/// Chips from west to east of a continental tile.
+const FIFTHS: f64 = 5.0;
+
+/// Tiles of one name that aren't the same tile.
+fn of_that_name(tiles: impl Iterator<Item = LegacyTile>, name: &str) -> Vec<LegacyTile> {
+    let mut found: Vec<LegacyTile> = Vec::new();
+    for tile in tiles.filter(|t| t.name == name) {
+        if !found.contains(&tile) {
+            found.push(tile);
+        }
+    }
+    found
+}
+
+/// Latitude and longitude in `chip<lat>N<lon>E`.
+fn corner(name: &str) -> Option<(f64, f64)> {
+    let number = |t: &str| t.parse::<f64>().ok().filter(|v| v.abs() <= 360.0);
+    let (lat, lon) = name.strip_prefix("chip")?.strip_suffix('E')?.split_once('N')?;
+    Some((number(lat)?, number(lon)?))
 }
 
 /// A row of squares of 10° whose last begins at `last`.
@@ -185,29 +236,71 @@ mod tests {
 
     #[test]
     fn names_alone_give_their_tiles_or_are_refused() {
-        let extent =
-            |name: &str, s: Option<&str>| named(name, s.map(size)).map(|t| <[f64; 4]>::from(t[0].extent));
+        let extent = |name: &str, s: Option<&str>| {
+            named(name, s.map(size), None).map(|t| <[f64; 4]>::from(t[0].extent))
+        };
         assert_eq!(
             extent("chip47.4N-106.8E", Some("2.6deg")).unwrap(),
             [-106.8, 47.4 - 2.6, -106.8 + 2.6, 47.4]
         );
+        assert_eq!(extent("chip44N-78E", Some("2deg")).unwrap(), [-78.0, 42.0, -76.0, 44.0]);
+        // Only a tile 14 degrees high has a chip there.
+        assert_eq!(extent("chip34.2N-119.8E", Some("2.6deg")).unwrap()[1], 34.2 - 14.0 / 5.0);
         assert_eq!(extent("r50.0_tile6", Some("13deg")).unwrap(), [-112.0, 37.0, -99.0, 50.0]);
         // Of a name that only the retired set has there is one tile.
         assert_eq!(extent("r30.0_tile0", Some("13deg")).unwrap(), [-125.0, 23.0, -112.0, 30.0]);
         assert_eq!(extent("r50.0_tile13", Some("13deg")).unwrap()[3], 50.0);
         assert_eq!(extent("sq_90W_50N", None).unwrap(), [-90.0, 40.0, -80.0, 50.0]);
         assert_eq!(extent("40N-80E", None).unwrap(), [-80.0, 30.0, -70.0, 40.0]);
-        assert_eq!(named("row_2_050N", None).unwrap().len(), 8);
+        assert_eq!(named("row_2_050N", None, None).unwrap().len(), 8);
         for (name, s) in [
             ("chip47.4N-106.8E", None),
             ("r50.0_tile6", None),
             ("r50.0_tile10", None),
+            // Both sets have one: 13 degrees high in the east, and 10 in the west.
+            ("r50.0_tile10", Some("13deg")),
+            // Chips of tiles 7 and 14 degrees high.
+            ("chip28.6N-119.8E", Some("2.6deg")),
+            // Of which box?
+            ("chip37.0N-125.0E", Some("0.5deg")),
+            ("chip42.78N-77.42E", Some("2deg")),
             ("r50.0_tile6", Some("10deg")),
             ("r99.0_tile0", None),
             ("chipxNyE", Some("2deg")),
             ("row_1_060N", None),
         ] {
-            assert!(matches!(named(name, s.map(size)), Err(GridError::Name { .. })), "{name}");
+            assert!(matches!(named(name, s.map(size), None), Err(GridError::Name { .. })), "{name}");
         }
+    }
+
+    #[test]
+    fn the_area_tells_which_tile_is_meant() {
+        let over = |extent: [f64; 4], tiles: Vec<LegacyTile>| Drawing { extent: extent.into(), tiles };
+        let extent = |name: &str, s: &str, over: &Drawing| {
+            named(name, Some(size(s)), Some(over)).map(|t| <[f64; 4]>::from(t[0].extent))
+        };
+        // Every chip of every continental tile is read back as it is drawn over its tile.
+        for tile in [ConusRows::Two, ConusRows::Three].into_iter().flat_map(ConusRows::tiles) {
+            for draw in [legacy::cover, tiles] {
+                let drawn = draw(tile.extent, size("2.6deg"), None).unwrap();
+                let area = Drawing { extent: tile.extent, tiles: drawn.clone() };
+                for chip in drawn {
+                    let back = named(&chip.name, Some(size("2.6deg")), Some(&area)).unwrap();
+                    assert_eq!(back, [chip], "{}", tile.name);
+                }
+            }
+        }
+        let box_of = [-125.0, 23.0, -99.0, 37.0];
+        let drawn = over(box_of, tiles(box_of.into(), size("0.5deg"), None).unwrap());
+        let height = 14.0 / 52.0;
+        let chip = extent("chip37.0N-125.0E", "0.5deg", &drawn).unwrap();
+        assert!((chip[3] - chip[1] - height).abs() < 1e-9, "{chip:?}");
+        // The retired set's tile lies in the west, the other's in the east.
+        let west = over([-125.0, 41.0, -120.0, 45.0], Vec::new());
+        assert_eq!(extent("r50.0_tile10", "13deg", &west).unwrap(), [-125.0, 40.0, -112.0, 50.0]);
+        let east = over([-55.0, 41.0, -50.0, 45.0], Vec::new());
+        assert_eq!(extent("r50.0_tile10", "13deg", &east).unwrap(), [-60.0, 37.0, -47.0, 50.0]);
+        let both = over([-125.0, 41.0, -50.0, 45.0], Vec::new());
+        assert!(matches!(extent("r50.0_tile10", "13deg", &both), Err(GridError::Name { .. })));
     }
 }

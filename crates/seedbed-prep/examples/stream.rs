@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let series = Series::from_items(asset, &items, asset, &spool, &Proj)?;
     let tile = grid.tiles.first().ok_or("no tile")?;
     let geobox = grid.geobox(tile);
-    let (_, bbox) = geobox.footprint(&Proj, 16)?;
+    let bbox = geobox.territory(&Proj, 16)?.bbox;
     let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
     let target = Target { tile: tile.name.clone(), anchor, geobox, bbox };
     let rules = Rules { resampling: Resampling::Bilinear, ..Rules::default() };

@@ -252,7 +252,8 @@ impl Expected {
         let (mut tiles, added) = if is_whole { (self.tiles, Vec::new()) } else { (there.tiles, self.tiles) };
         let added = added.into_iter().filter(|tile| !tiles.iter().any(|t| t.name == tile.name));
         tiles.extend(added.collect::<Vec<_>>());
-        Self { members, tiles, bbox: self.bbox.union(there.bbox), ..self }
+        let bbox = Bbox::around([self.bbox, there.bbox]).unwrap_or(self.bbox);
+        Self { tiles, bbox, members, ..self }
     }
 
     /// Checks that no catalog lies at a root but one of a product: what is written there would take its place.

@@ -210,7 +210,7 @@ impl Production<'_> {
     /// A tile's dates, or `None` if nothing touches it; what it needs is noted in `windows`.
     fn plan<T: Real>(&self, tile: &Tile, windows: &Windows<T>) -> Result<Option<TilePlan>, PrepError> {
         let geobox = self.request.grid.geobox(tile);
-        let (_, bbox) = geobox.footprint(self.projections, 16)?;
+        let bbox = geobox.territory(self.projections, 16)?.bbox;
         let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
         let target = Target { tile: tile.name.clone(), anchor, geobox, bbox };
         let plans = Plans::default();

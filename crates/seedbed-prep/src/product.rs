@@ -16,7 +16,7 @@ use crate::{Member, PrepError, Root, Spool, folder};
 use rayon::prelude::*;
 use seedbed_block::{Date, Real};
 use seedbed_catalog::{Asset, Item};
-use seedbed_grid::{GeoBox, Projections};
+use seedbed_grid::{Affine, GeoBox, Projections};
 use seedbed_raster::cog::{self, BandMeta, CogOptions, Threads};
 use seedbed_raster::{DType, Raster, RasterSource, Statistics, same_crs, statistics};
 use seedbed_storage::{Checksum, Location, Put};
@@ -244,8 +244,16 @@ impl Attempt {
         if !same_crs(&found.crs, &self.geobox.crs) {
             return wrong(format!("it is in {}, not in {}", found.crs, self.geobox.crs));
         }
-        if found.affine != self.geobox.affine || found.shape != self.geobox.shape {
-            return wrong(format!("it lies at {:?} with {:?}", found.affine, found.shape));
+        if !is_same_corner(found.affine, self.geobox.affine) || found.shape != self.geobox.shape {
+            return wrong(format!(
+                "it has {} and {} rows and {} columns, not {} and {} rows and {} columns",
+                found.affine,
+                found.shape.rows,
+                found.shape.cols,
+                self.geobox.affine,
+                self.geobox.shape.rows,
+                self.geobox.shape.cols
+            ));
         }
         if stored_as(&raster) != (meant.dtype, meant.scale.to_bits(), meant.offset.to_bits()) {
             return wrong(format!(
@@ -259,7 +267,8 @@ impl Attempt {
             ));
         }
         if !same_nodata(raster.nodata(), meant.nodata) {
-            return wrong(format!("its nodata is {:?}, not {:?}", raster.nodata(), meant.nodata));
+            let (own, meant) = (nodata_text(raster.nodata()), nodata_text(meant.nodata));
+            return wrong(format!("it has {own}, not {meant}"));
         }
         Ok(raster.layers().iter().map(|layer| layer.date).collect())
     }
@@ -540,6 +549,18 @@ pub(crate) fn same_nodata(a: Option<f64>, b: Option<f64>) -> bool {
         (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
         (a, b) => a == b,
     }
+}
+
+/// Whether two affines are the same, a turn of longitudes allowed for: what lies beyond 180° is read from where its
+/// meridians lie within ±180°.
+fn is_same_corner(found: Affine, meant: Affine) -> bool {
+    let turned = (found.c + 360.0 - meant.c).abs() < 1e-9 && found.c != meant.c;
+    found == meant || (turned && Affine { c: meant.c, ..found } == meant)
+}
+
+/// A nodata value in words.
+pub(crate) fn nodata_text(nodata: Option<f64>) -> String {
+    nodata.map_or_else(|| "no nodata value".to_owned(), |value| format!("the nodata value {value}"))
 }
 
 fn sync_folder(folder: &Path) -> Result<(), PrepError> {

@@ -149,7 +149,7 @@ impl<'a> Production<'a> {
     fn agree_on_units(&mut self) -> Result<(), PrepError> {
         let boxes = self.request.grid.tiles.iter().map(|tile| {
             let geobox = self.request.grid.geobox(tile);
-            Ok(geobox.footprint(self.projections, 16)?.1)
+            Ok(geobox.territory(self.projections, 16)?.bbox)
         });
         let boxes = boxes.collect::<Result<Vec<Bbox>, PrepError>>()?;
         let rules = &self.request.rules;
@@ -225,7 +225,7 @@ impl<'a> Production<'a> {
         recipe: TaskKey,
     ) -> Result<Expected, PrepError> {
         let request = self.request;
-        let Some(bbox) = tiles.iter().map(|(_, bbox)| *bbox).reduce(Bbox::union) else {
+        let Some(bbox) = Bbox::around(tiles.iter().map(|(_, bbox)| *bbox)) else {
             return Err(PrepError::Outside {
                 input: request.assets.join(", "),
                 assets: self.series.iter().map(|s| s.assets.len()).sum(),

@@ -69,9 +69,7 @@ pub(crate) fn record(
     projections: &dyn Projections,
 ) -> Result<Value, PrepError> {
     let Attempt { member, geobox, written, .. } = attempt;
-    let (ring, bbox) = geobox.footprint(projections, 8)?;
-    let mut ring: Vec<[f64; 2]> = ring.iter().map(|p| [p.x, p.y]).collect();
-    ring.extend(ring.first().copied());
+    let territory = geobox.territory(projections, 8)?;
     let mut assets = Map::new();
     for one in written {
         let stored = match &one.dates {
@@ -121,8 +119,8 @@ pub(crate) fn record(
         "stac_extensions": extensions,
         "id": format!("{}-{}-{}", description.product, member.tile, member.period),
         "collection": description.product,
-        "geometry": { "type": "Polygon", "coordinates": [ring] },
-        "bbox": [bbox.west, bbox.south, bbox.east, bbox.north],
+        "geometry": territory.geojson(),
+        "bbox": <[f64; 4]>::from(territory.bbox),
         "properties": properties,
         "links": links,
         "assets": assets,

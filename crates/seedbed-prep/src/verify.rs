@@ -2,7 +2,7 @@
 
 use crate::error::one_line;
 use crate::parallel::{in_parallel, threads};
-use crate::product::{Flaw, same_nodata, stored_as};
+use crate::product::{Flaw, nodata_text, same_nodata, stored_as};
 use crate::record::{GTI, STATE};
 use crate::store_root::AT_ONCE;
 use crate::{Expected, Member, PrepError, Root, balance};
@@ -190,8 +190,8 @@ fn verify_pixels(
     }
     let raster = Raster::open(&RasterSource::new(path)).map_err(|e| Flaw::Wrong(one_line(&e)))?;
     let found = expected.range_of(place, raster.geobox()).map_err(|e| Flaw::Wrong(one_line(&e)))?;
-    if found != range {
-        return wrong(format!("covers {found:?}, not {range:?}"));
+    if !expected.grid.is_same_place(found, range) {
+        return wrong(format!("covers {found}, not {range}"));
     }
     let band = asset.band();
     let (scale, offset) = (band.scale.unwrap_or(1.0), band.offset.unwrap_or(0.0));
@@ -206,7 +206,8 @@ fn verify_pixels(
         ));
     }
     if !same_nodata(raster.nodata(), band.nodata) {
-        return wrong(format!("has nodata {:?}, its record says {:?}", raster.nodata(), band.nodata));
+        let (own, meant) = (nodata_text(raster.nodata()), nodata_text(band.nodata));
+        return wrong(format!("has {own}, its record says {meant}"));
     }
     Ok(())
 }

@@ -27,6 +27,9 @@ pub trait Attributed {
     fn text(&self, name: &str) -> Option<String>;
     /// The numbers of an attribute; not empty.
     fn numbers(&self, name: &str) -> Option<Vec<f64>>;
+    /// The type of a numeric attribute, where the format has such: JSON knows numbers with a point and without, of
+    /// which the latter have none.
+    fn attribute_type(&self, name: &str) -> Option<DType>;
     /// The system that the reader itself sees in the metadata.
     fn spatial_ref(&self) -> Option<SpatialRef>;
     /// All values of an array of one dimension, as stored.
@@ -72,6 +75,11 @@ impl Attributed for Array<'_> {
             _ => None,
         };
         self.number_attribute(name).or_else(taken)
+    }
+
+    fn attribute_type(&self, name: &str) -> Option<DType> {
+        // 64-bit integers aren't floats, though their values are read as such.
+        Array::attribute_type(self, name).filter(|t| !matches!(t, 12 | 13)).and_then(crate::netcdf::dtype)
     }
 
     fn spatial_ref(&self) -> Option<SpatialRef> {

@@ -5,7 +5,7 @@ use crate::error::RasterError;
 use crate::mask::Mask;
 use crate::ranges::{LocalFile, ReadAt};
 use crate::runtime::reason;
-use crate::stored::{Decoding, Stored};
+use crate::stored::{Decoding, Sign, Stored};
 use crate::{DType, netcdf, proj, valid};
 use gdal::raster::{GdalType, RasterBand};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
@@ -174,7 +174,7 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
             also_nodata: Vec::new(),
             scale,
             offset,
-            unsigned: false,
+            sign: Sign::OfType,
             infinite: false,
         },
         mask,

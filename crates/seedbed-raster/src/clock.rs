@@ -60,14 +60,20 @@ impl Origin {
         let bad = || "write it as `days since YYYY-MM-DD`".to_owned();
         let mut words = units.split_whitespace();
         let unit = match words.next().ok_or_else(bad)?.to_ascii_lowercase().as_str() {
+            "weeks" | "week" => 7.0,
             "days" | "day" | "d" => 1.0,
             "hours" | "hour" | "hrs" | "hr" | "h" => 1.0 / 24.0,
             "minutes" | "minute" | "mins" | "min" => 1.0 / 1440.0,
             "seconds" | "second" | "secs" | "sec" | "s" => 1.0 / 86_400.0,
+            "milliseconds" | "millisecond" | "millisecs" | "millisec" | "msecs" | "msec" | "ms" => {
+                1.0 / 86_400_000.0
+            }
+            "microseconds" | "microsecond" | "microsecs" | "microsec" => 1.0 / 86_400_000_000.0,
             other => return Err(format!("the unit `{other}` has no fixed number of days")),
         };
         // The synonyms of UDUNITS.
-        if !matches!(words.next(), Some("since" | "from" | "after" | "ref" | "@")) {
+        let since = words.next().map(str::to_ascii_lowercase);
+        if !matches!(since.as_deref(), Some("since" | "from" | "after" | "ref" | "@")) {
             return Err(bad());
         }
         // ISO 8601 joins date and time by a T.
@@ -151,6 +157,10 @@ mod tests {
         assert_eq!(one("days since 2000-01-01T12:00:00Z", "", 0.5), date(2000, 1, 2));
         assert_eq!(one("days since 2000-01-01 00:00:00 +06:00", "", 0.0), date(1999, 12, 31));
         assert_eq!(one("days from 2006-01-01", "", 0.0), date(2006, 1, 1));
+        assert_eq!(one("Days Since 2006-01-01", "", 31.0), date(2006, 2, 1));
+        assert_eq!(one("milliseconds since 1970-01-01", "", 946_684_800_000.0), date(2000, 1, 1));
+        assert_eq!(one("microseconds since 1970-01-01", "", 946_684_800_000_000.0), date(2000, 1, 1));
+        assert_eq!(one("weeks since 2000-01-01", "", 2.0), date(2000, 1, 15));
     }
 
     #[test]

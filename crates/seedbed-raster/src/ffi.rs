@@ -154,6 +154,12 @@ pub fn decompress(name: &CStr, stored: &[u8], most: usize) -> Result<Vec<u8>, St
     Ok(out)
 }
 
+/// Puts a system on the datum of another; whether that could be done.
+pub fn take_datum(srs: &SpatialRef, base: &SpatialRef) -> bool {
+    // SAFETY: both handles are alive, and the first is changed by no other thread.
+    unsafe { sys::OSRCopyGeogCSFrom(srs.to_c_hsrs(), base.to_c_hsrs()) == sys::OGRErr::OGRERR_NONE }
+}
+
 /// WKT2:2019 on one line.
 pub fn wkt2(srs: &SpatialRef) -> Option<String> {
     let options = Options::new(&["FORMAT=WKT2_2019", "MULTILINE=NO"]);
@@ -397,6 +403,17 @@ impl Array<'_> {
             }
         })
         .filter(|numbers: &Vec<f64>| !numbers.is_empty())
+    }
+
+    /// GDAL's number for an attribute's type; 0 of text.
+    pub fn attribute_type(&self, name: &str) -> Option<u32> {
+        // SAFETY: the attribute is alive; the type handle is ours to release.
+        self.attribute(name, |handle| unsafe {
+            let data_type = sys::GDALAttributeGetDataType(handle);
+            let number = sys::GDALExtendedDataTypeGetNumericDataType(data_type);
+            sys::GDALExtendedDataTypeRelease(data_type);
+            number
+        })
     }
 
     /// Reads a hyperslab in one call, the last dimension varying fastest.

@@ -1,21 +1,33 @@
 //! CF grid mappings: the attributes that stand for a coordinate system.
 
 use crate::arrays::Attributed;
+use crate::datum::Datum;
+use crate::proj::Proj;
+use seedbed_grid::{Crs, ProjectionError, Projections};
 use std::fmt::Write;
 
-/// What a grid-mapping variable says, as a definition PROJ understands: its
-/// WKT where it has one, otherwise a PROJ string from its CF attributes.
-/// `None` for a mapping not listed here.
+/// The system that a grid-mapping variable says: that of its WKT where it has one, otherwise of its CF
+/// attributes, on the datum that they name. `None` for a mapping not listed here.
 ///
-/// Reference: CF conventions 1.10, appendix F.
-pub fn definition(mapping: &dyn Attributed) -> Option<String> {
+/// Reference: CF conventions 1.11, appendix F.
+///
+/// # Errors
+/// [`ProjectionError`] for one that PROJ doesn't understand, or whose datum it doesn't know.
+pub fn crs(mapping: &dyn Attributed) -> Result<Option<Crs>, ProjectionError> {
     for name in ["crs_wkt", "spatial_ref"] {
         if let Some(wkt) = mapping.text(name).filter(|t| t.contains('[')) {
-            return Some(wkt);
+            return Proj.resolve(&wkt).map(Some);
         }
     }
-    let name = mapping.text("grid_mapping_name")?;
-    proj_string(&name, |key| mapping.numbers(key), |key| mapping.text(key))
+    let Some(name) = mapping.text("grid_mapping_name") else { return Ok(None) };
+    let Some(mut definition) = proj_string(&name, |key| mapping.numbers(key), |key| mapping.text(key)) else {
+        return Ok(None);
+    };
+    let datum = Datum::of(mapping)?;
+    if let Some(ellipsoid) = datum.named_ellipsoid(mapping) {
+        definition = definition.replace("+datum=WGS84", &ellipsoid);
+    }
+    datum.applied(&definition).map(Some)
 }
 
 fn proj_string(
@@ -78,11 +90,7 @@ fn proj_string(
         let _ = write!(s, " +pm={pm}");
     }
     let named = text("horizontal_datum_name").or_else(|| text("geographic_crs_name")).unwrap_or_default();
-    let datum = match named.replace([' ', '_'], "").to_ascii_uppercase().as_str() {
-        "WGS84" => Some("+datum=WGS84"),
-        "NAD83" | "NORTHAMERICANDATUM1983" => Some("+datum=NAD83"),
-        _ => None,
-    };
+    let datum = datum(&named);
     let radius = number("earth_radius");
     let (a, rf, b) = (number("semi_major_axis"), number("inverse_flattening"), number("semi_minor_axis"));
     let is = |value: f64, other: f64| (value - other).abs() < 1e-9 * other;
@@ -105,6 +113,15 @@ fn proj_string(
     };
     let _ = write!(s, " {ellipsoid} +no_defs +type=crs");
     Some(s)
+}
+
+/// The datums that a PROJ string has words for, by their usual names.
+pub fn datum(name: &str) -> Option<&'static str> {
+    match name.replace([' ', '_'], "").to_ascii_uppercase().as_str() {
+        "WGS84" => Some("+datum=WGS84"),
+        "NAD83" | "NORTHAMERICANDATUM1983" => Some("+datum=NAD83"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod classic;
 mod clock;
 pub mod cog;
 mod container;
+mod datum;
 mod dtype;
 mod error;
 mod ffi;

@@ -7,15 +7,15 @@ use crate::arrays::{Arrays, Attributed};
 use crate::chunks::{self, Axes, Fault};
 use crate::error::RasterError;
 use crate::ffi::Group;
-use crate::proj::{self, Proj};
+use crate::proj;
 use crate::ranges::ReadAt;
 use crate::raster::Layer;
-use crate::stored::Decoding;
+use crate::stored::{Decoding, Sign};
 use crate::{DType, clock, grid_mapping};
 use gdal::Dataset;
 use gdal_sys::GDALDataType as Gdt;
 use seedbed_block::{PixelRange, Real, Shape2d};
-use seedbed_grid::{Affine, Claim, Crs, Projections};
+use seedbed_grid::{Affine, Claim, Crs};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -203,11 +203,11 @@ pub fn describe(
     let mapping = mapping.as_deref().and_then(|m| m.split([' ', ':']).next()).and_then(|m| file.get(m));
     let crs = match &mapping {
         Some(mapping) => {
-            let crs = match grid_mapping::definition(mapping.as_ref()) {
-                Some(definition) => Some(Proj.resolve(&definition)),
-                None => array.spatial_ref().map(|srs| proj::canonical(&srs, name)),
-            };
-            crs.transpose().map_err(|source| RasterError::Crs { path: path.to_owned(), source })?
+            let crs = grid_mapping::crs(mapping.as_ref()).and_then(|crs| match crs {
+                Some(crs) => Ok(Some(crs)),
+                None => array.spatial_ref().map(|srs| proj::canonical(&srs, name)).transpose(),
+            });
+            crs.map_err(|source| RasterError::Crs { path: path.to_owned(), source })?
         }
         None => None,
     };
@@ -263,7 +263,6 @@ pub fn describe(
     let missing = array.numbers("missing_value").unwrap_or_default();
     let also_nodata = missing.into_iter().chain(default_fill).filter(|m| Some(*m) != nodata).collect();
     let of_variable = |what: &str| format!("variable `{name}`: {what}");
-    let unsigned = array.text("_Unsigned").is_some_and(|t| t.eq_ignore_ascii_case("true"));
     Ok(Variable {
         name: name.to_owned(),
         layers,
@@ -280,7 +279,7 @@ pub fn describe(
             scale: scaling(array.as_ref(), "scale_factor", 1.0)
                 .map_err(|what| damaged(of_variable(&what)))?,
             offset: scaling(array.as_ref(), "add_offset", 0.0).map_err(|what| damaged(of_variable(&what)))?,
-            unsigned,
+            sign: Sign::of(array.text("_Unsigned").as_deref()),
         },
         states_fill: fill.is_some(),
         leading: leading.len(),
@@ -306,12 +305,28 @@ fn scaling(array: &dyn Attributed, key: &str, default: f64) -> Result<f64, Strin
     Ok(number)
 }
 
+/// The values of a coordinate variable, which may be packed as any other (CF conventions 1.11, 8.1); what is its
+/// fill value is not a number.
+fn coordinates(array: &dyn Attributed, name: &str) -> Result<Vec<f64>, String> {
+    let of_axis = |what: String| format!("axis `{name}`: {what}");
+    let scale = scaling(array, "scale_factor", 1.0).map_err(of_axis)?;
+    let offset = scaling(array, "add_offset", 0.0).map_err(of_axis)?;
+    let sign = Sign::of(array.text("_Unsigned").as_deref());
+    let dtype = array.dtype().unwrap_or(DType::Float64);
+    let fill = array.numbers("_FillValue").and_then(|list| list.first().copied());
+    let value = |stored: f64| {
+        if Some(stored) == fill { f64::NAN } else { sign.meant(dtype, stored) * scale + offset }
+    };
+    Ok(array.values()?.into_iter().map(value).collect())
+}
+
 fn clock_of(file: &dyn Arrays, path: &Path, name: &str, size: usize) -> Result<Vec<Layer>, RasterError> {
     let silent = || vec![Layer { date: None }; size];
     let Some(array) = file.get(name) else { return Ok(silent()) };
     let Some(units) = array.units() else { return Ok(silent()) };
     let calendar = array.text("calendar").unwrap_or_default();
-    let values = array.values().map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    let values = coordinates(array.as_ref(), name)
+        .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
     let dates = clock::dates(&units, &calendar, &values).map_err(|reason| RasterError::Time {
         path: path.to_owned(),
         units,
@@ -334,8 +349,8 @@ impl Line {
         let Some(array) = file.get(name).filter(|array| array.dimensions().len() == 1) else {
             return Ok(Err(format!("dimension `{name}` has no coordinates of its own")));
         };
-        let values =
-            array.values().map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+        let values = coordinates(array.as_ref(), name)
+            .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
         Ok(Ok(Self { name: name.to_owned(), values, unit: array.units().unwrap_or_default() }))
     }
 
@@ -362,6 +377,9 @@ impl Line {
         if values.len() < 2 {
             let step = claimed.ok_or_else(|| format!("axis `{name}` has one value and so no spacing"));
             return Ok(step.map(|step| (first * metres, step)));
+        }
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(bad(format!("axis `{name}` has no number at its place {}", at + 1)));
         }
         let step = (last - first) / (values.len() - 1) as f64;
         let uneven =

@@ -158,6 +158,27 @@ pub fn spatial_ref(crs: &Crs) -> Result<SpatialRef, ProjectionError> {
     import(&crs.wkt2)
 }
 
+/// A projected system on another datum than its definition has: that of a geographic system.
+///
+/// # Errors
+/// [`ProjectionError`] for a definition that isn't understood.
+pub fn on_datum(definition: &str, geographic: &Crs) -> Result<Crs, ProjectionError> {
+    let failed = || ProjectionError::Unknown {
+        definition: shortened(definition),
+        reason: format!("it can't be put on the datum of {geographic}"),
+    };
+    // On a thread of its own, as `apart` does.
+    let moved = std::thread::scope(|scope| {
+        let moved = scope.spawn(|| {
+            let (srs, base) = (import(definition)?, spatial_ref(geographic)?);
+            let wkt = ffi::take_datum(&srs, &base).then(|| ffi::wkt2(&srs)).flatten();
+            wkt.ok_or_else(failed)
+        });
+        moved.join().unwrap_or_else(|_| Err(failed()))
+    });
+    Proj.resolve(&moved?)
+}
+
 fn find(definition: &str) -> Result<Found, ProjectionError> {
     let unknown = |reason: String| ProjectionError::Unknown { definition: shortened(definition), reason };
     let srs = import(definition)?;

@@ -4,7 +4,7 @@ use crate::DType;
 use crate::arrays::{Arrays, Attributed};
 use gdal::spatial_ref::SpatialRef;
 use hdf5_reader::StorageBuffer;
-use netcdf_reader::{BlockCacheStorage, NcFile, NcOpenOptions, NcType, NcVariable, Storage};
+use netcdf_reader::{BlockCacheStorage, NcAttrValue, NcFile, NcOpenOptions, NcType, NcVariable, Storage};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -209,6 +209,20 @@ impl Attributed for RemoteArray<'_> {
 
     fn numbers(&self, name: &str) -> Option<Vec<f64>> {
         self.variable.attribute(name)?.value.as_f64_vec().filter(|list| !list.is_empty())
+    }
+
+    fn attribute_type(&self, name: &str) -> Option<DType> {
+        Some(match self.variable.attribute(name)?.value {
+            NcAttrValue::Bytes(_) => DType::Int8,
+            NcAttrValue::UBytes(_) => DType::UInt8,
+            NcAttrValue::Shorts(_) => DType::Int16,
+            NcAttrValue::UShorts(_) => DType::UInt16,
+            NcAttrValue::Ints(_) => DType::Int32,
+            NcAttrValue::UInts(_) => DType::UInt32,
+            NcAttrValue::Floats(_) => DType::Float32,
+            NcAttrValue::Doubles(_) => DType::Float64,
+            _ => return None,
+        })
     }
 
     fn spatial_ref(&self) -> Option<SpatialRef> {

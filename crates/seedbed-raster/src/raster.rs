@@ -14,7 +14,7 @@ use crate::zarr::{LocalFolder, ReadFolder, Spooled, Version, Zarr2, ZarrGroup};
 use crate::{DType, RasterError, runtime, valid, zarr};
 use gdal::{Dataset, GdalOpenFlags};
 use seedbed_block::{Date, PixelRange, Real};
-use seedbed_grid::{Claim, GeoBox};
+use seedbed_grid::{Claim, GeoBox, Xy};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +57,7 @@ pub struct Raster {
     geobox: GeoBox,
     layers: Vec<Layer>,
     valid_range: Option<[f64; 2]>,
+    own_corner: Xy,
 }
 
 enum Content {
@@ -76,7 +77,7 @@ enum Opened {
 
 impl Raster {
     /// Goes up whenever a file would be read as other values; part of every task's key.
-    pub const REVISION: u32 = 1;
+    pub const REVISION: u32 = 2;
 
     /// Opens a raster and reads its metadata.
     ///
@@ -209,8 +210,9 @@ impl Raster {
         let said = place::Said { affine, crs: bands.crs.clone(), degrees: false };
         let geobox = place::geobox(path, bands.shape, said, &source.claimed)?;
         let layers = vec![Layer { date: None }; bands.numbers.len()];
+        let own_corner = bands.affine.unwrap_or(geobox.affine).apply(0.0, 0.0);
         let content = Content::Bands(Box::new(reader(bands)?));
-        Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range })
+        Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range, own_corner })
     }
 
     fn of_variable(
@@ -227,12 +229,14 @@ impl Raster {
         };
         let geobox = place::geobox(path, variable.shape, said, &source.claimed)?;
         let layers = variable.layers.clone();
+        let own_corner = variable.affine.clone().unwrap_or(geobox.affine).apply(0.0, 0.0);
         Ok(Self {
             path: path.to_owned(),
             content: Content::Array(Box::new(reader(variable)?)),
             geobox,
             layers,
             valid_range,
+            own_corner,
         })
     }
 
@@ -259,6 +263,12 @@ impl Raster {
     #[must_use]
     pub fn geobox(&self) -> &GeoBox {
         &self.geobox
+    }
+
+    /// The upper-left corner as its file has it, where [`Raster::geobox`] brings longitudes back.
+    #[must_use]
+    pub fn own_corner(&self) -> Xy {
+        self.own_corner
     }
 
     /// The layers, in the file's order; at least one.

@@ -13,10 +13,48 @@ pub struct Decoding {
     pub also_nodata: Vec<f64>,
     pub scale: f64,
     pub offset: f64,
-    /// Whether a signed type holds unsigned numbers (netCDF's `_Unsigned`).
-    pub unsigned: bool,
+    /// Whether the type's numbers are meant with or without a sign (netCDF's `_Unsigned`).
+    pub sign: Sign,
     /// Whether infinite numbers are values; they are missing else.
     pub infinite: bool,
+}
+
+/// How integers are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sign {
+    /// As the type says.
+    #[default]
+    OfType,
+    /// Without a sign in a signed type: what is negative goes on beyond the greatest.
+    Unsigned,
+    /// With a sign in an unsigned type: the upper half is negative.
+    Signed,
+}
+
+impl Sign {
+    /// What a variable's `_Unsigned` says of its type.
+    pub fn of(unsigned: Option<&str>) -> Self {
+        match unsigned.map(str::trim) {
+            Some(word) if word.eq_ignore_ascii_case("true") => Self::Unsigned,
+            Some(word) if word.eq_ignore_ascii_case("false") => Self::Signed,
+            _ => Self::OfType,
+        }
+    }
+
+    /// A stored number as it is meant.
+    pub fn meant(self, dtype: DType, stored: f64) -> f64 {
+        let wrap = match dtype {
+            DType::Int8 | DType::UInt8 => 256.0,
+            DType::Int16 | DType::UInt16 => 65_536.0,
+            DType::Int32 | DType::UInt32 => 4_294_967_296.0,
+            DType::Float32 | DType::Float64 => return stored,
+        };
+        match self {
+            Self::Unsigned if stored < 0.0 => stored + wrap,
+            Self::Signed if stored >= wrap / 2.0 => stored - wrap,
+            _ => stored,
+        }
+    }
 }
 
 impl Decoding {
@@ -31,14 +69,10 @@ impl Decoding {
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
     pub fn decode_into<S: Stored, T: Real>(&self, raw: &[S], out: &mut [T]) {
-        let wrap = match self.dtype {
-            DType::Int8 if self.unsigned => 256.0,
-            DType::Int16 if self.unsigned => 65_536.0,
-            DType::Int32 if self.unsigned => 4_294_967_296.0,
-            _ => 0.0,
-        };
-        if wrap != 0.0 {
-            return self.unfold_into(raw, wrap, out);
+        let is_unsigned = matches!(self.dtype, DType::UInt8 | DType::UInt16 | DType::UInt32);
+        let is_signed = matches!(self.dtype, DType::Int8 | DType::Int16 | DType::Int32);
+        if is_signed && self.sign == Sign::Unsigned || is_unsigned && self.sign == Sign::Signed {
+            return self.unfold_into(raw, out);
         }
         // A number that the type has not, stored numbers never are.
         let none = raw.first().copied().unwrap_or(S::ZERO);
@@ -79,15 +113,15 @@ impl Decoding {
         }
     }
 
-    /// Of unsigned numbers in a signed type, whose nodata may be meant either way.
+    /// Of unsigned numbers in a signed type, or the other way round, whose nodata may be meant either way.
     #[expect(clippy::inline_always, reason = "compiled for the instructions of its caller")]
     #[inline(always)]
-    fn unfold_into<S: Stored, T: Real>(&self, raw: &[S], wrap: f64, out: &mut [T]) {
+    fn unfold_into<S: Stored, T: Real>(&self, raw: &[S], out: &mut [T]) {
         #[expect(clippy::float_cmp, reason = "nodata is an exact stored value")]
         let is_nodata = |number: f64| self.nodata.iter().chain(&self.also_nodata).any(|n| *n == number);
         for (stored, out) in raw.iter().zip(out) {
             let stored: f64 = (*stored).into();
-            let value = if stored < 0.0 { stored + wrap } else { stored };
+            let value = self.sign.meant(self.dtype, stored);
             *out = if is_nodata(stored) || is_nodata(value) {
                 T::NAN
             } else {
@@ -167,7 +201,7 @@ mod tests {
             also_nodata: vec![-9999.0, -8888.0, -7777.0],
             scale: 1.0,
             offset: 0.0,
-            unsigned: false,
+            sign: Sign::OfType,
         };
         let v: Vec<f64> = d.decode(&[f32::MIN, -9999.0, f32::NAN, f32::INFINITY, -8888.0, -7777.0, 0.5]);
         assert!(v[..6].iter().all(|v| v.is_nan()));
@@ -183,10 +217,26 @@ mod tests {
             also_nodata: Vec::new(),
             scale: 0.5,
             offset: 1.0,
-            unsigned: true,
+            sign: Sign::Unsigned,
         };
         let v: Vec<f32> = d.decode(&[-1_i16, -2, 2]);
         assert!(v[0].is_nan());
         assert_eq!(v[1..], [32_768.0, 2.0]);
+    }
+
+    #[test]
+    fn signed_numbers_in_an_unsigned_type_are_too() {
+        let d = Decoding {
+            dtype: DType::UInt8,
+            nodata: Some(255.0),
+            also_nodata: Vec::new(),
+            scale: 0.5,
+            offset: 0.0,
+            sign: Sign::of(Some("false")),
+            infinite: false,
+        };
+        let v: Vec<f32> = d.decode(&[255_u8, 128, 254, 127]);
+        assert!(v[0].is_nan());
+        assert_eq!(v[1..], [-64.0, -1.0, 63.5]);
     }
 }

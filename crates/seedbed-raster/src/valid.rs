@@ -1,16 +1,44 @@
 //! The range of stored values that stand for observations, as files state it:
 //! `valid_range`, or `valid_min` and `valid_max` (CF conventions 1.11, 2.5.1).
 
+use crate::DType;
 use crate::arrays::Attributed;
+use crate::stored::Sign;
 use gdal::{Dataset, Metadata};
 
-/// Of a netCDF variable, whose attributes are numbers. Unsigned numbers in a
-/// signed type are left alone: files write their range in either way.
+/// Of a netCDF variable, whose attributes are numbers; of stored numbers as they are meant.
+///
+/// The ends of unsigned numbers in a signed type may be written either way: 65530 of 16 bits is -6 as well. A range in
+/// the type that packed integers are unpacked to is one of unpacked values (NUG, appendix A, `valid_range`).
 pub fn of_array(array: &dyn Attributed) -> Option<[f64; 2]> {
-    if array.text("_Unsigned").is_some_and(|word| word == "true") {
-        return None;
+    let dtype = array.dtype()?;
+    if unpacked(array, dtype) {
+        return range(|name| array.numbers(name)).and_then(|range| packed(array, range));
     }
-    range(|name| array.numbers(name))
+    let sign = Sign::of(array.text("_Unsigned").as_deref());
+    let meant = |list: Vec<f64>| list.into_iter().map(|end| sign.meant(dtype, end)).collect();
+    range(|name| array.numbers(name).map(meant))
+}
+
+/// Whether the range is one of unpacked values: integers that are scaled, and the type of the range is that of the
+/// scale and the offset, the wider one where they differ.
+fn unpacked(array: &dyn Attributed, dtype: DType) -> bool {
+    let float = |name: &str| array.attribute_type(name).filter(|t| !t.is_integer());
+    let scale = ["scale_factor", "add_offset"].into_iter().filter_map(float).max_by_key(|t| t.bytes());
+    let range = ["valid_range", "valid_min", "valid_max"].into_iter().find_map(float);
+    dtype.is_integer() && range.is_some() && range == scale
+}
+
+/// Unpacked ends as the outermost stored numbers that lie between them.
+fn packed(array: &dyn Attributed, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
+    /// Bits lost in scaling, in steps.
+    const BITS: f64 = 1e-4;
+    let number = |name: &str| array.numbers(name).and_then(|list| list.first().copied());
+    let (scale, offset) = (number("scale_factor").unwrap_or(1.0), number("add_offset").unwrap_or(0.0));
+    let (a, b) = ((low - offset) / scale, (high - offset) / scale);
+    let [a, b] = [a.min(b), a.max(b)];
+    let inner = [(a - BITS).ceil(), (b + BITS).floor()];
+    (inner[0] <= inner[1]).then_some(inner)
 }
 
 /// Of a dataset's metadata, whose items are text: HDF4 fields have `-2000, 10000`.

@@ -206,7 +206,7 @@ impl<'a> Runner<'a> {
     }
 
     pub(crate) fn expected_of(&self, tasks: &[Task]) -> Result<Expected, RunError> {
-        let bbox = self.targets()?.iter().map(|t| t.bbox).reduce(Bbox::union);
+        let bbox = Bbox::around(self.targets()?.iter().map(|t| t.bbox));
         let bbox = bbox.ok_or_else(|| self.project.key_error("grid", "there are no tiles"))?;
         Ok(Expected {
             format_version: Expected::FORMAT,
@@ -249,7 +249,7 @@ impl<'a> Runner<'a> {
 
     pub(crate) fn target(&self, tile: &Tile) -> Result<Target, RunError> {
         let geobox = self.grid.geobox(tile);
-        let (_, bbox) = geobox.footprint(self.projections, 16)?;
+        let bbox = geobox.territory(self.projections, 16)?.bbox;
         let anchor = Index { row: tile.range.row0, col: tile.range.col0 };
         Ok(Target { tile: tile.name.clone(), geobox, anchor, bbox })
     }

@@ -90,7 +90,7 @@ pub fn size(asked: Option<TileSize>, base: &BaseGrid) -> anyhow::Result<TileSize
         .ok_or_else(|| usage_hint("no tile size is given", "write --tile 200px, 2deg or 100000m"))
 }
 
-/// A raster's own grid, and its pixels on it.
+/// A raster's own grid, and its pixels on it, with longitudes as its file counts them.
 pub fn of_raster(path: &Path) -> anyhow::Result<(PixelGrid, PixelRange)> {
     let raster = Raster::open(&RasterSource::new(path)).context("the raster of --like").or_usage()?;
     let geobox = raster.geobox();
@@ -99,7 +99,7 @@ pub fn of_raster(path: &Path) -> anyhow::Result<(PixelGrid, PixelRange)> {
     }
     let grid = PixelGrid {
         crs: geobox.crs.clone(),
-        origin: geobox.affine.apply(0.0, 0.0),
+        origin: raster.own_corner(),
         resolution: Xy { x: geobox.affine.a, y: -geobox.affine.e },
     };
     Ok((grid, PixelRange::of_shape(geobox.shape)))

@@ -56,7 +56,7 @@ fn a_tile_across_the_antimeridian_is_written_in_two_parts() {
         .iter()
         .map(|p| p[0].iter().fold((f64::MAX, f64::MIN), |s, c| (s.0.min(c[0]), s.1.max(c[0]))))
         .collect();
-    assert_eq!(spans, [(-180.0, -179.5), (179.5, 180.0)]);
+    assert_eq!(spans, [(179.5, 180.0), (-180.0, -179.5)]);
 }
 
 fn ogrinfo(path: &Path) -> Option<String> {

@@ -157,5 +157,5 @@ fn real_golden_tiles_lie_on_vegets_grid_without_overlaps() {
     }
     println!("{seen} chips");
     assert!(seen >= 16);
-    assert!(matches!(veget::named("r50.0_tile6", None), Err(GridError::Name { .. })));
+    assert!(matches!(veget::named("r50.0_tile6", None, None), Err(GridError::Name { .. })));
 }

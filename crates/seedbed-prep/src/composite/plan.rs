@@ -118,7 +118,7 @@ impl Context<'_> {
     /// A tile's groups, or `None` if nothing touches it.
     pub(super) fn plan<T: Sample>(&self, tile: &Tile) -> Result<Option<TilePlan>, PrepError> {
         let production = &self.production;
-        let (_, bbox) = self.request.prepare.grid.geobox(tile).footprint(production.projections, 16)?;
+        let bbox = self.request.prepare.grid.geobox(tile).territory(production.projections, 16)?.bbox;
         let mut grounds: Vec<Ground> = Vec::new();
         let mut found: BTreeMap<usize, Found> = BTreeMap::new();
         for (n, series) in production.series.iter().enumerate() {

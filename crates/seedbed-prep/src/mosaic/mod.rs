@@ -415,9 +415,10 @@ impl Context<'_> {
         let mut raster = Raster::open(&RasterSource::new(at_hand.path()))?;
         raster.keep_infinite();
         let range = self.source.range_of(&file, raster.geobox())?;
-        if self.source.range(member) != Some(range) {
-            return Err(damaged(format!("it covers {range:?}, which isn't tile {}", member.tile)));
-        }
+        let meant = self.source.range(member).filter(|meant| self.source.grid.is_same_place(*meant, range));
+        let Some(range) = meant else {
+            return Err(damaged(format!("it covers {range}, which isn't tile {}", member.tile)));
+        };
         let (row0, col0) = (range.row0 - self.extent.row0, range.col0 - self.extent.col0);
         let range = PixelRange { row0, col0, ..range };
         Ok(Placed { range, file, raster, _at_hand: at_hand })

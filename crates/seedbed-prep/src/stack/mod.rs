@@ -88,8 +88,8 @@ impl Part {
             geobox.crs = grid.crs.clone();
         }
         let found = grid.range_of(&path.display().to_string(), &geobox)?;
-        if found != self.range {
-            let what = format!("it covers {found:?}, not {:?} as its item says", self.range);
+        if !grid.is_same_place(found, self.range) {
+            let what = format!("it covers {found}, not {} as its item says", self.range);
             return Err(PrepError::Unverified { path, what });
         }
         Ok(raster)

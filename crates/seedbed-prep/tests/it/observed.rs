@@ -432,7 +432,7 @@ fn real_mod13_says_of_each_pixel_on_which_day_it_was_observed() {
     let mut on_its_grid = target("west");
     on_its_grid.geobox = ndvi.geobox().clone();
     on_its_grid.anchor = seedbed_block::Index { row: 0, col: 0 };
-    on_its_grid.bbox = on_its_grid.geobox.footprint(&Proj, 4).unwrap().1;
+    on_its_grid.bbox = on_its_grid.geobox.territory(&Proj, 4).unwrap().bbox;
     let period: Period = "2021-08-13/2021-08-28".parse().unwrap();
     let mut reader =
         TileReader::<f64>::open(&series, on_its_grid, rules, period, Plans::default(), &spool, &Proj)

@@ -136,7 +136,7 @@ fn a_file_beyond_the_tiles_edge_counts_where_a_kernel_reaches_it() {
     let one = [part(&whole, &all, PixelRange::of_shape(all.shape), "whole", "mm", 1.0)];
     let two = [part(&cut, &all, parts[0], "left", "mm", 1.0), part(&cut, &all, parts[1], "right", "mm", 1.0)];
     let with_bbox = |mut item: Value, range: PixelRange| {
-        let (_, b) = all.window(range).footprint(&Proj, 4).unwrap();
+        let b = all.window(range).territory(&Proj, 4).unwrap().bbox;
         item["bbox"] = json!([b.west, b.south, b.east, b.north]);
         item
     };

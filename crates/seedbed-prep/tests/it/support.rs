@@ -168,7 +168,7 @@ pub fn tiles() -> TileGrid {
 
 pub fn target(tile: &str) -> Target {
     let geobox = grid().geobox(range(tile));
-    let (_, bbox) = geobox.footprint(&Proj, 4).unwrap();
+    let bbox = geobox.territory(&Proj, 4).unwrap().bbox;
     let anchor = Index { row: range(tile).row0, col: range(tile).col0 };
     Target { tile: tile.to_owned(), geobox, anchor, bbox }
 }

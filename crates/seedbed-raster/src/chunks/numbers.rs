@@ -217,6 +217,7 @@ impl<T: Real, S: Stored, R: Fn([u8; W]) -> S, const W: usize> Work for Turn<'_, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored::Sign;
 
     fn plain(dtype: DType) -> Decoding {
         Decoding {
@@ -225,7 +226,7 @@ mod tests {
             also_nodata: Vec::new(),
             scale: 1.0,
             offset: 0.0,
-            unsigned: false,
+            sign: Sign::OfType,
             infinite: false,
         }
     }

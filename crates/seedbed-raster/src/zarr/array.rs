@@ -5,7 +5,7 @@ use super::files::{FileRange, ReadFolder, Reuse};
 use super::layout::{Extent, counts, number, places};
 use super::metadata::{ArrayMeta, Number, Sharding, size};
 use super::shard::{self, Chunk, Request};
-use crate::stored::Decoding;
+use crate::stored::{Decoding, Sign};
 use crate::{DType, RasterError};
 use rayon::prelude::*;
 use seedbed_block::Real;
@@ -247,7 +247,7 @@ impl ZarrArray {
             also_nodata: Vec::new(),
             scale: 1.0,
             offset: 0.0,
-            unsigned: false,
+            sign: Sign::OfType,
         };
         Ok(self.decode(&raw, &plain))
     }

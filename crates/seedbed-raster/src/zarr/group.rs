@@ -234,6 +234,12 @@ impl Attributed for ZarrArray {
         Some(list).filter(|list| !list.is_empty())
     }
 
+    fn attribute_type(&self, name: &str) -> Option<DType> {
+        let value = self.meta.attributes.get(name)?;
+        let one = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+        one.is_f64().then_some(DType::Float64)
+    }
+
     fn spatial_ref(&self) -> Option<SpatialRef> {
         None
     }

@@ -1,6 +1,7 @@
 //! What netCDF's conventions leave to the reader: values that were never written, axes by other names.
 
 use crate::support::{geobox, python, run};
+use jiff::civil::date;
 use seedbed_block::PixelRange;
 use seedbed_grid::GeoBox;
 use seedbed_raster::{Raster, RasterError, RasterSource};
@@ -185,5 +186,83 @@ fn a_claim_says_what_axes_dont() {
     let off = geobox("EPSG:4326", (10.0, 49.0), (0.5, 0.5), (1, 8));
     for raster in ways(&folder.path().join("row.nc"), Some(&off)) {
         assert!(matches!(raster.err(), Some(RasterError::Claim { .. })));
+    }
+}
+
+/// Coordinates packed as CF's section 8.1 allows, and ranges as the NUG's appendix A has them.
+const PACKED: &str = "
+import sys, netCDF4, numpy as np
+folder = sys.argv[1] + '/'
+lat, lon = 50 - .5 * (np.arange(6) + .5), 10 + .5 * (np.arange(8) + .5)
+def write(name, dtype='i2', data=None, format='NETCDF4', fill=None, **attributes):
+    with netCDF4.Dataset(folder + name + '.nc', 'w', format=format) as f:
+        for d, n in dict(time=2, lat=6, lon=8).items():
+            f.createDimension(d, n)
+        def axis(name, dtype, values, units, **packing):
+            c = f.createVariable(name, dtype, (name,))
+            c.set_auto_maskandscale(False)
+            c.setncatts(dict(units=units) | packing)
+            c[:] = values
+        axis('time', 'i2', [10, 30], 'days since 2004-01-01', scale_factor=.5, add_offset=1.)
+        axis('lat', 'i4', np.round(lat * 1000), 'degrees_north', scale_factor=.001)
+        axis('lon', 'i2', np.round((lon - 12) / .005), 'degrees_east', scale_factor=.005, add_offset=12.)
+        v = f.createVariable('v', dtype, ('time', 'lat', 'lon'), fill_value=fill)
+        v.set_auto_maskandscale(False)
+        v.setncatts(attributes)
+        v[:] = np.arange(96).reshape(2, 6, 8).astype(v.dtype) if data is None else data
+for format in ('NETCDF4', 'NETCDF3_CLASSIC'):
+    of = lambda name: name + ('' if format == 'NETCDF4' else '-classic')
+    write(of('packed'), format=format)
+    write(of('goes'), format=format, _Unsigned='true', valid_range=np.array([0, -6], 'i2'), data=np.resize([-1, -6, -7, 5], (2, 6, 8)))
+    write(of('byte'), 'i1', format=format, _Unsigned='true', valid_max=np.int8(-56), data=np.resize([-1, -56, -55, 5], (2, 6, 8)))
+    write(of('unpacked'), format=format, scale_factor=.1, valid_range=np.array([-.5, .5]), data=np.resize([-6, -5, 5, 6], (2, 6, 8)))
+    write(of('stored'), format=format, scale_factor=.1, valid_range=np.array([-5, 5], 'i2'), data=np.resize([-6, -5, 5, 6], (2, 6, 8)))
+write('signed', 'u1', _Unsigned='false', data=np.resize(np.array([255, 128, 127, 5], 'u1'), (2, 6, 8)))
+with netCDF4.Dataset(folder + 'hole.nc', 'w') as f:
+    for d, n in dict(lat=6, lon=8).items():
+        f.createDimension(d, n)
+        c = f.createVariable(d, 'f8', (d,))
+        c.units = dict(lat='degrees_north', lon='degrees_east')[d]
+        c[:] = dict(lat=lat, lon=lon)[d]
+    f['lat'][3] = np.nan
+    f.createVariable('v', 'f4', ('lat', 'lon'))[:] = 1
+";
+
+#[test]
+fn coordinates_are_unpacked_and_ranges_are_meant_as_their_types_say() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    run(&python, &["-c", PACKED, folder.path().to_str().unwrap()]);
+    let place = geobox("EPSG:4326", (10.0, 50.0), (0.5, 0.5), (6, 8));
+    let days = [Some(date(2004, 1, 7)), Some(date(2004, 1, 17))];
+    let inf = f64::INFINITY;
+    for (name, range, first) in [
+        ("packed", None, [0.0, 1.0, 2.0, 3.0]),
+        ("goes", Some([0.0, 65_530.0]), [65_535.0, 65_530.0, 65_529.0, 5.0]),
+        ("byte", Some([-inf, 200.0]), [255.0, 200.0, 201.0, 5.0]),
+        ("unpacked", Some([-5.0, 5.0]), [-0.6, -0.5, 0.5, 0.6]),
+        ("stored", Some([-5.0, 5.0]), [-0.6, -0.5, 0.5, 0.6]),
+        ("signed", None, [-1.0, -128.0, 127.0, 5.0]),
+    ] {
+        for form in ["", "-classic"] {
+            let path = folder.path().join(format!("{name}{form}.nc"));
+            if !path.is_file() {
+                continue;
+            }
+            for (way, raster) in ways(&path, None).into_iter().enumerate() {
+                let raster = raster.unwrap();
+                let (found, what) = (raster.geobox(), format!("{name}{form}, way {way}"));
+                let off = [found.affine.c - place.affine.c, found.affine.f - place.affine.f];
+                assert!(off.into_iter().all(|d| d.abs() < 1e-6), "{what}: {found:?}");
+                assert_eq!(raster.layers().iter().map(|l| l.date).collect::<Vec<_>>(), days, "{what}");
+                assert_eq!(raster.valid_range(), range, "{what}");
+                let v = values(&raster);
+                assert!(v.iter().zip(first).all(|(a, b)| (a - b).abs() < 1e-9), "{what}: {:?}", &v[..4]);
+            }
+        }
+    }
+    for raster in ways(&folder.path().join("hole.nc"), None) {
+        let told = raster.err().unwrap().to_string();
+        assert!(told.contains("axis `lat` has no number at its place 4"), "{told}");
     }
 }

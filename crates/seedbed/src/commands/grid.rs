@@ -6,8 +6,9 @@ use crate::context::Ctx;
 use crate::failure::{Judge, usage_hint};
 use crate::report::{Report, Status, count};
 use seedbed_grid::legacy::{self, LegacyTile};
+use seedbed_grid::veget::Drawing;
 use seedbed_grid::{
-    Aoi, Cover, GridError, NamedGrid, PixelGrid, Scheme, Tile, TileFile, TileGrid, TileSize, cover,
+    Aoi, Bbox, Cover, GridError, NamedGrid, PixelGrid, Scheme, Tile, TileFile, TileGrid, TileSize, cover,
     cover_within, export, snap, touched, veget,
 };
 use serde::Serialize;
@@ -36,7 +37,9 @@ original VegET tools over the area's box, defects included: chips of whole degre
 or chips of at most N x N pixels (500px, with --resolution). The grid is written only
 where they lie on one. veget has the same names, on the integer grid: edges go to the
 nearest pixel, neighbours share theirs, and the report says how far they went. With
---origin, veget tiles lie on multiples of their size from it.";
+--origin, veget tiles lie on multiples of their size from it. Chips aren't as high as
+they are wide, and their names tell neither: with --tiles, give the box they were made
+for with --bbox as well.";
 
 /// Make the tiles that cover an area.
 #[derive(Debug, clap::Args)]
@@ -217,10 +220,15 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
         };
         return Ok((covered, Some(read.moved).filter(|m| *m > BITS)));
     }
-    let drawn = base.names.is_drawn(&base.grid);
+    let drawn = base.names.is_drawn(&base.grid) && args.grid.origin.is_none() && base.extent.is_none();
     if !args.tiles.is_empty() && drawn {
-        let (tiles, moved) = snapped(&named(&args.tiles, args.tile, base.names)?, &base.grid)?;
-        return Ok((within(tiles)?, moved));
+        let drawing = drawing(args, aoi, veget::tiles);
+        // Of a size that the original tools had no tiles of, squares of the grid have such names.
+        if aoi.is_none() || args.tile.is_none() || drawing.is_some() {
+            let tiles = named(&args.tiles, args.tile, drawing.as_ref(), base.names)?;
+            let (tiles, moved) = snapped(&tiles, &base.grid)?;
+            return Ok((within(tiles)?, moved));
+        }
     }
     let size = size(args.tile, &base)?;
     if !args.tiles.is_empty() {
@@ -238,7 +246,7 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
         return Ok((covered, None));
     }
     let aoi = aoi.ok_or_else(no_area)?;
-    if drawn && args.grid.origin.is_none() {
+    if drawn {
         match veget::tiles(aoi.bbox(), size, args.grid.resolution) {
             Ok(tiles) => {
                 let (tiles, moved) = snapped(&tiles, &base.grid)?;
@@ -256,8 +264,22 @@ fn no_area() -> anyhow::Error {
     usage_hint("no area is given", "name a file with --aoi, a --bbox, or --tiles by name")
 }
 
+type Draw = fn(Bbox, TileSize, Option<f64>) -> Result<Vec<LegacyTile>, GridError>;
+
+/// What would be drawn over the area without names.
+fn drawing(args: &Args, aoi: Option<&Aoi>, draw: Draw) -> Option<Drawing> {
+    let extent = aoi?.bbox();
+    let tiles = draw(extent, args.tile?, args.grid.resolution).ok()?;
+    Some(Drawing { extent, tiles })
+}
+
 /// Tiles of the scheme that was asked for, by their names.
-fn named(names: &[String], size: Option<TileSize>, scheme: Scheme) -> anyhow::Result<Vec<LegacyTile>> {
+fn named(
+    names: &[String],
+    size: Option<TileSize>,
+    over: Option<&Drawing>,
+    scheme: Scheme,
+) -> anyhow::Result<Vec<LegacyTile>> {
     // The schemes that were drawn share their names.
     let of_scheme = |error| match error {
         GridError::Name { name, reason, .. } => GridError::Name { name, reason, scheme: scheme.as_str() },
@@ -265,7 +287,7 @@ fn named(names: &[String], size: Option<TileSize>, scheme: Scheme) -> anyhow::Re
     };
     let mut tiles = Vec::new();
     for name in names {
-        tiles.extend(veget::named(name, size).map_err(of_scheme).or_usage()?);
+        tiles.extend(veget::named(name, size, over).map_err(of_scheme).or_usage()?);
     }
     Ok(tiles)
 }
@@ -286,7 +308,8 @@ fn legacy_tiles(
         let size = args.tile.ok_or_else(|| usage_hint("no tile size is given", "write --tile 2deg"))?;
         legacy::cover(aoi.ok_or_else(no_area)?.bbox(), size, args.grid.resolution)?
     } else {
-        named(&args.tiles, args.tile, Scheme::VegetLegacy)?
+        let drawing = drawing(args, aoi, legacy::cover);
+        named(&args.tiles, args.tile, drawing.as_ref(), Scheme::VegetLegacy)?
     };
     let beside = out.with_extension("grid.json");
     let on_grid = legacy::to_grid(grid, &tiles);

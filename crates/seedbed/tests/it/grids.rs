@@ -85,6 +85,100 @@ fn vegets_names_lie_on_the_integer_grid_or_are_refused() {
 }
 
 #[test]
+fn a_chips_height_is_that_of_the_box_it_was_made_for() {
+    let sandbox = Sandbox::new();
+    let ring = |name: &str| {
+        let features = sandbox.json("t.geojson")["features"].as_array().unwrap().clone();
+        let feature = features.iter().find(|f| f["properties"]["name"] == name).unwrap();
+        feature["geometry"]["coordinates"][0].clone()
+    };
+    let west = "--bbox=-125,23,-112,30 --tile 2.6deg --names veget-legacy";
+    let half = "--bbox=-125,23,-99,37 --tile 0.5deg --names veget";
+    for (how, name) in [(west, "chip28.6N-119.8E"), (half, "chip37.0N-125.0E")] {
+        let all = || "grid --out t.geojson".split(' ').chain(how.split(' '));
+        sandbox.seedbed(all()).succeeds();
+        let drawn = ring(name);
+        sandbox.seedbed(all().chain(["--tiles", name])).succeeds();
+        assert_eq!(ring(name), drawn, "{how}");
+    }
+    for how in [
+        "--tiles chip28.6N-119.8E --tile 2.6deg --names veget-legacy",
+        "--tiles chip37.0N-125.0E,chip36.7N-125.0E --tile 0.5deg --names veget",
+        "--tiles r50.0_tile10 --tile 13deg --names veget-legacy",
+    ] {
+        let args = "grid --out x.geojson".split(' ').chain(how.split(' '));
+        sandbox.seedbed(args).exits(2).says("give the");
+    }
+    // The retired set's, as its box tells.
+    let tenth =
+        "grid --tiles r50.0_tile10 --tile 13deg --names veget-legacy --bbox=-125,40,-112,50 --out t.geojson";
+    sandbox.seedbed(tenth.split(' ')).succeeds();
+    assert_eq!(ring("r50.0_tile10")[2], json!([-112.0, 40.0]));
+}
+
+#[test]
+fn tiles_at_the_poles_and_the_antimeridian_come_back_from_their_geojson() {
+    let sandbox = Sandbox::new();
+    for how in [
+        "--bbox=-180,80,180,90 --crs EPSG:3413 --resolution 10000 --tile 100px",
+        "--bbox=-180,-90,180,-70 --crs EPSG:3031 --resolution 10000 --tile 100px",
+        "--bbox=-180,80,180,90 --crs EPSG:3413 --resolution 10000 --tile 100px --origin=-250000,500000",
+        "--bbox=176,-20,-176,-15 --crs EPSG:3832 --resolution 5000 --tile 70px",
+        "--bbox=170,-20,-170,-10 --grid modis-sinusoidal-500m",
+        "--bbox=170,-20,-170,-10 --resolution 0.1 --tile 70px",
+    ] {
+        let make = "grid --json --out a.geojson".split(' ').chain(how.split(' '));
+        let made = sandbox.seedbed(make).succeeds().json();
+        let back = ["grid", "--from", "a.geojson", "--out", "b.geojson", "--json"];
+        assert_eq!(names(&made), names(&sandbox.seedbed(back).succeeds().json()), "{how}");
+        assert_eq!(sandbox.json("a.grid.json")["tiles"], sandbox.json("b.grid.json")["tiles"], "{how}");
+    }
+    // Longitudes from 0° to 360° are those from 180° W.
+    let tiles = |bbox: &str| {
+        let args = ["grid", bbox, "--resolution", "0.25", "--tile", "10px", "--out", "a.geojson", "--json"];
+        names(&sandbox.seedbed(args).succeeds().json())
+    };
+    assert_eq!(tiles("--bbox=281,37,292,44"), tiles("--bbox=-79,37,-68,44"));
+}
+
+#[test]
+fn a_raster_of_longitudes_beyond_180_is_its_own_grid() {
+    let sandbox = Sandbox::new();
+    let Some(written) = python(&sandbox, BEYOND, [""; 0]) else { return };
+    written.succeeds();
+    let assets = json!({ "v": { "href": "east.tif" } });
+    for bbox in [[280.0, 35.0, 295.0, 45.0], [-80.0, 35.0, -65.0, 45.0]] {
+        let _ = std::fs::remove_dir_all(sandbox.path("out"));
+        sandbox.write("i.json", items(&[item("i", bbox, "2020-01-01", "2020-01-01", &json!({}), &assets)]));
+        sandbox.seedbed("prep i.json --assets v --like east.tif --out out".split(' ')).succeeds();
+        sandbox.seedbed(["verify", "out"]).succeeds();
+        let told = python(&sandbox, SAME, [""; 0]).unwrap().succeeds().json();
+        assert_eq!(told, json!([280.0, true]), "{bbox:?}");
+        let cut = "grid --like east.tif --tile 20px --bbox=-79,37,-68,44 --out c.geojson";
+        sandbox.seedbed(cut.split(' ')).succeeds();
+        sandbox.seedbed("prep i.json --assets v --grid c.grid.json --out tiles".split(' ')).succeeds();
+        sandbox.seedbed("mosaic tiles --out mosaic".split(' ')).succeeds();
+        let _ = std::fs::remove_dir_all(sandbox.path("tiles"));
+        let _ = std::fs::remove_dir_all(sandbox.path("mosaic"));
+    }
+}
+
+const BEYOND: &str = "
+import numpy as np, rasterio
+from rasterio.transform import from_origin
+kind = dict(driver='GTiff', width=60, height=40, count=1, dtype='float32', crs='EPSG:4326')
+with rasterio.open('east.tif', 'w', transform=from_origin(280, 45, .25, .25), **kind) as f:
+    f.write(np.arange(2400, dtype='f4').reshape(1, 40, 60))
+";
+
+const SAME: &str = "
+import glob, json, numpy as np, rasterio
+[name] = glob.glob('out/**/*.tif', recursive=True)
+made, own = rasterio.open(name), rasterio.open('east.tif')
+print(json.dumps([made.transform.c, bool((made.read(1) == own.read(1)).all())]))
+";
+
+#[test]
 fn a_tile_file_comes_back_as_the_grid_it_was() {
     let sandbox = Sandbox::new();
     let make =
