@@ -157,7 +157,7 @@ fn beside(
         let (named, more) =
             (left.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", "), left.len() > NAMED);
         let more = if more { ", …" } else { "" };
-        writeln!(out, "note: {named}{more} stay as they are: products of more days are there or expected")?;
+        writeln!(out, "note: left as is, for products of more days are there or expected: {named}{more}")?;
     }
     Ok(())
 }
