@@ -69,13 +69,23 @@ pub fn intersects(a: &geo::Geometry, b: &geo::Geometry) -> bool {
     })
 }
 
-/// The footprint of an item: its geometry, else its box.
+/// How far a box may be off its geometry, in degrees, since boxes are often rounded.
+const ROUNDED: f64 = 0.01;
+
+/// The footprint of an item: its geometry, else its box. Of a geometry that jumps from one side of the antimeridian to
+/// the other, which could be meant either way, a box across it tells which.
 ///
 /// # Errors
 /// As [`parse`].
 pub fn footprint(item: &Item) -> Result<Option<geo::Geometry>, CatalogError> {
     match item.geometry() {
-        Some(geometry) => parse(geometry, &item.name()).map(Some),
+        Some(geometry) => {
+            let shape = parse(geometry, &item.name())?;
+            let across = item.bbox().filter(|b| b.west > b.east);
+            let Some(bbox) = across else { return Ok(Some(shape)) };
+            let east = |x: f64| if x < bbox.west - ROUNDED { x + 360.0 } else { x };
+            Ok(Some(shape.map_coords(|c| geo::coord! {x: east(c.x), y: c.y})))
+        }
         None => Ok(item.bbox().map(of_bbox)),
     }
 }
@@ -99,6 +109,25 @@ mod tests {
         assert!(intersects(&past_180, &west) && intersects(&west, &past_180));
         assert!(intersects(&fiji, &west));
         assert!(!intersects(&fiji, &far) && !intersects(&past_180, &far));
+    }
+
+    #[test]
+    fn a_ring_that_jumps_lies_where_its_box_says() {
+        let ring = json!([[170, -25], [-170, -25], [-170, -5], [170, -5], [170, -25]]);
+        let mut item = Item::new("i");
+        item.set_field("geometry", json!({"type": "Polygon", "coordinates": [ring]}));
+        item.set_field("bbox", json!([170, -25, -170, -5]));
+        let found = footprint(&item).unwrap().unwrap();
+        let meets = |text: &str| intersects(&of_bbox(text.parse().unwrap()), &found);
+        assert!(meets("-179,-15,-178,-14") && meets("171,-15,172,-14") && meets("-175,-15,-174,-14"));
+        assert!(!meets("0,-15,10,-14") && !meets("-169,-15,-160,-14"));
+        // One that is cut there, as it should be, is the same.
+        let cut = |w: i32, e: i32| json!([[[w, -25], [e, -25], [e, -5], [w, -5], [w, -25]]]);
+        let parts = json!([cut(170, 180), cut(-180, -170)]);
+        item.set_field("geometry", json!({"type": "MultiPolygon", "coordinates": parts}));
+        let found = footprint(&item).unwrap().unwrap();
+        assert!(intersects(&of_bbox("-179,-15,-178,-14".parse().unwrap()), &found));
+        assert!(!intersects(&of_bbox("0,-15,10,-14".parse().unwrap()), &found));
     }
 
     #[test]
