@@ -14,7 +14,6 @@ use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
 /// The cubes that a tile's passage makes, by their products.
-#[derive(Default)]
 pub(crate) struct Cubes(BTreeMap<usize, (Volume, Option<UnderWay>)>);
 
 /// A product of which some periods are behind.

@@ -9,7 +9,6 @@ mod asked;
 mod books;
 mod checkpoint;
 mod clean;
-mod committing;
 mod cubes;
 mod empty;
 mod error;

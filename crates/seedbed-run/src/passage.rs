@@ -1,7 +1,6 @@
 //! A tile's passage through time: piece by piece read, simulated, gathered and committed.
 
 use crate::checkpoint::{self, Checkpoint, Shape};
-use crate::committing::{Committing, Maker};
 use crate::cubes::Cubes;
 use crate::feed::Feed;
 use crate::gathering::{Gathering, Wanted, gather, gather_unsummed};
@@ -10,10 +9,11 @@ use crate::origin::Origin;
 use crate::outputs::Output;
 use crate::periods::Volume;
 use crate::pieces::pieces;
+use crate::project::Format;
 use crate::readers::{Readers, open, read_statics};
 use crate::shelf::{Laid, Shelf};
 use crate::sums::Gathered;
-use crate::tile::{Tick, TileOutcome, piece};
+use crate::tile::{Tick, TileOutcome, piece, write};
 use crate::work::{Beginning, ToMake, Work, days_before};
 use crate::{Event, Ledger, PeriodKind, RunError, Runner, kept_state};
 use seedbed_block::{Date, Period};
@@ -21,16 +21,13 @@ use seedbed_model::Number;
 use seedbed_model::{Balance, Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
 use seedbed_prep::{Outcome, Target, TaskKey};
 use std::iter::Peekable;
-use std::panic::resume_unwind;
-use std::sync::Arc;
-use std::thread;
 use std::vec::IntoIter;
 
 /// A tile on its way.
 struct Passage<'r, T> {
     runner: &'r Runner<'r>,
     work: &'r Work<'r>,
-    target: Arc<Target>,
+    target: Target,
     /// The places of the inputs among the model's.
     inputs: Vec<usize>,
     /// Those of a simulation that is to spin up.
@@ -45,6 +42,8 @@ struct Passage<'r, T> {
     under_way: Vec<Gathering>,
     /// Arrays of sums that are over.
     spare: Vec<Vec<f64>>,
+    /// What periods are the layers of, where that is what they become.
+    cubes: Cubes,
     /// How well each day of the piece closed, of a model that keeps books.
     balances: Vec<Balance>,
     /// Day × pixel of each input, row × pixel of each output, of the piece at hand.
@@ -95,18 +94,11 @@ pub(crate) fn run_as<T: Number>(
     let pieces = pieces(&days, passage.piece(), due);
     let mut behind = days_before(from, runner.period);
     tick(behind);
-    let passed = thread::scope(|scope| {
-        let maker = Maker { runner, work, ledger };
-        let cubes = Cubes::of(&to_make.volumes);
-        let mut committing = Committing::new(scope, maker, &Arc::clone(&passage.target), cubes);
-        let passed = passage.pass(&mut feed, &pieces, |passage, dates| {
-            passage.take(dates, &mut committing, ledger, outcome)?;
-            behind += dates.len();
-            outcome.days += dates.len();
-            if tick(behind) { Ok(()) } else { Err(RunError::Interrupted) }
-        });
-        let committed = committing.wait(outcome);
-        passed.and(committed.map(drop))
+    let passed = passage.pass(&mut feed, &pieces, |passage, dates| {
+        passage.take(dates, ledger, outcome)?;
+        behind += dates.len();
+        outcome.days += dates.len();
+        if tick(behind) { Ok(()) } else { Err(RunError::Interrupted) }
     });
     feed.disorders.into_iter().for_each(|disorder| join(&mut outcome.disorders, disorder));
     passed?;
@@ -121,7 +113,7 @@ impl<'r, T: Number> Passage<'r, T> {
         beginning: Beginning,
         to_make: &ToMake,
     ) -> Result<(Self, Feed<'r, T>), RunError> {
-        let target = Arc::new(runner.target(runner.grid.tile(&work.task.tile)?)?);
+        let target = runner.target(runner.grid.tile(&work.task.tile)?)?;
         let days = Period { start: beginning.from, end: runner.period.end };
         let Readers { inputs, statics } = open::<T>(runner, &target, days)?;
         let statics = read_statics(runner, &target, statics)?;
@@ -138,6 +130,7 @@ impl<'r, T: Number> Passage<'r, T> {
         let is_cold = matches!(runner.origin, Origin::Cold);
         let state = to_make.state;
         let (under_way, coming) = beginning.split(&to_make.volumes);
+        let cubes = Cubes::of(&to_make.volumes);
         let feed = Feed::new(runner, inputs, (&work.task.tile, target.geobox.shape.len()));
         // Only a simulation begun anew needs them again.
         let spins_up = matches!(runner.origin, Origin::SpinUp { .. });
@@ -154,6 +147,7 @@ impl<'r, T: Number> Passage<'r, T> {
             coming: coming.into_iter().peekable(),
             under_way,
             spare: Vec::new(),
+            cubes,
             balances: Vec::new(),
             read: Vec::new(),
             computed: Vec::new(),
@@ -230,17 +224,11 @@ impl<'r, T: Number> Passage<'r, T> {
         for (n, dates) in pieces.iter().enumerate() {
             feed.hand_over(&mut self.read);
             let next = pieces.get(n + 1);
-            let mut at_work = || {
+            let at_work = || {
                 self.advance(dates)?;
                 each(self, dates)
             };
-            // Work may wait for products that are committed by the pool's threads, so that it is itself on none of them.
-            let (done, read) = thread::scope(|scope| {
-                let reading = next.map(|next| scope.spawn(|| feed.read(next)));
-                let done = at_work();
-                let read = reading.map(|reading| reading.join().unwrap_or_else(|panic| resume_unwind(panic)));
-                (done, read.unwrap_or(Ok(())))
-            });
+            let (done, read) = rayon::join(at_work, || next.map_or(Ok(()), |next| feed.read(next)));
             done.and(read)?;
         }
         Ok(())
@@ -265,14 +253,8 @@ impl<'r, T: Number> Passage<'r, T> {
 
     /// Adds a simulated piece to the periods under way, commits those that end in it, and
     /// keeps a checkpoint where one is due behind it.
-    fn take(
-        &mut self,
-        dates: &[Date],
-        committing: &mut Committing<'_, '_>,
-        ledger: &Ledger,
-        outcome: &mut TileOutcome,
-    ) -> Result<(), RunError> {
-        let (runner, pixels) = (self.runner, self.pixels());
+    fn take(&mut self, dates: &[Date], ledger: &Ledger, outcome: &mut TileOutcome) -> Result<(), RunError> {
+        let (runner, task, pixels) = (self.runner, self.work.task, self.pixels());
         let (cadence, missing) = (runner.model.spec().cadence, runner.missing_days()?);
         let mut added = 0;
         let mut checkpoint = None;
@@ -303,23 +285,39 @@ impl<'r, T: Number> Passage<'r, T> {
             }
             self.gather(added..n + 1, cadence);
             added = n + 1;
+            let due = if is_last { self.due(*day) } else { None };
             let under_way = std::mem::take(&mut self.under_way);
-            let (over, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
-            let over = Arc::new(over);
-            if !over.is_empty() {
-                self.spare.extend(committing.begin(&over, outcome)?);
-            }
-            if is_last && let Some((key, state)) = self.due(*day) {
-                // It holds periods that end here and go on in a longer run.
-                let all = over.iter().chain(&open);
-                checkpoint = Some(lay_down(runner, self.work, *day, key, state, all)?);
-                drop(over);
-                self.spare.extend(committing.wait(outcome)?);
-            }
+            let (done, open): (Vec<_>, Vec<_>) = under_way.into_iter().partition(|g| g.days.end == *day);
+            let (work, target, cubes) = (self.work, &self.target, &mut self.cubes);
+            let mut commit = || {
+                done.iter().try_for_each(|gathering| {
+                    let member = &task.products[gathering.product];
+                    let written = match runner.project.output.format {
+                        Format::Cog => Some(write(runner, target, member, gathering)?),
+                        Format::Zarr => cubes.add(runner, target, member, gathering)?,
+                    };
+                    match written {
+                        Some(Outcome::Created) => outcome.made += 1,
+                        Some(Outcome::Adopted) => outcome.present += 1,
+                        None => return Ok(()),
+                    }
+                    ledger.note(&task.tile, Some((&member.period, &member.key)), Event::Committed)
+                })
+            };
+            // The checkpoint holds periods that end here and go on in a longer run.
+            let (laid, committed) = match due {
+                Some((key, state)) => {
+                    let all = done.iter().chain(&open);
+                    rayon::join(|| lay_down(runner, work, *day, key, state, all).map(Some), commit)
+                }
+                None => (Ok(None), commit()),
+            };
+            committed?;
+            checkpoint = laid?;
             self.under_way = open;
+            self.spare.extend(done.into_iter().flat_map(|over| over.sums).map(Gathered::into_array));
         }
         if let Some(product) = self.state.filter(|_| dates.last() == Some(&runner.period.end)) {
-            self.spare.extend(committing.wait(outcome)?);
             let state = self.simulation.checkpoint()?;
             commit_state(runner, self.work, &self.target, product, state, ledger, outcome)?;
         }

@@ -65,13 +65,13 @@ pub(crate) fn memory(runner: &Runner<'_>, pixels: usize) -> usize {
     // Values of a day, those of inputs of the next one as well, and of a computed input.
     let size = if runner.precision == Precision::Double { 8 } else { 4 };
     let days = (2 * inputs + outputs + 1) * size;
-    // Sums in 64 bits with their counts, of each kind of period, and of those that are being committed.
-    let sums = 2 * outputs * runner.kinds.len() * 10;
+    // Sums in 64 bits with their counts, of each kind of period.
+    let sums = outputs * runner.kinds.len() * 10;
     // Statics as they are read and as the model keeps them, its stores, warp plans
     // of bilinear kernels, and what writing a COG takes.
     let stores = runner.model.spec().stores * 8;
     // A checkpoint: the stores and sums once more, and as they are written.
-    let kept = if runner.checkpoints() == Checkpoints::None { 0 } else { 2 * stores + sums };
+    let kept = if runner.checkpoints() == Checkpoints::None { 0 } else { 2 * (stores + sums) };
     // Small rasters are encoded side by side.
     let encoded = if pixels <= Attempt::AT_ONCE { outputs * 12 } else { 0 };
     // Layers of cubes that wait until they fill a file.
