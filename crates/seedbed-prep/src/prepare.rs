@@ -322,23 +322,31 @@ impl Production<'_> {
         dates: &[&Planned],
         windows: &Windows<T>,
     ) -> Vec<Result<Outcome, PrepError>> {
-        if let Ok(blocks) = self.read(tile, dates, windows) {
-            return dates.iter().enumerate().map(|(n, date)| self.write(tile, date, &blocks, n)).collect();
+        let mut done = Vec::with_capacity(dates.len());
+        if let Ok(mut readers) = self.readers(tile, dates, windows) {
+            let at_once = readers.iter_mut().map(|(_, reader)| reader.days_at_once().unwrap_or(1)).max();
+            for some in dates.chunks(at_once.unwrap_or(1)) {
+                let Ok(blocks) = read(&mut readers, some) else { break };
+                done.extend(some.iter().enumerate().map(|(n, date)| self.write(tile, date, &blocks, n)));
+            }
         }
-        let each = dates.iter().map(|date| self.write(tile, date, &self.read(tile, &[*date], windows)?, 0));
-        each.collect()
+        done.extend(dates[done.len()..].iter().map(|date| {
+            let blocks = read(&mut self.readers(tile, &[*date], windows)?, &[*date])?;
+            self.write(tile, date, &blocks, 0)
+        }));
+        done
     }
 
-    /// Every series of a batch.
-    fn read<T: Real>(
-        &self,
+    /// Readers of every series of a batch, each with its series.
+    fn readers<'w, T: Real>(
+        &'w self,
         tile: &TilePlan,
         dates: &[&Planned],
-        windows: &Windows<T>,
-    ) -> Result<Vec<Read<T>>, PrepError> {
+        windows: &'w Windows<T>,
+    ) -> Result<Vec<(usize, TileReader<'w, T>)>, PrepError> {
         let days: Vec<Date> = dates.iter().map(|d| d.day).collect();
         let (Some(first), Some(period)) = (dates.first(), span(&days)) else { return Ok(Vec::new()) };
-        let mut blocks = Vec::new();
+        let mut readers = Vec::new();
         for n in &first.series {
             let opened = self.reader::<T>(&self.series[*n], tile.target.clone(), &tile.plans, period)?;
             let Some(mut reader) = opened else { continue };
@@ -347,11 +355,9 @@ impl Production<'_> {
             if self.request.rules.time == TimeRule::Daily {
                 reader.take_down();
             }
-            let block = reader.read(&days)?;
-            let seen = days.iter().map(|day| reader.seen(*day)).collect();
-            blocks.push(Read { series: *n, unit: reader.unit(), block, seen });
+            readers.push((*n, reader));
         }
-        Ok(blocks)
+        Ok(readers)
     }
 
     fn write<T: Real>(
@@ -387,6 +393,20 @@ impl Production<'_> {
         };
         Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
     }
+}
+
+/// Every series on some dates.
+fn read<T: Real>(
+    readers: &mut [(usize, TileReader<'_, T>)],
+    dates: &[&Planned],
+) -> Result<Vec<Read<T>>, PrepError> {
+    let days: Vec<Date> = dates.iter().map(|d| d.day).collect();
+    let each = readers.iter_mut().map(|(series, reader)| {
+        let block = reader.read(&days)?;
+        let seen = days.iter().map(|day| reader.seen(*day)).collect();
+        Ok(Read { series: *series, unit: reader.unit(), block, seen })
+    });
+    each.collect()
 }
 
 /// How values were read, for the record.

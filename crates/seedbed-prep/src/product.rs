@@ -22,6 +22,7 @@ use seedbed_raster::{DType, Raster, RasterSource, Statistics, same_crs, statisti
 use seedbed_storage::{Checksum, Location, Put};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -183,11 +184,11 @@ impl Attempt {
     ///
     /// # Errors
     /// As [`Attempt::write`], of the first in order.
-    pub fn write_each<W: Send, T: Real>(
+    pub fn write_each<'v, W: Send, T: Real>(
         &mut self,
         rasters: Vec<W>,
         options: &CogOptions,
-        make: impl Fn(W) -> (Variable, Vec<T>) + Sync,
+        make: impl Fn(W) -> (Variable, Cow<'v, [T]>) + Sync,
     ) -> Result<(), PrepError> {
         let one = |raster: W| {
             let (variable, values) = make(raster);

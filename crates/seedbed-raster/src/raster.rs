@@ -424,6 +424,17 @@ impl Raster {
         }
     }
 
+    /// How many layers are stored in one piece: fewer at once cost as much as these. As many as
+    /// there are where a library reads them, which doesn't tell.
+    #[must_use]
+    pub fn layers_together(&self) -> usize {
+        let chunks = match &self.content {
+            Content::Array(array) => array.chunks(&self.path),
+            Content::Bands(bands) => bands.chunks(&self.path),
+        };
+        chunks.map_or(usize::MAX, chunks::ChunkReader::together).min(self.layers.len()).max(1)
+    }
+
     /// Whether the chunks of a netCDF-4 variable or a TIFF are read by offset, on all
     /// threads, rather than by a library.
     #[must_use]

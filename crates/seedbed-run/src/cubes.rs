@@ -88,7 +88,7 @@ impl UnderWay {
         let add = |(layers, sums): (&mut Layers, &Gathered)| {
             let mut values = sums.finish();
             if let Some(mask) = &runner.mask {
-                mask.apply(target, &mut values);
+                mask.apply(target, values.to_mut());
             }
             layers.days.push(sums.days());
             layers.most_missing.push(sums.most_missing());

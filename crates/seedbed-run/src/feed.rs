@@ -33,9 +33,10 @@ impl<'r, T: Real> Feed<'r, T> {
         self.inputs.iter().map(|input| input.index).collect()
     }
 
-    /// Arrays for so many days.
+    /// Arrays for so many days. Of zeros: the system gives these pages only when they are written
+    /// to, which many threads do.
     pub(crate) fn room(&self, days: usize) -> Vec<Vec<T>> {
-        self.inputs.iter().map(|_| vec![T::NAN; days * self.pixels]).collect()
+        self.inputs.iter().map(|_| vec![T::ZERO; days * self.pixels]).collect()
     }
 
     /// Makes room to read so many days at once.

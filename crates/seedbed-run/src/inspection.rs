@@ -8,6 +8,7 @@ use crate::periods::span;
 use crate::readers::latitudes;
 use crate::work::Work;
 use crate::{RunError, Runner};
+use rayon::prelude::*;
 use seedbed_block::{Date, Period, unit_suffix};
 use seedbed_model::InputSpec;
 use seedbed_prep::{Plans, PrepError, Rules, Target, TileReader, TimeRule, one_line};
@@ -194,8 +195,13 @@ impl<'r> Inspection<'r> {
             runner.model.spec().input_orders().flat_map(|(a, b)| [a, b]).collect();
         for day in days {
             let mut values = Values::new();
-            for part in parts.iter_mut().filter(|part| part.looked_at.contains(&day)) {
-                match part.reader.read(&[day]) {
+            let read = parts
+                .par_iter_mut()
+                .map(|part| part.looked_at.contains(&day).then(|| part.reader.read(&[day])));
+            let read: Vec<_> = read.collect();
+            for (part, read) in parts.iter_mut().zip(read) {
+                let Some(read) = read else { continue };
+                match read {
                     Ok(block) if in_order.contains(&part.index) => {
                         let pixels = block.values().iter().map(|v| f64::from(*v)).collect();
                         values.insert(part.index, (part.name, &specs[part.index], pixels));
@@ -266,6 +272,7 @@ impl<'r> Inspection<'r> {
         let runner = self.runner;
         let spec = runner.model.spec();
         let mut values = Values::new();
+        let mut opened = Vec::new();
         for (index, field) in &runner.statics {
             let spec = &spec.statics[*index];
             let (series, rules) = match field {
@@ -289,7 +296,7 @@ impl<'r> Inspection<'r> {
                     continue;
                 }
             };
-            let opened = TileReader::<f64>::open_static(
+            let reader = TileReader::<f64>::open_static(
                 series,
                 self.target.clone(),
                 (**rules).clone(),
@@ -297,13 +304,20 @@ impl<'r> Inspection<'r> {
                 &runner.spool,
                 runner.projections,
             );
-            match opened.and_then(|mut reader| reader.read_static()) {
+            opened.push((*index, series, reader));
+        }
+        let read = opened.into_par_iter().map(|(index, series, reader)| {
+            (index, series, reader.and_then(|mut reader| reader.read_static()))
+        });
+        for (index, series, read) in read.collect::<Vec<_>>() {
+            let spec = &spec.statics[index];
+            match read {
                 Ok(pixels) => {
                     self.mask(&series.name, spec, &pixels)?;
                     if pixels.iter().all(|value| value.is_nan()) {
                         self.found.empty.push(format!("statics.{}", series.name));
                     }
-                    values.insert(*index, (&series.name, spec, pixels));
+                    values.insert(index, (&series.name, spec, pixels));
                 }
                 Err(error) => self.failure("statics", &series.name, Vec::new(), &error),
             }

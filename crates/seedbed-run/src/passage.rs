@@ -16,6 +16,7 @@ use crate::sums::Gathered;
 use crate::tile::{Tick, TileOutcome, piece, write};
 use crate::work::{Beginning, ToMake, Work, days_before};
 use crate::{Event, Ledger, PeriodKind, RunError, Runner, kept_state};
+use rayon::prelude::*;
 use seedbed_block::{Date, Period};
 use seedbed_model::Number;
 use seedbed_model::{Balance, Cadence, Forcing, Outputs, Simulation, State, Statics, ValuesMut};
@@ -219,7 +220,7 @@ impl<'r, T: Number> Passage<'r, T> {
         let rows = pieces.iter().map(|p| spec.rows(p)).max().unwrap_or(0);
         feed.make_room(longest);
         self.read = feed.room(longest);
-        self.computed = self.runner.outputs.iter().map(|_| vec![T::NAN; rows * pixels]).collect();
+        self.computed = self.runner.outputs.iter().map(|_| vec![T::ZERO; rows * pixels]).collect();
         feed.read(first)?;
         for (n, dates) in pieces.iter().enumerate() {
             feed.hand_over(&mut self.read);
@@ -265,10 +266,11 @@ impl<'r, T: Number> Passage<'r, T> {
             }
             while let Some(wanted) = self.coming.next_if(|w| w.days.start == *day) {
                 let Wanted { product, kind, days } = wanted;
-                let spare = &mut self.spare;
-                let sums = runner.outputs.iter().map(|o| {
-                    Gathered::within(spare.pop().unwrap_or_default(), o.aggregation, missing, pixels)
-                });
+                let spare = self.spare.split_off(self.spare.len().saturating_sub(runner.outputs.len()));
+                let spare = spare.into_iter().chain(std::iter::repeat_with(Vec::new));
+                let sums: Vec<_> = runner.outputs.iter().zip(spare).collect();
+                let sums = sums.into_par_iter();
+                let sums = sums.map(|(o, spare)| Gathered::within(spare, o.aggregation, missing, pixels));
                 let (sums, balance) = (sums.collect(), Balance::default());
                 self.under_way.push(Gathering { product, kind, days, sums, balance });
             }

@@ -3,6 +3,7 @@
 use crate::input_reader::InputReader;
 use crate::inputs::Static;
 use crate::{RunError, Runner};
+use rayon::prelude::*;
 use seedbed_block::{Period, Real};
 use seedbed_grid::Projections;
 use seedbed_prep::{PrepError, Target, TileReader};
@@ -60,9 +61,13 @@ pub(crate) fn read_statics(
             Static::Field { .. } => {}
         }
     }
-    for (index, mut reader) in readers {
+    let read = readers.into_par_iter().map(|(index, mut reader)| {
         let read = reader.read_static();
-        values.push((index, read.map_err(|e| runner.input_error("statics", reader.name(), e))?));
+        read.map(|field| (index, field)).map_err(|e| runner.input_error("statics", reader.name(), e))
+    });
+    // The first that fails is told, whichever came to its end first.
+    for field in read.collect::<Vec<_>>() {
+        values.push(field?);
     }
     Ok(values)
 }

@@ -5,6 +5,7 @@
 use seedbed_block::Real;
 use seedbed_block::simd::{Level, Work};
 use seedbed_model::Aggregation;
+use std::borrow::Cow;
 
 /// How missing days count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +50,13 @@ impl Gathered {
             Aggregation::Sum | Aggregation::Mean => 0.0,
             Aggregation::State => f64::NAN,
         };
-        values.clear();
-        values.resize(pixels, start);
+        if values.is_empty() && start == 0.0 {
+            // Pages that are of zeros already.
+            values = vec![0.0; pixels];
+        } else {
+            values.clear();
+            values.resize(pixels, start);
+        }
         Self { aggregation, missing_days, values, missing: Vec::new(), days: 0 }
     }
 
@@ -133,9 +139,12 @@ impl Gathered {
     }
 
     /// The period's values; NaN where there is none.
-    pub(crate) fn finish(&self) -> Vec<f64> {
+    pub(crate) fn finish(&self) -> Cow<'_, [f64]> {
         if self.days == 0 {
-            return vec![f64::NAN; self.values.len()];
+            return Cow::Owned(vec![f64::NAN; self.values.len()]);
+        }
+        if self.missing.is_empty() && self.aggregation != Aggregation::Mean {
+            return Cow::Borrowed(&self.values);
         }
         let mut values = self.values.clone();
         if self.missing_days == MissingDays::Count {
@@ -151,7 +160,7 @@ impl Gathered {
                 *value /= f64::from(self.days - missing);
             }
         }
-        values
+        Cow::Owned(values)
     }
 }
 
@@ -239,7 +248,7 @@ mod tests {
             let mut month = Gathered::new(Aggregation::Mean, missing, 3);
             month.add(&[1.0, 4.0, f64::NAN]);
             month.add(&[2.0, f64::NAN, f64::NAN]);
-            month.finish()
+            month.finish().into_owned()
         };
         let counted = mean(MissingDays::Count);
         assert_eq!(counted[..2], [1.5, 4.0]);

@@ -119,7 +119,7 @@ pub(crate) fn write(
         };
         let mut values = sums.finish();
         if let Some(mask) = &runner.mask {
-            mask.apply(target, &mut values);
+            mask.apply(target, values.to_mut());
         }
         (variable, values)
     })?;

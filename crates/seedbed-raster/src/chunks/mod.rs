@@ -48,6 +48,11 @@ trait Form: Send + Sync {
     /// The bytes of an element that was never written.
     fn fill(&self) -> &[u8];
 
+    /// How many layers lie in one chunk.
+    fn together(&self) -> usize {
+        1
+    }
+
     /// Cuts a window along the chunks, and finds each of them.
     ///
     /// # Errors
@@ -125,6 +130,11 @@ impl ChunkReader {
         } else {
             self.read_afar(decoding, work)
         }
+    }
+
+    /// How many layers lie in one chunk.
+    pub fn together(&self) -> usize {
+        self.form.together()
     }
 
     /// How many bytes of the file reading a window would take, without the index.

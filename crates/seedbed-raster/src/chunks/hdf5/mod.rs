@@ -20,7 +20,7 @@ use super::scratch::{Plain, Scratch};
 use crate::ranges::{LARGEST_HEADER, ReadAt, metadata};
 use crate::stored::Decoding;
 use hdf5_reader::{Hdf5File, OpenOptions};
-use layout::Layout;
+use layout::{Layout, Values};
 use std::sync::Arc;
 
 /// Which of a variable's dimensions the layers run along, and how many precede
@@ -84,6 +84,12 @@ impl Form for Hdf5 {
 
     fn fill(&self) -> &[u8] {
         &self.layout.fill
+    }
+
+    fn together(&self) -> usize {
+        let Values::Chunked(chunks) = &self.layout.values else { return 1 };
+        let along = self.axes.along.and_then(|along| chunks.shape.get(along));
+        along.map_or(1, |layers| usize::try_from(*layers).unwrap_or(usize::MAX))
     }
 
     fn cut(&self, wanted: &Wanted) -> Result<Vec<Piece>, Fault> {
