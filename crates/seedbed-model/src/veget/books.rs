@@ -13,7 +13,7 @@
 //! ```text
 //! 1 - I, Pe, Int            P (1-I) + Pe + Int         <= 2 P
 //! RAIN, 1 - f, SWE          RAIN + 2 SWE               <= 2 P
-//! SNWPK' + SWE - MELT       two sums                   <= 2 (SNWPK' + P)
+//! SNWPK', SNWPK             once rounded each          <= 2 (SNWPK' + P)
 //! SWf' + RAIN + MELT        two sums                   <= 2 SWi
 //! SWi - WHC, DD, SWf        Rf + DD + SWf              <= 2 SWi
 //! ```
@@ -53,9 +53,9 @@ pub struct Day<T> {
 pub struct Booked<'a, T> {
     pub site: &'a Lane<T>,
     /// `SWf` and `SNWPK` of the day before.
-    pub before: (&'a [T; LANE], &'a [T; LANE]),
+    pub before: (&'a [T; LANE], &'a [f64; LANE]),
     /// The same of the day itself.
-    pub after: (&'a [T; LANE], &'a [T; LANE]),
+    pub after: (&'a [T; LANE], &'a [f64; LANE]),
     pub weather: &'a Weathers<'a, T>,
     pub daily: &'a [[T; LANE]; OUTPUTS],
     /// The number of the lane's first pixel.
@@ -71,12 +71,13 @@ impl<T: Number> Booked<'_, T> {
     fn rest(&self, rules: Rules, l: usize) -> (T, T) {
         let size = |v: T| if v < T::ZERO { -v } else { v };
         let Weather { ppt, ndvi, .. } = self.weather.at(l);
-        let (soil, pack) = (self.before.0[l], self.before.1[l]);
+        let (soil, pack) = (self.before.0[l], T::of(self.before.1[l]));
+        let after = (self.after.0[l], T::of(self.after.1[l]));
         let (intercept, etasw) = (self.daily[output::INTERCEPT][l], self.daily[output::ETASW][l]);
         let (srf, dd) = (self.daily[output::SRF][l], self.daily[output::DD][l]);
         let came = ppt + soil + pack;
-        let stayed = size(self.after.0[l]) + self.after.1[l];
-        let rest = came - intercept - etasw - srf - dd - self.after.0[l] - self.after.1[l];
+        let stayed = size(after.0) + after.1;
+        let rest = came - intercept - etasw - srf - dd - after.0 - after.1;
         let turnover =
             size(ppt) + size(soil) + pack + size(intercept) + size(etasw) + size(srf) + size(dd) + stayed;
         let is_water = self.site.at(l).water == T::ONE;

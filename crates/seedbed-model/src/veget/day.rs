@@ -35,8 +35,9 @@ pub struct Weather<T> {
 pub struct Stores<T> {
     /// `SWf`, soil water.
     pub soil: T,
-    /// `SNWPK`, snow as water.
-    pub pack: T,
+    /// `SNWPK`, snow as water. In 64 bits whatever the others are: it grows for months by what is
+    /// thousands of times less, so that in 32 bits it drifts by 2e-3 mm a winter.
+    pub pack: f64,
 }
 
 /// Temperatures at or below this are nodata that slipped through, in degC.
@@ -103,16 +104,17 @@ pub fn day<T: Real>(
     };
     let into_soil = first && !rules.first_day_to_pack;
     let snowfall = (T::ONE - f) * effective;
-    let available = snowfall + before.pack;
-    let melt = if possible <= available { possible } else { available };
-    let left = before.pack + snowfall - melt;
-    let pack = if left >= T::ZERO { left } else { T::ZERO };
+    let available = snowfall.to_f64() + before.pack;
+    let melt = if possible.to_f64() <= available { possible.to_f64() } else { available };
+    let left = before.pack + snowfall.to_f64() - melt;
+    let pack = if left >= 0.0 { left } else { 0.0 };
+    let melt = T::of(melt);
     let ordinary = before.soil + rain + melt;
     let cold_start = before.soil + effective;
     let cold_start = if cold_start < T::ZERO { T::NAN } else { cold_start };
     let swe = if into_soil { T::ZERO } else { snowfall };
     let melt = if into_soil { T::ZERO } else { melt };
-    let pack = if into_soil { T::ZERO } else { pack };
+    let pack = if into_soil { 0.0 } else { pack };
     let swi = if into_soil { cold_start } else { ordinary };
 
     // Runoff.
@@ -140,7 +142,7 @@ pub fn day<T: Real>(
     let below = if dried < T::ZERO { T::ZERO } else { dried };
     let soil = if swi > site.whc { site.whc - etasw } else { below };
 
-    let daily = [rain, intercept, swe, melt, pack, swi, soil, srf, dd, etasw5, etasw, etc, netet];
+    let daily = [rain, intercept, swe, melt, T::of(pack), swi, soil, srf, dd, etasw5, etasw, etc, netet];
     // A sum is NaN if any of its parts is; infinities never get here.
     let any = site.open + w.ppt + tmin + tmax + tavg + w.ndvi + w.eto;
     if rules.hold_missing && any.is_missing() {

@@ -177,7 +177,7 @@ pub fn spec() -> ModelSpec {
     ModelSpec {
         name: "veget",
         title: "VegET: root-zone water balance and actual evapotranspiration",
-        revision: 1,
+        revision: 2,
         cadence: Cadence::Daily,
         stores: 11,
         variants: VARIANTS,

@@ -25,7 +25,7 @@ pub struct Strip<T> {
     /// `SWf`, pixel after pixel, the last lane filled up.
     soil: Vec<[T; LANE]>,
     /// `SNWPK` likewise.
-    pack: Vec<[T; LANE]>,
+    pack: Vec<[f64; LANE]>,
     level: Level,
     last: Option<Date>,
     /// The balances of days that nobody has asked for, where books are kept.
@@ -52,7 +52,7 @@ impl<T: Number> Strip<T> {
             rules,
             pixels,
             soil: sites.lanes.iter().map(|site| site.whc.map(|w| T::of(0.5) * w)).collect(),
-            pack: vec![[T::ZERO; LANE]; sites.lanes.len()],
+            pack: vec![[0.0; LANE]; sites.lanes.len()],
             sites,
             level,
             last: None,
@@ -60,10 +60,10 @@ impl<T: Number> Strip<T> {
         };
         if let Some(state) = from {
             state.check(spec)?;
-            for (name, lanes) in [("swf", &mut strip.soil), ("snwpk", &mut strip.pack)] {
-                let vector = state.vector(name, pixels)?;
-                lanes.as_flattened_mut().iter_mut().zip(vector).for_each(|(to, from)| *to = T::of(*from));
-            }
+            let soil = strip.soil.as_flattened_mut().iter_mut().zip(state.vector("swf", pixels)?);
+            soil.for_each(|(to, from)| *to = T::of(*from));
+            let pack = strip.pack.as_flattened_mut().iter_mut().zip(state.vector("snwpk", pixels)?);
+            pack.for_each(|(to, from)| *to = *from);
             strip.last = state.last;
         }
         Ok(strip)
@@ -100,7 +100,7 @@ struct Advance<'a, 'b, T> {
     rules: Rules,
     sites: &'a Sites<T>,
     soil: &'a mut [[T; LANE]],
-    pack: &'a mut [[T; LANE]],
+    pack: &'a mut [[f64; LANE]],
     pixels: usize,
     /// Whether its first day is the run's.
     fresh: bool,
@@ -172,7 +172,7 @@ fn pass<T: Number>(
     p: &Parameters<T>,
     rules: Rules,
     site: &Lane<T>,
-    (soil, pack): (&mut [T; LANE], &mut [T; LANE]),
+    (soil, pack): (&mut [T; LANE], &mut [f64; LANE]),
     first: bool,
     weather: &Weathers<'_, T>,
     daily: &mut [[T; LANE]; OUTPUTS],
@@ -242,15 +242,13 @@ impl<T: Number> Simulation for Strip<T> {
     }
 
     fn checkpoint(&self) -> Result<State, ModelError> {
-        let vector = |v: &[[T; LANE]]| v.as_flattened()[..self.pixels].iter().map(|x| x.to_f64()).collect();
+        let soil = self.soil.as_flattened()[..self.pixels].iter().map(|x| x.to_f64()).collect();
+        let pack = self.pack.as_flattened()[..self.pixels].to_vec();
         Ok(State {
             model: self.spec.name.to_owned(),
             revision: self.spec.revision,
             last: self.last,
-            vectors: BTreeMap::from([
-                ("swf".to_owned(), vector(&self.soil)),
-                ("snwpk".to_owned(), vector(&self.pack)),
-            ]),
+            vectors: BTreeMap::from([("swf".to_owned(), soil), ("snwpk".to_owned(), pack)]),
         })
     }
 }
@@ -318,5 +316,33 @@ mod tests {
                 assert!(single(level) == f32s && double(level) == f64s, "{level:?} {pairs:?}");
             }
         }
+    }
+
+    /// The pack behind a winter on which some snow falls each day.
+    fn winter<T: Number>(given: impl Fn(&[T]) -> Values<'_>) -> f64 {
+        let dates: Vec<Date> = Period::year(2003).days().collect();
+        let settings = Settings::new(&SPEC, []).unwrap();
+        let rules = Rules::new(&settings);
+        let statics: Vec<[f64; 1]> = [100.0, 200.0, 300.0, 7.0, 0.0].map(|value| [value]).to_vec();
+        let statics = Statics { pixels: 1, values: statics.iter().map(|v| Some(&v[..])).collect() };
+        let strip = |from: Option<&State>| {
+            let level = Level::best();
+            Strip::<T>::new(&SPEC, "default", Parameters::new(&settings), rules, level, &statics, from)
+                .unwrap()
+        };
+        let mut state = strip(None).checkpoint().unwrap();
+        state.vectors.insert("snwpk".to_owned(), vec![2306.4]);
+        let mut strip = strip(Some(&state));
+        let each = [0.37, -12.3, -4.1, -8.2, 0.2, 1.0].map(|v| vec![T::of(v); dates.len()]);
+        let forcing = Forcing { dates: &dates, inputs: each.iter().map(|v| Some(given(v))).collect() };
+        strip.advance(&forcing, &mut Outputs { values: (0..OUTPUTS).map(|_| None).collect() }).unwrap();
+        strip.checkpoint().unwrap().vectors["snwpk"][0]
+    }
+
+    #[test]
+    fn a_deep_pack_does_not_drift_in_32_bits() {
+        let (single, double) = (winter::<f32>(|v| Values::F32(v)), winter::<f64>(|v| Values::F64(v)));
+        assert!(double > 2400.0, "{double}");
+        assert!((single - double).abs() < 1e-5, "{single} {double}");
     }
 }

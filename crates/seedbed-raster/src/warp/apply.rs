@@ -8,11 +8,11 @@
 use super::area::Bounds;
 use super::boxes::{self, Box2d};
 use super::build::{Planned, Samples, corner_box, offset};
-use super::coordinates::{Frame, SourcePoint, WIDTH};
-use super::lanes::{Lanes, bilinear, cubic, deinterleave, interleave};
+use super::coordinates::{Frame, WIDTH};
+use super::lanes::{Lanes, bilinear_row, cubic, deinterleave, interleave, nearest};
 use super::lists::Reduce;
 use super::places::Row;
-use super::samples::Four;
+use super::samples::Fours;
 use crate::Resampling;
 use seedbed_block::simd::Work;
 use seedbed_block::{PixelRange, Real, Shape2d};
@@ -91,7 +91,7 @@ pub struct Room<T> {
     source: Vec<T>,
     /// A row of a cell.
     row: Vec<T>,
-    fours: Vec<Four<T>>,
+    fours: Fours<T>,
     boxes: Vec<Box2d>,
     weights: Vec<f64>,
 }
@@ -101,7 +101,7 @@ impl<T> Default for Room<T> {
         Self {
             source: Vec::new(),
             row: Vec::new(),
-            fours: Vec::new(),
+            fours: Fours::default(),
             boxes: Vec::new(),
             weights: Vec::new(),
         }
@@ -188,20 +188,19 @@ fn points(common: &Common, cell: &Planned, r: i64, row: &mut Row) -> Option<Rang
 
 /// The neighbours of every pixel of those cells that are sampled at points.
 #[inline(always)]
-fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours: &mut Vec<Four<T>>) {
-    fours.clear();
-    let mut row = Row::default();
+fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours: &mut Fours<T>) {
+    fours.reset(cells.iter().map(|cell| cell.part.shape().len()).sum());
+    let (mut row, mut next) = (Row::default(), 0);
     for cell in cells {
         for r in 0..cell.part.rows {
             let Some(cols) = points(common, cell, r, &mut row) else { break };
-            // Not by an iterator's own loop, which isn't compiled for this processor.
-            for c in cols {
-                let point = SourcePoint { col: row.col[c], row: row.row[c] };
-                fours.push(if common.resampling == Resampling::Nearest {
-                    Four::holding(point, common.bounds, common.size.1, reach)
-                } else {
-                    Four::at(point, common.size, reach)
-                });
+            let pixels = next..next + cols.len();
+            next = pixels.end;
+            let at = (&row.col[cols.clone()], &row.row[cols]);
+            if common.resampling == Resampling::Nearest {
+                fours.hold(pixels, at, common.bounds, common.size.1, reach);
+            } else {
+                fours.surround(pixels, at, common.size, reach);
             }
         }
     }
@@ -242,24 +241,22 @@ fn group<T: Real, const L: usize>(
     let (row, _) = row.as_chunks_mut::<L>();
     lay_out(common.window, reach, source, first, region);
     let region: &[Lanes<T, L>] = region;
-    let (mut fours, mut boxes) = (fours.iter(), boxes.iter());
+    let (mut next, mut boxes) = (0, boxes.iter());
     for cell in cells {
         for (r, (line, cols)) in lines(common, strip, cell).enumerate() {
             let row = &mut row[..cols.len()];
             match &cell.samples {
-                Samples::Points(_) if common.resampling == Resampling::Nearest => {
-                    for (value, four) in row.iter_mut().zip(&mut fours) {
-                        *value = region.get(four.first as usize).copied().unwrap_or([T::NAN; L]);
-                    }
-                }
-                Samples::Points(_) if common.resampling == Resampling::Cubic => {
-                    for (value, four) in row.iter_mut().zip(&mut fours) {
-                        *value = cubic(region, stride, four);
-                    }
-                }
                 Samples::Points(_) => {
-                    for (value, four) in row.iter_mut().zip(&mut fours) {
-                        *value = bilinear(region, stride, four);
+                    let fours = fours.of(next..next + row.len());
+                    next += row.len();
+                    match common.resampling {
+                        Resampling::Nearest => nearest(region, fours, row),
+                        Resampling::Cubic => {
+                            for (c, value) in row.iter_mut().enumerate() {
+                                *value = cubic(region, stride, &fours.get(c));
+                            }
+                        }
+                        _ => bilinear_row(region, stride, fours, row),
                     }
                 }
                 Samples::Boxes(_) => {

@@ -4,7 +4,9 @@
 //! is the same whichever layers are blended together, and on any processor: there
 //! are no fused operations and no reordered sums.
 
-use super::samples::{Four, NONE};
+#![expect(clippy::needless_range_loop, reason = "an iterator's own loop isn't compiled for this processor")]
+
+use super::samples::{Four, FoursOf, NONE};
 use seedbed_block::Real;
 
 /// Values of one pixel on so many layers.
@@ -59,6 +61,52 @@ pub fn deinterleave<T: Real, const L: usize>(pixels: &[Lanes<T, L>], out: &mut [
 #[inline(always)]
 fn any_missing<T: Real, const L: usize>(v: &Lanes<T, L>) -> bool {
     v.iter().fold(false, |any, x| any | x.is_missing())
+}
+
+/// The pixels of a region that hold those of a row.
+#[inline(always)]
+pub fn nearest<T: Real, const L: usize>(
+    source: &[Lanes<T, L>],
+    fours: FoursOf<'_, T>,
+    out: &mut [Lanes<T, L>],
+) {
+    let first = &fours.first[..out.len()];
+    for c in 0..out.len() {
+        out[c] = source.get(first[c] as usize).copied().unwrap_or([T::NAN; L]);
+    }
+}
+
+/// [`bilinear`] of a row of pixels. Of a single layer many are blended by one instruction, and what
+/// is missing is seen to afterwards.
+#[inline(always)]
+pub fn bilinear_row<T: Real, const L: usize>(
+    source: &[Lanes<T, L>],
+    stride: usize,
+    fours: FoursOf<'_, T>,
+    out: &mut [Lanes<T, L>],
+) {
+    let n = out.len();
+    if L > 1 || source.len() < stride + 2 {
+        for c in 0..n {
+            out[c] = bilinear(source, stride, &fours.get(c));
+        }
+        return;
+    }
+    let last = source.len() - stride - 2;
+    let (upper, lower) = (&source[..=last + 1], &source[stride..=stride + last + 1]);
+    let (first, right, down) = (&fours.first[..n], &fours.right[..n], &fours.lower[..n]);
+    for c in 0..n {
+        let i = (first[c] as usize).min(last);
+        let (left, top) = (T::ONE - right[c], T::ONE - down[c]);
+        let (a, b, d, e) = (upper[i][0], upper[i + 1][0], lower[i][0], lower[i + 1][0]);
+        let blended = left * top * a + right[c] * top * b + left * down[c] * d + right[c] * down[c] * e;
+        out[c][0] = if first[c] == NONE { T::NAN } else { blended };
+    }
+    for c in 0..n {
+        if out[c][0].is_missing() {
+            out[c] = bilinear(source, stride, &fours.get(c));
+        }
+    }
 }
 
 /// Bilinear: `source` is a region of `stride` columns.

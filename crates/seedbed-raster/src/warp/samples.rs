@@ -1,8 +1,14 @@
 //! Samples at points: which source pixels a pixel centre lies between.
 
+#![expect(
+    clippy::needless_bitwise_bool,
+    reason = "plain loops without branches become instructions on many pixels"
+)]
+
 use super::area::Bounds;
 use super::coordinates::SourcePoint;
 use seedbed_block::{PixelRange, Real};
+use std::ops::Range;
 
 /// No source pixel.
 pub const NONE: u32 = u32::MAX;
@@ -33,16 +39,19 @@ pub fn pixel(point: SourcePoint, source: Bounds, count: i64) -> Option<(i64, i64
 #[expect(clippy::cast_possible_truncation, reason = "inside the raster")]
 #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
 pub fn pair(at: f64, size: i64) -> (i64, f64) {
-    let from_centre = at - 0.5;
-    let last = size - 1;
-    if from_centre < 0.0 {
-        (0, 0.0)
-    } else if from_centre >= last as f64 {
-        (last - 1, 1.0)
-    } else {
-        let first = from_centre.floor();
-        (first as i64, from_centre - first)
-    }
+    let (first, second) = neighbours(at, size as f64);
+    (first as i64, second)
+}
+
+/// The same without a branch.
+#[inline(always)]
+fn neighbours(at: f64, size: f64) -> (f64, f64) {
+    let (from_centre, last) = (at - 0.5, size - 1.0);
+    let within = if from_centre < 0.0 { 0.0 } else { from_centre };
+    let within = if within < last { within } else { last };
+    let whole = within.floor();
+    let first = if whole < last { whole } else { last - 1.0 };
+    (first, within - first)
 }
 
 /// Whether the sample beyond a fraction is the one that holds the centre.
@@ -51,7 +60,8 @@ pub fn beyond(fraction: f64) -> bool {
     fraction + BORDER >= 0.5
 }
 
-/// The four neighbours of a pixel centre, within a region of the source.
+/// The four neighbours of a pixel centre, within a region of the source, or in `first` alone the one
+/// that holds it.
 #[derive(Clone, Copy)]
 pub struct Four<T> {
     /// The upper left one, or [`NONE`].
@@ -66,36 +76,162 @@ pub struct Four<T> {
     pub lower: T,
 }
 
-impl<T: Real> Four<T> {
-    /// No neighbours.
-    pub const NOWHERE: Self = Self { first: NONE, centre: 0, inside: false, right: T::ZERO, lower: T::ZERO };
+/// The neighbours of many pixel centres. Each of their numbers stands with its like, so that many
+/// are found by one instruction.
+pub struct Fours<T> {
+    first: Vec<u32>,
+    /// [`Four::centre`], and 4 where the source has all sixteen.
+    flags: Vec<u8>,
+    right: Vec<T>,
+    lower: Vec<T>,
+}
 
-    /// The one pixel that holds a point, of a source of `count` columns.
-    #[inline(always)]
-    pub fn holding(point: SourcePoint, source: Bounds, count: i64, region: PixelRange) -> Self {
-        let Some((row, col)) = pixel(point, source, count) else { return Self::NOWHERE };
-        let first = (row - region.row0) * region.cols + (col - region.col0);
-        Self { first: u32::try_from(first).unwrap_or(NONE), ..Self::NOWHERE }
+/// Those of a row of pixels.
+#[derive(Clone, Copy)]
+pub struct FoursOf<'a, T> {
+    pub first: &'a [u32],
+    flags: &'a [u8],
+    pub right: &'a [T],
+    pub lower: &'a [T],
+}
+
+impl<T> Default for Fours<T> {
+    fn default() -> Self {
+        Self { first: Vec::new(), flags: Vec::new(), right: Vec::new(), lower: Vec::new() }
+    }
+}
+
+impl<T: Real> Fours<T> {
+    /// Forgets them, and makes room for so many.
+    pub fn reset(&mut self, pixels: usize) {
+        self.first.clear();
+        self.first.resize(pixels, NONE);
+        for weights in [&mut self.right, &mut self.lower] {
+            weights.clear();
+            weights.resize(pixels, T::ZERO);
+        }
+        self.flags.clear();
+        self.flags.resize(pixels, 0);
     }
 
-    /// Of a point in a source of at least 2 × 2 pixels that doesn't wrap; the
-    /// region holds the neighbours.
+    /// Those of a row.
     #[inline(always)]
-    pub fn at(point: SourcePoint, source: (i64, i64), region: PixelRange) -> Self {
-        let inside = |at: f64, size| holding(at, size, false).is_some();
-        if !inside(point.row, source.0) || !inside(point.col, source.1) {
-            return Self::NOWHERE;
+    pub fn of(&self, pixels: Range<usize>) -> FoursOf<'_, T> {
+        FoursOf {
+            first: &self.first[pixels.clone()],
+            flags: &self.flags[pixels.clone()],
+            right: &self.right[pixels.clone()],
+            lower: &self.lower[pixels],
         }
-        let ((row, lower), (col, right)) = (pair(point.row, source.0), pair(point.col, source.1));
-        let first = (row - region.row0) * region.cols + (col - region.col0);
-        Self {
-            // A region has fewer pixels than a window, which has fewer than u32::MAX.
-            first: u32::try_from(first).unwrap_or(NONE),
-            centre: u8::from(beyond(right)) + 2 * u8::from(beyond(lower)),
-            inside: row > 0 && col > 0 && row + 2 < source.0 && col + 2 < source.1,
-            right: T::of(right),
-            lower: T::of(lower),
+    }
+
+    /// Finds the one pixel that holds each point of a row, of a source of `count` columns.
+    #[inline(always)]
+    pub fn hold(
+        &mut self,
+        pixels: Range<usize>,
+        (cols, rows): (&[f64], &[f64]),
+        source: Bounds,
+        count: i64,
+        region: PixelRange,
+    ) {
+        let firsts = &mut self.first[pixels];
+        let (cols, rows) = (&cols[..firsts.len()], &rows[..firsts.len()]);
+        if source.cols.is_none() {
+            for c in 0..firsts.len() {
+                let point = SourcePoint { col: cols[c], row: rows[c] };
+                firsts[c] = pixel(point, source, count).map_or(NONE, |(row, col)| {
+                    u32::try_from((row - region.row0) * region.cols + (col - region.col0)).unwrap_or(NONE)
+                });
+            }
+            return;
         }
+        let place = Placed::of((source.rows, count), region);
+        for c in 0..firsts.len() {
+            let (col, row) = ((cols[c] + BORDER).floor(), (rows[c] + BORDER).floor());
+            firsts[c] = if place.has(col, row) { place.index(col, row) } else { NONE };
+        }
+    }
+
+    /// Finds the neighbours of each point of a row in a source of at least 2 × 2 pixels that
+    /// doesn't wrap; the region holds them.
+    #[inline(always)]
+    pub fn surround(
+        &mut self,
+        pixels: Range<usize>,
+        (cols, rows): (&[f64], &[f64]),
+        source: (i64, i64),
+        region: PixelRange,
+    ) {
+        let place = Placed::of(source, region);
+        let firsts = &mut self.first[pixels.clone()];
+        let n = firsts.len();
+        let (flags, right, lower) = (
+            &mut self.flags[pixels.clone()][..n],
+            &mut self.right[pixels.clone()][..n],
+            &mut self.lower[pixels][..n],
+        );
+        let (cols, rows) = (&cols[..n], &rows[..n]);
+        for c in 0..n {
+            let has = place.has((cols[c] + BORDER).floor(), (rows[c] + BORDER).floor());
+            let ((col, across), (row, down)) =
+                (neighbours(cols[c], place.cols), neighbours(rows[c], place.rows));
+            firsts[c] = if has { place.index(col, row) } else { NONE };
+            (right[c], lower[c]) = (T::of(across), T::of(down));
+            let all = (row > 0.0) & (col > 0.0) & (row + 2.0 < place.rows) & (col + 2.0 < place.cols);
+            flags[c] = u8::from(beyond(across)) | u8::from(beyond(down)) << 1 | u8::from(all) << 2;
+        }
+    }
+}
+
+impl<T: Real> FoursOf<'_, T> {
+    /// The one at a place of the row.
+    #[inline(always)]
+    pub fn get(&self, c: usize) -> Four<T> {
+        Four {
+            first: self.first[c],
+            centre: self.flags[c] & 3,
+            inside: self.flags[c] & 4 != 0,
+            right: self.right[c],
+            lower: self.lower[c],
+        }
+    }
+}
+
+/// A source's size and a region of it in numbers that coordinates are compared with.
+#[derive(Clone, Copy)]
+struct Placed {
+    rows: f64,
+    cols: f64,
+    top: f64,
+    left: f64,
+    width: f64,
+}
+
+impl Placed {
+    #[inline(always)]
+    #[expect(clippy::cast_precision_loss, reason = "pixel counts are far below 2^52")]
+    fn of((rows, cols): (i64, i64), region: PixelRange) -> Self {
+        let [rows, cols, top, left, width] = [rows, cols, region.row0, region.col0, region.cols];
+        Self { rows: rows as f64, cols: cols as f64, top: top as f64, left: left as f64, width: width as f64 }
+    }
+
+    /// Whether the source has that pixel; it hasn't what is no number.
+    #[inline(always)]
+    fn has(self, col: f64, row: f64) -> bool {
+        (row >= 0.0) & (row < self.rows) & (col >= 0.0) & (col < self.cols)
+    }
+
+    /// Where a pixel lies in the region, which has fewer than a window, which has fewer than
+    /// [`NONE`].
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "inside the region, else not used"
+    )]
+    fn index(self, col: f64, row: f64) -> u32 {
+        ((row - self.top) * self.width + (col - self.left)) as u32
     }
 }
 
