@@ -16,9 +16,10 @@
 use crate::call::{Call, Given, Owed, Wanted};
 use crate::hosted::{Guest, Start};
 use crate::npy::{descr, read_head, write_head};
+use crate::running::{self, stop};
 use crate::shared::{Layout, Shared};
 use crate::{Definition, HostError, Transport};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::Pid;
 use seedbed_block::Unit;
 use seedbed_model::{Values, ValuesMut};
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,7 @@ impl Start for Program {
         // Ctrl-C is for the run, which stops between two calls.
         command.process_group(0);
         let (mut child, shared) = self.spawn(&mut command).map_err(failed)?;
+        running::note(Pid::from_child(&child));
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(stdin), Some(stdout), Some(stderr)) = (stdin, stdout, stderr) else {
             return Err(failed(io::Error::other("it has no pipes")));
@@ -386,17 +388,13 @@ fn linger(child: &mut Child, group: Pid) {
     stop(group);
 }
 
-/// Ends a program and what it started.
-fn stop(group: Pid) {
-    // It may have ended by itself.
-    let _ = kill_process_group(group, Signal::KILL);
-}
-
 impl Process {
     /// What is known of a program that gave no answer.
     fn died(&mut self, error: &io::Error) -> HostError {
-        stop(Pid::from_child(&self.child));
+        let group = Pid::from_child(&self.child);
+        stop(group);
         let ended = self.child.wait();
+        running::forget(group);
         if let Some(listener) = self.listener.take() {
             // It ends with the program's stderr; a failed thread has said nothing.
             let _ = listener.join();
@@ -415,7 +413,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        stop(Pid::from_child(&self.child));
+        let group = Pid::from_child(&self.child);
+        stop(group);
         let _ = self.child.wait();
+        running::forget(group);
     }
 }

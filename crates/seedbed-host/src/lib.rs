@@ -17,6 +17,7 @@ mod exec;
 mod hosted;
 mod models;
 mod npy;
+mod running;
 mod shared;
 mod spec;
 #[cfg(feature = "wasm")]
@@ -28,5 +29,6 @@ pub use error::HostError;
 pub use exec::Program;
 pub use hosted::{Guest, Hosted, Start};
 pub use models::Models;
+pub use running::stop_models;
 #[cfg(feature = "wasm")]
 pub use wasm::Component;

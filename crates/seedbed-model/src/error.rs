@@ -170,7 +170,7 @@ pub enum ModelError {
         after: Date,
     },
     /// A table skips days.
-    #[error("the rows from {after} to {before} are missing; give them, with empty cells")]
+    #[error("the rows between {after} and {before} are missing; give them, with empty cells")]
     Gap {
         /// The last day before the gap.
         after: Date,

@@ -76,7 +76,7 @@ pub use record::{Description, Provenance};
 pub use revision::revisions;
 pub use root::Root;
 pub use rules::{LeapRule, RuleError, Rules, Sane, Target, TimeRule, ValidRange};
-pub use sample::{NamedPoint, PointKernel, PointSink, PointValues, SampleReport, sample};
+pub use sample::{NamedPoint, PointKernel, PointSink, PointValues, SampleReport, SampleRequest, sample};
 pub use series::{Series, SourceAsset};
 pub use spool::Spool;
 pub use stack::{Frame, Stack, Wanted};

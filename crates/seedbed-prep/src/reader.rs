@@ -26,9 +26,10 @@ use std::sync::Arc;
 /// the tile it is averaged onto.
 pub const WINDOWS: usize = 64 << 20;
 
-/// The same where each layer has chunks of its own: more at once saves nothing, and its pixels are
-/// far from the processor by the time they are warped.
-const NEAR: usize = 16 << 20;
+/// The pixels of source and tile together, in bytes, that are read at once where each layer has chunks
+/// of its own: more layers save little, and memory that wasn't touched before costs as much as
+/// decoding into it.
+const NEAR: usize = 96 << 20;
 
 /// Reads one series onto one tile.
 ///
@@ -364,11 +365,7 @@ impl<'a, T: Real> TileReader<'a, T> {
                 at_once = at_once.into_iter().chain(shared).min();
             }
             let each = each + if n > 0 { pixels * size_of::<T>() } else { 0 };
-            let at_once = match at_once {
-                Some(layers) => layers,
-                None => self.room(mosaic.parts[0].0.source)? / each.max(1),
-            };
-            let at_once = at_once.clamp(1, layers);
+            let at_once = at_once.unwrap_or(self.room / each.max(1)).clamp(1, layers);
             for first in (0..layers).step_by(at_once) {
                 let last = layers.min(first + at_once);
                 let part = &mut out[first * pixels..last * pixels];
@@ -378,23 +375,16 @@ impl<'a, T: Real> TileReader<'a, T> {
         Ok(())
     }
 
-    /// Bytes of a source's pixels that are held at once.
-    fn room(&mut self, source: usize) -> Result<usize, PrepError> {
-        let raster = held(&mut self.open, source, || self.sources[source].open())?;
-        Ok(if raster.layers_together() == 1 { self.room.min(NEAR) } else { self.room })
-    }
-
-    /// How many of some days of the source it is best to read at once.
+    /// How many days are best read at once.
     pub(crate) fn days_at_once(&mut self) -> Result<usize, PrepError> {
-        if self.rules.time != TimeRule::Daily {
+        // Those of a series are stored alike.
+        let raster = held(&mut self.open, 0, || self.sources[0].open())?;
+        if self.rules.time != TimeRule::Daily || raster.layers_together() > 1 {
             return Ok(usize::MAX);
         }
-        // Those of a series are stored alike.
-        Ok(if self.room(0)? > NEAR {
-            usize::MAX
-        } else {
-            (NEAR / (self.pixels() * size_of::<T>()).max(1)).max(1)
-        })
+        let window = self.plan(0)?.source_window().map_or(0, |window| window.shape().len());
+        let day = (self.pixels() + window) * size_of::<T>();
+        Ok((NEAR / day.max(1)).max(1))
     }
 
     /// Warps some layers, counted from each slot on.

@@ -52,12 +52,14 @@ pub(crate) const GTI: &str = "application/geopackage+sqlite3";
 /// The band's field that says how overviews were made, unless they are means.
 pub(crate) const OVERVIEWS: &str = "seedbed:overviews";
 
-const EXTENSIONS: [&str; 4] = [
+const EXTENSIONS: [&str; 3] = [
     "https://stac-extensions.github.io/file/v2.1.0/schema.json",
     "https://stac-extensions.github.io/processing/v1.2.0/schema.json",
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
-    "https://stac-extensions.github.io/raster/v2.0.0/schema.json",
 ];
+
+/// That of bands, which a model's state hasn't.
+const BANDS: &str = "https://stac-extensions.github.io/raster/v2.0.0/schema.json";
 
 /// The record of a product: a STAC 1.1 item without clock, host or absolute path. `sources` are
 /// its links to what it was made from.
@@ -106,7 +108,9 @@ pub(crate) fn record(
         all.extend(description.properties.clone());
     }
     let cubes = written.iter().any(|one| one.dates.is_some());
-    let extensions: Vec<&str> = EXTENSIONS.into_iter().chain(cubes.then_some(cube::EXTENSION)).collect();
+    let bands = written.iter().any(|one| one.media_type != STATE);
+    let extensions = EXTENSIONS.into_iter().chain(bands.then_some(BANDS));
+    let extensions: Vec<&str> = extensions.chain(cubes.then_some(cube::EXTENSION)).collect();
     let mut links = vec![
         json!({ "rel": "root", "href": "../../catalog.json", "type": "application/json" }),
         json!({ "rel": "parent", "href": "../../collection.json", "type": "application/json" }),

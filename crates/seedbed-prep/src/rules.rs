@@ -126,7 +126,7 @@ pub struct Rules {
     pub leap: LeapRule,
     /// The unit the values are in, if the user said so; else the item's or the file's word.
     pub unit: Option<Unit>,
-    /// Factor and offset after unit conversion, from the project file: none where file or item states its own.
+    /// From stored numbers to values in their unit, from the project file: none where file or item states its own.
     pub adjust: Conversion,
     /// The unit they are wanted in; `None` leaves them as they are.
     pub wanted: Option<Unit>,

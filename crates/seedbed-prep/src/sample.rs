@@ -32,6 +32,17 @@ pub enum PointKernel {
     Bilinear,
 }
 
+/// What is asked of a stack at points.
+#[derive(Debug, Clone, Copy)]
+pub struct SampleRequest<'a> {
+    /// The points.
+    pub points: &'a [NamedPoint],
+    /// How pixels become values.
+    pub kernel: PointKernel,
+    /// Whether tiles that were not made leave values empty.
+    pub allow_holes: bool,
+}
+
 /// A point's values in every frame of a stack.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PointValues<'a> {
@@ -86,15 +97,16 @@ struct Job<'a> {
 /// Of a COG only the blocks with points are read, of a cube its layers in one go.
 ///
 /// # Errors
-/// [`PrepError::Request`] if no point lies in a tile; what reading brings.
+/// [`PrepError::Request`] if no point lies in a tile; [`PrepError::Holes`] for tiles that were
+/// not made; what reading brings.
 pub fn sample(
     stack: &Stack,
-    points: &[NamedPoint],
-    kernel: PointKernel,
+    request: SampleRequest<'_>,
     (spool, projections): (&Spool, &dyn Projections),
     sink: Option<PointSink<'_>>,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<SampleReport, PrepError> {
+    let SampleRequest { points, kernel, allow_holes } = request;
     let mut places = Vec::new();
     let mut outside = Vec::new();
     for (n, at) in positions(stack, points, projections)?.into_iter().enumerate() {
@@ -110,7 +122,7 @@ pub fn sample(
         return Err(PrepError::Request(reason));
     }
     let hit = |range: &PixelRange| places.iter().any(|p| p.pixels.iter().any(|(at, _)| holds(*range, *at)));
-    let holes = stack.holes.iter().filter(|(range, _)| hit(range)).map(|(_, name)| name.clone()).collect();
+    let holes = stack.holes_of(hit, allow_holes)?;
     let mut report = SampleReport { points: places.len(), outside, holes, values: 0, missing: 0 };
     let Some(sink) = sink else { return Ok(report) };
     let each = stack.frames.len() * size_of::<f64>() * if kernel == PointKernel::Bilinear { 4 } else { 1 };

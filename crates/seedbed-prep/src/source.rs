@@ -212,8 +212,8 @@ impl Source {
         }
     }
 
-    /// From the raster's values to the wanted unit, and from there by the project's scale and offset: these are for
-    /// values that nothing else is said of.
+    /// From the raster's values by the project's scale and offset, which are for numbers that
+    /// nothing else is said of, to their unit, and from there to the wanted one.
     pub(crate) fn conversion(&self, input: &str, rules: &Rules) -> Result<Conversion, PrepError> {
         let Stored { scale, offset, .. } = self.facts.stored;
         let (stated, given) = (Conversion { scale, offset }, rules.adjust);
@@ -240,7 +240,7 @@ impl Source {
                 stated: item.to_owned(),
             });
         }
-        let Some(wanted) = rules.wanted else { return Ok(rules.adjust) };
+        let Some(wanted) = rules.wanted else { return Ok(given) };
         let unit = match (rules.unit, by_item, by_file) {
             (Some(unit), _, _) => unit,
             (None, Some(item), Some(file)) => {
@@ -257,10 +257,7 @@ impl Source {
             }
         };
         let to = unit.to(wanted).map_err(failed)?;
-        Ok(Conversion {
-            scale: to.scale * rules.adjust.scale,
-            offset: to.offset * rules.adjust.scale + rules.adjust.offset,
-        })
+        Ok(Conversion { scale: given.scale * to.scale, offset: given.offset * to.scale + to.offset })
     }
 }
 

@@ -276,7 +276,7 @@ impl Resolver<'_> {
             (Some(value), None, None, None) => {
                 let unit = section.unit.unwrap_or(spec.unit).to(spec.unit);
                 let converted = unit.map_err(|e| project.setting_error(format!("{key}.unit"), e))?;
-                let value = rules.adjust.apply(converted.apply(value));
+                let value = converted.apply(rules.adjust.apply(value));
                 if !(spec.range.0..=spec.range.1).contains(&value) {
                     return Err(project.key_error(
                         format!("{key}.value"),

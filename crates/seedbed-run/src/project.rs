@@ -8,6 +8,7 @@ use seedbed_model::SettingValue;
 use seedbed_prep::{LeapRule, Mask, TimeRule};
 use seedbed_raster::cog::Compress;
 use seedbed_raster::{DType, Resampling};
+use seedbed_storage::secret_parameter;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ pub struct InputSection {
     /// Keep values outside the range that item or file calls valid; where it isn't said
     /// they are missing, unless the model's variant must see them.
     pub keep_invalid: Option<bool>,
-    /// Factor after unit conversion, where neither file nor item states a scale or an offset.
+    /// Stored number × scale + offset is a value in its unit; where neither file nor item states them.
     pub scale: Option<f64>,
     /// Added after it, likewise.
     pub offset: Option<f64>,
@@ -130,7 +131,7 @@ pub struct SwitchSection {
     pub unit: Option<Unit>,
     /// From layers to days.
     pub time: Option<TimeRule>,
-    /// Factor after unit conversion, where neither file nor item states a scale or an offset.
+    /// Stored number × scale + offset is a value in its unit; where neither file nor item states them.
     pub scale: Option<f64>,
     /// Added after it, likewise.
     pub offset: Option<f64>,
@@ -160,7 +161,7 @@ pub struct StaticSection {
     pub resampling: Option<Resampling>,
     /// Keep values outside the range that item or file calls valid, as for inputs.
     pub keep_invalid: Option<bool>,
-    /// Factor after unit conversion, where neither file nor item states a scale or an offset.
+    /// Stored number × scale + offset is a value in its unit; where neither file nor item states them.
     pub scale: Option<f64>,
     /// Added after it, likewise.
     pub offset: Option<f64>,
@@ -266,7 +267,31 @@ impl Project {
             }
         })?;
         path.clone_into(&mut project.path);
+        if let Ok(values) = text.parse::<toml::Table>() {
+            project.refuse_secrets("", &toml::Value::Table(values))?;
+        }
         Ok(project)
+    }
+
+    /// Refuses addresses that carry a secret: a project file is passed on.
+    fn refuse_secrets(&self, key: &str, value: &toml::Value) -> Result<(), RunError> {
+        let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
+        match value {
+            toml::Value::Table(table) => {
+                table.iter().try_for_each(|(name, value)| self.refuse_secrets(&below(name), value))
+            }
+            toml::Value::Array(values) => values.iter().try_for_each(|value| self.refuse_secrets(key, value)),
+            toml::Value::String(text) => match secret_parameter(text) {
+                Some(name) => Err(self.key_error(
+                    key,
+                    format!(
+                        "its `{name}` is a secret, and no secret may stand here; name a store of stores.toml"
+                    ),
+                )),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     /// What the model computes in: as the file says, else as its outputs are stored.

@@ -56,7 +56,7 @@ pub use location::{Location, LocationError};
 pub use named::{NamedStores, StoresFileError};
 pub use part::part_of;
 pub use progress::{Progress, Silent};
-pub use secret::shown_text;
+pub use secret::{secret_parameter, shown_text};
 pub use settings::Settings;
 pub use store::{ListPage, Listed, Meta, Put, Stores};
 pub use tape::{Locality, Staged};

@@ -42,6 +42,23 @@ pub(crate) fn is_secret(name: &str) -> bool {
     words.any(|word| SECRET_WORDS.contains(&word) || word.ends_with("token") || word.ends_with("apikey"))
 }
 
+/// The first query parameter of an address that carries a secret; none of what is no address.
+///
+/// # Examples
+/// ```
+/// use seedbed_storage::secret_parameter;
+/// assert_eq!(secret_parameter("https://host/x.tif?v=2&sig=s3cret"), Some("sig".to_owned()));
+/// assert_eq!(secret_parameter("https://host/x.tif?product_code=7"), None);
+/// ```
+#[must_use]
+pub fn secret_parameter(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    // These are as often of a product, and harmless.
+    let doubtful = |name: &str| name.ends_with("code") || name.ends_with("policy");
+    let mut names = url.query_pairs().map(|(name, _)| name.into_owned());
+    names.find(|name| is_secret(name) && !doubtful(&name.to_ascii_lowercase()))
+}
+
 /// The address with every secret value replaced.
 pub(crate) fn redacted(url: &Url) -> Url {
     let Some(query) = url.query() else { return url.clone() };

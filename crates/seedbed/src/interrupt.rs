@@ -2,7 +2,7 @@
 //!
 //! Every write is committed by a link or a rename, so there is nothing to undo on disk:
 //! what is done stays done, and the same command carries on. What is under way in remote
-//! stores is taken back, if they answer in time.
+//! stores is taken back, if they answer in time, and models that are programs are ended.
 
 use futures::future::join_all;
 use seedbed_storage::Stores;
@@ -39,6 +39,7 @@ pub fn watch(command: &'static str, json: bool) -> anyhow::Result<()> {
             let object = crate::failure::object(Some(command), SAID, Some(HINT), code);
             let _ = writeln!(std::io::stdout(), "{object:#}").and_then(|()| std::io::stdout().flush());
         }
+        seedbed_host::stop_models();
         leave(i32::from(code))
     })?;
     Ok(())

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod context;
 mod encoding;
+mod examples;
 mod failure;
 mod headers;
 mod interrupt;
@@ -29,7 +30,7 @@ mod table;
 mod whole_file;
 mod workplace;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use cli::{Cli, Global};
 use context::Ctx;
 use progress::Stderr;
@@ -43,7 +44,10 @@ use tracing::level_filters::LevelFilter;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|error| refuse(&error));
+    let mut command = examples::folded(Cli::command());
+    let given = command.try_get_matches_from_mut(std::env::args_os());
+    let cli = given.and_then(|given| Cli::from_arg_matches(&given).map_err(|e| e.format(&mut command)));
+    let cli = cli.unwrap_or_else(|error| refuse(&error));
     let name = cli.command.name();
     let json = cli.global.json;
     let code = match run(cli, name) {

@@ -120,6 +120,13 @@ const PARAMETERS: &[ParameterRow] = &[
     ("water_factor", 0.7, (0.0, 10.0), "1", "factor of open-water evaporation"),
     ("bias_corr", 0.85, (0.0, 10.0), "1", "bias correction of eto; 0.85 belongs to gridMET's"),
     ("alfa_factor", 1.25, (0.0, 10.0), "1", "from grass to alfalfa reference, over open water"),
+    (
+        "dc_coeff",
+        0.65,
+        (0.0, 1.0),
+        "1",
+        "1 - rf_coeff; the reference reads it and never uses it, nor does this",
+    ),
 ];
 
 /// Name, the variants it is on in, doc.

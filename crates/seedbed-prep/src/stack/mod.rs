@@ -6,6 +6,7 @@ use crate::{PrepError, SourceAsset, Spool};
 use seedbed_block::{Period, PixelRange};
 use seedbed_grid::PixelGrid;
 use seedbed_raster::{Raster, same_crs};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,6 +64,29 @@ impl Wanted {
             name.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
         };
         self.periods.is_empty() || self.periods.iter().any(is)
+    }
+}
+
+impl Stack {
+    /// The tiles and periods that were not made, of the tiles that are asked about.
+    ///
+    /// # Errors
+    /// [`PrepError::Holes`] if there are some, unless they are allowed.
+    pub(crate) fn holes_of(
+        &self,
+        asked: impl Fn(&PixelRange) -> bool,
+        allowed: bool,
+    ) -> Result<Vec<String>, PrepError> {
+        let holes = self.holes.iter().filter(|(range, _)| asked(range));
+        let holes: Vec<String> = holes.map(|(_, name)| name.clone()).collect();
+        if holes.is_empty() || allowed {
+            return Ok(holes);
+        }
+        let mut first: Vec<String> = holes.iter().take(5).cloned().collect();
+        first.extend((holes.len() > 5).then(|| "…".to_owned()));
+        let made = self.frames.iter().flat_map(|f| f.parts.iter().map(|part| (&f.period, part.range)));
+        let expected = made.filter(|(_, range)| asked(range)).collect::<HashSet<_>>().len() + holes.len();
+        Err(PrepError::Holes { count: holes.len(), expected, tiles: first.join(", ") })
     }
 }
 

@@ -14,7 +14,7 @@ use seedbed_block::PixelRange;
 use seedbed_grid::{Projections, Run, Zone};
 use seedbed_raster::Raster;
 use serde::Serialize;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use weights::{TileWeights, Weights, ZoneExtent};
@@ -107,8 +107,6 @@ pub fn zonal(
 ) -> Result<ZonalReport, PrepError> {
     let weights = Weights::new(stack, request.zones, projections)?;
     let touched = |range: &PixelRange| weights.tiles.iter().any(|t| t.range == *range);
-    let holes: Vec<String> =
-        stack.holes.iter().filter(|(range, _)| touched(range)).map(|(_, name)| name.clone()).collect();
     let named = |n: usize| request.zones[n].id().to_owned();
     let inside = |n: usize| weights.zones[n].inside;
     let all = 0..request.zones.len();
@@ -119,13 +117,7 @@ pub fn zonal(
         let reason = format!("none of the {} zones touches a tile of the product", outside.len());
         return Err(PrepError::Request(reason));
     }
-    if !holes.is_empty() && !request.allow_holes {
-        let mut first: Vec<String> = holes.iter().take(5).cloned().collect();
-        first.extend((holes.len() > 5).then(|| "…".to_owned()));
-        let made = stack.frames.iter().flat_map(|f| f.parts.iter().map(|part| (&f.period, part.range)));
-        let expected = made.filter(|(_, range)| touched(range)).collect::<HashSet<_>>().len() + holes.len();
-        return Err(PrepError::Holes { count: holes.len(), expected, tiles: first.join(", ") });
-    }
+    let holes = stack.holes_of(touched, request.allow_holes)?;
     let mut report = ZonalReport {
         zones: request.zones.len(),
         frames: stack.frames.len(),

@@ -26,7 +26,7 @@ fn one(sandbox: &Sandbox, assets: &serde_json::Value, rules: &Rules) -> Result<f
 }
 
 #[test]
-fn stored_values_are_scaled_and_converted_or_converted_and_adjusted_but_not_scaled_twice() {
+fn stored_values_are_scaled_by_file_or_project_and_then_converted_but_not_scaled_twice() {
     let sandbox = Sandbox::new();
     let stored = CogOptions { dtype: DType::Int16, scale: 0.5, nodata: Some(-1.0), ..CogOptions::default() };
     sandbox.cog_with("a.tif", around(), &vec![3.0; around().shape().len()], &stored);
@@ -40,7 +40,7 @@ fn stored_values_are_scaled_and_converted_or_converted_and_adjusted_but_not_scal
     assert!(error.is_usage() && error.to_string().ends_with("remove them from the project"), "{error}");
     sandbox.cog("b.tif", around(), |_| 3.0);
     let value = one(&sandbox, &json!({ "value": { "href": "./b.tif" } }), &with).unwrap();
-    assert!((value - (3.0 * 25.4 * 2.0 + 1.0)).abs() < 1e-12, "{value}");
+    assert!((value - (3.0 * 2.0 + 1.0) * 25.4).abs() < 1e-12, "{value}");
     let by_item = json!({ "value": { "href": "./b.tif", "bands": [{ "raster:scale": 0.1 }] } });
     assert!(matches!(one(&sandbox, &by_item, &with), Err(PrepError::Scaled { .. })));
 }

@@ -3,8 +3,8 @@
 use crate::support::{Sandbox, member, words};
 use seedbed_grid::{Feature, Zone, Zones, aoi::Outline, aoi::Outlines};
 use seedbed_prep::{
-    NamedPoint, PointKernel, PointValues, PrepError, SampleReport, Stack, Wanted, ZonalReport, ZonalRequest,
-    ZonalRow, ZoneStatistic, sample, zonal,
+    NamedPoint, PointKernel, PointValues, PrepError, SampleReport, SampleRequest, Stack, Wanted, ZonalReport,
+    ZonalRequest, ZonalRow, ZoneStatistic, sample, zonal,
 };
 use seedbed_raster::Proj;
 
@@ -132,7 +132,14 @@ fn points(
         Ok(())
     };
     let spool = sandbox.spool();
-    let report = sample(stack, &points, kernel, (&spool, &Proj), Some(&mut sink), &mut |_, _| ()).unwrap();
+    let request = SampleRequest { points: &points, kernel, allow_holes: false };
+    let refused = sample(stack, request, (&spool, &Proj), None, &mut |_, _| ());
+    let request = SampleRequest { allow_holes: true, ..request };
+    let report = sample(stack, request, (&spool, &Proj), Some(&mut sink), &mut |_, _| ()).unwrap();
+    match refused {
+        Err(PrepError::Holes { count, .. }) => assert_eq!(count, report.holes.len()),
+        refused => assert!(refused.is_ok() && report.holes.is_empty(), "{refused:?}"),
+    }
     (report, found)
 }
 

@@ -141,6 +141,11 @@ fn a_project_that_asks_for_nothing_or_the_impossible_is_refused_by_key() {
         ("file = \"tiles.grid.json\"", "file = \"nowhere.json\"", "grid.file"),
         ("out = \"out\"", "out = \"https://h.org/out\"", "project.out"),
         ("items = \"ndvi.json\"", "items = \"nowhere.json\"", "inputs.ndvi"),
+        (
+            "items = \"ndvi.json\"",
+            "items = \"https://h.org/x.json?v=2&access_token=t0\"",
+            "inputs.ndvi.items",
+        ),
         ("asset = \"ndvi\"", "asset = \"evi\"", "inputs.ndvi"),
         ("data/whc.tif", "data/nowhere.tif", "statics.whc"),
     ] {

@@ -17,9 +17,8 @@ use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  seedbed model point veget --forcing days.csv --set whc=120 field_capacity=210 saturation=320 interception=15 \\
-      --out result.csv
-  seedbed model point veget --forcing - --set variant=reference whc=120 field_capacity=210 saturation=320 < days.csv
+  seedbed model point veget --forcing days.csv --set whc=120 field_capacity=210 saturation=320 interception=15 --out result.csv
+  seedbed model point veget --forcing - --set variant=reference whc=120 field_capacity=210 saturation=320 interception=0 < days.csv
   seedbed model point spring-index --forcing daymet.csv --set variant=rsdat --out dates.csv
 
 The forcing has a column `date` (YYYY-MM-DD) and one a daily input, by name; an

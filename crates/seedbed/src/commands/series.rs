@@ -1,13 +1,15 @@
 //! `seedbed series`: values at points through time.
 
 use crate::context::Ctx;
-use crate::failure::usage_hint;
+use crate::failure::{Judge, usage_hint};
 use crate::points;
 use crate::progress::Counted;
 use crate::report::{Report, Status, count};
 use crate::stack::StackArgs;
 use crate::table::{Cell, Form, Kind, Table};
-use seedbed_prep::{Frame, PointKernel, PointSink, PointValues, PrepError, SampleReport, sample};
+use seedbed_prep::{
+    Frame, PointKernel, PointSink, PointValues, PrepError, SampleReport, SampleRequest, sample,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -26,6 +28,7 @@ with a head line, or GeoJSON. Those outside of the product are named and have no
 /// Values of a product's rasters at points, through time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "flags, each independent")]
 pub struct Args {
     #[command(flatten)]
     stack: StackArgs,
@@ -41,6 +44,9 @@ pub struct Args {
     /// A column a variable.
     #[arg(long)]
     wide: bool,
+    /// Leave values empty where a tile was not made.
+    #[arg(long)]
+    allow_holes: bool,
     /// Where the table goes: `.csv`, `.json` or `.parquet`.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -139,8 +145,15 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         };
         let sink: Option<PointSink<'_>> = if args.dry_run { None } else { Some(&mut sink) };
         let mut progress = |done, total| meter.at(done, total);
-        let sampled = sample(&stack, &points, kernel, (&spool, &ctx.projections), sink, &mut progress);
-        trouble.map_or_else(|| Ok(sampled?), Err)
+        let request = SampleRequest { points: &points, kernel, allow_holes: args.allow_holes };
+        let sampled = sample(&stack, request, (&spool, &ctx.projections), sink, &mut progress);
+        match (trouble, sampled) {
+            (Some(trouble), _) => Err(trouble),
+            (None, Err(holes @ PrepError::Holes { .. })) => {
+                Err(holes).or_hint("make them, or leave their values empty with --allow-holes")
+            }
+            (None, sampled) => Ok(sampled?),
+        }
     })?;
     drop(meter);
     if let Some(table) = table {

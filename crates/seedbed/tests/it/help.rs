@@ -101,5 +101,11 @@ fn every_writing_command_can_be_asked_first() {
         let help = sandbox.seedbed([command, &["--help"]].concat()).succeeds().stdout;
         let writes = command.last().is_some_and(|name| WRITERS.contains(name) || *name == "point");
         assert_eq!(help.contains("--dry-run"), writes, "{command:?}");
+        let mut goes_on = false;
+        let examples = help.lines().skip_while(|line| *line != "Examples:").skip(1);
+        for line in examples.take_while(|line| !line.is_empty()) {
+            assert!(line.starts_with("  seedbed ") || goes_on, "{command:?}: {line}");
+            goes_on = line.ends_with(" \\");
+        }
     }
 }

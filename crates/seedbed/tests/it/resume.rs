@@ -1,6 +1,7 @@
 //! Killed, interrupted, doubled and divided: the result is the same bytes.
 
 use crate::basin::{Chain, PERIODS, Pace, Site, TILES, WRITTEN, Whole, is_leftover};
+use crate::sandbox::Sandbox;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -162,6 +163,50 @@ fn an_interrupted_run_stops_at_once_and_the_next_goes_on() {
     chain.perform("run");
     clean(&chain);
     whole.is_equalled_by(&chain, &["tiles"]);
+}
+
+/// A model that notes its process, and never answers.
+const DUMB: &str = r#"
+name = "dumb"
+title = "says nothing"
+kind = "exec"
+command = ["sh", "-c", "echo $$ > model.pid; exec sleep 600"]
+[[inputs]]
+name = "tmin"
+unit = "degC"
+range = [-90, 60]
+doc = "lowest of the day"
+[[outputs]]
+name = "nothing"
+unit = "degC"
+range = [0, 110]
+doc = "none"
+"#;
+
+#[test]
+fn a_model_that_computes_ends_with_the_process_that_asked_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("dumb.toml", DUMB);
+    sandbox.write("forcing.csv", "date,tmin\n2004-01-01,1\n");
+    let mut command = sandbox.command(["model", "point", "dumb.toml", "--forcing", "forcing.csv"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    let noted = || std::fs::read_to_string(sandbox.path("model.pid")).unwrap_or_default();
+    while !noted().ends_with('\n') {
+        assert!(started.elapsed() < Duration::from_secs(30), "it was never started");
+        sleep(Duration::from_millis(20));
+    }
+    // A process that has ended is there no more, or nobody has asked how it did.
+    let status = format!("/proc/{}/stat", noted().trim());
+    let runs = || std::fs::read_to_string(&status).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(runs());
+    let (code, _, said) = signalled(child, "TERM");
+    assert_eq!(code, Some(143), "{said}");
+    let ended = Instant::now();
+    while runs() {
+        assert!(ended.elapsed() < Duration::from_secs(5), "the model outlived the process");
+        sleep(Duration::from_millis(20));
+    }
 }
 
 /// Waits for a report.

@@ -162,6 +162,14 @@ fn two_runs_of_which_one_begins_from_the_others_state_are_one() {
     chain.sandbox.seedbed(["mosaic", "tiles", "--out", "mosaic"]).succeeds();
     chain.sandbox.seedbed(["view", "tiles", "--out", "view", "--periods", "2004-09"]).succeeds();
     chain.sandbox.seedbed(["catalog", "validate", "tiles"]).succeeds().prints("0 invalid");
+    // The raster extension asks for a band, and a state has none.
+    let documents = chain.sandbox.files().into_iter().filter(|f| f.starts_with("tiles/") && is_a(f, "json"));
+    let declared =
+        |document: &serde_json::Value| document["stac_extensions"].to_string().contains("/raster/");
+    let documents: Vec<_> = documents.map(|f| chain.sandbox.json(f)).collect();
+    let states = documents.iter().filter(|d| d["assets"]["state"].is_object());
+    assert_eq!(states.map(declared).collect::<Vec<_>>(), [false; TILES]);
+    assert!(documents.iter().any(declared));
     let second = [
         ("2004-07-01/2004-09-30", "2004-10-01/2004-12-31"),
         ("\"tiles\"", "\"later\""),
