@@ -1,6 +1,7 @@
 //! One input as a series: the same asset key over many items.
 
 use crate::parallel::{cores, in_parallel};
+use crate::traits::Traits;
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
 use seedbed_block::{Date, Period, Unit, date};
 use seedbed_catalog::{Asset, Item};
@@ -51,6 +52,8 @@ pub struct SourceAsset {
     /// The layer that says on which day of the year each pixel was observed, where one is
     /// asked for.
     pub composite_day: Option<Ancillary>,
+    /// What its item says the values are of.
+    pub(crate) traits: Traits,
 }
 
 impl SourceAsset {
@@ -137,6 +140,7 @@ impl SourceAsset {
             valid_range: band.valid_range,
             quality: None,
             composite_day: None,
+            traits: Traits::of(item),
         })
     }
 }
@@ -315,6 +319,7 @@ impl Series {
             valid_range: None,
             quality: None,
             composite_day: None,
+            traits: Traits::default(),
         };
         Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)], unit: None })
     }
