@@ -43,9 +43,13 @@ impl Report for Verified {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.0;
         for p in &r.problems {
-            let variable = p.variable.as_deref().map(|v| format!(" {v}")).unwrap_or_default();
+            let of = [Some(&*p.period), p.variable.as_deref()]
+                .into_iter()
+                .flatten()
+                .filter(|part| !part.is_empty());
+            let of: String = of.map(|part| format!(" {part}")).collect();
             let kind = if p.missing { "missing" } else { "wrong" };
-            writeln!(out, "{kind}: {} {}{variable}: {}", p.tile, p.period, p.what)?;
+            writeln!(out, "{kind}: {}{of}: {}", p.tile, p.what)?;
         }
         writeln!(
             out,
