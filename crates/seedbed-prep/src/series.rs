@@ -32,6 +32,8 @@ pub struct SourceAsset {
     pub claim: Claim,
     /// The variable inside the file.
     pub variable: Option<String>,
+    /// How many bands the item names.
+    pub(crate) bands: usize,
     /// Stored value for "no observation".
     pub nodata: Option<f64>,
     /// Factor from stored to physical values.
@@ -131,6 +133,7 @@ impl SourceAsset {
             bbox: item.bbox(),
             claim: found.claim(projections)?,
             variable: band.name,
+            bands: named_bands(found),
             nodata: band.nodata,
             scale: band.scale,
             offset: band.offset,
@@ -143,6 +146,13 @@ impl SourceAsset {
             traits: Traits::of(item),
         })
     }
+}
+
+/// How many bands an asset has that are all named.
+fn named_bands(asset: &Asset<'_>) -> usize {
+    let bands = ["bands", "eo:bands"].iter().find_map(|key| asset.as_object().get(*key)?.as_array());
+    let is_named = |band: &Value| band["name"].is_string();
+    bands.filter(|bands| bands.iter().all(is_named)).map_or(0, Vec::len)
 }
 
 /// Refuses items of one id and date in one collection whose assets are different files.
@@ -310,6 +320,7 @@ impl Series {
             bbox: None,
             claim: Claim::default(),
             variable: None,
+            bands: 0,
             nodata: None,
             scale: None,
             offset: None,
