@@ -43,13 +43,10 @@ impl Report for Verified {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.0;
         for p in &r.problems {
-            let of = [Some(&*p.period), p.variable.as_deref()]
-                .into_iter()
-                .flatten()
-                .filter(|part| !part.is_empty());
-            let of: String = of.map(|part| format!(" {part}")).collect();
+            let of = [Some(&*p.tile), Some(&*p.period), p.variable.as_deref()].into_iter().flatten();
+            let of: Vec<&str> = of.filter(|part| !part.is_empty()).collect();
             let kind = if p.missing { "missing" } else { "wrong" };
-            writeln!(out, "{kind}: {}{of}: {}", p.tile, p.what)?;
+            writeln!(out, "{kind}: {}: {}", of.join(" "), p.what)?;
         }
         writeln!(
             out,
