@@ -23,6 +23,8 @@ pub enum Unit {
     Centimetre,
     /// Depth of water a second, of which a daily value is 86,400 seconds' worth.
     MillimetrePerSecond,
+    /// Depth of water an hour, of which a daily value is 24 hours' worth.
+    MillimetrePerHour,
     /// Degrees Celsius.
     Celsius,
     /// Kelvin.
@@ -131,11 +133,30 @@ const TABLE: &[Row] = &[
         86_400.0,
         0.0,
     ),
-    (Unit::KilogramPerSquareMetre, "kg m-2", &["kg/m2", "kg/m^2"], 1, 1.0, 0.0),
+    (Unit::MillimetrePerHour, "mm h-1", &["mm/h", "mm/hr", "mm/hour", "mm hr-1", "mm hour-1"], 1, 24.0, 0.0),
+    (
+        Unit::KilogramPerSquareMetre,
+        "kg m-2",
+        &["kg/m2", "kg/m^2", "kg m**-2", "kg m-2 day-1", "kg m-2 d-1", "kg m**-2 day**-1", "kg/m2/day"],
+        1,
+        1.0,
+        0.0,
+    ),
     (
         Unit::Celsius,
         "degC",
-        &["degrees C", "deg C", "celsius", "Celsius", "°C", "degree_Celsius", "degrees_Celsius", "C"],
+        &[
+            "degrees C",
+            "deg C",
+            "celsius",
+            "Celsius",
+            "°C",
+            "degree_Celsius",
+            "degrees_Celsius",
+            "degree_celsius",
+            "degrees_celsius",
+            "C",
+        ],
         2,
         1.0,
         0.0,
@@ -146,7 +167,14 @@ const TABLE: &[Row] = &[
     (Unit::Hectopascal, "hPa", &["mbar"], 3, 100.0, 0.0),
     (Unit::Kilopascal, "kPa", &[], 3, 1000.0, 0.0),
     (Unit::WattPerSquareMetre, "W m-2", &["W/m2", "W/m^2", "W m**-2"], 4, 1.0, 0.0),
-    (Unit::MegajoulePerSquareMetreDay, "MJ m-2 day-1", &["MJ m-2 d-1", "MJ/m2/day"], 4, 1e6 / 86400.0, 0.0),
+    (
+        Unit::MegajoulePerSquareMetreDay,
+        "MJ m-2 day-1",
+        &["MJ m-2 d-1", "MJ/m2/day", "MJ m-2", "MJ/m2", "MJ/m^2", "MJ m**-2"],
+        4,
+        1e6 / 86400.0,
+        0.0,
+    ),
     (Unit::MetrePerSecond, "m s-1", &["m/s"], 5, 1.0, 0.0),
     (
         Unit::Metre,
@@ -238,10 +266,11 @@ mod tests {
     }
 
     #[test]
-    fn depths_of_water_are_of_one_kind_a_second_or_a_day() {
+    fn depths_of_water_are_of_one_kind_a_second_an_hour_or_a_day() {
         let of = |text: &str| text.parse::<Unit>().unwrap().to(Unit::Millimetre).unwrap().apply(2.0);
         assert_eq!([of("m"), of("cm"), of("kg m-2"), of("inch")], [2000.0, 20.0, 2.0, 50.8]);
-        assert_eq!(of("kg m-2 s-1"), 172_800.0);
+        assert_eq!([of("kg m-2 s-1"), of("mm/hr")], [172_800.0, 48.0]);
+        assert_eq!([of("kg m**-2"), of("kg m-2 day-1")], [2.0, 2.0]);
         assert!("m s-1".parse::<Unit>().unwrap().to(Unit::Millimetre).is_err());
     }
 

@@ -2,6 +2,7 @@
 
 use crate::asset::Asset;
 use crate::{CatalogError, document, time};
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use seedbed_grid::Bbox;
 use seedbed_storage::Location;
@@ -135,6 +136,15 @@ impl Item {
     #[must_use]
     pub fn end(&self) -> Option<Date> {
         self.end_text().and_then(time::date)
+    }
+
+    /// Whether its time is shorter than a day: an observation that may begin before midnight and end behind it, and is
+    /// of the day on which it began.
+    #[must_use]
+    pub fn is_brief(&self) -> bool {
+        let instant = |text: Option<&str>| text.and_then(time::instant);
+        let ends = instant(self.start_text()).zip(instant(self.end_text()));
+        ends.is_some_and(|(start, end)| end.duration_since(start) < SignedDuration::from_hours(24))
     }
 
     pub(crate) fn start_text(&self) -> Option<&str> {

@@ -109,6 +109,15 @@ impl Bbox {
             && self.spans().any(|a| other.spans().any(|b| meet(a, b)))
     }
 
+    /// What two boxes have in common, in square degrees, however their longitudes are counted.
+    #[must_use]
+    pub fn common_area(self, other: Self) -> f64 {
+        let height = self.north.min(other.north) - self.south.max(other.south);
+        let common = |a: (f64, f64), b: (f64, f64)| (a.1.min(b.1) - a.0.max(b.0)).max(0.0);
+        let width: f64 = self.spans().flat_map(|a| other.spans().map(move |b| common(a, b))).sum();
+        width * height.max(0.0)
+    }
+
     /// The smallest box around all of some, across the antimeridian where one of them is, or where they meet there.
     #[must_use]
     pub fn around(boxes: impl IntoIterator<Item = Self>) -> Option<Self> {

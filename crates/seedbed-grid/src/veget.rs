@@ -56,6 +56,20 @@ pub fn tiles(extent: Bbox, size: TileSize, resolution: Option<f64>) -> Result<Ve
     })
 }
 
+/// The box of whole tiles of so many degrees around an area, counted from 180° W and 90° N as squares of a grid are: what
+/// [`tiles`] draws whole degrees over.
+#[must_use]
+pub fn around(area: Bbox, degrees: f64) -> Bbox {
+    let down = |v: f64, from: f64| from + ((v - from) / degrees).floor() * degrees;
+    let up = |v: f64, from: f64| from + ((v - from) / degrees).ceil() * degrees;
+    Bbox {
+        west: down(area.west, -180.0),
+        south: down(area.south, 90.0),
+        east: up(area.east, -180.0),
+        north: up(area.north, 90.0),
+    }
+}
+
 /// Tiles drawn row by row by adding up steps, with the corners they should have.
 fn counted(extent: Bbox, times: u32, drawn: Vec<LegacyTile>) -> Vec<LegacyTile> {
     let edge = |from: f64, to: f64, i: u32| {
@@ -219,6 +233,14 @@ mod tests {
             assert!(pair.windows(2).all(|w| w[0].range.col1() == w[1].range.col0), "no gap, no overlap");
         }
         assert_eq!(tiles(extent, size("5000px"), Some(resolution)).unwrap()[0].name, "chip42.78N-77.42E");
+    }
+
+    #[test]
+    fn whole_degrees_are_drawn_around_any_area() {
+        let around = |degrees: f64| <[f64; 4]>::from(around(Bbox::from(DELAWARE), degrees));
+        assert_eq!(around(2.0), [-78.0, 38.0, -72.0, 44.0]);
+        assert_eq!(around(10.0), [-80.0, 30.0, -70.0, 50.0]);
+        assert_eq!(around(1.0), [-78.0, 38.0, -73.0, 43.0]);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use crate::composite_day::DAYS;
 use crate::source::Source;
+use crate::traits::apart;
 use crate::{PrepError, Rules, Series};
 use seedbed_block::{Bridge, Date, Period, date, is_leap};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 /// A layer of a source: which source, which layer of its file.
@@ -30,8 +31,9 @@ impl Days {
     ///
     /// # Errors
     /// [`PrepError::Clock`] where a file and its item disagree, and
-    /// [`PrepError::Document`] for a layer without a date or two of one day.
-    pub(crate) fn of(sources: &[Source]) -> Result<Self, PrepError> {
+    /// [`PrepError::Document`] for a layer without a date or two of one day; [`PrepError::Apart`] for sources of
+    /// one day that aren't of the same thing.
+    pub(crate) fn of(input: &str, sources: &[Source]) -> Result<Self, PrepError> {
         let mut days: BTreeMap<Date, Vec<Slot>> = BTreeMap::new();
         for (n, source) in sources.iter().enumerate() {
             let document = |what, reason| PrepError::Document { path: source.path.clone(), what, reason };
@@ -47,6 +49,16 @@ impl Days {
                     return Err(document("series of one layer a day", both));
                 }
                 slots.push(Slot { source: n, layer });
+            }
+        }
+        let mut known = BTreeSet::new();
+        for (day, slots) in &days {
+            for (at, slot) in slots.iter().enumerate() {
+                for other in slots[..at].iter().filter(|other| known.insert((other.source, slot.source))) {
+                    if let Some(reason) = apart(&sources[other.source], &sources[slot.source]) {
+                        return Err(PrepError::Apart { input: input.to_owned(), day: *day, reason });
+                    }
+                }
             }
         }
         Ok(Self(days))

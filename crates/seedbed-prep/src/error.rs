@@ -97,6 +97,16 @@ pub enum PrepError {
         /// Its last day.
         end: Date,
     },
+    /// Items of one first day that aren't of the same thing.
+    #[error("input `{input}`: items of {day} can't become one layer: {reason}")]
+    Apart {
+        /// The input's name.
+        input: String,
+        /// The day.
+        day: Date,
+        /// What tells two of them apart, and what to do.
+        reason: String,
+    },
     /// The unit isn't known.
     #[error("input `{input}`: neither item `{item}` nor {path} states a unit; set `unit`")]
     NoUnit {

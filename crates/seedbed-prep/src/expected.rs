@@ -45,6 +45,14 @@ impl Member {
         self.days.or_else(|| last.parse().ok()).map(|days| days.end)
     }
 
+    /// From the first day of a cube to its last.
+    #[must_use]
+    pub fn span(&self) -> Option<Period> {
+        let (first, last) = self.period.split_once("--")?;
+        let ends = first.parse::<Period>().ok().zip(last.parse::<Period>().ok());
+        ends.map(|(first, last)| Period { start: first.start, end: last.end })
+    }
+
     /// Whether it has more days than another one in the same slot.
     #[must_use]
     pub fn is_longer(&self, other: &Self) -> bool {
@@ -108,8 +116,8 @@ pub struct Expected {
 /// Which cubes may be parts of one product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cubes {
-    /// None: their periods may lie over each other.
-    Alone,
+    /// Those of days that were asked for, of which no two may have one: a cube that lies within another gives way to it.
+    OfDays,
     /// Those of a run, which begin where its calendar years do: of two with the same first layer the longer one stands
     /// for both.
     ByYear,
@@ -205,12 +213,48 @@ impl Expected {
     /// one tile again, still expects the others.
     ///
     /// # Errors
-    /// As [`Expected::at`].
+    /// As [`Expected::at`]; [`PrepError::Request`] where cubes of days would share some.
     pub fn joined(self, root: &Root, cubes: Cubes) -> Result<Self, PrepError> {
         Ok(match Self::at(root)? {
-            Some(there) if self.is_part_of(&there, cubes) => self.with(there),
+            Some(there) if self.is_part_of(&there, cubes) => {
+                let there = if cubes == Cubes::OfDays { self.beside(there, root)? } else { there };
+                self.with(there)
+            }
             _ => self,
         })
+    }
+
+    /// Another set without the cubes that lie within one of this set.
+    ///
+    /// # Errors
+    /// [`PrepError::Request`] where two cubes of a tile would both have some day.
+    fn beside(&self, mut there: Self, root: &Root) -> Result<Self, PrepError> {
+        let spans = |set: &Self| -> Vec<(String, Period)> {
+            set.members.iter().filter_map(|m| Some((m.tile.clone(), m.span()?))).collect()
+        };
+        let ours = spans(self);
+        for (tile, theirs) in spans(&there) {
+            for (_, asked) in ours.iter().filter(|(name, _)| *name == tile) {
+                let Some(common) = asked.intersection(theirs) else { continue };
+                if common != theirs {
+                    let all = Period { start: asked.start.min(theirs.start), end: asked.end.max(theirs.end) };
+                    return Err(PrepError::Request(format!(
+                        "tile {tile} has a cube of {theirs} at {root}, and one of {asked} would share some of its days: \
+                         ask for {all}, for days that it hasn't, or write to another folder"
+                    )));
+                }
+            }
+        }
+        let within = |m: &Member| {
+            let theirs = m.span();
+            let around = |(tile, asked): &(String, Period)| {
+                *tile == m.tile
+                    && theirs.is_some_and(|theirs| theirs.start > asked.start && theirs.end <= asked.end)
+            };
+            ours.iter().any(around)
+        };
+        there.members.retain(|m| !within(m));
+        Ok(there)
     }
 
     /// The members by their slots.
@@ -229,7 +273,11 @@ impl Expected {
             && recipe(self) == recipe(other)
             && self.grid == other.grid
             && self.tiles.iter().all(same_tile)
-            && (cubes == Cubes::ByYear || !self.members.iter().chain(&other.members).any(Member::is_cube))
+            && (cubes == Cubes::ByYear || {
+                let mut all = self.members.iter().chain(&other.members).map(Member::is_cube);
+                let first = all.next();
+                all.all(|is_cube| Some(is_cube) == first)
+            })
     }
 
     /// The members of both; where both have one in a slot the longer of the two, or the own. Who has all of them gives

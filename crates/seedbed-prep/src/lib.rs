@@ -51,6 +51,7 @@ mod stack;
 mod standing;
 mod store_root;
 mod tally;
+mod traits;
 mod tree;
 mod verify;
 mod windows;

@@ -5,8 +5,8 @@ use crate::production::{Job, Open, Production, span};
 use crate::tally::{self, Seen};
 use crate::windows::Windows;
 use crate::{
-    Attempt, Description, Member, Outcome, Plans, PrepError, Provenance, Root, Rules, Spool, Target, TaskKey,
-    TileReader, TimeRule, Variable, cubes, revisions,
+    Attempt, Cubes, Description, Member, Outcome, Plans, PrepError, Provenance, Root, Rules, Spool, Target,
+    TaskKey, TileReader, TimeRule, Variable, cubes, revisions,
 };
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
@@ -158,8 +158,8 @@ struct Read<T> {
 /// fails doesn't stop the others. With `dry_run` only the report's plan is made;
 /// remote assets are fetched even then, since only files tell their days.
 ///
-/// The product is what is asked for: dates and tiles of an earlier call on the
-/// same folder that this one doesn't ask for leave its catalog.
+/// Dates and tiles of an earlier call on the same folder that was made by the same
+/// recipe stay in the product; a tile may then have several cubes.
 ///
 /// # Errors
 /// [`PrepError::NoAsset`] for a key no item has; [`PrepError::Outside`] if no
@@ -187,6 +187,10 @@ pub fn prepare<T: Real>(
         ["prep".into(), json!(revisions(REVISION, &[])), json!([T::PRECISION, request.rules, request.cog])];
     let recipe = TaskKey::of(&recipe)?;
     let set = production.expected(request.assets.clone(), &placed, members, recipe)?;
+    if request.format == Format::Zarr {
+        // What can't stand beside what is there is refused before anything is planned further.
+        set.clone().joined(&request.out, Cubes::OfDays)?;
+    }
     let open = production.open_of(&set)?;
     let mut report = production.report(&set, &open, untouched);
     report.partial = tiles.iter().flat_map(|t| t.partial.iter().cloned()).collect();

@@ -451,6 +451,14 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
+    /// Whether it is missing, and what is wrong.
+    pub(crate) fn told(self) -> (bool, String) {
+        match self {
+            Self::Missing(what) => (true, what),
+            Self::Wrong(what) => (false, what),
+        }
+    }
+
     /// The same with the file's name.
     pub(crate) fn of(self, path: &Path) -> Self {
         match self {

@@ -291,7 +291,7 @@ impl<'a> Production<'a> {
         act: impl Fn(&P) -> Vec<Result<Outcome, PrepError>> + Sync,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(), PrepError> {
-        let whole = set.clone().joined(&self.request.out, Cubes::Alone)?;
+        let whole = set.clone().joined(&self.request.out, Cubes::OfDays)?;
         whole.write(&self.request.out, self.spool)?;
         self.spool.keep_digests();
         let mut behind = report.present;

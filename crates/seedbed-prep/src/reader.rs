@@ -106,7 +106,7 @@ impl<'a, T: Real> TileReader<'a, T> {
                 },
             });
         }
-        let days = Days::of(&sources)?;
+        let days = Days::of(&series.name, &sources)?;
         let recurs = rules.time == TimeRule::Climatology;
         let climatology = recurs.then(|| Climatology::of(&sources, &days)).transpose()?;
         Ok(Self {

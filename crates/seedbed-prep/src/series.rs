@@ -1,6 +1,7 @@
 //! One input as a series: the same asset key over many items.
 
 use crate::parallel::{cores, in_parallel};
+use crate::traits::Traits;
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
 use seedbed_block::{Date, Period, Unit, date};
 use seedbed_catalog::{Asset, Item};
@@ -31,6 +32,8 @@ pub struct SourceAsset {
     pub claim: Claim,
     /// The variable inside the file.
     pub variable: Option<String>,
+    /// How many bands the item names.
+    pub(crate) bands: usize,
     /// Stored value for "no observation".
     pub nodata: Option<f64>,
     /// Factor from stored to physical values.
@@ -51,6 +54,8 @@ pub struct SourceAsset {
     /// The layer that says on which day of the year each pixel was observed, where one is
     /// asked for.
     pub composite_day: Option<Ancillary>,
+    /// What its item says the values are of.
+    pub(crate) traits: Traits,
 }
 
 impl SourceAsset {
@@ -128,6 +133,7 @@ impl SourceAsset {
             bbox: item.bbox(),
             claim: found.claim(projections)?,
             variable: band.name,
+            bands: named_bands(found),
             nodata: band.nodata,
             scale: band.scale,
             offset: band.offset,
@@ -137,8 +143,16 @@ impl SourceAsset {
             valid_range: band.valid_range,
             quality: None,
             composite_day: None,
+            traits: Traits::of(item),
         })
     }
+}
+
+/// How many bands an asset has that are all named.
+fn named_bands(asset: &Asset<'_>) -> usize {
+    let bands = ["bands", "eo:bands"].iter().find_map(|key| asset.as_object().get(*key)?.as_array());
+    let is_named = |band: &Value| band["name"].is_string();
+    bands.filter(|bands| bands.iter().all(is_named)).map_or(0, Vec::len)
 }
 
 /// Refuses items of one id and date in one collection whose assets are different files.
@@ -306,6 +320,7 @@ impl Series {
             bbox: None,
             claim: Claim::default(),
             variable: None,
+            bands: 0,
             nodata: None,
             scale: None,
             offset: None,
@@ -315,6 +330,7 @@ impl Series {
             valid_range: None,
             quality: None,
             composite_day: None,
+            traits: Traits::default(),
         };
         Ok(Self { name: name.to_owned(), assets: vec![Arc::new(asset)], unit: None })
     }

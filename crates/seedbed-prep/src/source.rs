@@ -6,7 +6,7 @@ use crate::windows::FileVariable;
 use crate::{Ancillary, PrepError, Rules, SourceAsset};
 use seedbed_block::{Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
-use seedbed_raster::{DType, Raster, RasterSource};
+use seedbed_raster::{DType, Raster, RasterError, RasterSource};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -72,11 +72,21 @@ pub(crate) fn open(asset: &SourceAsset, path: &Path, remote: Option<&Bytes>) -> 
         variable: asset.variable.clone(),
         claimed: asset.claim.clone(),
     };
-    let mut raster = match remote {
-        Some(Bytes::File(remote)) => Raster::open_at(remote.clone(), &source)?,
-        Some(Bytes::Group(group)) => Raster::open_group(group.clone(), &source)?,
-        None => Raster::open(&source)?,
+    let open = |source: &RasterSource| match remote {
+        Some(Bytes::File(remote)) => Raster::open_at(remote.clone(), source),
+        Some(Bytes::Group(group)) => Raster::open_group(group.clone(), source),
+        None => Raster::open(source),
     };
+    let mut raster = match open(&source) {
+        // Bands without names of their own have those that the item gives them, in its order.
+        Err(RasterError::Variable { wanted: Some(_), available, .. })
+            if available.len() == asset.bands
+                && available.iter().zip(1..).all(|(name, n)| *name == format!("band {n}")) =>
+        {
+            open(&RasterSource { variable: Some("band 1".to_owned()), ..source.clone() })
+        }
+        opened => opened,
+    }?;
     if asset.scale.is_some() || asset.offset.is_some() {
         let (scale, offset) = (asset.scale.unwrap_or(1.0), asset.offset.unwrap_or(0.0));
         let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(b.abs());

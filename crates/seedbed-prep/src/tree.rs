@@ -1,9 +1,10 @@
 //! The catalog documents of a product, derived from its records.
 
-use crate::product::read_record;
+use crate::product::{Flaw, read_record};
 use crate::standing::{Summary, standings};
 use crate::{Expected, Member, PrepError, Root, Spool};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::Path;
 
 /// Writes `catalog.json` and `collection.json` over the records that exist.
@@ -70,6 +71,44 @@ pub fn write_catalog(
         root.write_document(name, bytes, spool)?;
     }
     Ok(())
+}
+
+/// What is wrong with the documents of a product of which these members have been made: `prep`, `run` and `mosaic` write
+/// them anew.
+///
+/// # Errors
+/// [`PrepError::Storage`] where a store can't be read, [`PrepError::Read`] for a file.
+pub(crate) fn flaws(root: &Root, made: &[&Member]) -> Result<Vec<(&'static str, Flaw)>, PrepError> {
+    let mut flaws = Vec::new();
+    let children = ["./collection.json".to_owned()];
+    let items: Vec<String> = made.iter().map(|member| format!("./{}", member.record_names())).collect();
+    for (name, kind, linked) in
+        [("catalog.json", "Catalog", &children[..]), ("collection.json", "Collection", &items)]
+    {
+        if made.is_empty() {
+            continue;
+        }
+        let flaw = match root.document(name)? {
+            None => Some(Flaw::Missing("the product's document isn't there".to_owned())),
+            Some(bytes) => match serde_json::from_slice::<Value>(&bytes) {
+                Err(e) => Some(Flaw::Wrong(format!("it is cut short or damaged: {e}"))),
+                Ok(document) if document["type"] != kind => {
+                    Some(Flaw::Wrong(format!("it is no STAC {kind}")))
+                }
+                Ok(document) => {
+                    let links = document["links"].as_array().into_iter().flatten();
+                    let links: HashSet<&str> = links.filter_map(|link| link["href"].as_str()).collect();
+                    let mut missing = linked.iter().filter(|href| !links.contains(href.as_str()));
+                    let first = missing.next();
+                    first.map(|first| {
+                        Flaw::Wrong(format!("it has no link to {first} and {} others", missing.count()))
+                    })
+                }
+            },
+        };
+        flaws.extend(flaw.map(|flaw| (name, flaw)));
+    }
+    Ok(flaws)
 }
 
 /// What the records say that there are, in the members' order.

@@ -1,11 +1,12 @@
 //! A product held to its expected set.
 
 use crate::error::one_line;
+use crate::mosaic::references;
 use crate::parallel::{in_parallel, threads};
 use crate::product::{Flaw, nodata_text, same_nodata, stored_as};
 use crate::record::{GTI, STATE};
 use crate::store_root::AT_ONCE;
-use crate::{Expected, Member, PrepError, Root, balance};
+use crate::{Expected, Member, PrepError, Root, balance, tree};
 use seedbed_catalog::{Asset, Item};
 use seedbed_raster::{Raster, RasterSource};
 use serde::Serialize;
@@ -15,9 +16,9 @@ use std::path::Path;
 /// One thing that is wrong with a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// The tile.
+    /// The tile; of a document of the whole product its name, `catalog.json`.
     pub tile: String,
-    /// The period.
+    /// The period; none of a document.
     pub period: String,
     /// The variable, unless the whole product is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +54,8 @@ impl VerifyReport {
 
 /// Checks every product of the set beside `product` (a catalog or its folder):
 /// its record, whether its model's balance closes, and of every file size, digest, grid,
-/// type, scale and nodata value, read back through the public reader. Files in a store are
+/// type, scale and nodata value, read back through the public reader; of a mosaic by reference
+/// whether its tiles are there; and the catalog's documents. Files in a store are
 /// fetched for it, a few at a time.
 ///
 /// # Errors
@@ -62,7 +64,7 @@ impl VerifyReport {
 /// nothing of the product; what is wrong with the products themselves stands in the report.
 pub fn verify(product: impl Into<Root>) -> Result<VerifyReport, PrepError> {
     let (expected, root) = Expected::of(&product.into())?;
-    check(&expected, &root, &HashMap::new())
+    check(&expected, &root, &HashMap::new(), Some(&expected))
 }
 
 /// Checks the products at a root against the set that there should be by now, rather than the
@@ -73,14 +75,21 @@ pub fn verify(product: impl Into<Root>) -> Result<VerifyReport, PrepError> {
 pub fn verify_set(expected: &Expected, root: impl Into<Root>) -> Result<VerifyReport, PrepError> {
     let root = root.into();
     let planned = if Expected::is_at(&root)? { Some(Expected::of(&root)?.0) } else { None };
-    let planned = planned.iter().flat_map(|set| &set.members);
-    check(expected, &root, &planned.map(|member| ((&*member.tile, &*member.period), member)).collect())
+    let members = planned.iter().flat_map(|set| &set.members);
+    let earlier = members.map(|member| ((&*member.tile, &*member.period), member)).collect();
+    check(expected, &root, &earlier, planned.as_ref())
 }
 
 /// The products of an earlier plan by tile and period.
 type Earlier<'a> = HashMap<(&'a str, &'a str), &'a Member>;
 
-fn check(expected: &Expected, root: &Root, earlier: &Earlier<'_>) -> Result<VerifyReport, PrepError> {
+/// Checks the members of one set, and the documents that tell of another, that of the last call.
+fn check(
+    expected: &Expected,
+    root: &Root,
+    earlier: &Earlier<'_>,
+    written: Option<&Expected>,
+) -> Result<VerifyReport, PrepError> {
     let threads = if root.as_path().is_some() { threads(0) } else { AT_ONCE };
     let checked = in_parallel(
         &expected.members,
@@ -89,12 +98,26 @@ fn check(expected: &Expected, root: &Root, earlier: &Earlier<'_>) -> Result<Veri
         |_| (),
     );
     let checked = checked.into_iter().collect::<Result<Vec<_>, PrepError>>()?;
+    let is_made = |problems: &Vec<Problem>| problems.iter().all(|problem| problem.variable.is_some());
+    let pairs = expected.members.iter().zip(&checked);
+    let made: Vec<&Member> =
+        pairs.filter(|(_, problems)| is_made(problems)).map(|(member, _)| member).collect();
+    let documents = match written {
+        Some(set) => {
+            tree::flaws(root, &made.into_iter().filter(|m| set.members.contains(m)).collect::<Vec<_>>())?
+        }
+        None => Vec::new(),
+    };
+    let documents = documents.into_iter().map(|(name, flaw)| {
+        let (missing, what) = flaw.told();
+        Problem { tile: name.to_owned(), period: String::new(), variable: None, missing, what }
+    });
     Ok(VerifyReport {
         product: expected.name.clone(),
         expected: expected.members.len(),
         right: checked.iter().filter(|problems| problems.is_empty()).count(),
         files: expected.members.iter().map(|m| expected.variables(m).len()).sum(),
-        problems: checked.into_iter().flatten().collect(),
+        problems: checked.iter().flatten().cloned().chain(documents).collect(),
     })
 }
 
@@ -105,10 +128,7 @@ fn verify_member(
     member: &Member,
 ) -> Result<Vec<Problem>, PrepError> {
     let problem = |variable: Option<&str>, flaw| {
-        let (missing, what) = match flaw {
-            Flaw::Missing(what) => (true, what),
-            Flaw::Wrong(what) => (false, what),
-        };
+        let (missing, what) = Flaw::told(flaw);
         let variable = variable.map(str::to_owned);
         Problem { tile: member.tile.clone(), period: member.period.clone(), variable, missing, what }
     };
@@ -165,7 +185,8 @@ fn verify_file(
     };
     let place = root.place(member, &asset);
     Ok(match root.at_hand(member, &asset)? {
-        Ok(file) => verify_pixels(expected, member, &asset, &place, file.path()),
+        Ok(file) => references::check(root, &asset, &place)
+            .and_then(|()| verify_pixels(expected, member, &asset, &place, file.path())),
         Err(flaw) => Err(flaw.of(&place)),
     })
 }

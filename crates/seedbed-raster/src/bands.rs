@@ -54,6 +54,29 @@ pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> 
     })
 }
 
+/// Opens a file as bands, and refuses one of raw pixels that is cut short:
+/// GDAL would read what is missing as zeros.
+pub fn open_file(path: &Path, name: &str, size: u64, may_be_raw: bool) -> Result<Dataset, RasterError> {
+    let fits = |driver: &&str| may_be_raw || !RAW_DRIVERS.contains(driver);
+    let drivers: Vec<&str> = BAND_DRIVERS.iter().copied().filter(fits).collect();
+    let dataset = open(path, name, &drivers, GdalOpenFlags::GDAL_OF_RASTER)?;
+    if RAW_DRIVERS.contains(&dataset.driver().short_name().as_str()) {
+        let (cols, rows) = dataset.raster_size();
+        let bits = dataset.rasterband(1).ok().map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
+        let pixels = (cols * rows * dataset.raster_count()) as u64;
+        // One-bit and similar packings are declared as bytes; only whole bytes are checked.
+        let needed = pixels * bits / 8;
+        let packed = gdal::Metadata::metadata_item(&dataset, "NBITS", "IMAGE_STRUCTURE").is_some();
+        if size < needed && !packed {
+            return Err(RasterError::Damaged {
+                path: path.to_owned(),
+                reason: format!("{rows}×{cols} pixels need {needed} bytes, there are {size}"),
+            });
+        }
+    }
+    Ok(dataset)
+}
+
 /// What GDAL says of a TIFF of which it is given the tags alone, and its valid range.
 ///
 /// # Errors
@@ -356,6 +379,12 @@ fn by_library(path: &Path, fault: &Fault) {
 }
 
 impl Bands {
+    /// Whether others lie on the same grid and are stored alike.
+    pub fn lie_with(&self, other: &Self) -> bool {
+        (self.shape, self.affine, &self.crs, self.stored, self.numbers.len())
+            == (other.shape, other.affine, &other.crs, other.stored, other.numbers.len())
+    }
+
     fn read_into<T: Real>(
         &self,
         dataset: &Dataset,

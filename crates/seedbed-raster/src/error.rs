@@ -90,6 +90,16 @@ pub enum RasterError {
         /// Its dimensions, the slowest first.
         dimensions: Vec<String>,
     },
+    /// A variable whose layers run along several axes.
+    #[error("{}: variable `{variable}` has layers along {}, and one axis is read: take one step of the others, or join them, with another program first", path.display(), dimensions.join(" and "))]
+    Layers {
+        /// The file.
+        path: PathBuf,
+        /// The variable.
+        variable: String,
+        /// The axes of more than one step.
+        dimensions: Vec<String>,
+    },
     /// The file doesn't say where it lies, and nothing was claimed for it.
     #[error("{} doesn't say where it lies ({missing})", path.display())]
     NoGeobox {

@@ -22,6 +22,7 @@ mod classic;
 mod clock;
 pub mod cog;
 mod container;
+mod dated_zip;
 mod datum;
 mod dtype;
 mod error;

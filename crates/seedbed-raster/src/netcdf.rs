@@ -239,11 +239,11 @@ pub fn describe(
         ([], times) => times.first().copied(),
         ([one], _) => Some(*one),
         _ => {
-            let names: Vec<&str> = long.iter().map(|i| leading[*i].0.as_str()).collect();
-            return Err(damaged(format!(
-                "variable `{name}` runs along {}: layers need one axis",
-                names.join(" and ")
-            )));
+            return Err(RasterError::Layers {
+                path: path.to_owned(),
+                variable: name.to_owned(),
+                dimensions: long.iter().map(|i| leading[*i].0.clone()).collect(),
+            });
         }
     };
     let layers = match along {

@@ -6,6 +6,7 @@ use crate::bands::{self, BandReader, Bands};
 use crate::chunks;
 use crate::classic;
 use crate::container::{self, Kind};
+use crate::dated_zip::{self, DatedZip};
 use crate::netcdf::{self, Variable};
 use crate::place;
 use crate::ranges::{LocalFile, ReadAt, RemoteNetcdf};
@@ -23,7 +24,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RasterSource {
     /// A local file: netCDF, HDF4-EOS, GeoTIFF, JPEG 2000, ESRI grid, BIL, VRT,
-    /// or a zip that holds `.tif` or `.bil` members; or the folder of a Zarr group.
+    /// or a zip that holds `.tif` or `.bil` members, which are its layers where their names differ
+    /// by dates alone; or the folder of a Zarr group.
     pub path: PathBuf,
     /// The variable inside, where there are several: a netCDF variable, an
     /// HDF4 field (`1 km 16 days NDVI`), a zip member by its name without
@@ -63,6 +65,7 @@ pub struct Raster {
 enum Content {
     Array(Box<ArrayReader>),
     Bands(Box<BandReader>),
+    Days(Box<DatedZip>),
 }
 
 /// A dataset, what there is in it, and what was chosen.
@@ -72,6 +75,8 @@ enum Opened {
     Zarr2(Dataset, String, Option<Spooled>),
     /// Bands, and whether they are those of the very file.
     Bands(Dataset, bool),
+    /// A zip of days.
+    Days(Box<DatedZip>),
     Zarr(Box<ZarrGroup>, String),
 }
 
@@ -95,6 +100,7 @@ impl Raster {
             }
             Opened::Zarr2(dataset, name, spooled) => Self::of_zarr2(source, dataset, &name, spooled),
             Opened::Zarr(group, name) => Self::of_zarr(source, &group, &name),
+            Opened::Days(days) => Self::of_days(source, days),
             Opened::Bands(dataset, is_file) => {
                 let bands = bands::describe(&dataset, path, source.variable.as_deref())?;
                 let valid_range = valid::of_metadata(&dataset);
@@ -215,6 +221,17 @@ impl Raster {
         Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range, own_corner })
     }
 
+    fn of_days(source: &RasterSource, days: Box<DatedZip>) -> Result<Self, RasterError> {
+        let path = source.path.as_path();
+        let affine = days.bands.affine.ok_or_else(|| "no corner and pixel size".to_owned());
+        let said = place::Said { affine, crs: days.bands.crs.clone(), degrees: false };
+        let geobox = place::geobox(path, days.bands.shape, said, &source.claimed)?;
+        let layers = days.dates().map(|date| Layer { date: Some(date) }).collect();
+        let own_corner = days.bands.affine.unwrap_or(geobox.affine).apply(0.0, 0.0);
+        let content = Content::Days(days);
+        Ok(Self { path: path.to_owned(), content, geobox, layers, valid_range: None, own_corner })
+    }
+
     fn of_variable(
         source: &RasterSource,
         variable: Variable,
@@ -250,6 +267,7 @@ impl Raster {
             Err(RasterError::Variable { available, .. }) => Ok(available),
             Err(error) => Err(error),
             Ok(Opened::Array(_, name) | Opened::Zarr(_, name) | Opened::Zarr2(_, name, _)) => Ok(vec![name]),
+            Ok(Opened::Days(days)) => Ok(days.names()),
             Ok(Opened::Bands(dataset, _)) => match bands::describe(&dataset, path, Some("\u{1}")) {
                 Err(RasterError::Variable { available, .. }) => Ok(available),
                 Err(error) => Err(error),
@@ -283,6 +301,7 @@ impl Raster {
         match &self.content {
             Content::Array(a) => Some(&a.variable.name),
             Content::Bands(b) => b.bands.name.as_deref(),
+            Content::Days(_) => None,
         }
     }
 
@@ -290,6 +309,7 @@ impl Raster {
         match &self.content {
             Content::Array(a) => &a.variable.decoding,
             Content::Bands(b) => &b.bands.decoding,
+            Content::Days(d) => &d.bands.decoding,
         }
     }
 
@@ -297,6 +317,7 @@ impl Raster {
         match &mut self.content {
             Content::Array(a) => &mut a.variable.decoding,
             Content::Bands(b) => &mut b.bands.decoding,
+            Content::Days(d) => &mut d.bands.decoding,
         }
     }
 
@@ -352,6 +373,7 @@ impl Raster {
         match &self.content {
             Content::Array(a) => a.variable.unit.as_deref(),
             Content::Bands(b) => b.bands.unit.as_deref(),
+            Content::Days(d) => d.bands.unit.as_deref(),
         }
     }
 
@@ -408,6 +430,7 @@ impl Raster {
         match &self.content {
             Content::Array(array) => array.read_into(path, layers, window, out),
             Content::Bands(bands) => bands.read_into(path, layers, window, out),
+            Content::Days(days) => days.read_into(path, layers, window, out),
         }
     }
 
@@ -421,6 +444,7 @@ impl Raster {
         match &self.content {
             Content::Array(array) => array.stored_bytes(&self.path, layers, window),
             Content::Bands(bands) => bands.stored_bytes(&self.path, layers, window),
+            Content::Days(_) => Ok(None),
         }
     }
 
@@ -431,6 +455,7 @@ impl Raster {
         let chunks = match &self.content {
             Content::Array(array) => array.chunks(&self.path),
             Content::Bands(bands) => bands.chunks(&self.path),
+            Content::Days(_) => return 1,
         };
         chunks.map_or(usize::MAX, chunks::ChunkReader::together).min(self.layers.len()).max(1)
     }
@@ -442,6 +467,7 @@ impl Raster {
         match &self.content {
             Content::Array(array) => array.chunks(&self.path).is_some(),
             Content::Bands(bands) => bands.chunks(&self.path).is_some(),
+            Content::Days(_) => false,
         }
     }
 
@@ -450,7 +476,7 @@ impl Raster {
     pub fn by_library(&self) -> Option<&str> {
         match &self.content {
             Content::Array(array) => array.by_library(),
-            Content::Bands(_) => None,
+            Content::Bands(_) | Content::Days(_) => None,
         }
     }
 
@@ -460,6 +486,7 @@ impl Raster {
         match &mut self.content {
             Content::Array(array) => array.leave_to_library(),
             Content::Bands(bands) => bands.leave_to_library(),
+            Content::Days(_) => {}
         }
     }
 
@@ -524,18 +551,20 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
                 [only] => Some(only),
                 several => several.iter().find(|m| variable.is_some_and(|v| m.name == v || m.stem() == v)),
             };
+            let days = if chosen.is_none() && variable.is_none() { dated_zip::days(&members) } else { None };
+            if let Some(days) = days {
+                return Ok(Opened::Days(Box::new(DatedZip::open(path, full, days)?)));
+            }
             let Some(member) = chosen else {
                 return Err(wrong(members.iter().map(|m| m.stem().to_owned()).collect()));
             };
-            container::verify(path, member)?;
-            let inside = format!("/vsizip/{{{name}}}/{}", member.name);
-            Ok(Opened::Bands(open_bands(path, &inside, member.size, member.may_be_raw())?, false))
+            Ok(Opened::Bands(dated_zip::dataset(path, &full, member)?, false))
         }
         Kind::Bands { may_be_raw } => {
             let size = std::fs::metadata(path)
                 .map_err(|source| RasterError::Io { path: path.to_owned(), source })?
                 .len();
-            Ok(Opened::Bands(open_bands(path, &name, size, may_be_raw)?, true))
+            Ok(Opened::Bands(bands::open_file(path, &name, size, may_be_raw)?, true))
         }
     }
 }
@@ -560,27 +589,4 @@ fn refuse_short_netcdf(path: &Path) -> Result<(), RasterError> {
         Ok(_) => Ok(()),
         Err(error) => Err(damaged(format!("its netCDF header can't be read ({error})"))),
     }
-}
-
-/// Opens a file as bands, and refuses one of raw pixels that is cut short:
-/// GDAL would read what is missing as zeros.
-fn open_bands(path: &Path, name: &str, size: u64, may_be_raw: bool) -> Result<Dataset, RasterError> {
-    let fits = |driver: &&str| may_be_raw || !bands::RAW_DRIVERS.contains(driver);
-    let drivers: Vec<&str> = bands::BAND_DRIVERS.iter().copied().filter(fits).collect();
-    let dataset = bands::open(path, name, &drivers, GdalOpenFlags::GDAL_OF_RASTER)?;
-    if bands::RAW_DRIVERS.contains(&dataset.driver().short_name().as_str()) {
-        let (cols, rows) = dataset.raster_size();
-        let bits = dataset.rasterband(1).ok().map_or(0, |band| 8 * u64::from(band.band_type().bytes()));
-        let pixels = (cols * rows * dataset.raster_count()) as u64;
-        // One-bit and similar packings are declared as bytes; only whole bytes are checked.
-        let needed = pixels * bits / 8;
-        let packed = gdal::Metadata::metadata_item(&dataset, "NBITS", "IMAGE_STRUCTURE").is_some();
-        if size < needed && !packed {
-            return Err(RasterError::Damaged {
-                path: path.to_owned(),
-                reason: format!("{rows}×{cols} pixels need {needed} bytes, there are {size}"),
-            });
-        }
-    }
-    Ok(dataset)
 }

@@ -11,7 +11,7 @@ use crate::{DType, RasterError, container, ffi, proj, runtime};
 use gdal::config;
 use gdal::errors::GdalError;
 use gdal::vector::{Feature, Geometry, LayerAccess, LayerOptions, OGRFieldType, OGRwkbGeometryType};
-use gdal::{Dataset, DriverManager, Metadata};
+use gdal::{Dataset, DatasetOptions, DriverManager, GdalOpenFlags, Metadata};
 use seedbed_block::PixelRange;
 use seedbed_grid::GeoBox;
 use std::fmt::Write;
@@ -57,6 +57,11 @@ pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// A text that was [`escaped`].
+pub fn unescaped(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+}
+
 /// A number as GDAL reads it.
 pub fn number(value: f64) -> String {
     if value.is_nan() { "nan".to_owned() } else { value.to_string() }
@@ -83,6 +88,28 @@ impl TileIndex<'_> {
         let written = self.fill(&full, &srs);
         config::clear_thread_local_config_option("OGR_CURRENT_DATE").map_err(said)?;
         written.map_err(refused)
+    }
+
+    /// The files that an index refers to, as it names them.
+    ///
+    /// # Errors
+    /// [`RasterError::Gdal`] where GDAL can't read it as one.
+    pub fn files(path: &Path) -> Result<Vec<String>, RasterError> {
+        runtime::prepare();
+        let full = container::local(path)?;
+        let said = |e: GdalError| RasterError::Gdal { path: path.to_owned(), reason: runtime::reason(&e) };
+        let options = DatasetOptions {
+            open_flags: GdalOpenFlags::GDAL_OF_VECTOR | GdalOpenFlags::GDAL_OF_READONLY,
+            allowed_drivers: Some(&["GPKG"]),
+            ..DatasetOptions::default()
+        };
+        let dataset = Dataset::open_ex(full, options).map_err(said)?;
+        let mut layer = dataset.into_layer(0).map_err(said)?;
+        let file = |feature: Feature<'_>| {
+            let field = feature.field_index(LOCATION).and_then(|field| feature.field_as_string(field));
+            field.map(Option::unwrap_or_default).map_err(said)
+        };
+        layer.features().map(file).collect()
     }
 
     fn fill(&self, path: &Path, srs: &gdal::spatial_ref::SpatialRef) -> Result<(), String> {

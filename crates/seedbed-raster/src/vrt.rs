@@ -3,7 +3,7 @@
 //! Source: GDAL's documentation of the VRT format and its schema `gdalvrt.xsd`.
 
 use crate::cog::{BandMeta, CogOptions};
-use crate::tile_index::{escaped, gdal_name, number};
+use crate::tile_index::{escaped, gdal_name, number, unescaped};
 use seedbed_block::{PixelRange, Shape2d};
 use seedbed_grid::GeoBox;
 use std::fmt::Write;
@@ -31,6 +31,14 @@ pub struct VrtTile {
 }
 
 impl Vrt<'_> {
+    /// The files that a document as [`Vrt::to_xml`] writes it refers to, by their way from its folder.
+    #[must_use]
+    pub fn files(xml: &str) -> Vec<String> {
+        let open = "<SourceFilename relativeToVRT=\"1\">";
+        let name = |rest: &str| rest.split_once("</SourceFilename>").map(|(name, _)| unescaped(name));
+        xml.split(open).skip(1).filter_map(name).collect()
+    }
+
     /// The document.
     #[must_use]
     pub fn to_xml(&self) -> String {
@@ -78,5 +86,20 @@ impl Vrt<'_> {
             );
         }
         xml + "  </VRTRasterBand>\n</VRTDataset>\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_back_as_they_were_written() {
+        let name = "../a & b/<\"x\">.tif";
+        let source =
+            |name: &str| format!("<SourceFilename relativeToVRT=\"1\">{}</SourceFilename>", escaped(name));
+        let xml =
+            format!("<VRTDataset>{}<SourceBand>1</SourceBand>{}</VRTDataset>", source(name), source("b.tif"));
+        assert_eq!(Vrt::files(&xml), [name, "b.tif"]);
     }
 }

@@ -252,7 +252,8 @@ pub(super) struct GroupTable {
     pub grid: Option<String>,
     /// How the dates are told; by the listing if not given.
     pub time: Option<TimeTable>,
-    /// Properties of the item: templates. One that is a single capture of digits becomes a number.
+    /// Properties of the item: templates. One that is a single capture of digits becomes a number, and one of which a
+    /// capture is missing is left out.
     #[serde(default)]
     pub properties: BTreeMap<String, String>,
     /// Which of several granules for the same asset counts.

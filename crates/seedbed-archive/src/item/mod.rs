@@ -74,7 +74,10 @@ fn times(definition: &Definition, member: &Candidate) -> (String, String) {
 /// The definition's properties, its preferences' outcome, the newest version and what was superseded.
 fn set_properties(item: &mut Item, definition: &Definition, group: &Grouped, captures: &Captures) {
     for (name, template) in &definition.group.properties {
-        item.set_property(name, property(template, captures));
+        // What its name doesn't tell, the item doesn't say: the month of a whole year.
+        if template.render_whole(captures).is_some() {
+            item.set_property(name, property(template, captures));
+        }
     }
     for prefer in &definition.group.prefer {
         if let (Some(name), Some(value)) = (&prefer.property, group.choice(prefer)) {

@@ -67,6 +67,9 @@ fn prisms_new_tree_gives_days_months_years_and_normals() {
     }
     let normals = run(&builtin("prism-normals"), &at(&server.root)).unwrap();
     assert_eq!(keys(&normals.items[1]), ["ppt", "soltotal"]);
+    let told = |name: &str| normals.items.iter().map(|item| item.property(name)).collect::<Vec<_>>();
+    assert_eq!(told("month"), [None, Some(&json!(3)), Some(&json!(3))]);
+    assert_eq!(told("day"), [None, None, Some(&json!(1))]);
     let fine = run(&builtin("prism-daily-800m"), &at(&server.root)).unwrap();
     let bbox = <[f64; 4]>::from(fine.items[0].bbox().unwrap());
     assert!((bbox[2] - -66.479_166_7).abs() < 1e-6 && (bbox[1] - 24.0625).abs() < 1e-6, "{bbox:?}");
@@ -153,4 +156,8 @@ fn prisms_old_names_fall_to_the_definition_they_belong_to() {
     let months = crawl_folder("prism-monthly-old", &names);
     let superseded = json!(["PRISM_tdmean_stable_4kmM2_200511_bil.zip"]);
     assert_eq!(months.items[0].property("seedbed:superseded"), Some(&superseded));
+    let normals = crawl_folder("prism-normals-old", &names);
+    let told = |name: &str| normals.items.iter().map(|item| item.property(name)).collect::<Vec<_>>();
+    assert_eq!(told("month"), [Some(&json!(3)), Some(&json!(3)), None]);
+    assert_eq!(told("day"), [None, Some(&json!(1)), None]);
 }

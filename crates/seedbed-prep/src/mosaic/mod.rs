@@ -1,6 +1,6 @@
 //! Tiles put together on their one integer grid.
 
-mod references;
+pub(crate) mod references;
 
 use crate::at_hand::AtHand;
 use crate::parallel::{in_parallel, threads};

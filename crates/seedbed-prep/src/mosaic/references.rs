@@ -1,9 +1,9 @@
 //! Mosaics that hold no pixels: they refer to the tiles where these lie.
 
 use super::{Context, MosaicFormat, Placed, Tile};
-use crate::product::{Written, same_nodata, stored_as};
+use crate::product::{Flaw, Written, same_nodata, stored_as};
 use crate::record::{GTI, VRT, href};
-use crate::{Attempt, PrepError, Variable};
+use crate::{Attempt, PrepError, Root, Variable, one_line};
 use seedbed_block::PixelRange;
 use seedbed_catalog::Asset;
 use seedbed_raster::cog::{BandMeta, CogOptions};
@@ -64,6 +64,36 @@ impl Context<'_> {
         attempt.written.push(Written { variable, file, options, statistics, dates: None, media_type });
         Ok(())
     }
+}
+
+/// How many missing files are named.
+const NAMED: usize = 5;
+
+/// Looks whether what a mosaic on this machine refers to is there: its tiles may have been removed or moved since.
+pub(crate) fn check(root: &Root, asset: &Asset<'_>, place: &Path) -> Result<(), Flaw> {
+    let files = match (root, asset.media_type()) {
+        (Root::Local(_), Some(VRT)) => {
+            fs::read_to_string(place).map(|xml| Vrt::files(&xml)).map_err(|e| e.to_string())
+        }
+        (Root::Local(_), Some(GTI)) => TileIndex::files(place).map_err(|e| one_line(&e)),
+        _ => return Ok(()),
+    };
+    let files = files.map_err(|reason| Flaw::Wrong(format!("{}: {reason}", place.display())))?;
+    let folder = place.parent().unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let missing: Vec<&String> = files.iter().filter(|file| !folder.join(file).is_file()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<&str> = missing.iter().take(NAMED).map(|file| file.as_str()).collect();
+    let more = if missing.len() > named.len() { ", …" } else { "" };
+    Err(Flaw::Missing(format!(
+        "{} of the {} tiles that {} refers to aren't there: {}{more}",
+        missing.len(),
+        files.len(),
+        place.display(),
+        named.join(", ")
+    )))
 }
 
 /// Reads a pixel of each part of a file, so that what it refers to is found to be there.

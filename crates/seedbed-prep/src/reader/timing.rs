@@ -16,8 +16,8 @@ impl<T: Real> TileReader<'_, T> {
         period.days().filter(|day| self.has(*day)).collect()
     }
 
-    /// The days of a period that a series of a layer a day hasn't, but for those that its calendar leaves out; none of a
-    /// series in longer steps.
+    /// The days of a period that a series of a layer a day hasn't, but for those that its calendar leaves out, unless they
+    /// were to be interpolated and have no day behind them; none of a series in longer steps.
     pub(crate) fn gaps(&self, period: Period) -> Vec<Date> {
         let dates: Vec<Date> = self.dates().collect();
         let steps = dates.len().saturating_sub(1);
@@ -25,7 +25,8 @@ impl<T: Real> TileReader<'_, T> {
         if self.rules.time != TimeRule::Daily || steps == 0 || 2 * daily < steps {
             return Vec::new();
         }
-        period.days().filter(|day| !self.has(*day) && !self.days.leaves_out(*day)).collect()
+        let is_meant = |day: Date| self.rules.leap == LeapRule::Interpolate || !self.days.leaves_out(day);
+        period.days().filter(|day| !self.has(*day) && is_meant(*day)).collect()
     }
 
     /// The assets that the values of a day may depend on: their places in the series, in

@@ -57,11 +57,11 @@ fn sets_of_one_recipe_are_parts_of_one_product() {
     let whole = set(&all, "one");
     whole.write(&*sandbox.path("out"), &sandbox.spool()).unwrap();
     // A part of it asked for again leaves the whole as it is.
-    assert_eq!(set(&[("east", "2004-01")], "one").joined(&root, Cubes::Alone).unwrap(), whole);
-    let wider = set(&[("west", "2004-03"), ("west", "2004-01")], "one").joined(&root, Cubes::Alone).unwrap();
+    assert_eq!(set(&[("east", "2004-01")], "one").joined(&root, Cubes::OfDays).unwrap(), whole);
+    let wider = set(&[("west", "2004-03"), ("west", "2004-01")], "one").joined(&root, Cubes::OfDays).unwrap();
     assert_eq!(slots(&wider), [&slots(&whole)[..], &["west 2004-03".to_owned()]].concat());
     for alone in [set(&[("east", "2004-01")], "another"), set(&[("east", "2004-01--2004-02")], "one")] {
-        assert_eq!(alone.clone().joined(&root, Cubes::Alone).unwrap(), alone);
+        assert_eq!(alone.clone().joined(&root, Cubes::OfDays).unwrap(), alone);
     }
 }
 

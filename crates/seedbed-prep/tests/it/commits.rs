@@ -136,7 +136,7 @@ fn damaged_data_are_set_aside_for_clean() {
         false,
     )
     .unwrap();
-    assert_eq!(sandbox.files("out").len(), whole.len() + 1, "and expected.json");
+    assert_eq!(sandbox.files("out").len(), whole.len() + 3, "and the documents of the product");
 }
 
 #[test]

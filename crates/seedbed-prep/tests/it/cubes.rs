@@ -134,6 +134,46 @@ fn the_record_describes_the_axes() {
 }
 
 #[test]
+fn other_days_and_tiles_stand_beside_the_cubes_that_are_there() {
+    let sandbox = Sandbox::new();
+    let all = request(&sandbox, Format::Zarr, "cubes");
+    let part = |tile: &str, days: &str| {
+        let mut some = all.clone();
+        some.grid.tiles.retain(|t| t.name == tile);
+        Prepare { period: Some(days.parse().unwrap()), ..some }
+    };
+    let root = sandbox.path("cubes");
+    let there = || -> Vec<String> {
+        let checked = verify(&root).unwrap();
+        assert!(checked.is_complete(), "{checked:?}");
+        let set = Expected::read(&root).unwrap().0;
+        set.members.iter().map(|m| format!("{} {}", m.tile, m.period)).collect()
+    };
+    let (first, second) = ("2004-02-28--2004-02-28", "2004-02-29--2004-03-02");
+    for (tile, days) in [
+        ("west", "2004-02-28"),
+        ("west", "2004-02-29/2004-03-02"),
+        ("east", "2004-02-28"),
+        ("west", "2004-02-28"),
+    ] {
+        assert!(run(&sandbox, &part(tile, days)).unwrap().failed.is_empty());
+    }
+    assert_eq!(there(), [format!("west {first}"), format!("west {second}"), format!("east {first}")]);
+    // Some of a cube's days with others, or without the rest, would be there twice.
+    for days in ["2004-02-28/2004-02-29", "2004-03-01/2004-03-02"] {
+        let error = run(&sandbox, &part("west", days)).unwrap_err();
+        let said = words(&error);
+        assert!(error.is_usage() && said.contains("west") && said.contains("2004-03-02"), "{said}");
+    }
+    assert_eq!(there().len(), 3);
+    run(&sandbox, &all).unwrap();
+    assert_eq!(there(), ["west 2004-02-28--2004-03-02", "east 2004-02-28--2004-02-29"]);
+    // COGs of the same days are another product.
+    run(&sandbox, &Prepare { format: Format::Cog, ..all }).unwrap();
+    assert_eq!(there().len(), 5);
+}
+
+#[test]
 fn damage_inside_a_cube_is_found_and_mended() {
     let sandbox = Sandbox::new();
     let cubes = request(&sandbox, Format::Zarr, "cubes");

@@ -239,3 +239,19 @@ fn a_day_that_the_calendar_leaves_out_is_made_by_the_leap_rule() {
         std::fs::remove_dir_all(sandbox.path("out")).unwrap();
     }
 }
+
+#[test]
+fn a_day_without_one_behind_it_is_told_where_it_would_be_interpolated() {
+    let sandbox = Sandbox::new();
+    let days: Vec<Date> = "2004-12-29/2004-12-30".parse::<Period>().unwrap().days().collect();
+    let values = vec![vec![1.0; around().shape().len()]; 2];
+    sandbox.netcdf("a.nc", &days, &Layers { at: around(), values });
+    let items = [item("a", "2004-12-29/2004-12-30", "a.nc")];
+    let told = |leap| {
+        let rules = Rules { leap, ..Rules::default() };
+        run(&sandbox, &request(&sandbox, &items, rules, "2004-12-29/2004-12-31")).unwrap().missing
+    };
+    let missing = told(LeapRule::Interpolate);
+    assert!(missing.len() == 2 && missing[0].contains("2004-12-31"), "{missing:?}");
+    assert!(told(LeapRule::Error).is_empty() && told(LeapRule::Repeat).is_empty());
+}

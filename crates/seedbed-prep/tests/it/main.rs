@@ -11,6 +11,7 @@ mod compositing;
 mod cubes;
 mod daily;
 mod groups;
+mod layers;
 mod mosaics;
 mod netcdf3;
 mod observed;

@@ -246,6 +246,36 @@ fn a_virtual_raster_gives_the_pixels_of_the_cog_and_holds_none() {
 }
 
 #[test]
+fn tiles_that_a_mosaic_refers_to_are_looked_for() {
+    let sandbox = Sandbox::new();
+    both(&sandbox);
+    for format in [MosaicFormat::Vrt, MosaicFormat::Gti] {
+        let request = MosaicRequest {
+            product: seedbed_prep::Root::Local(sandbox.path("out")),
+            out: seedbed_prep::Root::Local(sandbox.path("by-reference")),
+            format,
+            ..MosaicRequest::default()
+        };
+        mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
+        let check = || verify(&sandbox.path("by-reference")).unwrap();
+        assert!(check().is_complete(), "{format:?}: {:?}", check().problems);
+        let tile = sandbox.cogs("out").into_iter().find(|p| p.to_string_lossy().contains("a_east")).unwrap();
+        let aside = sandbox.path("aside.tif");
+        fs::rename(&tile, &aside).unwrap();
+        let problems = check().problems;
+        assert_eq!(problems.len(), 1, "{format:?}: {problems:?}");
+        let found = &problems[0];
+        assert_eq!((found.variable.as_deref(), found.missing), (Some("a"), true));
+        assert!(
+            found.what.contains("1 of the 2 tiles") && found.what.contains("a_east_2004-01.tif"),
+            "{found:?}"
+        );
+        fs::rename(&aside, &tile).unwrap();
+        fs::remove_dir_all(sandbox.path("by-reference")).unwrap();
+    }
+}
+
+#[test]
 fn an_index_of_tiles_is_the_same_bytes_each_time() {
     let sandbox = Sandbox::new();
     both(&sandbox);

@@ -74,6 +74,32 @@ fn of_several_bands_one_has_to_be_named() {
 }
 
 #[test]
+fn bands_without_names_are_those_of_the_item_in_its_order() {
+    let sandbox = Sandbox::new();
+    for (name, value) in [("1.tif", 3.0), ("2.tif", 4.0)] {
+        sandbox.cog(name, around(), |_| value);
+    }
+    let put = ["-q", "-separate"];
+    let (vrt, tif) = (sandbox.path("both.vrt"), sandbox.path("both.tif"));
+    let files = [sandbox.path("1.tif"), sandbox.path("2.tif")];
+    let made = Command::new("gdalbuildvrt").args(put).arg(&vrt).args(&files).status();
+    if made.is_err() {
+        println!("skipped: gdalbuildvrt isn't installed");
+        return;
+    }
+    assert!(Command::new("gdal_translate").arg("-q").args([&vrt, &tif]).status().unwrap().success());
+    let read = |key: &str, names: &[&str]| {
+        let bands: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+        let asset = json!({ "href": "./both.tif", "unit": "mm", key: bands });
+        one(&sandbox, &json!({ "value": asset }), &rules())
+    };
+    assert_eq!(read("bands", &["red", "green"]).unwrap(), 3.0);
+    assert_eq!(read("eo:bands", &["B04", "B03"]).unwrap(), 3.0);
+    let told = words(&read("bands", &["red"]).unwrap_err());
+    assert!(told.contains("no variable `red`") && told.contains("band 1, band 2"), "{told}");
+}
+
+#[test]
 fn the_user_word_on_units_goes_before_the_item_and_the_item_must_not_contradict_the_file() {
     let sandbox = Sandbox::new();
     sandbox.netcdf("a.nc", &[date(2004, 1, 1)], &uniform(around(), &[2.0]));

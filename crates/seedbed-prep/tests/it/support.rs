@@ -6,7 +6,7 @@ use seedbed_catalog::{Item, ItemCollection};
 use seedbed_grid::{Index, PixelGrid, PixelRange, Projections, Shape2d, Tile, TileGrid, Xy};
 use seedbed_prep::{
     Attempt, Committed, Description, Expected, Member, Plans, PrepError, Provenance, Rules, Series, Spool,
-    Target, TaskKey, TileReader, Variable,
+    Target, TaskKey, TileReader, Variable, write_catalog,
 };
 use seedbed_raster::Proj;
 use seedbed_raster::cog::{self, BandMeta, CogOptions};
@@ -128,6 +128,7 @@ impl Sandbox {
             recipe: None,
         };
         set.write(&self.path(root), &self.spool()).unwrap();
+        write_catalog(&self.path(root), &set, "product", &self.spool()).unwrap();
         set
     }
 

@@ -40,6 +40,31 @@ fn a_lost_record_file_or_digest_is_named() {
 }
 
 #[test]
+fn documents_that_are_cut_gone_or_behind_are_named() {
+    let sandbox = Sandbox::new();
+    assert!(product(&sandbox).is_complete());
+    let found = || -> Vec<(String, bool)> {
+        let problems = verify(&sandbox.path("out")).unwrap().problems;
+        problems.into_iter().map(|p| (p.tile, p.missing)).collect()
+    };
+    for name in ["catalog.json", "collection.json"] {
+        let path = sandbox.path("out").join(name);
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..40]).unwrap();
+        assert_eq!(found(), [(name.to_owned(), false)]);
+        fs::write(&path, "{}").unwrap();
+        assert_eq!(found(), [(name.to_owned(), false)]);
+        fs::remove_file(&path).unwrap();
+        assert_eq!(found(), [(name.to_owned(), true)]);
+        fs::write(&path, whole).unwrap();
+    }
+    let path = sandbox.path("out/collection.json");
+    let behind = fs::read_to_string(&path).unwrap().replace("./east/", "./elsewhere/");
+    fs::write(&path, behind).unwrap();
+    assert_eq!(found(), [("collection.json".to_owned(), false)]);
+}
+
+#[test]
 fn a_product_is_held_to_what_is_asked_for_by_now() {
     let sandbox = Sandbox::new();
     let planned = [member("west", "2004-01"), member("east", "2004-01")];

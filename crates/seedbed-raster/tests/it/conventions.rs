@@ -59,6 +59,10 @@ for name, value in dict(text=' 0.5', word='half', zero=0., nan=np.nan).items():
     write('scale-' + name + '.nc', 'i2', scale_factor=value)
     write('scale-' + name + '-classic.nc', 'i2', scale_factor=value, format='NETCDF3_CLASSIC')
 write('offset-text.nc', 'i2', add_offset='-3')
+write('versions.nc')
+with netCDF4.Dataset(folder + 'versions.nc', 'a') as f:
+    f.createDimension('expver', 2)
+    f.createVariable('t2m', 'f4', ('time', 'expver', 'lat', 'lon'))[:] = 1
 both = dict(on=('lat', 'lon'))
 write('plane.nc', axes=time | dict(north=dict(units='degrees_north', **both), east=dict(units='degrees_east', **both)))
 ";
@@ -132,6 +136,19 @@ fn a_variable_on_other_axes_is_there_but_not_on_rows_and_columns() {
         let error = Raster::open(&RasterSource { variable: None, ..source(&folder.path().join(name), None) });
         assert!(matches!(error, Err(RasterError::Axes { .. })));
     }
+}
+
+#[test]
+fn layers_along_two_axes_are_refused_as_what_they_are() {
+    let Some(folder) = written() else { return };
+    let source =
+        RasterSource { variable: Some("t2m".to_owned()), ..source(&folder.path().join("versions.nc"), None) };
+    let error = Raster::open(&source).err().unwrap();
+    let told = error.to_string();
+    assert!(
+        error.is_usage() && told.contains("along time and expver") && !told.contains("damaged"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod chunks;
 mod cog;
 mod cog_pixels;
 mod conventions;
+mod dated;
 mod datums;
 mod differential;
 mod footprint;

@@ -110,7 +110,7 @@ fn files_cut_short_are_refused_or_fail_to_read() {
 }
 
 /// A zip of members, deflated or stored.
-fn zipped(path: &Path, members: &[PathBuf], method: zip::CompressionMethod) {
+pub fn zipped(path: &Path, members: &[PathBuf], method: zip::CompressionMethod) {
     let mut zip = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
     let options = zip::write::SimpleFileOptions::default().compression_method(method);
     for member in members {

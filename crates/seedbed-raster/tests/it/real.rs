@@ -210,6 +210,11 @@ fn real_prism_zips_open_whatever_their_layout() {
     };
     assert!(same(&values[0], &single), "{available:?}");
     assert!(!same(&values[1], &single));
+    // Without a name it is a series by the dates in its members' names.
+    let series = open(&bulk, None, None);
+    let days: Vec<String> = series.layers().iter().filter_map(|l| l.date).map(|d| d.to_string()).collect();
+    assert_eq!(days, ["2017-01-01", "2017-01-02", "2017-01-31"]);
+    assert!((0..3).all(|layer| same(&all(&series, layer), &values[layer])));
 }
 
 #[test]

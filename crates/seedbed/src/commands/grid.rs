@@ -8,8 +8,8 @@ use crate::report::{Report, Status, count};
 use seedbed_grid::legacy::{self, LegacyTile};
 use seedbed_grid::veget::Drawing;
 use seedbed_grid::{
-    Aoi, Bbox, Cover, GridError, NamedGrid, PixelGrid, Scheme, Tile, TileFile, TileGrid, TileSize, cover,
-    cover_within, export, snap, touched, veget,
+    Aoi, Bbox, Cover, GridError, NamedGrid, PixelGrid, Scheme, SizeUnit, Tile, TileFile, TileGrid, TileSize,
+    cover, cover_within, export, snap, touched, veget,
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -36,7 +36,8 @@ original VegET tools over the area's box, defects included: chips of whole degre
 (2deg), 10deg squares, 13deg continental tiles, a size that divides the box (2.6deg),
 or chips of at most N x N pixels (500px, with --resolution). The grid is written only
 where they lie on one. veget has the same names, on the integer grid: edges go to the
-nearest pixel, neighbours share theirs, and the report says how far they went. With
+nearest pixel, neighbours share theirs, and the report says how far they went; whole
+degrees are drawn around any area. With
 --origin, veget tiles lie on multiples of their size from it. Chips aren't as high as
 they are wide, and their names tell neither: with --tiles, give the box they were made
 for with --bbox as well.";
@@ -222,7 +223,7 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
     }
     let drawn = base.names.is_drawn(&base.grid) && args.grid.origin.is_none() && base.extent.is_none();
     if !args.tiles.is_empty() && drawn {
-        let drawing = drawing(args, aoi, veget::tiles);
+        let drawing = drawing(args, aoi, |extent, size, pixel| veget_tiles(extent, size, pixel, &base.grid));
         // Of a size that the original tools had no tiles of, squares of the grid have such names.
         if aoi.is_none() || args.tile.is_none() || drawing.is_some() {
             let tiles = named(&args.tiles, args.tile, drawing.as_ref(), base.names)?;
@@ -247,7 +248,7 @@ fn tiles(args: &Args, aoi: Option<&Aoi>, base: BaseGrid, ctx: &Ctx) -> anyhow::R
     }
     let aoi = aoi.ok_or_else(no_area)?;
     if drawn {
-        match veget::tiles(aoi.bbox(), size, args.grid.resolution) {
+        match veget_tiles(aoi.bbox(), size, args.grid.resolution, &base.grid) {
             Ok(tiles) => {
                 let (tiles, moved) = snapped(&tiles, &base.grid)?;
                 return Ok((within(tiles)?, moved));
@@ -264,10 +265,30 @@ fn no_area() -> anyhow::Error {
     usage_hint("no area is given", "name a file with --aoi, a --bbox, or --tiles by name")
 }
 
-type Draw = fn(Bbox, TileSize, Option<f64>) -> Result<Vec<LegacyTile>, GridError>;
+/// The original tools' tiles over an extent. Whole degrees that aren't whole pixels of the grid, so that there are no
+/// squares of it, are drawn over the whole tiles around any extent.
+fn veget_tiles(
+    extent: Bbox,
+    size: TileSize,
+    pixel: Option<f64>,
+    grid: &PixelGrid,
+) -> Result<Vec<LegacyTile>, GridError> {
+    match veget::tiles(extent, size, pixel) {
+        Err(GridError::Scheme { .. })
+            if size.unit == SizeUnit::Degree && size.value.fract() == 0.0 && size.shape(grid).is_err() =>
+        {
+            veget::tiles(veget::around(extent, size.value), size, pixel)
+        }
+        drawn => drawn,
+    }
+}
 
 /// What would be drawn over the area without names.
-fn drawing(args: &Args, aoi: Option<&Aoi>, draw: Draw) -> Option<Drawing> {
+fn drawing(
+    args: &Args,
+    aoi: Option<&Aoi>,
+    draw: impl Fn(Bbox, TileSize, Option<f64>) -> Result<Vec<LegacyTile>, GridError>,
+) -> Option<Drawing> {
     let extent = aoi?.bbox();
     let tiles = draw(extent, args.tile?, args.grid.resolution).ok()?;
     Some(Drawing { extent, tiles })

@@ -43,9 +43,10 @@ impl Report for Verified {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.0;
         for p in &r.problems {
-            let variable = p.variable.as_deref().map(|v| format!(" {v}")).unwrap_or_default();
+            let of = [Some(&*p.tile), Some(&*p.period), p.variable.as_deref()].into_iter().flatten();
+            let of: Vec<&str> = of.filter(|part| !part.is_empty()).collect();
             let kind = if p.missing { "missing" } else { "wrong" };
-            writeln!(out, "{kind}: {} {}{variable}: {}", p.tile, p.period, p.what)?;
+            writeln!(out, "{kind}: {}: {}", of.join(" "), p.what)?;
         }
         writeln!(
             out,
