@@ -158,10 +158,12 @@ impl<'a> Asset<'a> {
     }
 
     pub(crate) fn origin_object(&self) -> Option<&'a Map<String, Value>> {
-        self.value.get("alternate")?.get("origin")?.as_object()
+        let origin = self.value.get("alternate")?.get("origin")?.as_object()?;
+        document::text(origin, "href").is_some_and(|href| !href.is_empty()).then_some(origin)
     }
 
     /// All that is recorded of where a copy came from.
+    /// What is recorded of the origin; what names no address is none.
     #[must_use]
     pub fn origin_record(&self) -> Option<Origin<'a>> {
         let origin = self.origin_object()?;

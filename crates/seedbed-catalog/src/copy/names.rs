@@ -136,9 +136,10 @@ fn is_a_document(item: &Item, name: &str) -> bool {
 }
 
 fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError> {
-    let at = match asset.origin() {
-        Some(origin) => resolve_href(None, origin)?,
-        None => asset.location()?,
+    let at = match asset.origin().map(|origin| resolve_href(None, origin)) {
+        Some(Ok(origin)) => origin,
+        // An origin in a store of no kind known names no file that could be brought.
+        _ => asset.location()?,
     };
     // An archive's web service may have another address than a name for the file.
     let told = asset.as_object().get("file:local_path").and_then(serde_json::Value::as_str);

@@ -30,7 +30,9 @@ fn origin_of(asset: &Asset<'_>, item: &Item, version: &Meta) -> Map<String, Valu
     if let Some(origin) = asset.origin_object() {
         return origin.clone();
     }
-    let mut origin = Map::new();
+    // One that names no address keeps what else it says.
+    let begun = asset.as_object().get("alternate").and_then(|alternate| alternate.get("origin"));
+    let mut origin = begun.and_then(Value::as_object).cloned().unwrap_or_default();
     origin.insert("href".to_owned(), json!(public_href(item.location(), asset.href())));
     for field in DECLARED {
         if let Some(value) = asset.as_object().get(field) {
@@ -74,10 +76,11 @@ fn set(item: &mut Item, key: &str, href: &str, facts: Vec<(&str, Value)>, origin
     for (field, value) in facts {
         asset.insert(field.to_owned(), value);
     }
-    let alternate = asset.entry("alternate").or_insert_with(|| json!({}));
-    if let Some(alternate) = alternate.as_object_mut() {
-        alternate.insert("origin".to_owned(), Value::Object(origin));
-    }
+    // What stands there may be no object, which says nothing.
+    let alternate = asset.get_mut("alternate").map(Value::take);
+    let mut alternate = alternate.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    alternate.insert("origin".to_owned(), Value::Object(origin));
+    asset.insert("alternate".to_owned(), Value::Object(alternate));
     item.add_extension(alternate_assets_schema());
     item.add_extension(file_schema());
 }
