@@ -35,6 +35,15 @@ pub enum CatalogError {
         #[source]
         source: StorageError,
     },
+    /// An asset's href is the very place it would be copied to, and what is there isn't what the item says.
+    #[error("{at} is where a copy would go, and the item names no origin to bring it from")]
+    NoOrigin {
+        /// The place.
+        at: Location,
+        /// What is wrong with what is there.
+        #[source]
+        source: StorageError,
+    },
     /// A local file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -326,6 +335,7 @@ impl CatalogError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
+            Self::NoOrigin { source, .. } => source.retryable(),
         matches!(self, Self::Io { action: "read", source, .. } if gone(source))
             || matches!(
                 self,

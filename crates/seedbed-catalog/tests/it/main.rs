@@ -7,6 +7,7 @@
 )]
 
 mod copy;
+mod copy_claims;
 mod copy_places;
 mod copy_sharing;
 mod diff;

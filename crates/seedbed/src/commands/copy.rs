@@ -118,9 +118,6 @@ impl Report for Planned<'_> {
                 writeln!(out, "{} stands already, to be compared: {}", t.from, t.to)?;
                 continue;
             }
-            if let Some(other) = t.other {
-                writeln!(out, "in the way, and never replaced: {} ({})", t.to, bytes(other))?;
-            }
             let size = t.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
             let files = t.files.map(|n| format!("{}, ", count(n, "file"))).unwrap_or_default();
             writeln!(out, "{} -> {} ({files}{size})", t.from, t.to)?;
@@ -272,6 +269,9 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
         let done = AtomicU64::new(0);
         let told = |now: usize, _| {
+    if args.dry_run {
+        planned.foresee();
+    }
             let now = now as u64;
             meter.advance(now.saturating_sub(done.fetch_max(now, Ordering::Relaxed)));
         };

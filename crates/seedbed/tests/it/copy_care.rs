@@ -159,8 +159,8 @@ fn a_dry_run_tells_what_is_missing_what_stands_and_how_much_it_is() {
     planned.prints("checksum not used: j x: ").prints("2 files would be copied: 10 B; 1 asset there already");
     assert_eq!(place.sandbox.files(), before);
     place.sandbox.write("data/items/j/c.txt", "another");
-    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).succeeds();
-    planned.prints("in the way, and never replaced: ").prints("c.txt (7 B)");
+    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).exits(1);
+    planned.prints("failed: j x: ").prints("c.txt: already there, and not the same: 7 bytes, 5 expected");
     std::fs::remove_dir_all(place.sandbox.path("data/items/j")).unwrap();
     place
         .seedbed(&copy)
