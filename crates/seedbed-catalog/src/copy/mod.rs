@@ -34,11 +34,12 @@ mod names;
 mod plan;
 mod record;
 mod sharing;
+mod sidecar;
 mod standing;
 mod survey;
 mod template;
-
 mod version;
+
 pub use execute::{CopyReport, OnError, Progress, Silent, execute};
 pub use failure::Failure;
 pub use names::Names;

@@ -1,9 +1,10 @@
 //! What a copy would do.
 
 use super::destination::{takes_files, writable};
-use super::failure::Failure;
+use super::failure::{Failure, reason_of};
 use super::names::{Names, lasting};
 use super::sharing::{Copies, Statement};
+use super::sidecar::sidecar_of;
 use super::standing::Standing;
 use super::template::Template;
 use super::version::path_beside;
@@ -87,6 +88,9 @@ pub struct Transfer {
     pub(crate) folder: Option<Folder>,
     #[serde(skip)]
     pub(crate) checksum: Option<Checksum>,
+    /// Where its checksum is, if its item has none.
+    #[serde(skip)]
+    pub(crate) sidecar: Option<Location>,
     #[serde(skip)]
     pub(crate) content: Content,
 }
@@ -128,8 +132,8 @@ pub struct Missing {
     pub assets: Vec<String>,
 }
 
-/// An asset with a checksum that can't be read or computed: its file is held to its size alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An asset with a checksum that can't be read or computed, or not be had: its file is held to its size alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Unchecked {
     /// The item.
     pub item: String,
@@ -137,6 +141,12 @@ pub struct Unchecked {
     pub asset: String,
     /// What is wrong with the checksum.
     pub reason: String,
+}
+
+impl Unchecked {
+    pub(super) fn of(used: &Use, error: &CatalogError) -> Self {
+        Self { item: used.item.clone(), asset: used.asset.clone(), reason: reason_of(error) }
+    }
 }
 
 /// What a copy would do.
@@ -353,6 +363,13 @@ impl Planning<'_> {
             plan.failed.push(Failure::of(vec![used], from.to_string(), Some(to), error));
             return Ok(());
         }
+        let sidecar = match sidecar_of(asset) {
+            Ok(sidecar) => sidecar,
+            Err(error) => {
+                plan.unchecked.push(Unchecked::of(&used, &error));
+                None
+            }
+        };
         self.claimed.insert(to.clone(), from.clone());
         let known = self.known.entry(from.clone()).or_default();
         let folder = match folder_of(self.stores, asset, &from).await {
@@ -373,6 +390,7 @@ impl Planning<'_> {
             uses: vec![used],
             stands: false,
             hindrance: None,
+            sidecar: if folder.is_some() || checksum.is_some() { None } else { sidecar },
             folder,
             checksum,
             content: Content::of_media_type(asset.media_type()),
