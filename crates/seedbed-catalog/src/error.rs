@@ -294,6 +294,17 @@ pub enum CatalogError {
         /// What is wrong.
         reason: String,
     },
+    /// A page of a STAC API's answer is no JSON.
+    #[error("{url}: page {page} of its answer is no JSON")]
+    Page {
+        /// The request, without its query.
+        url: String,
+        /// Which page, counted from 1.
+        page: usize,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A file of items whose name says no form.
     #[error("{at}: the name's ending says no format: write .json, .ndjson or .parquet")]
     Form {
@@ -324,8 +335,11 @@ impl CatalogError {
             Self::Read { source, .. } | Self::Write { source, .. } | Self::Copy { source, .. } => {
                 source.retryable()
             }
+            Self::NoOrigin { source, .. } => source.retryable(),
             Self::Link { source, .. } => source.retryable(),
             Self::Overtaken { .. } => true,
+            // One that broke off may come whole the next time.
+            Self::Page { source, .. } => source.is_eof(),
             _ => false,
         }
     }
@@ -335,7 +349,6 @@ impl CatalogError {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         let gone = |e: &std::io::Error| e.kind() == std::io::ErrorKind::NotFound;
-            Self::NoOrigin { source, .. } => source.retryable(),
         matches!(self, Self::Io { action: "read", source, .. } if gone(source))
             || matches!(
                 self,

@@ -26,6 +26,7 @@ mod selection;
 mod stack;
 mod state;
 mod table;
+mod unread;
 mod whole_file;
 mod workplace;
 

@@ -13,6 +13,7 @@ mod copy_sharing;
 mod copy_sidecars;
 mod diff;
 mod forms;
+mod legible;
 mod mutants;
 mod python;
 mod real;
