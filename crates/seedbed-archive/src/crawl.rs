@@ -162,12 +162,15 @@ struct Tally {
     granules: u64,
     rejected: Vec<Rejected>,
     rejected_count: u64,
+    lost: u64,
 }
 
 impl Tally {
     fn reject(&mut self, rejected: Rejected) {
         self.rejected_count += 1;
-        if self.rejected.len() < MOST_REJECTED {
+        self.lost += u64::from(rejected.listing);
+        // A page that is lost is told of in any case.
+        if rejected.listing || self.rejected.len() < MOST_REJECTED {
             self.rejected.push(rejected);
         }
     }
@@ -260,10 +263,12 @@ pub struct Crawled {
     pub resumed: u64,
     /// Those of them that the server said to be as they were at the last crawl.
     pub not_modified: u64,
-    /// What was listed but could not be used: the first 10,000, sorted.
+    /// What was listed but could not be used: the first 10,000 and all of the listing's own parts, sorted.
     pub rejected: Vec<Rejected>,
     /// How many could not be used in all.
     pub rejected_count: u64,
+    /// How many of these are pages or folders of the listing, each with granules that nobody knows of.
+    pub lost: u64,
     /// What the user should know, such as which source was taken.
     pub notes: Vec<String>,
 }
@@ -320,6 +325,7 @@ impl Crawl {
             not_modified: self.pages.not_modified,
             rejected: self.tally.rejected,
             rejected_count: self.tally.rejected_count,
+            lost: self.tally.lost,
             notes: self.notes,
         })
     }

@@ -59,11 +59,19 @@ pub struct Rejected {
     pub name: String,
     /// Why.
     pub reason: String,
+    /// Whether it is a page or folder of the listing: nobody knows how many granules it would have told of.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listing: bool,
 }
 
 impl Rejected {
     pub(crate) fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { name: name.into(), reason: reason.into() }
+        Self { name: name.into(), reason: reason.into(), listing: false }
+    }
+
+    /// A part of the listing itself.
+    pub(crate) fn listing(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { listing: true, ..Self::new(name, reason) }
     }
 }
 

@@ -112,6 +112,11 @@ impl Page {
     pub(crate) fn reject(&mut self, name: impl Into<String>, reason: impl Into<String>) {
         self.rejected.push(Rejected::new(name, reason));
     }
+
+    /// Notes that a page or folder of the listing can't be had.
+    pub(crate) fn lose(&mut self, name: impl Into<String>, reason: impl Into<String>) {
+        self.rejected.push(Rejected::listing(name, reason));
+    }
 }
 
 /// What a server tells of a page, so that it can be asked whether it changed.

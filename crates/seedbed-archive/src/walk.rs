@@ -118,7 +118,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     ) -> Result<(Page, Validators), CrawlError> {
         let rejected = |reason: String| {
             let mut page = Page::default();
-            page.reject(step.shown(), reason);
+            page.lose(step.shown(), reason);
             (page, Validators::default())
         };
         Ok(match fetched {
@@ -147,11 +147,11 @@ impl<'w, 'a> Walk<'w, 'a> {
         let room = MOST_PAGES.saturating_sub(self.seen.len());
         if let Some(next) = page.next.take() {
             if self.seen.contains(&next.identity()) {
-                page.reject(step.shown(), "the paging repeats itself: the next page was asked for already");
+                page.lose(step.shown(), "the paging repeats itself: the next page was asked for already");
             } else if step.last.is_some() && step.last == next.last {
-                page.reject(step.shown(), "the paging repeats itself: this page is as the one before");
+                page.lose(step.shown(), "the paging repeats itself: this page is as the one before");
             } else if next.empty > MOST_EMPTY || room == 0 {
-                page.reject(step.shown(), "the paging doesn't end");
+                page.lose(step.shown(), "the paging doesn't end");
             } else {
                 page.next = Some(next);
             }
@@ -163,7 +163,7 @@ impl<'w, 'a> Walk<'w, 'a> {
                 continue;
             }
             if kept.len() >= room {
-                page.rejected.push(Rejected::new(folder.at, "the folders don't end: it is one too many"));
+                page.rejected.push(Rejected::listing(folder.at, "the folders don't end: it is one too many"));
             } else {
                 kept.push(folder);
             }

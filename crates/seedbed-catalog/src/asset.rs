@@ -96,6 +96,11 @@ impl<'a> Asset<'a> {
         Self { item, key, value }
     }
 
+    /// The document that its hrefs count from.
+    pub(crate) fn document(&self) -> Option<&'a Location> {
+        self.item.location()
+    }
+
     /// Its key in the item.
     #[must_use]
     pub fn key(&self) -> &'a str {
@@ -157,8 +162,10 @@ impl<'a> Asset<'a> {
         self.origin_object().and_then(|o| document::text(o, "href"))
     }
 
+    /// What is recorded of the origin; what names no address is none.
     pub(crate) fn origin_object(&self) -> Option<&'a Map<String, Value>> {
-        self.value.get("alternate")?.get("origin")?.as_object()
+        let origin = self.value.get("alternate")?.get("origin")?.as_object()?;
+        document::text(origin, "href").is_some_and(|href| !href.is_empty()).then_some(origin)
     }
 
     /// All that is recorded of where a copy came from.

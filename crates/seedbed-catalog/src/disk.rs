@@ -46,6 +46,14 @@ pub struct Disk {
     mark: u64,
 }
 
+/// Waits until nobody else updates a document beside this local one. The lock is of the folder, so that none is left
+/// behind; `None` where there are no locks.
+pub async fn hold(at: &Location) -> Option<File> {
+    let folder = at.as_path()?.parent()?.to_owned();
+    let locked = move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok();
+    tokio::task::spawn_blocking(locked).await.ok().flatten()
+}
+
 impl Disk {
     pub fn new(stores: &Stores) -> Self {
         Self {

@@ -35,6 +35,15 @@ pub enum CatalogError {
         #[source]
         source: StorageError,
     },
+    /// An asset's href is the very place it would be copied to, and what is there isn't what the item says.
+    #[error("{at} is where a copy would go, and the item names no origin to bring it from")]
+    NoOrigin {
+        /// The place.
+        at: Location,
+        /// What is wrong with what is there.
+        #[source]
+        source: StorageError,
+    },
     /// A local file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     Io {
@@ -285,6 +294,17 @@ pub enum CatalogError {
         /// What is wrong.
         reason: String,
     },
+    /// A page of a STAC API's answer is no JSON.
+    #[error("{url}: page {page} of its answer is no JSON")]
+    Page {
+        /// The request, without its query.
+        url: String,
+        /// Which page, counted from 1.
+        page: usize,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
     /// A file of items whose name says no form.
     #[error("{at}: the name's ending says no format: write .json, .ndjson or .parquet")]
     Form {
@@ -315,8 +335,11 @@ impl CatalogError {
             Self::Read { source, .. } | Self::Write { source, .. } | Self::Copy { source, .. } => {
                 source.retryable()
             }
+            Self::NoOrigin { source, .. } => source.retryable(),
             Self::Link { source, .. } => source.retryable(),
             Self::Overtaken { .. } => true,
+            // One that broke off may come whole the next time.
+            Self::Page { source, .. } => source.is_eof(),
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 //! CQL2 filters, judged here.
 
 use crate::time::INSTANTS;
-use crate::{CatalogError, Item};
+use crate::{CatalogError, Item, geometry};
 use cql2::Expr;
 use serde_json::Value;
 use std::fmt;
@@ -93,6 +93,9 @@ impl FromStr for Filter {
             source: Box::new(source),
         };
         let expression: Expr = text.parse().map_err(failed)?;
+        if has_flat_ring(&expression) {
+            return Err(CatalogError::document(&format!("the filter `{text}`"), geometry::FLAT));
+        }
         let of_moments = rewrite(expression.clone(), false);
         let of_intervals = rewrite(expression.clone(), true);
         let unknown = unknown(&expression);
@@ -166,6 +169,18 @@ fn unknown(expression: &Expr) -> Option<String> {
     }
 }
 
+/// Whether a geometry in the expression has a ring that is none.
+fn has_flat_ring(expression: &Expr) -> bool {
+    match expression {
+        Expr::Geometry(_) => {
+            let parsed = serde_json::to_value(expression).ok().and_then(|v| geometry::parse(&v, "").ok());
+            parsed.is_some_and(|shape| geometry::has_flat_ring(&shape))
+        }
+        Expr::Operation { args: parts, .. } | Expr::Array(parts) => parts.iter().any(|p| has_flat_ring(p)),
+        _ => false,
+    }
+}
+
 /// An operator that was left alone though all that it works on is known.
 /// Comparisons of values of different types aren't meant: those aren't true.
 fn undecided(reduced: &Expr) -> Option<&str> {
@@ -190,6 +205,10 @@ fn depends(expression: &Expr) -> bool {
         Expr::Timestamp { timestamp: inner } | Expr::Date { date: inner } => depends(inner),
         _ => false,
     }
+}
+
+fn is_operation(expression: &Expr) -> bool {
+    matches!(expression, Expr::Operation { .. })
 }
 
 fn property(expression: &Expr) -> Option<&str> {
@@ -236,6 +255,13 @@ fn rewrite(expression: Expr, lasting: bool) -> Expr {
             };
             compare(right, turned, left, lasting)
         }
+        // A list is searched as it is written; what is made of its parts is compared one by one.
+        ("in", [value, Expr::Array(list)])
+            if list.iter().any(|of| is_operation(of)) || is_operation(value) =>
+        {
+            operation("or", list.iter().map(|of| operation("=", [value.clone(), of.as_ref().clone()])))
+        }
+        ("in", [value, one]) if is_operation(one) => operation("=", [value.clone(), one.clone()]),
         ("between", [value, low, high]) if is_instant(value) => {
             operation("and", [compare(value, ">=", low, lasting), compare(value, "<=", high, lasting)])
         }
@@ -311,6 +337,25 @@ mod tests {
             ("CASEI(platform) = CASEI('TERRA')", true),
             ("CASEI(platform) LIKE CASEI('TER%')", true),
             ("ACCENTI(platform) = ACCENTI('térra')", true),
+            ("CASEI(platform) IN (CASEI('TERRA'))", true),
+            ("CASEI(platform) IN (CASEI('AQUA'), CASEI('TERRA'))", true),
+            ("CASEI(platform) IN (CASEI('AQUA'))", false),
+            ("CASEI(platform) NOT IN (CASEI('TERRA'), CASEI('AQUA'))", false),
+            ("CASEI(platform) IN ('terra', 'aqua')", true),
+            ("platform IN (CASEI('TERRA'), 'aqua')", true),
+            ("ACCENTI(platform) IN (ACCENTI('térra'))", true),
+            ("eo:cloud_cover IN (10 + 2.5, 3)", true),
+            ("CASEI(nothing) IN (CASEI('TERRA'))", false),
+            (
+                r#"{"op": "in", "args": [{"op": "casei", "args": [{"property": "platform"}]},
+                    [{"op": "casei", "args": ["AQUA"]}, {"op": "casei", "args": ["TERRA"]}]]}"#,
+                true,
+            ),
+            (
+                r#"{"op": "in", "args": [{"op": "accenti", "args": [{"property": "platform"}]},
+                    [{"op": "accenti", "args": ["térra"]}]]}"#,
+                true,
+            ),
             ("NOT platform LIKE 'aqua%'", true),
             ("eo:cloud_cover BETWEEN 10 AND 13", true),
             ("eo:cloud_cover NOT BETWEEN 10 AND 13", false),
@@ -378,6 +423,20 @@ mod tests {
         ] {
             assert_eq!(judged(text, &moment), is, "{text}");
         }
+    }
+
+    #[test]
+    fn a_ring_of_two_points_is_refused() {
+        for text in [
+            "S_INTERSECTS(geometry, POLYGON((0 0, 1 1)))",
+            "platform = 'terra' AND S_WITHIN(geometry, POLYGON((0 0, 1 1, 0 0)))",
+            "S_INTERSECTS(geometry, MULTIPOLYGON(((0 0, 1 1, 1 0, 0 0)), ((0 0, 1 1, 1 1))))",
+        ] {
+            let error = text.parse::<Filter>().unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains("three corners"), "{text}: {error}");
+        }
+        assert!("POLYGON((0 0,1 1))".parse::<crate::Area>().is_err());
+        assert!("POLYGON((0 0,1 1,1 0))".parse::<crate::Area>().is_ok());
     }
 
     #[test]

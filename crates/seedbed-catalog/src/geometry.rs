@@ -32,6 +32,27 @@ pub fn parse(value: &Value, at: &str) -> Result<geo::Geometry, CatalogError> {
     }
 }
 
+/// Whether a polygon has a ring of fewer than three corners, which encloses nothing.
+pub fn has_flat_ring(shape: &geo::Geometry) -> bool {
+    // Rings are closed when they are read.
+    let is_flat = |ring: &geo::LineString| {
+        let mut corners: Vec<geo::Coord> = ring.0.iter().skip(1).copied().collect();
+        corners.dedup();
+        !ring.0.is_empty() && corners.len() < 3
+    };
+    let of_polygon =
+        |polygon: &geo::Polygon| is_flat(polygon.exterior()) || polygon.interiors().iter().any(is_flat);
+    match shape {
+        geo::Geometry::Polygon(polygon) => of_polygon(polygon),
+        geo::Geometry::MultiPolygon(many) => many.0.iter().any(of_polygon),
+        geo::Geometry::GeometryCollection(many) => many.0.iter().any(has_flat_ring),
+        _ => false,
+    }
+}
+
+/// What is said of a geometry that [`has_flat_ring`].
+pub const FLAT: &str = "a ring of a polygon has fewer than three corners";
+
 /// A box as rectangles that don't cross the antimeridian.
 fn rectangles(bbox: Bbox) -> Vec<geo::Rect> {
     let bbox = bbox.wrapped();

@@ -2,7 +2,7 @@
 
 use crate::item_file::{ItemFile, Opened};
 use crate::item_writer::{Written, with_absolute_hrefs};
-use crate::{CatalogError, Item, ItemForm, ItemWriter, Query, Tree};
+use crate::{Broken, CatalogError, Item, ItemForm, ItemWriter, Query, Tree};
 use seedbed_storage::{Location, Stores};
 use serde_json::{Value, json};
 
@@ -31,6 +31,31 @@ impl ItemCollection {
             }
             Opened::Items(items) => Ok(Self { items: items.collect::<Result<_, _>>()? }),
         }
+    }
+
+    /// Reads the items at a location as [`ItemCollection::read`] does, but for those that can't be read: these are
+    /// named.
+    ///
+    /// # Errors
+    /// As [`ItemCollection::read`], where it isn't an item alone that can't be read, or where it may be read later.
+    pub async fn read_legible(stores: &Stores, at: &Location) -> Result<(Self, Vec<Broken>), CatalogError> {
+        let (at, opened) = open(stores, &entry(at)).await?;
+        let (mut items, mut broken) = (Vec::new(), Vec::new());
+        match opened {
+            Opened::Tree(document) => {
+                let (tree, passed_over) = Tree::of_legible(stores, &at, document).await?;
+                (items, broken) = (tree.into_items(), passed_over);
+            }
+            Opened::Items(mut file) => {
+                while let Some(next) = file.next_legible() {
+                    match next? {
+                        Ok(item) => items.push(item),
+                        Err(one) => broken.push(one),
+                    }
+                }
+            }
+        }
+        Ok((Self { items }, broken))
     }
 
     /// Reads several locations, one after the other.

@@ -2,7 +2,7 @@
 
 use crate::document::{parse, read_bytes, text};
 use crate::tree::kind_of;
-use crate::{CatalogError, Item};
+use crate::{Broken, CatalogError, Item};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
 use serde_json::Value;
@@ -158,11 +158,32 @@ impl ItemFile {
             let reason = "this is no STAC document: no catalog, collection, item or collection of items";
             return Err(CatalogError::document(&self.at, reason));
         }
-        let item = Item::from_value(value).map_err(|error| match line {
-            Some(line) => CatalogError::document(&format!("{} (line {line})", self.at), error.to_string()),
-            None => CatalogError::document(&self.at, error.to_string()),
-        })?;
+        let item = Item::from_value(value)
+            .map_err(|error| CatalogError::document(&self.place(line), error.to_string()))?;
         Ok(if self.alone { item.in_own_document(self.at.clone()) } else { item.at(self.at.clone()) })
+    }
+}
+
+impl ItemFile {
+    /// The next item; one that can't be read is named instead, where others may follow.
+    pub fn next_legible(&mut self) -> Option<Result<Result<Item, Broken>, CatalogError>> {
+        let (value, line) = match self.next_document()? {
+            Ok(next) => next,
+            Err(error @ CatalogError::Json { line: Some(line), .. }) => {
+                return Some(Broken::of(&self.place(Some(line)), error).map(Err));
+            }
+            Err(error) => return Some(Err(error)),
+        };
+        Some(match self.item(value, line) {
+            Ok(item) => Ok(Ok(item)),
+            Err(error) if self.alone => Err(error),
+            Err(error) => Broken::of(&self.place(line), error).map(Err),
+        })
+    }
+
+    /// A line of the file, if it has lines.
+    fn place(&self, line: Option<usize>) -> String {
+        line.map_or_else(|| self.at.to_string(), |line| format!("{} (line {line})", self.at))
     }
 }
 

@@ -29,6 +29,7 @@ pub mod validate;
 
 mod above;
 mod asset;
+mod broken;
 mod collection;
 mod cover;
 mod diff;
@@ -72,6 +73,7 @@ mod writer;
 pub use asset::{
     Asset, Band, FOLDER, Identity, Origin, alternate_assets_schema, file_schema, version_schema,
 };
+pub use broken::Broken;
 pub use collection::Collection;
 pub use diff::{Changed, Diff, Field, diff};
 pub use error::CatalogError;
@@ -92,7 +94,7 @@ pub use place::{Nesting, WriteOptions};
 pub use query::{Area, Query};
 pub use rewrite::{RewriteOptions, Rewritten, rewrite};
 pub use save::{Absent, Ids, Merge, Saved, TreeBuilder};
-pub use search::{ApiHeader, Asked, Asking, Search, Searched, search, search_each};
+pub use search::{ApiHeader, Asked, Asking, Search, Searched, Short, search, search_each};
 pub use search_api::search_api;
 pub use sort::SortBy;
 pub use sorter::{Record, Sorted, Sorter};

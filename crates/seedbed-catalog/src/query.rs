@@ -56,6 +56,9 @@ impl Area {
     /// [`CatalogError::Geometry`] or [`CatalogError::Document`].
     pub fn from_value(value: &Value, at: &str) -> Result<Self, CatalogError> {
         let shape = geometry::parse(value, at)?;
+        if geometry::has_flat_ring(&shape) {
+            return Err(CatalogError::document(at, geometry::FLAT));
+        }
         Ok(Self { geojson: geojson::Geometry::from(&shape), shape })
     }
 

@@ -168,15 +168,8 @@ impl TreeBuilder {
     /// [`CatalogError::Collision`] if two documents would have one name, before
     /// anything is written; else as reading and writing go.
     pub async fn save(self, stores: &Stores, at: &Location) -> Result<Saved, CatalogError> {
-        let mut claimed: HashMap<String, String> = HashMap::new();
-        for (collection, items) in &self.collections {
-            for item in items {
-                let place = new_place(&self.options, collection.id(), item)?;
-                if let Some(first) = claimed.insert(place.clone(), item.name()) {
-                    return Err(CatalogError::Collision { first, second: item.name(), to: place });
-                }
-            }
-        }
+        let all = self.collections.iter().flat_map(|(c, items)| items.iter().map(|item| (c.id(), item)));
+        have_places_of_their_own(&self.options, all)?;
         let work = std::env::temp_dir();
         let mut saved: Option<Saved> = None;
         for (mut collection, mut items) in self.collections {
@@ -207,6 +200,24 @@ impl TreeBuilder {
         }
         Ok(saved.unwrap_or_else(|| Saved::of(Self::root_of(at))))
     }
+}
+
+/// Refuses items, each with its collection's id, of which two would have documents of one name.
+///
+/// # Errors
+/// [`CatalogError::Collision`]; as the layout goes.
+pub fn have_places_of_their_own<'a>(
+    options: &WriteOptions,
+    items: impl Iterator<Item = (&'a str, &'a Item)>,
+) -> Result<(), CatalogError> {
+    let mut claimed: HashMap<String, &Item> = HashMap::new();
+    for (collection, item) in items {
+        let place = new_place(options, collection, item)?;
+        if let Some(first) = claimed.insert(place.clone(), item) {
+            return Err(CatalogError::Collision { first: first.name(), second: item.name(), to: place });
+        }
+    }
+    Ok(())
 }
 
 async fn write(mut writer: TreeWriter, items: Vec<Item>) -> Result<Saved, CatalogError> {

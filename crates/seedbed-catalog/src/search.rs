@@ -5,7 +5,7 @@ use crate::fields::Fields;
 use crate::item_collection::entry;
 use crate::item_file::{ItemFile, Opened};
 use crate::search_api::{self, Api};
-use crate::{CatalogError, Item, ItemCollection, NodeKind, Query, SortBy, Sorter, Step, Walk};
+use crate::{Broken, CatalogError, Item, ItemCollection, NodeKind, Query, SortBy, Sorter, Step, Walk};
 use seedbed_storage::{Location, Request, Stores};
 use serde::Serialize;
 use serde_json::Value;
@@ -82,9 +82,24 @@ pub struct Searched {
     pub api: Option<Asked>,
     /// What is worth knowing, such as what the API could not do.
     pub notes: Vec<String>,
+    /// Whether fewer items came than an API had announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short: Option<Short>,
+    /// Items that can't be read, and were passed over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<Broken>,
     /// The collections of a catalog that was walked, without their links.
     #[serde(skip)]
     pub collections: Vec<Value>,
+}
+
+/// Items that an API announced, of which it gave no way to the last ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Short {
+    /// How many there are, by its own word.
+    pub announced: u64,
+    /// How many came.
+    pub came: u64,
 }
 
 /// How an API was asked.
@@ -104,6 +119,8 @@ pub type Each<'a> = &'a mut (dyn FnMut(Item) -> Result<(), CatalogError> + Send)
 /// Finds items at a location and gives them away one by one: a STAC API is
 /// searched by its own means, a catalog is walked, a file is read.
 ///
+/// Items that can't be read are passed over, and named in what is given back.
+///
 /// Memory does not grow with the number of items, unless a file is one JSON document.
 ///
 /// # Errors
@@ -118,12 +135,13 @@ pub async fn search_each(
         Source::Api(api) => search_api::run(stores, &api, search, each).await,
         Source::Tree(at, document) => {
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);
-            let mut collections = Vec::new();
+            let (mut collections, mut broken) = (Vec::new(), Vec::new());
             if sift.wants_more() {
                 let mut walk = match document {
                     Value::Object(document) => Walk::of(stores, &at, document),
                     _ => Walk::new(stores, &at),
-                };
+                }
+                .legible();
                 while let Some(step) = walk.next().await? {
                     match step {
                         Step::Enter(entered) if entered.kind == NodeKind::Collection => {
@@ -132,23 +150,33 @@ pub async fn search_each(
                             fields.insert("links".to_owned(), Value::Array(Vec::new()));
                             collections.push(Value::Object(fields));
                         }
-                        Step::Item(leaf) if !sift.offer(leaf.item()?)? => break,
+                        Step::Item(leaf) => match leaf.item() {
+                            Ok(item) => {
+                                if !sift.offer(item)? {
+                                    break;
+                                }
+                            }
+                            Err(error) => walk.pass_over(leaf.location(), error)?,
+                        },
                         _ => {}
                     }
                 }
+                broken = walk.broken();
             }
-            Ok(Searched { items: sift.finish()?, collections, ..Searched::default() })
+            Ok(Searched { items: sift.finish()?, collections, broken, ..Searched::default() })
         }
-        Source::Items(items) => {
+        Source::Items(mut items) => {
             let mut sift = Sift::new(search, search.query.clone(), SortBy::clone(&search.sort), each);
-            if sift.wants_more() {
-                for item in items {
-                    if !sift.offer(item?)? {
-                        break;
-                    }
+            let mut broken = Vec::new();
+            while sift.wants_more()
+                && let Some(next) = items.next_legible()
+            {
+                match next? {
+                    Ok(item) => drop(sift.offer(item)?),
+                    Err(one) => broken.push(one),
                 }
             }
-            Ok(Searched { items: sift.finish()?, ..Searched::default() })
+            Ok(Searched { items: sift.finish()?, broken, ..Searched::default() })
         }
     }
 }
@@ -156,16 +184,19 @@ pub async fn search_each(
 /// The items that a query selects at a location, as [`search_each`] finds them.
 ///
 /// # Errors
-/// As [`search_each`].
+/// As [`search_each`]; [`CatalogError::Document`] if an item can't be read.
 pub async fn search(stores: &Stores, at: &Location, query: &Query) -> Result<ItemCollection, CatalogError> {
     let search = Search { query: query.clone(), ..Search::default() };
     let mut items = Vec::new();
-    search_each(stores, at, &search, &mut |item| {
+    let searched = search_each(stores, at, &search, &mut |item| {
         items.push(item);
         Ok(())
     })
     .await?;
-    Ok(ItemCollection { items })
+    match searched.broken.into_iter().next() {
+        Some(Broken { at, reason }) => Err(CatalogError::Document { at, reason }),
+        None => Ok(ItemCollection { items }),
+    }
 }
 
 enum Source {

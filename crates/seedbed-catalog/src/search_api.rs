@@ -1,7 +1,7 @@
 //! Searching a STAC API, page by page.
 
 use crate::document::{links, parse, text};
-use crate::search::{ApiHeader, Asked, Asking, Each, Search, Searched, Sift, shown, with_headers};
+use crate::search::{ApiHeader, Asked, Asking, Each, Search, Searched, Short, Sift, shown, with_headers};
 use crate::{CatalogError, DateInterval, Item, ItemCollection, Query, SortBy};
 use seedbed_storage::{Location, Method, Request, Response, StorageError, Stores};
 use serde_json::{Map, Value, json};
@@ -174,6 +174,7 @@ pub async fn run(
         hasher: RandomState::new(),
     };
     let (mut met, mut twice, mut count) = (HashSet::new(), 0_usize, 0);
+    let (mut came, mut announced) = (0_u64, None);
     while sift.wants_more()
         && let Some((answer, at)) = pages.next(stores).await?
     {
@@ -182,6 +183,8 @@ pub async fn run(
             |reason: &str| CatalogError::Api { url: shown(&api.endpoint), reason: reason.to_owned() };
         let features =
             answer["features"].as_array().ok_or_else(|| api_error("it answered no item collection"))?;
+        came += features.len() as u64;
+        announced = matched(&answer).or(announced);
         let mut fresh = features.is_empty();
         for feature in features {
             let item = Item::from_value(feature.clone()).map_err(|e| api_error(&e.to_string()))?;
@@ -199,6 +202,10 @@ pub async fn run(
             return Err(api_error("its pages go in circles: one held nothing that had not come before"));
         }
     }
+    // Some servers count no further than they must: only fewer than announced is a fault. Nobody asks for what comes
+    // after a limit.
+    let is_short = sift.wants_more() && announced.is_some_and(|announced| announced > came);
+    let short = announced.filter(|_| is_short).map(|announced| Short { announced, came });
     if twice > 0 {
         notes.push(format!("{twice} items came more than once and were taken once"));
     }
@@ -207,7 +214,12 @@ pub async fn run(
         notes.push("the API refused POST and was asked by GET".to_owned());
     }
     let asked = Asked { url: shown(&api.endpoint), method, pages: count };
-    Ok(Searched { items: sift.finish()?, api: Some(asked), notes, collections: Vec::new() })
+    Ok(Searched { items: sift.finish()?, api: Some(asked), notes, short, ..Searched::default() })
+}
+
+/// How many items an API says there are in all.
+fn matched(answer: &Value) -> Option<u64> {
+    answer["numberMatched"].as_u64().or_else(|| answer["context"]["matched"].as_u64())
 }
 
 /// What is done here since the API can't.
@@ -277,7 +289,12 @@ impl Pages<'_> {
             other => other?,
         };
         let at = Location::Http(response.url.clone());
-        let answer = parse(&response.body, &at)?;
+        let answer = parse(&response.body, &at).map_err(|error| match error {
+            CatalogError::Json { source, .. } => {
+                CatalogError::Page { url: shown(&question.url), page: self.asked.len(), source }
+            }
+            other => other,
+        })?;
         self.next = self.following(&answer, &response, &question);
         Ok(Some((answer, at)))
     }

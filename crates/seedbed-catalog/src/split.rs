@@ -55,7 +55,7 @@ pub struct Split {
 ///
 /// # Errors
 /// [`CatalogError::NotInPlace`] if the tree isn't local; [`CatalogError::Layout`]
-/// naming an item without a property, before anything is linked elsewhere;
+/// naming an item without a property, before anything is written;
 /// [`CatalogError::OtherLayout`] if items stand in other sub-catalogs, before anything is changed;
 /// [`CatalogError::Collision`] if another item is at an item's new place.
 pub async fn split(
@@ -116,6 +116,7 @@ async fn begin<'a>(
     };
     let parents = splitter.parents().await?;
     splitter.hold(&parents).await?;
+    splitter.fit(&parents).await?;
     Ok((splitter, parents))
 }
 
@@ -313,13 +314,7 @@ impl Splitter<'_> {
         let old = self.ground.target(parent, &href)?;
         let at = self.ground.location(&old);
         let text = self.disk.read(&at).await?;
-        let missing = || CatalogError::Link {
-            from: self.ground.location(parent),
-            to: at.clone(),
-            rel: "item".to_owned(),
-            source: Box::new(CatalogError::document(&at, "it isn't there")),
-        };
-        let text = text.ok_or_else(missing)?;
+        let text = text.ok_or_else(|| self.is_missing(parent, at.clone()))?;
         let rest = &line[href.len() + 1..];
         let outline = Outline::of(&text).unwrap_or_default();
         let levels = self.levels_of(&text, &outline, &at)?;

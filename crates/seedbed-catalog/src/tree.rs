@@ -2,7 +2,7 @@
 
 use crate::document::{self, links, text};
 use crate::href::{absolute, resolve_href};
-use crate::{CatalogError, Collection, Item};
+use crate::{Broken, CatalogError, Collection, Item};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use seedbed_storage::{Location, Stores};
@@ -70,6 +70,24 @@ impl Tree {
         Self::without(stores, at, document, HashSet::new()).await
     }
 
+    /// The tree without the items that can't be read, and these.
+    pub(crate) async fn of_legible(
+        stores: &Stores,
+        at: &Location,
+        document: Value,
+    ) -> Result<(Self, Vec<Broken>), CatalogError> {
+        if crate::search_api::is_api(&document) {
+            return Err(CatalogError::NotStatic { at: at.to_string() });
+        }
+        let seen = Mutex::new(HashSet::from([absolute(at)]));
+        let reading = Reading { stores, seen, broken: Some(Mutex::default()) };
+        let root = read_node(&reading, at.clone(), document, 0).await?;
+        let broken = reading.broken.map(|broken| broken.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let mut broken = broken.unwrap_or_default();
+        broken.sort();
+        Ok((Self { root }, broken))
+    }
+
     /// The tree without the documents of `left_out`.
     pub(crate) async fn without(
         stores: &Stores,
@@ -78,8 +96,8 @@ impl Tree {
         mut left_out: HashSet<Location>,
     ) -> Result<Self, CatalogError> {
         left_out.insert(absolute(at));
-        let seen = Mutex::new(left_out);
-        let root = read_node(stores, at.clone(), document, &seen, 0).await?;
+        let reading = Reading { stores, seen: Mutex::new(left_out), broken: None };
+        let root = read_node(&reading, at.clone(), document, 0).await?;
         Ok(Self { root })
     }
 
@@ -153,11 +171,29 @@ pub fn kind_of(document: &Value) -> Option<NodeKind> {
     }
 }
 
-fn read_node<'a>(
+/// A tree being read.
+struct Reading<'a> {
     stores: &'a Stores,
+    /// The documents that were met.
+    seen: Mutex<HashSet<Location>>,
+    /// Items that can't be read, where the others are gone on with.
+    broken: Option<Mutex<Vec<Broken>>>,
+}
+
+impl Reading<'_> {
+    /// Passes over an item that can't be read, if that is wanted.
+    fn pass_over(&self, to: &Location, error: CatalogError) -> Result<Found, CatalogError> {
+        let Some(broken) = &self.broken else { return Err(error) };
+        let found = Broken::of(to, error)?;
+        broken.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+        Ok(Found::Nothing)
+    }
+}
+
+fn read_node<'a>(
+    reading: &'a Reading<'a>,
     at: Location,
     document: Value,
-    seen: &'a Mutex<HashSet<Location>>,
     depth: usize,
 ) -> BoxFuture<'a, Result<Node, CatalogError>> {
     async move {
@@ -172,15 +208,18 @@ fn read_node<'a>(
                 continue;
             };
             let target = resolve_href(Some(&at), href)?;
-            if seen.lock().unwrap_or_else(PoisonError::into_inner).insert(absolute(&target)) {
+            if reading.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(absolute(&target)) {
                 wanted.push((rel, target));
             }
         }
         let from = &at;
         let read: Vec<Found> = stream::iter(wanted)
             .map(|(rel, to)| async move {
-                let found = read_linked(stores, rel, to.clone(), seen, depth).await;
-                found.map_err(|e| linked(from, to, rel, e))
+                let found = read_linked(reading, rel, to.clone(), depth).await;
+                match found.map_err(|e| linked(from, to.clone(), rel, e)) {
+                    Err(error) if rel == Rel::Item => reading.pass_over(&to, error),
+                    found => found,
+                }
             })
             .buffered(AT_ONCE)
             .try_collect()
@@ -190,6 +229,7 @@ fn read_node<'a>(
             match found {
                 Found::Node(node) => children.push(*node),
                 Found::Item(item) => items.push(*item),
+                Found::Nothing => {}
             }
         }
         Ok(Node { kind, document, location: at, children, items })
@@ -217,20 +257,21 @@ impl Rel {
 enum Found {
     Node(Box<Node>),
     Item(Box<Item>),
+    /// An item that was passed over.
+    Nothing,
 }
 
 async fn read_linked(
-    stores: &Stores,
+    reading: &Reading<'_>,
     rel: Rel,
     to: Location,
-    seen: &Mutex<HashSet<Location>>,
     depth: usize,
 ) -> Result<Found, CatalogError> {
-    let document = document::read_json(stores, &to).await?;
+    let document = document::read_json(reading.stores, &to).await?;
     if rel == Rel::Item {
         return Ok(Found::Item(Box::new(Item::from_value(document)?.in_own_document(to))));
     }
-    Ok(Found::Node(Box::new(read_node(stores, to, document, seen, depth + 1).await?)))
+    Ok(Found::Node(Box::new(read_node(reading, to, document, depth + 1).await?)))
 }
 
 /// Names the linking document, unless a deeper one is named already.

@@ -5,9 +5,9 @@ use crate::item::bbox_of;
 use crate::item_collection::entry;
 use crate::outline::{Href, Outline, Owner};
 use crate::tree::NodeKind;
-use crate::{CatalogError, Item, document, parent, text, time};
+use crate::{Broken, CatalogError, Item, document, parent, text, time};
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use jiff::civil::Date;
 use seedbed_grid::Bbox;
 use seedbed_storage::{Location, Stores};
@@ -171,6 +171,8 @@ pub struct Walk<'a> {
     ground: Ground,
     levels: Vec<Level>,
     seen: HashSet<(u64, u64)>,
+    /// Items that can't be read, where the others are gone on with.
+    broken: Option<Vec<Broken>>,
 }
 
 impl<'a> Walk<'a> {
@@ -186,7 +188,24 @@ impl<'a> Walk<'a> {
             document: None,
             levels: Vec::new(),
             seen: HashSet::new(),
+            broken: None,
         }
+    }
+
+    /// The same, passing over items that can't be read: [`Walk::broken`] has them.
+    #[must_use]
+    pub(crate) fn legible(self) -> Self {
+        Self { broken: Some(Vec::new()), ..self }
+    }
+
+    /// The items that were passed over.
+    pub(crate) fn broken(self) -> Vec<Broken> {
+        self.broken.unwrap_or_default()
+    }
+
+    /// Passes over an item that can't be read, if that is wanted.
+    pub(crate) fn pass_over(&mut self, at: &Location, error: CatalogError) -> Result<(), CatalogError> {
+        pass_over(&mut self.broken, at, error)
     }
 
     /// The same, of a root whose document was read already.
@@ -291,15 +310,34 @@ impl<'a> Walk<'a> {
             };
             if wanted.iter().all(Location::is_local) {
                 for to in wanted {
-                    level.ahead.push_back(read_local(from, to)?);
+                    match read_local(from, to.clone()) {
+                        Ok(leaf) => level.ahead.push_back(leaf),
+                        Err(error) => pass_over(&mut self.broken, &to, error)?,
+                    }
                 }
             } else {
-                let found: Vec<Leaf> = stream::iter(wanted).map(read).buffered(AT_ONCE).try_collect().await?;
-                level.ahead.extend(found);
+                let read = |to: Location| async move { (to.clone(), read(to).await) };
+                let mut found = stream::iter(wanted).map(read).buffered(AT_ONCE);
+                while let Some((to, found)) = found.next().await {
+                    match found {
+                        Ok(leaf) => level.ahead.push_back(leaf),
+                        Err(error) => pass_over(&mut self.broken, &to, error)?,
+                    }
+                }
             }
         }
         Ok(())
     }
+}
+
+fn pass_over(
+    broken: &mut Option<Vec<Broken>>,
+    at: &Location,
+    error: CatalogError,
+) -> Result<(), CatalogError> {
+    let Some(broken) = broken else { return Err(error) };
+    broken.push(Broken::of(at, error)?);
+    Ok(())
 }
 
 fn read_local(from: &Location, to: Location) -> Result<Leaf, CatalogError> {

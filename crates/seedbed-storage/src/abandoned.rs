@@ -1,6 +1,7 @@
 //! What uploads and transfers leave that were killed.
 
 use crate::Location;
+use crate::part::{PART, RECORD};
 use std::time::{Duration, SystemTime};
 
 /// What an upload or a transfer left that died: bytes that nobody will see under their name, and that take up room.
@@ -32,6 +33,12 @@ pub fn is_temporary(name: &str) -> bool {
     beside.is_some_and(|(name, random)| !name.is_empty() && digits(random)) || probe.is_some_and(digits)
 }
 
+/// Whether a file of this name would be taken for one that a transfer left: see [`Abandoned`].
+#[must_use]
+pub fn is_left_behind(name: &str) -> bool {
+    is_temporary(name) || name.ends_with(PART) || name.ends_with(RECORD)
+}
+
 /// The time from one moment to another, at least, where both are told in whole seconds, rounded down.
 pub(crate) fn at_least(now: SystemTime, then: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or_default().saturating_sub(Duration::from_secs(1))
@@ -49,7 +56,10 @@ mod tests {
         }
         for name in ["x.tmp", ".0123456789abcdef.tmp", "x.0123456789ABCDEF.tmp", "x.0123456789abcdef", "x.nc"]
         {
-            assert!(!is_temporary(name), "{name}");
+            assert!(!is_temporary(name) && !is_left_behind(name), "{name}");
+        }
+        for name in [ours.as_str(), "x.nc.seedbed-part", "x.nc.seedbed-part.json", ".seedbed-part"] {
+            assert!(is_left_behind(name), "{name}");
         }
     }
 }

@@ -43,7 +43,7 @@ mod transfer;
 mod upload;
 mod xml;
 
-pub use abandoned::{Abandoned, is_temporary};
+pub use abandoned::{Abandoned, is_left_behind, is_temporary};
 pub use abilities::{Abilities, CreateOnce, Replace};
 pub use checksum::{Checksum, ChecksumError, Function};
 pub use content::Content;

@@ -35,11 +35,14 @@ const SECRET_WORDS: [&str; 18] = [
     "macaroon",
 ];
 
+/// What such words may end in. An access key's id, as signed addresses of S3 and Google have it, tells whose they are.
+const ENDINGS: [&str; 4] = ["token", "apikey", "accesskeyid", "accessid"];
+
 /// Whether a query parameter of this name carries a secret.
 pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let mut words = name.split(['-', '_', '.', ':']);
-    words.any(|word| SECRET_WORDS.contains(&word) || word.ends_with("token") || word.ends_with("apikey"))
+    words.any(|word| SECRET_WORDS.contains(&word) || ENDINGS.iter().any(|end| word.ends_with(end)))
 }
 
 /// The first query parameter of an address that carries a secret; none of what is no address.
@@ -144,11 +147,12 @@ mod tests {
 
     #[test]
     fn replaces_the_values_that_sign_and_keeps_the_others() {
-        let signed =
-            url("https://h/x?se=2026&sig=abc%3D&X-Amz-Security-Token=t&x=1&access_token=u&dataset=a/b");
+        let signed = url(
+            "https://h/x?se=2026&sig=abc%3D&X-Amz-Security-Token=t&x=1&access_token=u&dataset=a/b&AWSAccessKeyId=k",
+        );
         assert_eq!(
             redacted(&signed).as_str(),
-            "https://h/x?se=2026&sig=REDACTED&X-Amz-Security-Token=REDACTED&x=1&access_token=REDACTED&dataset=a/b"
+            "https://h/x?se=2026&sig=REDACTED&X-Amz-Security-Token=REDACTED&x=1&access_token=REDACTED&dataset=a/b&AWSAccessKeyId=REDACTED"
         );
         assert!(!is_secret("design") && !is_secret("keyword") && !is_secret("page_num"));
         assert!(is_secret("X-Goog-Signature") && is_secret("Subscription-Key") && is_secret("idToken"));

@@ -3,6 +3,7 @@
 use crate::commands;
 use crate::context::Ctx;
 use crate::report::Status;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use std::path::PathBuf;
 use tokio::runtime::Builder;
@@ -48,12 +49,22 @@ pub struct Global {
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub no_progress: bool,
     /// Named stores: doors, endpoints and who we are there, in TOML.
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SEEDBED_STORES")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", env = "SEEDBED_STORES", value_parser = maybe_path())]
     pub stores: Option<PathBuf>,
     /// Where plan, ledger, inputs and the product under way are kept of outputs in a remote store;
     /// `$XDG_STATE_HOME/seedbed` if not given.
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FOLDER", env = "SEEDBED_STATE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FOLDER", env = "SEEDBED_STATE", value_parser = maybe_path())]
     pub state: Option<PathBuf>,
+}
+
+/// A path, or the empty text of a variable that is there but says nothing.
+fn maybe_path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// The path that was given, if it says anything.
+pub fn said(path: Option<&PathBuf>) -> Option<PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
 /// The commands, in the order of the flow.

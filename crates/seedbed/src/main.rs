@@ -27,6 +27,7 @@ mod selection;
 mod stack;
 mod state;
 mod table;
+mod unread;
 mod whole_file;
 mod workplace;
 
@@ -96,11 +97,12 @@ fn run(cli: Cli, name: &'static str) -> anyhow::Result<Status> {
 }
 
 fn context(global: &Global) -> anyhow::Result<Ctx> {
+    let stores_file = cli::said(global.stores.as_ref());
     Ok(Ctx {
-        stores: context::stores(global.stores.as_deref(), context::Limits::default())?,
+        stores: context::stores(stores_file.as_deref(), context::Limits::default())?,
         projections: seedbed_raster::Proj,
-        state: global.state.clone().unwrap_or_else(state::usual),
-        stores_file: global.stores.clone(),
+        state: cli::said(global.state.as_ref()).unwrap_or_else(state::usual),
+        stores_file,
         format: if global.json { Format::Json } else { Format::Text },
         progress: progress::Mode::detect(!global.no_progress && !global.quiet),
         quiet: global.quiet,

@@ -55,7 +55,7 @@ pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Pa
     if let Some(cursor) = cursor.filter(|_| !too_many) {
         page.next = Some(Step { cursor: Some(cursor.to_owned()), ..step.following(&page, entries) });
     } else if let Some(announced) = announced.filter(|a| *a != listed) {
-        page.reject(step.at.clone(), format!("{announced} granules were announced, {listed} came"));
+        page.lose(step.at.clone(), format!("{announced} granules were announced, {listed} came"));
     }
     Ok(page)
 }

@@ -5,7 +5,7 @@ use crate::CrawlError;
 use crate::granule::{Granule, excerpt};
 use crate::page::{Page, Step};
 use crate::root::{Level, captures_of, folder};
-use html5gum::{Token, Tokenizer};
+use html5gum::{Error as HtmlError, Token, Tokenizer};
 use regex::Regex;
 use seedbed_storage::Response;
 use std::collections::BTreeSet;
@@ -59,7 +59,7 @@ pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Pa
                 }
                 match descend(web, url, step.depth + 1) {
                     Ok((url, depth)) => page.folders.push(Step { captures, depth, ..Step::at(url) }),
-                    Err(e) => page.reject(step.at.clone(), e.to_string()),
+                    Err(e) => page.lose(step.at.clone(), e.to_string()),
                 }
             }
         }
@@ -69,7 +69,7 @@ pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Pa
             page.granules = links.files;
             for url in links.folders {
                 if step.depth == DEEPEST {
-                    page.reject(url.to_string(), "the folders don't end: it is too deep");
+                    page.lose(url.to_string(), "the folders don't end: it is too deep");
                 } else {
                     page.folders.push(Step { depth: step.depth + 1, ..Step::at(url) });
                 }
@@ -183,6 +183,29 @@ pub(crate) fn read_page(body: &[u8]) -> Result<Vec<Entry>, String> {
     Ok(entries.into_iter().filter(|e| !e.href.is_empty() && !e.href.starts_with(['?', '#'])).collect())
 }
 
+/// Whether a page ends before its end: within a tag or comment, or with neither of the closing tags of what it opened.
+pub(crate) fn is_cut(body: &[u8]) -> bool {
+    let html = String::from_utf8_lossy(body);
+    let (mut opened, mut closed) = (false, false);
+    for token in Tokenizer::new(html.as_ref()) {
+        let Ok(token) = token;
+        match token {
+            Token::StartTag(tag) => opened |= matches!(tag.name.as_slice(), b"html" | b"body"),
+            Token::EndTag(tag) => closed |= matches!(tag.name.as_slice(), b"html" | b"body"),
+            Token::Error(error)
+                if matches!(
+                    error.value,
+                    HtmlError::EofInTag | HtmlError::EofBeforeTagName | HtmlError::EofInComment
+                ) =>
+            {
+                return true;
+            }
+            _ => {}
+        }
+    }
+    opened && !closed
+}
+
 /// Reads date and size from the first line beside a link.
 fn finish(entries: &mut [Entry], beside: &mut String) {
     static DATE: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -268,6 +291,25 @@ mod tests {
         assert!(at("<a href=\"login.php\">Log in</a>").checked(Sought::Folders).is_err());
         assert!(at("<pre><a href=\"../\">../</a></pre>").checked(Sought::Folders).is_ok());
         assert!(at("<a href=\"/a/\">Parent Directory</a>").checked(Sought::Folders).is_ok());
+    }
+
+    #[test]
+    fn a_page_that_was_cut_is_told_from_a_whole_one() {
+        let whole = "<!DOCTYPE html><html><head></head><body><pre><a href=\"../\">../</a>\n\
+            <a href=\"a.nc\">a.nc</a> 12-Nov-2020 10:00 382\n</pre></body></html>\n";
+        assert!(!is_cut(whole.as_bytes()));
+        let end = whole.find("</body").unwrap();
+        let begin = whole.find("<html>").unwrap();
+        for cut in begin + "<html>".len()..end {
+            assert!(is_cut(&whole.as_bytes()[..cut]), "{}", &whole[..cut]);
+        }
+        // Old pages open nothing, and some close one of the two.
+        for text in
+            ["<pre><a href=\"a.nc\">a</a></pre>", "<HTML><body><a href=x>x</a></HTML>", "<ul><li>a</ul>"]
+        {
+            assert!(!is_cut(text.as_bytes()), "{text}");
+        }
+        assert!(is_cut(b"<ul><li><a href=\"a.nc"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::Web;
 use crate::CrawlError;
 use crate::granule::{Granule, excerpt};
 use crate::page::{Page, Step};
-use seedbed_storage::Response;
+use seedbed_storage::{Response, StorageError};
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -39,12 +39,12 @@ pub(crate) fn read(_: &Web<'_>, step: &Step, response: &Response) -> Result<Page
                     ..step.following(&page, entries)
                 });
             }
-            Err(reason) => page.reject(step.shown(), reason),
+            Err(reason) => page.lose(step.shown(), reason),
         },
         // Some servers count no further than they must: only fewer than announced is a fault.
         None if matched.is_some_and(|matched| matched > listed) => {
             let matched = matched.unwrap_or_default();
-            page.reject(step.at.clone(), format!("{matched} items were announced, {listed} came"));
+            page.lose(step.at.clone(), format!("{matched} items were announced, {listed} came"));
         }
         None => {}
     }
@@ -67,6 +67,30 @@ fn follow(step: &Step, link: &Value, at: &Url) -> Result<Step, String> {
     let headers = link["headers"].as_object().into_iter().flatten();
     let headers = headers.filter_map(|(n, v)| Some((n.clone(), v.as_str()?.to_owned()))).collect();
     Ok(Step { body, headers, ..Step::at(url) })
+}
+
+/// The address that asks by GET what a body asks by POST.
+pub(crate) fn by_get(url: &Url, body: &Map<String, Value>) -> Url {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut url = url.clone();
+    let said: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    let mut pairs = url.query_pairs_mut();
+    for (name, value) in body.iter().filter(|(name, _)| !said.contains(name)) {
+        let text = match value {
+            Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+            value => plain(value),
+        };
+        pairs.append_pair(name, &text);
+    }
+    drop(pairs);
+    url
+}
+
+/// Whether an API may take GET alone: it says so or, when it is asked first, refuses in other words.
+pub(crate) fn refuses_post(error: &StorageError, step: &Step) -> bool {
+    let is_first = step.before == 0;
+    matches!(error.status(), Some(405 | 415 | 501))
+        || is_first && (error.is_not_found() || error.status() == Some(400))
 }
 
 /// What a page of a search says.
@@ -128,6 +152,23 @@ mod tests {
         let get = follow(&ask(), &json!({"href": "?token=t"}), &at).unwrap();
         assert_eq!((get.at.as_str(), get.body.is_none()), ("https://h/api/search?token=t", true));
         assert!(follow(&ask(), &json!({"rel": "next"}), &at).is_err());
+    }
+
+    #[test]
+    fn what_is_posted_can_be_asked_by_get() {
+        let body =
+            json!({"collections": ["a", "b"], "limit": 2, "datetime": "../x", "bbox": [-1.5, 0, 1, 2]});
+        let url = by_get(&Url::parse("https://h/search?limit=9").unwrap(), body.as_object().unwrap());
+        let asked: Vec<(String, String)> =
+            url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("limit", "9"),
+            pair("collections", "a,b"),
+            pair("datetime", "../x"),
+            pair("bbox", "-1.5,0,1,2"),
+        ];
+        assert_eq!(asked, expected);
     }
 
     #[test]

@@ -57,7 +57,7 @@ pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Pa
     let mut page = Page::default();
     for (name, href) in catalog.refs {
         let Ok(url) = at.join(&href) else {
-            page.reject(&*href, format!("a catalog reference in {at} that is no address"));
+            page.lose(&*href, format!("a catalog reference in {at} that is no address"));
             continue;
         };
         if !origins.contains(&text(&url.origin())) {
@@ -70,7 +70,7 @@ pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Pa
         };
         let Some(captures) = captures.filter(|c| web.may_be_under(c)) else { continue };
         if step.depth == deepest {
-            page.reject(url.to_string(), "the catalogs don't end: it is too deep");
+            page.lose(url.to_string(), "the catalogs don't end: it is too deep");
         } else {
             page.folders.push(Step { captures, depth: step.depth + 1, ..Step::at(url) });
         }

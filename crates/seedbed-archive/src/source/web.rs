@@ -102,14 +102,17 @@ impl<'a> Web<'a> {
         {
             return Ok(Fetched::Forbidden);
         }
-        let mut request = match &step.body {
+        let (mut request, mut by_get) = match &step.body {
             Some(body) => {
-                Request::post(url, "application/json", serde_json::Value::Object(body.clone()).to_string())
+                let by_get = stac_api::by_get(&url, body);
+                let body = serde_json::Value::Object(body.clone()).to_string();
+                (Request::post(url, "application/json", body), Some(Request::get(by_get)))
             }
-            None => Request::get(url),
+            None => (Request::get(url), None),
         };
         for (name, value) in &step.headers {
             request = request.header(name, value);
+            by_get = by_get.map(|by_get| by_get.header(name, value));
         }
         if let (Kind::Cmr, Some(cursor)) = (self.source.kind, &step.cursor) {
             request = request.header(cmr::CURSOR, cursor);
@@ -122,12 +125,26 @@ impl<'a> Web<'a> {
             }
         }
         self.pause().await;
-        let response = match self.stores.request(request).await {
+        let mut answer = self.stores.request(request).await;
+        if let (Err(error), Some(by_get)) = (&answer, by_get)
+            && stac_api::refuses_post(error, step)
+        {
+            self.pause().await;
+            if let Ok(response) = self.stores.request(by_get).await {
+                answer = Ok(response);
+            }
+        }
+        let response = match answer {
             Ok(response) if response.status == 304 => return Ok(Fetched::Unchanged),
             Err(StorageError::Status { status: 304, .. }) => return Ok(Fetched::Unchanged),
             Ok(response) => response,
             Err(error) => return Ok(Fetched::Failed(error)),
         };
+        if self.reads_html() && index::is_cut(&response.body) {
+            let what = "the page breaks off before its end";
+            let at = step.at.clone();
+            return Ok(Fetched::Failed(StorageError::Network { at, what, retryable: true, source: None }));
+        }
         let read = match self.source.kind {
             Kind::Cmr => cmr::read(self, step, &response),
             Kind::StacApi => stac_api::read(self, step, &response),
@@ -149,6 +166,10 @@ impl<'a> Web<'a> {
             Some(_) => Validators::default(),
         };
         Ok(Fetched::Page(Box::new(page), validators))
+    }
+
+    fn reads_html(&self) -> bool {
+        matches!(self.source.kind, Kind::Index | Kind::Listing | Kind::Template)
     }
 
     /// Waits until the source's rate allows another request.

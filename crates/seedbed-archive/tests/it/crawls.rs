@@ -516,3 +516,58 @@ transform = [1, 0, 10, 0, -1, 20]
     assert_eq!(found.rejected.len(), 1);
     assert_eq!(found.rejected[0].name, "a b.nc");
 }
+
+#[test]
+fn parts_of_a_listing_that_are_lost_are_told_from_granules() {
+    let server = prism();
+    let found = run(&builtin("prism-daily"), &at(&format!("{}m", server.root))).unwrap();
+    let lost: Vec<&str> =
+        found.crawled.rejected.iter().filter(|r| r.listing).map(|r| r.name.as_str()).collect();
+    assert_eq!(found.crawled.lost, 3);
+    for folder in ["ppt/daily/2004/", "tmax/daily/2004/", "tmin/daily/"] {
+        assert!(lost.iter().any(|name| name.ends_with(folder)), "{folder}: {lost:?}");
+    }
+    assert!(found.crawled.rejected_count > found.crawled.lost);
+}
+
+#[test]
+fn a_page_that_breaks_off_ends_the_crawl_for_now() {
+    let whole =
+        || "<html><body><pre><a href=\"../\">../</a>\n<a href=\"ppt/\">ppt/</a>\n</pre></body></html>";
+    let server = Server::new(move |_, asked: &Asked| match asked.target.as_str() {
+        "/m/time_series/us/an/4km/" => ok(whole()),
+        "/m/time_series/us/an/4km/ppt/daily/" => {
+            ok(whole().replace("ppt/", "2003/").split("</a>\n</pre").next().unwrap())
+        }
+        _ => missing(),
+    });
+    let error = run(&builtin("prism-daily"), &at(&format!("{}m", server.root))).unwrap_err();
+    assert!(error.retryable(), "{error}");
+}
+
+#[test]
+fn an_api_that_refuses_post_is_crawled_by_get() {
+    let item = |id: &str| {
+        json!({"type": "Feature", "stac_version": "1.0.0", "id": id, "collection": "c", "geometry": null,
+            "properties": {"datetime": "2003-01-01T00:00:00Z"}, "links": [], "assets": {"a": {"href": "x.tif"}}})
+    };
+    let server = Server::new(move |root, asked: &Asked| {
+        if asked.method == "POST" {
+            return (405, Vec::new(), Vec::new());
+        }
+        match asked.target.split_once('?') {
+            Some(("/search", query)) if query.contains("token=2") => {
+                ok(json!({"type": "FeatureCollection", "features": [item("b")], "links": []}).to_string())
+            }
+            Some(("/search", query)) if query.contains("collections=c") => ok(json!({
+                "type": "FeatureCollection", "features": [item("a")],
+                "links": [{"rel": "next", "href": format!("{root}search?token=2"), "method": "GET"}]})
+            .to_string()),
+            _ => missing(),
+        }
+    });
+    let mut options = at(&server.root);
+    options.where_ = vec![("collection".to_owned(), vec!["c".to_owned()])];
+    let found = run(&builtin("stac-api"), &options).unwrap();
+    assert_eq!((ids(&found), found.crawled.rejected_count), (vec!["a", "b"], 0));
+}

@@ -3,13 +3,13 @@
 use super::execute::Arrived;
 use super::plan::{BACK, Use};
 use super::record::{Copied, record_copy};
+use crate::disk::hold;
 use crate::document::{parse, to_bytes};
 use crate::href::copy_href;
 use crate::links::tree_of;
 use crate::{CatalogError, Item};
 use seedbed_storage::{Location, Meta, Stores};
 use serde_json::Value;
-use std::fs::File;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -119,14 +119,6 @@ impl Documents {
         }
         n
     }
-}
-
-/// Waits until no other process updates a document beside this local one. The lock is
-/// of the folder, so that none is left behind; `None` where there are no locks.
-async fn hold(at: &Location) -> Option<File> {
-    let folder = at.as_path()?.parent()?.to_owned();
-    let locked = move || File::open(folder).and_then(|folder| folder.lock().map(|()| folder)).ok();
-    tokio::task::spawn_blocking(locked).await.ok().flatten()
 }
 
 /// Writes an item's document in place of the one that was seen; whether that stood there still.

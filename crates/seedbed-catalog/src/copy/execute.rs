@@ -5,6 +5,7 @@ use super::documents::PAUSE;
 use super::failure::Failure;
 use super::folder::copy_folder;
 use super::plan::{CopyPlan, Missing, Transfer, Unchecked, written_tree};
+use super::sidecar;
 use crate::disk::{ATTEMPTS, OFTEN};
 use crate::document::{read_json, text};
 use crate::href::{absolute, resolve_href};
@@ -147,11 +148,13 @@ pub async fn execute(
                 report.resumed += done.resumed;
                 report.copied += done.copied;
                 report.bytes += done.bytes;
+                report.unchecked.extend(done.unchecked);
             }
         }
     }
     // Files finish in any order; a report has one.
     report.failed.sort_by(|a, b| a.uses.cmp(&b.uses));
+    report.unchecked.sort();
     Ok(report)
 }
 
@@ -163,6 +166,8 @@ pub struct Done {
     adopted: usize,
     /// Bytes of those that were brought.
     bytes: u64,
+    /// Assets whose checksums could not be had.
+    unchecked: Vec<Unchecked>,
 }
 
 impl Done {
@@ -203,14 +208,22 @@ async fn copy_one(
         }
         return Ok(done);
     }
-    let expect =
-        Expectation { size: transfer.bytes, checksum: transfer.checksum.clone(), content: transfer.content };
+    let mut done = Done::default();
+    let mut checksum = transfer.checksum.clone();
+    if let Some(sidecar) = &transfer.sidecar {
+        match sidecar::read(stores, sidecar, &transfer.from).await {
+            Ok(told) => checksum = Some(told),
+            Err(error) if error.retryable() => return Err(error),
+            // The file is there all the same.
+            Err(error) => done.unchecked.extend(transfer.uses.iter().map(|used| Unchecked::of(used, &error))),
+        }
+    }
+    let expect = Expectation { size: transfer.bytes, checksum, content: transfer.content };
     let counter = progress.file(transfer);
     let moved = stores
         .transfer(&transfer.from, &transfer.to, &expect, counter.as_ref())
         .await
         .map_err(|source| CatalogError::Copy { to: transfer.to.clone(), source })?;
-    let mut done = Done::default();
     done.add(&moved);
     let (size, checksum) = (moved.bytes, moved.checksum.multihash());
     let arrived = Arrived { size, checksum, files: None, version: moved.version };

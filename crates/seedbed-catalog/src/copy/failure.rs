@@ -38,17 +38,23 @@ impl Failure {
         to: Option<Location>,
         error: Arc<CatalogError>,
     ) -> Self {
-        let mut reason = error.to_string();
-        let mut cause = error.source();
-        while let Some(below) = cause {
-            reason.push_str(": ");
-            reason.push_str(&below.to_string());
-            cause = below.source();
-        }
+        let reason = reason_of(&error);
         Self { uses, from, to, reason, retryable: error.retryable(), error }
     }
 
     pub(super) fn of_transfer(transfer: &Transfer, error: CatalogError) -> Self {
         Self::of(transfer.uses.clone(), transfer.from.to_string(), Some(transfer.to.clone()), error)
     }
+}
+
+/// What went wrong, cause by cause.
+pub fn reason_of(error: &CatalogError) -> String {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(below) = cause {
+        reason.push_str(": ");
+        reason.push_str(&below.to_string());
+        cause = below.source();
+    }
+    reason
 }

@@ -34,14 +34,15 @@ mod names;
 mod plan;
 mod record;
 mod sharing;
+mod sidecar;
 mod standing;
 mod survey;
 mod template;
+mod version;
 
 pub use execute::{CopyReport, OnError, Progress, Silent, execute};
 pub use failure::Failure;
 pub use names::Names;
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Unchecked, Use, plan};
-use record::{has_superseded, version_of};
 pub(crate) use record::{keep_assets, keep_copies};
 pub use template::Template;

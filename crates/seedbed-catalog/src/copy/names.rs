@@ -4,7 +4,7 @@ use super::template::Template;
 use crate::ground::hash;
 use crate::href::{decoded, resolve_href, safe_name, same_place};
 use crate::{Asset, CatalogError, Item};
-use seedbed_storage::{Checksum, Location};
+use seedbed_storage::{Checksum, Location, is_left_behind};
 use std::collections::{HashMap, HashSet};
 
 type Hash = (u64, u64);
@@ -80,7 +80,7 @@ impl Names {
         template: &Template,
     ) -> Result<String, CatalogError> {
         let name = file_name(item, asset)?;
-        let mut path = template.fill(item, asset.key(), &name)?;
+        let mut path = String::new();
         for before in Before::ALL {
             let collection = item.collection().unwrap_or_default();
             let name = match before {
@@ -89,13 +89,19 @@ impl Names {
                 Before::CollectionAndItem => format!("{collection}-{}-{name}", item.id()),
                 Before::Digest => format!("{}-{name}", digest(item, asset)),
             };
-            path = template.fill(item, asset.key(), &name)?;
+            path = lasting(template.fill(item, asset.key(), &name)?);
             if !self.shared.contains(&hash(&path)) {
                 break;
             }
         }
         Ok(path)
     }
+}
+
+/// A path whose file is never taken for one that a transfer left, and taken away.
+pub(super) fn lasting(path: String) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    if is_left_behind(name) { format!("{path}-file") } else { path }
 }
 
 /// Tells a file from all others.
@@ -136,9 +142,10 @@ fn is_a_document(item: &Item, name: &str) -> bool {
 }
 
 fn name_at_archive(asset: &Asset<'_>) -> Result<(String, Location), CatalogError> {
-    let at = match asset.origin() {
-        Some(origin) => resolve_href(None, origin)?,
-        None => asset.location()?,
+    let at = match asset.origin().map(|origin| resolve_href(None, origin)) {
+        Some(Ok(origin)) => origin,
+        // An origin in a store of no kind known names no file that could be brought.
+        _ => asset.location()?,
     };
     // An archive's web service may have another address than a name for the file.
     let told = asset.as_object().get("file:local_path").and_then(serde_json::Value::as_str);

@@ -1,15 +1,18 @@
 //! What a copy would do.
 
 use super::destination::{takes_files, writable};
-use super::failure::Failure;
-use super::names::Names;
+use super::failure::{Failure, reason_of};
+use super::names::{Names, lasting};
 use super::sharing::{Copies, Statement};
+use super::sidecar::sidecar_of;
 use super::standing::Standing;
 use super::template::Template;
+use super::version::path_beside;
 use crate::folder::{FolderFacts, Member, is_folder, members};
 use crate::href::{absolute, same_place};
-use crate::save::TreeBuilder;
-use crate::{Asset, CatalogError, Collection, Item, Tree};
+use crate::place::Nesting;
+use crate::save::{TreeBuilder, have_places_of_their_own};
+use crate::{Asset, CatalogError, Collection, Item, Tree, WriteOptions};
 use seedbed_storage::{Checksum, Content, Location, Stores, shown_text};
 use serde::Serialize;
 use serde_json::json;
@@ -77,14 +80,17 @@ pub struct Transfer {
     /// Whether a file that may be this one stands at its place; known after [`CopyPlan::survey`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stands: bool,
-    /// The size of a file that stands at its place and can't be this one; known after [`CopyPlan::survey`].
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub other: Option<u64>,
+    /// Why it can't be brought; known after [`CopyPlan::survey`].
+    #[serde(skip)]
+    pub(crate) hindrance: Option<Arc<CatalogError>>,
     /// What is in it, if it is a folder.
     #[serde(skip)]
     pub(crate) folder: Option<Folder>,
     #[serde(skip)]
     pub(crate) checksum: Option<Checksum>,
+    /// Where its checksum is, if its item has none.
+    #[serde(skip)]
+    pub(crate) sidecar: Option<Location>,
     #[serde(skip)]
     pub(crate) content: Content,
 }
@@ -126,8 +132,8 @@ pub struct Missing {
     pub assets: Vec<String>,
 }
 
-/// An asset with a checksum that can't be read or computed: its file is held to its size alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An asset with a checksum that can't be read or computed, or not be had: its file is held to its size alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Unchecked {
     /// The item.
     pub item: String,
@@ -135,6 +141,12 @@ pub struct Unchecked {
     pub asset: String,
     /// What is wrong with the checksum.
     pub reason: String,
+}
+
+impl Unchecked {
+    pub(super) fn of(used: &Use, error: &CatalogError) -> Self {
+        Self { item: used.item.clone(), asset: used.asset.clone(), reason: reason_of(error) }
+    }
 }
 
 /// What a copy would do.
@@ -238,7 +250,7 @@ pub async fn plan(stores: &Stores, request: &CopyRequest) -> Result<CopyPlan, Ca
         items: Vec::new(),
         collections: request.collections.clone(),
     };
-    let standing = Standing::of(stores, &items, &request.assets).await;
+    let standing = Standing::of(stores, &items, &request.assets, &request.to).await;
     let copies = Copies::of(&items, request, &standing);
     let names = match &request.names {
         Some(names) => Cow::Borrowed(names),
@@ -320,12 +332,27 @@ impl Planning<'_> {
             _ => stated.checksum,
         };
         let to = match there {
-            Some((at, _)) => Some(at.clone()),
-            None => place_of(self.request, &self.names, item, asset, &from)?,
+            Some((at, _)) => Ok(Some(at.clone())),
+            None => place_of(self.request, &self.names, item, asset, &from),
         };
-        let Some(to) = to else {
-            plan.present.push(used);
-            return Ok(());
+        let to = match to {
+            Ok(Some(to)) => to,
+            // It is at its destination, or said to be.
+            Ok(None) => {
+                match self.standing.look(asset, &from) {
+                    Ok(()) => plan.present.push(used),
+                    Err(error) => {
+                        let failure = Failure::of_shared(vec![used], from.to_string(), Some(from), error);
+                        plan.failed.push(failure);
+                    }
+                }
+                return Ok(());
+            }
+            Err(error @ CatalogError::Href { .. }) => {
+                plan.failed.push(Failure::of(vec![used], from.to_string(), None, error));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         };
         if let Some(other) = self.claimed.get(&to) {
             let [first, second, at] = [other, &from, &to].map(ToString::to_string);
@@ -336,6 +363,13 @@ impl Planning<'_> {
             plan.failed.push(Failure::of(vec![used], from.to_string(), Some(to), error));
             return Ok(());
         }
+        let sidecar = match sidecar_of(asset) {
+            Ok(sidecar) => sidecar,
+            Err(error) => {
+                plan.unchecked.push(Unchecked::of(&used, &error));
+                None
+            }
+        };
         self.claimed.insert(to.clone(), from.clone());
         let known = self.known.entry(from.clone()).or_default();
         let folder = match folder_of(self.stores, asset, &from).await {
@@ -355,7 +389,8 @@ impl Planning<'_> {
             files: folder.as_ref().map(|folder| folder.files.len()),
             uses: vec![used],
             stands: false,
-            other: None,
+            hindrance: None,
+            sidecar: if folder.is_some() || checksum.is_some() { None } else { sidecar },
             folder,
             checksum,
             content: Content::of_media_type(asset.media_type()),
@@ -387,11 +422,8 @@ fn place_of(
     asset: &Asset<'_>,
     from: &Location,
 ) -> Result<Option<Location>, CatalogError> {
-    let mut path = names.path(item, asset, &request.template)?;
-    if super::has_superseded(item, asset.key()) {
-        path = versioned(&path, &super::version_of(asset));
-    }
-    let to = request.to.join(&path);
+    let path = names.path(item, asset, &request.template)?;
+    let to = request.to.join(&lasting(path_beside(item, asset, &request.to, path)));
     Ok((!same_place(from, &to)).then_some(to))
 }
 
@@ -436,6 +468,8 @@ async fn with_copies_of(stores: &Stores, items: &[Item], out: &Location) -> Resu
     }
     let mut index = 0..;
     items.retain(|_| index.next().is_none_or(|n| !repeated.contains(&n)));
+    let written = WriteOptions { nesting: Nesting::Kept, ..WriteOptions::default() };
+    have_places_of_their_own(&written, items.iter().map(|i| (i.collection().unwrap_or_default(), i)))?;
     let Some(tree) = existing_tree(stores, out).await? else { return Ok(items) };
     let old: HashMap<(Option<&str>, &str), &Item> =
         tree.items().into_iter().map(|i| ((i.collection(), i.id()), i)).collect();
@@ -491,14 +525,5 @@ fn updatable(item: &Item) -> Result<(), CatalogError> {
                 _ => Ok(()),
             }
         }
-    }
-}
-
-/// A path with a version before the ending of its last name.
-fn versioned(path: &str, version: &str) -> String {
-    let name = path.rfind('/').map_or(0, |slash| slash + 1);
-    match path[name..].rfind('.').filter(|dot| *dot > 0) {
-        Some(dot) => format!("{}.{version}{}", &path[..name + dot], &path[name + dot..]),
-        None => format!("{path}.{version}"),
     }
 }

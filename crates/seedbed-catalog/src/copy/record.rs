@@ -1,8 +1,9 @@
 //! What a copied asset says of itself.
 
+use super::version::{key_beside, version_of};
 use crate::asset::{alternate_assets_schema, file_schema, version_schema};
 use crate::document::text;
-use crate::href::{absolute_href, public_href, safe_name};
+use crate::href::{absolute_href, public_href};
 use crate::{Asset, FOLDER, Item};
 use seedbed_storage::Meta;
 use serde_json::{Map, Value, json};
@@ -30,7 +31,9 @@ fn origin_of(asset: &Asset<'_>, item: &Item, version: &Meta) -> Map<String, Valu
     if let Some(origin) = asset.origin_object() {
         return origin.clone();
     }
-    let mut origin = Map::new();
+    // One that names no address keeps what else it says.
+    let begun = asset.as_object().get("alternate").and_then(|alternate| alternate.get("origin"));
+    let mut origin = begun.and_then(Value::as_object).cloned().unwrap_or_default();
     origin.insert("href".to_owned(), json!(public_href(item.location(), asset.href())));
     for field in DECLARED {
         if let Some(value) = asset.as_object().get(field) {
@@ -74,10 +77,11 @@ fn set(item: &mut Item, key: &str, href: &str, facts: Vec<(&str, Value)>, origin
     for (field, value) in facts {
         asset.insert(field.to_owned(), value);
     }
-    let alternate = asset.entry("alternate").or_insert_with(|| json!({}));
-    if let Some(alternate) = alternate.as_object_mut() {
-        alternate.insert("origin".to_owned(), Value::Object(origin));
-    }
+    // What stands there may be no object, which says nothing.
+    let alternate = asset.get_mut("alternate").map(Value::take);
+    let mut alternate = alternate.and_then(|value| value.as_object().cloned()).unwrap_or_default();
+    alternate.insert("origin".to_owned(), Value::Object(origin));
+    asset.insert("alternate".to_owned(), Value::Object(alternate));
     item.add_extension(alternate_assets_schema());
     item.add_extension(file_schema());
 }
@@ -100,7 +104,7 @@ pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
         if after.identity() == before.identity() {
             set(new, key, &href, facts, origin.clone());
         } else {
-            supersede(new, &before, &href);
+            supersede(new, old, &before, &href);
             stale = true;
         }
     }
@@ -108,7 +112,7 @@ pub fn keep_copies(new: &mut Item, old: &Item) -> bool {
 }
 
 /// Keeps a copy of an older version as an asset of its own.
-fn supersede(new: &mut Item, before: &Asset<'_>, href: &str) {
+fn supersede(new: &mut Item, old: &Item, before: &Asset<'_>, href: &str) {
     let version = version_of(before);
     let mut asset = before.as_object().clone();
     for (field, value) in [
@@ -119,38 +123,10 @@ fn supersede(new: &mut Item, before: &Asset<'_>, href: &str) {
     ] {
         asset.insert(field.to_owned(), value);
     }
-    new.set_asset(&format!("{}.{version}", before.key()), Value::Object(asset));
+    new.set_asset(&key_beside(old, before), Value::Object(asset));
     for schema in [version_schema(), alternate_assets_schema(), file_schema()] {
         new.add_extension(schema);
     }
-}
-
-/// A short name for the version of an asset's file: what it says itself, else
-/// when the archive last changed it, else the beginning of its digest.
-pub fn version_of(asset: &Asset<'_>) -> String {
-    let declared = asset.origin_object().unwrap_or(asset.as_object());
-    if let Some(version) = text(asset.as_object(), "version") {
-        return safe_name(version);
-    }
-    if let Some(updated) = text(declared, "updated") {
-        // Midnight is the day alone; letters and digits only, as a file's name has them.
-        let day = updated.trim_end_matches("T00:00:00Z");
-        return if day.len() < updated.len() { day.to_owned() } else { day.replace(['-', ':'], "") };
-    }
-    let digest = text(declared, "file:checksum").or_else(|| asset.checksum());
-    // A multihash begins with the kind and length of the digest.
-    match digest.and_then(|d| d.get(4..12)) {
-        Some(digest) => digest.to_owned(),
-        None => text(declared, "seedbed:etag")
-            .map_or_else(|| "old".to_owned(), |etag| safe_name(etag.trim_matches('"'))),
-    }
-}
-
-/// Whether another asset of the item is a superseded copy of this one.
-pub fn has_superseded(item: &Item, key: &str) -> bool {
-    item.assets().any(|(other, asset)| {
-        other.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')) && asset.is_superseded()
-    })
 }
 
 /// Takes over into `new` the assets that `old`, an earlier state of the same
@@ -261,7 +237,7 @@ mod tests {
         assert!(keep_copies(&mut newer, &old));
         assert_eq!(newer.asset("x").unwrap().href(), "https://h.org/x.nc?v=1");
         let copy = newer.asset("x.2003-01-01").unwrap();
-        assert!(copy.is_superseded() && has_superseded(&newer, "x"));
+        assert!(copy.is_superseded());
         assert_eq!((copy.href(), copy.as_object()["version"].as_str()), ("/cat/i/x.nc", Some("2003-01-01")));
         assert_eq!(copy.identity(), old.asset("x").unwrap().identity());
 

@@ -1,10 +1,10 @@
 //! Where copies stand: what is at the hrefs that items give for them.
 
-use crate::folder::{FolderFacts, members};
+use crate::folder::{FolderFacts, is_folder, members};
 use crate::href::is_inside;
 use crate::{Asset, CatalogError, FOLDER, Item, resolve_href};
 use futures::{StreamExt, stream};
-use seedbed_storage::{Location, Stores};
+use seedbed_storage::{Location, StorageError, Stores};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -22,24 +22,26 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Asks the stores about every remote copy among these assets.
-    pub async fn of(stores: &Stores, items: &[Item], assets: &[String]) -> Self {
+    /// Asks the stores about every remote copy among these assets, and about what is said to be below `to` already.
+    pub async fn of(stores: &Stores, items: &[Item], assets: &[String], to: &Location) -> Self {
         let mut standing = Self::default();
         let mut wanted = HashSet::new();
         for asset in items.iter().flat_map(|item| assets.iter().filter_map(|key| item.asset(key))) {
             // What is wrong with an href is told of its asset alone.
-            if asset.origin().is_some()
-                && let Ok(at) = asset.location()
-            {
-                if asset.as_object().contains_key(FOLDER) {
-                    match members(stores, &at).await {
-                        Ok(files) => drop(standing.folders.insert(at, FolderFacts::of(&files))),
-                        Err(CatalogError::Read { source, .. }) if source.is_not_found() => {}
-                        Err(error) => drop(standing.unanswered.insert(at, Arc::new(error))),
-                    }
-                } else if !at.is_local() {
-                    wanted.insert(at);
+            let origin = asset.origin().and_then(|origin| resolve_href(None, origin).ok());
+            wanted.extend(origin.filter(|origin| !origin.is_local() && is_inside(to, origin)));
+            let Ok(at) = asset.location() else { continue };
+            if asset.origin().is_none() && !is_inside(to, &at) {
+                continue;
+            }
+            if is_whole_folder(&asset, &at) {
+                match members(stores, &at).await {
+                    Ok(files) => drop(standing.folders.insert(at, FolderFacts::of(&files))),
+                    Err(CatalogError::Read { source, .. }) if source.is_not_found() => {}
+                    Err(error) => drop(standing.unanswered.insert(at, Arc::new(error))),
                 }
+            } else if !at.is_local() {
+                wanted.insert(at);
             }
         }
         let ask = |at: Location| async move {
@@ -86,6 +88,33 @@ impl Standing {
         Ok(size.is_some() && size == asset.size())
     }
 
+    /// Looks for the file that is said to be at its destination already, and to be as its asset states.
+    ///
+    /// # Errors
+    /// What is wrong: nothing is there, it is another, or its store can't be asked.
+    pub fn look(&self, asset: &Asset<'_>, at: &Location) -> Result<(), Arc<CatalogError>> {
+        if let Some(error) = self.unanswered.get(at) {
+            return Err(Arc::clone(error));
+        }
+        let wrong = |source| Err(Arc::new(CatalogError::NoOrigin { at: at.clone(), source }));
+        let nothing = || wrong(StorageError::NotFound { at: at.to_string() });
+        if is_whole_folder(asset, at) {
+            let stated = FolderFacts { checksum: None, ..FolderFacts::stated(asset) };
+            let Some(found) = self.folders.get(at) else { return nothing() };
+            return match found.difference(&stated) {
+                Some(difference) => Err(Arc::new(CatalogError::document(at, difference))),
+                None => Ok(()),
+            };
+        }
+        match (self.size(at), asset.size()) {
+            (None, _) => nothing(),
+            (Some(found), Some(expected)) if found != expected => {
+                wrong(StorageError::Size { at: at.to_string(), expected, found })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether what is at a copy's place has the size that its asset says, if it says any.
     fn is_intact(&self, asset: &Asset<'_>, at: &Location) -> bool {
         if asset.as_object().contains_key(FOLDER) {
@@ -109,4 +138,9 @@ impl Standing {
             _ => Ok(at),
         }
     }
+}
+
+/// Whether an asset's place is asked about as a folder of files.
+fn is_whole_folder(asset: &Asset<'_>, at: &Location) -> bool {
+    asset.as_object().contains_key(FOLDER) || asset.origin().is_none() && is_folder(at, asset.media_type())
 }

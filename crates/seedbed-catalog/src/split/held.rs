@@ -48,6 +48,27 @@ impl Splitter<'_> {
         Ok(())
     }
 
+    /// Refuses a layout that an item has no place in, and a tree that lacks an item, as long as nothing is written.
+    pub(super) async fn fit(&self, parents: &[Parent]) -> Result<(), CatalogError> {
+        for parent in parents.iter().filter(|parent| parent.items > 0 && parent.within.is_none()) {
+            for item in self.items_of(parent).await? {
+                let at = self.ground.location(&item);
+                let Some(text) = self.disk.read(&at).await? else {
+                    return Err(self.is_missing(&parent.document, at));
+                };
+                self.levels_of(&text, &Outline::of(&text).unwrap_or_default(), &at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is said of an item that a catalog links to and that isn't there.
+    pub(super) fn is_missing(&self, parent: &str, at: Location) -> CatalogError {
+        let source = Box::new(CatalogError::document(&at, "it isn't there"));
+        let from = self.ground.location(parent);
+        CatalogError::Link { from, to: at, rel: "item".to_owned(), source }
+    }
+
     async fn items_of(&self, parent: &Parent) -> Result<Vec<String>, CatalogError> {
         let mut items = Vec::new();
         parent::read(&self.disk.stores, &self.ground.location(&parent.document), |down| {

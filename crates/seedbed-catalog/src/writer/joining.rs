@@ -2,7 +2,7 @@
 
 use super::TreeWriter;
 use crate::copy::{keep_assets, keep_copies};
-use crate::disk::{ATTEMPTS, OFTEN, Put};
+use crate::disk::{ATTEMPTS, OFTEN, Put, hold};
 use crate::document::parse;
 use crate::save::Merge;
 use crate::text::id_of;
@@ -21,6 +21,15 @@ pub(super) struct Home<'a> {
 impl TreeWriter {
     /// Writes an item's document, joined with what another writer may have put there meanwhile.
     pub(super) async fn put_at(&mut self, item: &mut Item, home: &Home<'_>) -> Result<Put, CatalogError> {
+        // A copy may be at work on the item. It has the lock of the root's folder where it is it that writes here.
+        let is_below = home.document.contains('/') && !self.disk.is_bare(home.at);
+        let held = if is_below && home.at.is_local() { hold(home.at).await } else { None };
+        let put = self.put_held(item, home).await;
+        drop(held);
+        put
+    }
+
+    async fn put_held(&mut self, item: &mut Item, home: &Home<'_>) -> Result<Put, CatalogError> {
         // A local catalog has one writer at a time.
         let given = (!home.at.is_local()).then(|| item.clone());
         for _ in 0..ATTEMPTS {

@@ -7,10 +7,13 @@
 )]
 
 mod copy;
+mod copy_claims;
 mod copy_places;
 mod copy_sharing;
+mod copy_sidecars;
 mod diff;
 mod forms;
+mod legible;
 mod mutants;
 mod python;
 mod real;

@@ -318,6 +318,51 @@ async fn a_limit_stops_the_reading_of_a_tree() {
     std::fs::write(folder.path().join("c/i3/i3.json"), "{").unwrap();
     let limited = Search { query: Query { limit: Some(2), ..Query::default() }, ..Search::default() };
     assert_eq!(found(&at(folder.path()), &limited).await.unwrap().0.len(), 2);
-    let error = found(&at(folder.path()), &Search::default()).await.unwrap_err();
-    assert!(matches!(error, CatalogError::Link { .. }), "{error}");
+    let (items, searched) = found(&at(folder.path()), &Search::default()).await.unwrap();
+    assert_eq!((items.len(), searched.broken.len()), (2, 1));
+}
+
+/// Two pages of two items each, of which four, or `announced`, are announced.
+async fn counting_api(announced: u64, second: fn() -> Told) -> Server {
+    Server::start(move |asked| match asked.path.as_str() {
+        "/api/search?page=2" => second(),
+        "/api/search" => Told::json(&json!({"type": "FeatureCollection", "features": features(&["a", "b"]),
+            "numberMatched": announced, "links": [{"rel": "next", "href": "./search?page=2"}]})),
+        _ => Told::status(404),
+    })
+    .await
+}
+
+async fn searched(server: &Server, limit: Option<usize>) -> Result<Searched, CatalogError> {
+    let at: Location = format!("{}/api/search", server.url).parse().unwrap();
+    let search = Search { query: Query { limit, ..Query::default() }, ..Search::default() };
+    search_each(&stores(), &at, &search, &mut |_| Ok(())).await
+}
+
+#[tokio::test]
+async fn fewer_items_than_an_api_announces_are_told() {
+    let last = || Told::json(&json!({"features": features(&["c"]), "links": []}));
+    for (announced, limit, short) in
+        [(3, None, false), (2, None, false), (500, None, true), (500, Some(3), false)]
+    {
+        let server = counting_api(announced, last).await;
+        let found = searched(&server, limit).await.unwrap();
+        assert_eq!(found.items, 3, "{announced}");
+        assert_eq!(found.short.map(|s| (s.announced, s.came)), short.then_some((500, 3)), "{announced}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_is_none_is_the_servers_fault() {
+    let pages: [(fn() -> Told, bool); 3] = [
+        (|| Told::ok("<html>Log in</html>"), false),
+        (|| Told::ok(""), true),
+        (|| Told::ok("{\"type\": \"FeatureCollection\", \"features\": ["), true),
+    ];
+    for (page, retryable) in pages {
+        let server = counting_api(3, page).await;
+        let error = searched(&server, None).await.unwrap_err();
+        assert_eq!((error.is_usage(), error.retryable()), (false, retryable), "{error}");
+        assert!(error.to_string().contains("page 2"), "{error}");
+    }
 }

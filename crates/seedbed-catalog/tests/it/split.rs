@@ -160,15 +160,17 @@ async fn a_killed_split_is_finished_by_the_next() {
 }
 
 #[tokio::test]
-async fn an_item_without_the_property_is_named_and_nothing_linked_elsewhere() {
+async fn an_item_without_the_property_is_named_and_nothing_written() {
     let folder = tempfile::tempdir().unwrap();
     let mut all = items();
     all.push(item("odd", 1, "https://h.org/x.nc"));
     builder(all).save(&stores(), &at(folder.path())).await.unwrap();
     let work = tempfile::tempdir().unwrap();
+    let before = files(folder.path());
     let error = split(&stores(), &at(folder.path()), &layout(), work.path()).await.unwrap_err();
     assert!(error.to_string().contains("odd") && error.to_string().contains("`region`"), "{error}");
     assert_eq!(places(folder.path()).await.len(), 13);
+    assert_eq!(files(folder.path()), before);
     let with = layout().with_default("region", "none");
     let done = split(&stores(), &at(folder.path()), &with, work.path()).await.unwrap();
     assert_eq!((done.moved, places(folder.path()).await.len()), (13, 13));

@@ -1,10 +1,11 @@
 //! `seedbed catalog export`: a catalog's items in one file.
 
-use super::catalog_search::write_found;
+use super::catalog_search::{judge, write_found};
 use crate::context::Ctx;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
-use seedbed_catalog::Search;
+use crate::unread;
+use seedbed_catalog::{Broken, Search, Searched};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -40,6 +41,9 @@ struct Exported {
     out: Location,
     items: usize,
     notes: Vec<String>,
+    /// Items that can't be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken: Vec<Broken>,
     dry_run: bool,
 }
 
@@ -47,6 +51,7 @@ impl Report for Exported {
     const COMMAND: &'static str = "catalog export";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        unread::list(&self.broken, out)?;
         for note in &self.notes {
             writeln!(out, "note: {note}")?;
         }
@@ -59,8 +64,8 @@ impl Report for Exported {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let search = Search { query: args.query.query()?, ..Search::default() };
     let (searched, _) = write_found(ctx, &args.catalog, &search, &args.out, args.dry_run).await?;
-    let report =
-        Exported { out: args.out, items: searched.items, notes: searched.notes, dry_run: args.dry_run };
-    ctx.emit(&report)?;
-    Ok(Status::Done)
+    let status = judge(&searched);
+    let Searched { items, notes, broken, .. } = searched;
+    ctx.emit(&Exported { out: args.out, items, notes, broken, dry_run: args.dry_run })?;
+    Ok(status)
 }

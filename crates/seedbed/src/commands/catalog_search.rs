@@ -1,13 +1,14 @@
 //! `seedbed catalog search`: items of a catalog, a file or an API.
 
 use crate::context::Ctx;
-use crate::failure::{Judge, usage};
+use crate::failure::{self, Judge, usage};
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
+use crate::unread;
 use anyhow::Context;
 use seedbed_catalog::{
-    ApiHeader, Area, Asking, Fields, Item, ItemWriter, Search, Searched, SortBy, search_each,
+    ApiHeader, Area, Asking, Fields, Item, ItemWriter, Search, Searched, Short, SortBy, search_each,
 };
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -88,6 +89,7 @@ impl Report for Found {
     const COMMAND: &'static str = "catalog search";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        unread::list(&self.searched.broken, out)?;
         let items = count(self.searched.items, "item");
         if self.dry_run {
             for id in &self.ids {
@@ -129,8 +131,21 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         headers: args.headers,
     };
     let (searched, ids) = write_found(ctx, &args.catalog, &search, &args.out, args.dry_run).await?;
+    let status = judge(&searched);
     ctx.emit(&Found { out: args.out, ids, dry_run: args.dry_run, searched })?;
-    Ok(Status::Done)
+    Ok(status)
+}
+
+/// Failed if items are missing of which is known that there are some.
+pub fn judge(searched: &Searched) -> Status {
+    let Some(Short { announced, came }) = searched.short else {
+        return unread::judge(Status::Done, &searched.broken);
+    };
+    failure::tell(
+        format_args!("{announced} items were announced, {came} came, and no link leads to more"),
+        "ask the API for less at once, such as by --datetime or --bbox",
+    );
+    Status::Failed
 }
 
 /// Writes what a search finds, as it comes; the first ids.

@@ -6,9 +6,11 @@ use crate::failure::{self, usage_hint};
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
+use crate::unread;
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_catalog::{
-    Asset, CatalogError, FolderFacts, Item, ItemCollection, folder_digest, folder_version, is_folder, members,
+    Asset, Broken, CatalogError, FolderFacts, Item, ItemCollection, folder_digest, folder_version, is_folder,
+    members,
 };
 use seedbed_storage::{Checksum, Function, Location, StorageError};
 use serde::Serialize;
@@ -82,6 +84,9 @@ struct CheckReport {
     differs: usize,
     missing: usize,
     errors: usize,
+    /// Items that can't be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken: Vec<Broken>,
     assets: Vec<Checked>,
 }
 
@@ -89,6 +94,7 @@ impl Report for CheckReport {
     const COMMAND: &'static str = "check";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        unread::list(&self.broken, out)?;
         for a in &self.assets {
             let what = a.what.as_deref().map(|w| format!(": {w}")).unwrap_or_default();
             writeln!(out, "{} {} {}{what}", a.state.sign(), a.item, a.asset)?;
@@ -107,7 +113,9 @@ impl Report for CheckReport {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    let items = ItemCollection::read(&ctx.stores, &args.catalog).await?.select(&args.query.query()?)?.items;
+    let (all, broken) = ItemCollection::read_legible(&ctx.stores, &args.catalog).await?;
+    let items = all.select(&args.query.query()?)?.items;
+    unread::some_left(&items, &broken, &args.catalog)?;
     if items.is_empty() {
         let hint = "widen the selection";
         return Err(usage_hint(format!("no item of {} is selected", args.catalog), hint));
@@ -141,6 +149,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         differs: number(State::Differs),
         missing: number(State::Missing),
         errors: number(State::Error),
+        broken,
         assets,
     };
     ctx.emit(&report)?;
@@ -150,11 +159,26 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             "remove a copy that differs; `seedbed copy` then brings it again from where it came",
         );
     }
-    Ok(match (report.differs + report.missing, report.errors) {
+    if let (0, Some(first)) =
+        (report.differs + report.missing, report.assets.iter().find(|a| a.state == State::Error))
+    {
+        failure::tell(
+            format_args!(
+                "{} could not be asked; {} {}: {}",
+                count(report.errors, "asset"),
+                first.item,
+                first.asset,
+                first.what.as_deref().unwrap_or("no reason was given")
+            ),
+            "the list has the reason of each",
+        );
+    }
+    let status = match (report.differs + report.missing, report.errors) {
         (0, 0) => Status::Done,
         (0, _) if report.assets.iter().all(|a| a.state != State::Error || a.retryable) => Status::Retry,
         _ => Status::Failed,
-    })
+    };
+    Ok(unread::judge(status, &report.broken))
 }
 
 /// Assets asked for at once; the stores limit what one host gets.

@@ -7,11 +7,12 @@ use crate::progress::{Counted, Meter};
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, bytes, count};
 use crate::selection::{byte_count, span};
+use crate::unread;
 use seedbed_catalog::copy::{
     CopyPlan, CopyReport, CopyRequest, Failure, Missing, Names, OnError, Template, Transfer, Unchecked,
     execute, plan,
 };
-use seedbed_catalog::{CatalogError, Item, ItemCollection};
+use seedbed_catalog::{Broken, CatalogError, Item, ItemCollection};
 use seedbed_storage::{Location, StorageError, Stores, shown_text};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -101,6 +102,9 @@ struct Planned<'a> {
     /// With `--stage`: the files that are on tape.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     on_tape: &'a [Location],
+    /// Items that can't be read.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    broken: &'a [Broken],
     #[serde(flatten)]
     plan: &'a CopyPlan,
 }
@@ -109,6 +113,7 @@ impl Report for Planned<'_> {
     const COMMAND: &'static str = "copy";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
+        unread::list(self.broken, out)?;
         without(&self.plan.missing, out)?;
         unchecked(&self.plan.unchecked, out)?;
         self.on_tape.iter().try_for_each(|at| writeln!(out, "on tape: {at}"))?;
@@ -117,9 +122,6 @@ impl Report for Planned<'_> {
             if t.stands {
                 writeln!(out, "{} stands already, to be compared: {}", t.from, t.to)?;
                 continue;
-            }
-            if let Some(other) = t.other {
-                writeln!(out, "in the way, and never replaced: {} ({})", t.to, bytes(other))?;
             }
             let size = t.bytes.map_or_else(|| "size unknown".to_owned(), bytes);
             let files = t.files.map(|n| format!("{}, ", count(n, "file"))).unwrap_or_default();
@@ -145,6 +147,9 @@ struct Copied {
     /// The command that brings what failed, and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     again: Option<String>,
+    /// Items that can't be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    broken: Vec<Broken>,
     #[serde(flatten)]
     report: CopyReport,
 }
@@ -154,6 +159,7 @@ impl Report for Copied {
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.report;
+        unread::list(&self.broken, out)?;
         without(&r.missing, out)?;
         unchecked(&r.unchecked, out)?;
         failed(&r.failed, out)?;
@@ -228,10 +234,11 @@ fn patience(text: &str) -> Result<Duration, String> {
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     machine::small_pages();
     let query = args.query.query()?;
-    let all = ItemCollection::read(&ctx.stores, &args.items).await?;
+    let (all, broken) = ItemCollection::read_legible(&ctx.stores, &args.items).await?;
     let names = Names::of(&all.items, &args.layout);
     let items = all.select(&query)?.items;
     drop(all);
+    unread::some_left(&items, &broken, &args.items)?;
     if items.is_empty() {
         return Err(usage_hint(format!("no item of {} is selected", args.items), "widen the selection"));
     }
@@ -262,11 +269,14 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if args.dry_run || planned.within(limit).is_err() || planned.fits(&stores, &request.to).await.is_err() {
         planned.survey(&stores).await;
     }
+    if args.dry_run {
+        planned.foresee();
+    }
     planned.within(limit)?;
     planned.fits(&stores, &request.to).await?;
     if args.dry_run {
-        ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, plan: &planned })?;
-        return Ok(status_of(&planned.failed));
+        ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, broken: &broken, plan: &planned })?;
+        return Ok(unread::judge(status_of(&planned.failed), &broken));
     }
     if !on_tape.is_empty() {
         let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
@@ -299,7 +309,8 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         );
         again
     });
-    ctx.emit(&Copied { dry_run: false, again, report })?;
+    let status = unread::judge(status, &broken);
+    ctx.emit(&Copied { dry_run: false, again, broken, report })?;
     Ok(status)
 }
 
@@ -381,8 +392,10 @@ impl Watch {
 impl seedbed_catalog::copy::Progress for Watch {
     fn planned(&self, plan: &CopyPlan) {
         let files = plan.transfers.len();
-        let sized = (files - plan.unknown_sizes) as u64;
-        self.change(|tally| *tally = Tally { files, ended: 0, sized, bytes: plan.bytes });
+        // What stands already, whole or in part, is counted when its turn comes.
+        let sizes = plan.transfers.iter().filter_map(|t| t.bytes);
+        let (sized, bytes) = (sizes.clone().count() as u64, sizes.sum());
+        self.change(|tally| *tally = Tally { files, ended: 0, sized, bytes });
     }
 
     fn file<'a>(&'a self, transfer: &Transfer) -> Box<dyn seedbed_storage::Progress + 'a> {

@@ -92,6 +92,9 @@ pub struct Args {
 struct Dropped {
     name: String,
     reason: String,
+    /// Whether it is a page or folder of the listing itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    listing: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +123,8 @@ struct Summary {
     /// How many granules and pages could not be used, and the first of them.
     dropped_count: u64,
     dropped: Vec<Dropped>,
+    /// How many of them are pages or folders of the listing, with granules that nobody knows of.
+    lost_listings: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     opened: Option<Opened>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -133,11 +138,15 @@ impl Report for Summary {
     const COMMAND: &'static str = "crawl";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        for d in self.dropped.iter().take(SHOWN) {
+        for d in self.dropped.iter().filter(|d| d.listing) {
+            writeln!(out, "not listed: {}: {}", d.name, d.reason)?;
+        }
+        for d in self.dropped.iter().filter(|d| !d.listing).take(SHOWN) {
             writeln!(out, "dropped: {}: {}", d.name, d.reason)?;
         }
-        if self.dropped_count > SHOWN as u64 {
-            writeln!(out, "dropped: … {} more (--json lists them)", self.dropped_count - SHOWN as u64)?;
+        let granules = self.dropped_count - self.lost_listings;
+        if granules > SHOWN as u64 {
+            writeln!(out, "dropped: … {} more (--json lists them)", granules - SHOWN as u64)?;
         }
         for id in self.removed_ids.iter().take(SHOWN) {
             writeln!(out, "no longer at the archive: {id}")?;
@@ -244,8 +253,21 @@ fn narrowed(args: &Args, definition: &Definition) -> bool {
         || args.bbox.is_some()
 }
 
-/// Failed if more was dropped than is allowed.
+/// Failed if more granules were dropped than is allowed, or a part of the listing was: nobody knows how many those are.
 fn judge(report: &Summary, allowed: u64) -> Status {
+    if let Some(first) = report.dropped.iter().find(|dropped| dropped.listing) {
+        let lost = usize::try_from(report.lost_listings).unwrap_or(usize::MAX);
+        failure::tell(
+            format_args!(
+                "{} of the listing could not be read, with all that is listed there; {}: {}",
+                count(lost, "page"),
+                first.name,
+                first.reason
+            ),
+            "the items of what was read are in the catalog; crawl again when the archive answers",
+        );
+        return Status::Failed;
+    }
     let status = Status::of(report.dropped_count <= allowed);
     if let (Status::Failed, Some(first)) = (status, report.dropped.first()) {
         let dropped = usize::try_from(report.dropped_count).unwrap_or(usize::MAX);
@@ -279,6 +301,7 @@ impl Summary {
             unchanged_pages: 0,
             dropped_count: 0,
             dropped: Vec::new(),
+            lost_listings: 0,
             opened: None,
             notes: Vec::new(),
         }
@@ -303,7 +326,8 @@ impl Summary {
         self.resumed_pages = crawled.resumed;
         self.unchanged_pages = crawled.not_modified;
         self.dropped_count = crawled.rejected_count;
-        let of = |Rejected { name, reason, .. }| Dropped { name, reason };
+        self.lost_listings = crawled.lost;
+        let of = |Rejected { name, reason, listing }| Dropped { name, reason, listing };
         self.dropped = crawled.rejected.into_iter().map(of).collect();
         self.notes = crawled.notes;
         Ok(())

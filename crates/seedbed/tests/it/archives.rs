@@ -334,6 +334,10 @@ fn robots_txt_is_respected_for_indexes_unless_told_otherwise() {
     let args = ["crawl", "prism-daily", "--root", server.base_url(), "--out", "catalog", "--json"];
     let report = sandbox.seedbed(args).exits(1).json();
     assert!(report["dropped"].to_string().contains("robots.txt"), "{report}");
+    // However many granules may be missing: nobody knows what is in there.
+    assert_eq!(number(&report, "lost_listings"), number(&report, "dropped_count"));
+    let allowing = [&args[..], &["--allow-bad", "1000"]].concat();
+    sandbox.seedbed(allowing).exits(1).says("of the listing could not be read").says("robots.txt");
     assert!(!server.requests().iter().any(|r| r.target.contains("/tmin/")), "a forbidden folder was listed");
     let ignoring = [&args[..], &["--ignore-robots"]].concat();
     assert_eq!(number(&sandbox.seedbed(ignoring).succeeds().json(), "dropped_count"), 0);

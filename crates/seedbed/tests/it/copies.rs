@@ -177,12 +177,14 @@ pub fn served() -> Server {
 
 /// How often a data file was given, whole or in part.
 pub fn data_requests(server: &Server) -> usize {
-    let given = |status| matches!(status, 200 | 206);
-    server
-        .requests()
-        .iter()
-        .filter(|r| r.method == "GET" && given(r.status) && r.target.contains(".nc"))
-        .count()
+    given(server, |target| target.contains(".nc") && !target.contains(".sha256"))
+}
+
+/// How often what has such an address was given.
+fn given(server: &Server, is_meant: impl Fn(&str) -> bool) -> usize {
+    let is_given = |status| matches!(status, 200 | 206);
+    let requests = server.requests();
+    requests.iter().filter(|r| r.method == "GET" && is_given(r.status) && is_meant(&r.target)).count()
 }
 
 /// The flow of the notebook that stac2dcache's users start from: Daymet's catalog, split by
@@ -200,6 +202,8 @@ fn the_chosen_variable_of_a_region_comes_home_and_the_rest_stays_remote() {
         let ran = place.copy(&[&hawaii[..], &["-vv"]].concat()).succeeds();
         assert_eq!((number(&ran.json(), "copied"), number(&ran.json(), "updated")), (3, 3));
         assert_eq!(data_requests(&server), 3, "{}", place.name);
+        // Each is held to the checksum beside it.
+        assert_eq!(given(&server, |target| target.contains(".nc.sha256")), 3, "{}", place.name);
         place.holds(3);
         place.keeps_secrets(&format!("{}{}", ran.stdout, ran.stderr));
         for (region, copied) in [("hi", true), ("na", false)] {

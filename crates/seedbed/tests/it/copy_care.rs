@@ -159,8 +159,8 @@ fn a_dry_run_tells_what_is_missing_what_stands_and_how_much_it_is() {
     planned.prints("checksum not used: j x: ").prints("2 files would be copied: 10 B; 1 asset there already");
     assert_eq!(place.sandbox.files(), before);
     place.sandbox.write("data/items/j/c.txt", "another");
-    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).succeeds();
-    planned.prints("in the way, and never replaced: ").prints("c.txt (7 B)");
+    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).exits(1);
+    planned.prints("failed: j x: ").prints("c.txt: already there, and not the same: 7 bytes, 5 expected");
     std::fs::remove_dir_all(place.sandbox.path("data/items/j")).unwrap();
     place
         .seedbed(&copy)
@@ -207,4 +207,56 @@ fn at_the_limit_of_bytes_nothing_more_is_begun() {
     assert_eq!(report["failed"].as_array().map(Vec::len), Some(1), "{report}");
     assert!(number(&report, "skipped") > 10, "{report}");
     assert!(data_requests(&server) - before <= 2);
+}
+
+/// Three items of which the document of one can't be read: the others are worked on, and that is told.
+#[test]
+fn an_item_that_cannot_be_read_stops_no_other_and_is_named() {
+    let sandbox = &Place::local().sandbox;
+    sandbox.write("a.txt", "12345");
+    let item = |id: &str| {
+        serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": id, "geometry": null,
+            "collection": "c", "properties": {"datetime": "2020-07-01T00:00:00Z"},
+            "links": [], "assets": {"x": {"href": "../a.txt"}}})
+    };
+    let link = |id: &str| serde_json::json!({"rel": "item", "href": format!("./{id}.json")});
+    let catalog = serde_json::json!({"type": "Catalog", "stac_version": "1.1.0", "id": "r", "description": "d",
+        "links": [link("i"), link("j"), link("k")]});
+    sandbox.write("cat/catalog.json", catalog.to_string());
+    for id in ["i", "k"] {
+        sandbox.write(format!("cat/{id}.json"), item(id).to_string());
+    }
+    for broken in ["{\"type\": \"Feature\"", "", "{\"x\": NaN}"] {
+        sandbox.write("cat/j.json", broken);
+        let said = "j.json: is no JSON";
+        let copy = ["copy", "cat", "--assets", "x", "--to", "data"];
+        let chosen = sandbox.seedbed([&copy[..], &["--ids", "k"]].concat()).exits(1);
+        chosen.says("1 item could not be read").says(said).prints("unreadable: ");
+        let report = sandbox.seedbed([&copy[..], &["--json"]].concat()).exits(1).json();
+        assert_eq!(number(&report, "copied") + number(&report, "present"), 2, "{report}");
+        assert_eq!(report["broken"].as_array().map(Vec::len), Some(1), "{report}");
+        sandbox.seedbed(["check", "cat", "--deep"]).exits(1).prints("2 same").says(said);
+        let found = sandbox.seedbed(["catalog", "search", "cat", "--out", "o.json"]).exits(1).says(said);
+        found.prints("2 items written");
+        assert_eq!(sandbox.read("cat/j.json"), broken, "it isn't touched");
+        sandbox.seedbed(["catalog", "validate", "cat", "--offline"]).exits(1);
+        sandbox.seedbed(["catalog", "export", "cat", "--out", "o.ndjson"]).exits(1).says(said);
+    }
+}
+
+#[test]
+fn assets_that_could_not_be_asked_are_told_of_on_stderr() {
+    let sandbox = &Place::local().sandbox;
+    let item = serde_json::json!({"type": "Feature", "stac_version": "1.1.0", "id": "i", "geometry": null,
+        "properties": {"datetime": "2020-07-01T00:00:00Z"}, "links": [], "assets": {"x": {"href": "gs://b/x"}}});
+    sandbox.write("i.json", item.to_string());
+    sandbox.seedbed(["check", "i.json"]).exits(1).prints("! i x").says("1 asset could not be asked; i x: ");
+}
+
+#[test]
+fn a_variable_that_says_nothing_is_as_if_it_were_not_there() {
+    let sandbox = &Place::local().sandbox;
+    let mut command = sandbox.command(["archives", "mod13q1"]);
+    command.env("SEEDBED_STORES", "").env("SEEDBED_STATE", "");
+    Ran::new("archives".to_owned(), &command.output().unwrap()).succeeds();
 }
