@@ -41,12 +41,20 @@ pub enum Unit {
     WattPerSquareMetre,
     /// Megajoule per square metre and day.
     MegajoulePerSquareMetreDay,
+    /// Joule per square metre and day, as reanalyses add up radiation.
+    JoulePerSquareMetreDay,
     /// Kilogram per square metre: for water the same as a millimetre.
     KilogramPerSquareMetre,
     /// Metre per second.
     MetrePerSecond,
+    /// Kilometre per hour.
+    KilometrePerHour,
     /// Metre: a height, or a depth of water.
     Metre,
+    /// Kilometre: a height.
+    Kilometre,
+    /// International foot: a height.
+    Foot,
     /// Second.
     Second,
     /// Hour.
@@ -118,7 +126,7 @@ const TABLE: &[Row] = &[
     (
         Unit::Millimetre,
         "mm",
-        &["mm/day", "mm d-1", "mm day-1", "mm/d", "millimeter", "millimetre", "millimeters"],
+        &["mm/day", "mm d-1", "mm day-1", "mm day**-1", "mm/d", "millimeter", "millimetre", "millimeters"],
         1,
         1.0,
         0.0,
@@ -155,6 +163,8 @@ const TABLE: &[Row] = &[
             "degrees_Celsius",
             "degree_celsius",
             "degrees_celsius",
+            "degrees_C",
+            "deg_C",
             "C",
         ],
         2,
@@ -175,7 +185,9 @@ const TABLE: &[Row] = &[
         1e6 / 86400.0,
         0.0,
     ),
-    (Unit::MetrePerSecond, "m s-1", &["m/s"], 5, 1.0, 0.0),
+    (Unit::JoulePerSquareMetreDay, "J m-2", &["J/m2", "J/m^2", "J m**-2"], 4, 1.0 / 86400.0, 0.0),
+    (Unit::MetrePerSecond, "m s-1", &["m/s", "m s**-1"], 5, 1.0, 0.0),
+    (Unit::KilometrePerHour, "km h-1", &["km/h", "km hr-1", "km/hr", "kph"], 5, 1.0 / 3.6, 0.0),
     (
         Unit::Metre,
         "m",
@@ -184,6 +196,8 @@ const TABLE: &[Row] = &[
         1000.0,
         0.0,
     ),
+    (Unit::Kilometre, "km", &["kilometre", "kilometer", "kilometers"], 1, 1e6, 0.0),
+    (Unit::Foot, "ft", &["foot", "feet"], 1, 304.8, 0.0),
     (Unit::Second, "s", &["seconds", "second", "s/day"], 7, 1.0, 0.0),
     (Unit::Hour, "h", &["hour", "hours"], 7, 3600.0, 0.0),
     (Unit::DayOfYear, "day of year", &["Day of the year", "doy"], 8, 1.0, 0.0),
@@ -272,6 +286,15 @@ mod tests {
         assert_eq!([of("kg m-2 s-1"), of("mm/hr")], [172_800.0, 48.0]);
         assert_eq!([of("kg m**-2"), of("kg m-2 day-1")], [2.0, 2.0]);
         assert!("m s-1".parse::<Unit>().unwrap().to(Unit::Millimetre).is_err());
+        let as_metres = |text: &str| text.parse::<Unit>().unwrap().to(Unit::Metre).unwrap().apply(2.0);
+        assert!((as_metres("km") - 2000.0).abs() < 1e-9 && (as_metres("feet") - 0.6096).abs() < 1e-12);
+    }
+
+    #[test]
+    fn wind_and_radiation_come_in_the_units_of_stations_and_reanalyses() {
+        let to = |text: &str, unit: Unit| text.parse::<Unit>().unwrap().to(unit).unwrap().apply(7.2);
+        assert!((to("km h-1", Unit::MetrePerSecond) - 2.0).abs() < 1e-12);
+        assert!((to("J m**-2", Unit::MegajoulePerSquareMetreDay) - 7.2e-6).abs() < 1e-18);
     }
 
     #[test]

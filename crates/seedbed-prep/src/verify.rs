@@ -98,6 +98,8 @@ fn check(
         |_| (),
     );
     let checked = checked.into_iter().collect::<Result<Vec<_>, PrepError>>()?;
+    let files = checked.iter().map(|(files, _)| files).sum();
+    let checked: Vec<Vec<Problem>> = checked.into_iter().map(|(_, problems)| problems).collect();
     let is_made = |problems: &Vec<Problem>| problems.iter().all(|problem| problem.variable.is_some());
     let pairs = expected.members.iter().zip(&checked);
     let made: Vec<&Member> =
@@ -116,17 +118,20 @@ fn check(
         product: expected.name.clone(),
         expected: expected.members.len(),
         right: checked.iter().filter(|problems| problems.is_empty()).count(),
-        files: expected.members.iter().map(|m| expected.variables(m).len()).sum(),
+        files,
         problems: checked.iter().flatten().cloned().chain(documents).collect(),
     })
 }
+
+/// How many of a product's files there are, and what is wrong with it.
+type Verified = (usize, Vec<Problem>);
 
 fn verify_member(
     expected: &Expected,
     root: &Root,
     earlier: &Earlier<'_>,
     member: &Member,
-) -> Result<Vec<Problem>, PrepError> {
+) -> Result<Verified, PrepError> {
     let problem = |variable: Option<&str>, flaw| {
         let (missing, what) = Flaw::told(flaw);
         let variable = variable.map(str::to_owned);
@@ -140,21 +145,25 @@ fn verify_member(
                 Some(_) => "it is out of date: inputs, parameters or settings were others when it was made",
                 None => "it has not been made",
             };
-            return Ok(vec![problem(None, Flaw::Missing(what.to_owned()))]);
+            return Ok((0, vec![problem(None, Flaw::Missing(what.to_owned()))]));
         }
         Err(e @ PrepError::Storage(_)) => return Err(e),
-        Err(e) => return Ok(vec![problem(None, Flaw::Wrong(one_line(&e)))]),
+        Err(e) => return Ok((0, vec![problem(None, Flaw::Wrong(one_line(&e)))])),
     };
     if let Err(flaw) = is_of(member, &item).and_then(|()| balance::check(&item)) {
-        return Ok(vec![problem(None, flaw)]);
+        return Ok((0, vec![problem(None, flaw)]));
     }
-    let mut problems = Vec::new();
+    let (mut files, mut problems) = (0, Vec::new());
     for variable in expected.variables(member) {
-        if let Err(flaw) = verify_file(expected, member, &item, variable, root)? {
-            problems.push(problem(Some(variable), flaw));
+        match verify_file(expected, member, &item, variable, root)? {
+            Ok(()) => files += 1,
+            Err(flaw) => {
+                files += usize::from(!matches!(flaw, Flaw::Missing(_)));
+                problems.push(problem(Some(variable), flaw));
+            }
         }
     }
-    Ok(problems)
+    Ok((files, problems))
 }
 
 /// Refuses the record of another product.
