@@ -40,7 +40,6 @@ pub(crate) fn of(definition: &Definition) -> ModelSpec {
             .iter()
             .map(|s| SwitchSpec { name: text(&s.name), on_in: texts(&s.on_in), doc: text(&s.doc) })
             .collect(),
-        unneeded: &[],
         outputs: d
             .outputs
             .iter()

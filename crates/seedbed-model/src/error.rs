@@ -33,16 +33,6 @@ pub enum ModelError {
         /// A setting there is.
         nearest: String,
     },
-    /// A setting of the original program that this model does without.
-    #[error("model {model} does without `{name}`: leave it out; {why}")]
-    UnneededSetting {
-        /// The model.
-        model: &'static str,
-        /// The name asked for.
-        name: &'static str,
-        /// Why it isn't needed.
-        why: &'static str,
-    },
     /// A setting's value has the wrong kind.
     #[error("setting `{name}` is `{value}`, but must be {expected}")]
     SettingKind {

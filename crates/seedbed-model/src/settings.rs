@@ -172,9 +172,6 @@ impl Settings {
 
 /// The error for a name that is no setting.
 pub(crate) fn unknown(spec: &ModelSpec, name: &str) -> ModelError {
-    if let Some((name, why)) = spec.unneeded.iter().find(|(unneeded, _)| *unneeded == name) {
-        return ModelError::UnneededSetting { model: spec.name, name, why };
-    }
     let names = spec
         .parameters
         .iter()

@@ -31,8 +31,6 @@ pub struct ModelSpec {
     pub parameters: Vec<ParameterSpec>,
     /// Choices that a variant makes and a setting can unmake.
     pub switches: Vec<SwitchSpec>,
-    /// Settings of the original program that this model does without, and why.
-    pub unneeded: &'static [(&'static str, &'static str)],
     /// Outputs, in the order of [`Outputs`](crate::Outputs).
     pub outputs: Vec<OutputSpec>,
     /// Papers and code the equations come from.
@@ -295,7 +293,6 @@ impl ModelSpec {
             orders: &[],
             parameters: Vec::new(),
             switches: Vec::new(),
-            unneeded: &[],
             outputs: Vec::new(),
             references: &[],
         }

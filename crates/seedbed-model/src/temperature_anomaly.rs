@@ -57,7 +57,6 @@ static SPEC: LazyLock<ModelSpec> = LazyLock::new(|| {
         orders: &[],
         parameters: Vec::new(),
         switches: Vec::new(),
-        unneeded: &[],
         outputs: vec![OutputSpec {
             name: "anomaly",
             unit: Unit::Celsius,

@@ -16,11 +16,33 @@ pub fn folded(command: Command) -> Command {
     names.into_iter().fold(command, |command, name| command.mut_subcommand(name, folded))
 }
 
-/// A text whose command lines go on behind a backslash where they are too long.
+/// A text whose command lines go on behind a backslash where they are too long, and whose
+/// paragraphs are filled anew where a line of theirs is.
 fn fold(text: &str) -> String {
-    let lines =
-        text.lines().map(|line| if line.starts_with("  seedbed ") { broken(line) } else { line.to_owned() });
-    lines.collect::<Vec<_>>().join("\n")
+    let paragraph = |text: &str| {
+        let is_too_long = |line: &str| line.chars().count() > COLUMNS && !line.starts_with(' ');
+        if text.lines().any(is_too_long) {
+            return filled(text);
+        }
+        let line = |line: &str| if line.starts_with("  seedbed ") { broken(line) } else { line.to_owned() };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    };
+    text.split("\n\n").map(paragraph).collect::<Vec<_>>().join("\n\n")
+}
+
+fn filled(text: &str) -> String {
+    let (mut lines, mut last) = (Vec::new(), String::new());
+    for word in text.split_whitespace() {
+        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > COLUMNS {
+            lines.push(std::mem::take(&mut last));
+        }
+        if !last.is_empty() {
+            last.push(' ');
+        }
+        last.push_str(word);
+    }
+    lines.push(last);
+    lines.join("\n")
 }
 
 fn broken(line: &str) -> String {
@@ -34,9 +56,10 @@ fn broken(line: &str) -> String {
     done + &rest
 }
 
-/// The last space outside quotes that leaves room for a backslash, behind the line's first word.
+/// The last space outside quotes that leaves room for a backslash, behind the line's first word:
+/// before an option, if there is one.
 fn last_gap(line: &str) -> Option<usize> {
-    let (mut quoted, mut begun, mut last) = (false, false, None);
+    let (mut quoted, mut begun, mut last, mut option) = (false, false, None, None);
     for (n, (at, c)) in line.char_indices().enumerate() {
         if n + 2 > COLUMNS {
             break;
@@ -44,10 +67,11 @@ fn last_gap(line: &str) -> Option<usize> {
         quoted ^= c == '\'';
         if c == ' ' && begun && !quoted {
             last = Some(at);
+            option = last.filter(|_| line[at..].starts_with(" --")).or(option);
         }
         begun |= c != ' ';
     }
-    last
+    option.or(last)
 }
 
 #[cfg(test)]
@@ -57,12 +81,12 @@ mod tests {
     #[test]
     fn long_commands_go_on_behind_a_backslash_and_quotes_stay_whole() {
         let words = "word ".repeat(17);
-        let text = format!("Examples:\n  seedbed x {words}--filter 'a b c d e' --out f\n\n{words}{words}");
+        let text =
+            format!("Examples:\n  seedbed x {words}--filter 'a b c d e' --out f\n\n{words}\n{words}{words}");
         let folded = fold(&text);
         let lines: Vec<&str> = folded.lines().collect();
-        assert_eq!(lines[2], "      'a b c d e' --out f");
-        assert!(lines[1].ends_with("--filter \\") && lines[1].len() <= COLUMNS);
-        assert_eq!(lines[4], format!("{words}{words}"), "no command");
-        assert_eq!(folded.replace(" \\\n     ", ""), text);
+        assert_eq!(lines[1], format!("  seedbed x {words}\\"));
+        assert_eq!(lines[2], "      --filter 'a b c d e' --out f");
+        assert!(lines[4].len() == 94 && lines[4..].iter().all(|line| line.len() <= COLUMNS), "{lines:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Tables of rows that commands write: CSV, JSON or Parquet, by the file's ending.
 
 use crate::failure::usage_hint;
+use crate::whole_file;
 use anyhow::Context;
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -95,9 +96,7 @@ impl Table {
     /// Begins a table of these columns.
     pub fn begin(path: &Path, columns: Vec<(String, Kind)>) -> anyhow::Result<Self> {
         let form = Form::of(path)?;
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(".part");
-        let temporary = PathBuf::from(temporary);
+        let temporary = whole_file::temporary(path);
         let failed = || format!("cannot write {}", path.display());
         let file = BufWriter::new(File::create(&temporary).with_context(failed)?);
         let mut table = Self { path: path.to_owned(), temporary, columns, rows: 0, out: None };

@@ -178,7 +178,6 @@ pub fn spec() -> ModelSpec {
             })
             .collect(),
         switches: Vec::new(),
-        unneeded: &[],
         outputs: vec![OutputSpec {
             name: "eto",
             unit: Unit::Millimetre,

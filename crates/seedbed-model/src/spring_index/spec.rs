@@ -119,7 +119,6 @@ pub fn spec() -> ModelSpec {
         orders: &[("tmin", "tmax")],
         parameters: Vec::new(),
         switches: Vec::new(),
-        unneeded: &[],
         outputs: OUTPUT_ROWS
             .iter()
             .map(|&(name, unit, doc)| OutputSpec {

@@ -203,10 +203,6 @@ pub fn spec() -> ModelSpec {
             })
             .collect(),
         switches: SWITCHES.iter().map(|&(name, on_in, doc)| SwitchSpec { name, on_in, doc }).collect(),
-        unneeded: &[(
-            "dc_coeff",
-            "the original program reads it and never uses it; what isn't surface runoff drains",
-        )],
         outputs: OUTPUTS
             .iter()
             .map(|&(name, state, monthly, yearly, doc)| OutputSpec {

@@ -130,9 +130,10 @@ fn a_mask_is_no_fraction() {
 }
 
 #[test]
-fn a_setting_of_the_original_that_is_never_used_is_named_as_such() {
-    let said = error(&with("dc_coeff", "0.65"), &columns(3));
-    assert!(said.starts_with("model veget does without `dc_coeff`: leave it out"), "{said}");
+fn a_setting_that_the_original_reads_and_never_uses_changes_nothing() {
+    let with_it = run_point(veget(), &with("dc_coeff", "0.2"), &columns(3)).unwrap();
+    let without = run_point(veget(), &with("rf_coeff", "0.35"), &columns(3)).unwrap();
+    assert_eq!(with_it.output, without.output);
 }
 
 #[test]

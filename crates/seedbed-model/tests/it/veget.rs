@@ -297,14 +297,14 @@ fn the_revision_goes_up_whenever_a_bit_of_a_result_changes() {
         .flat_map(|v| [Precision::Single, Precision::Double].map(|p| (v.name, p, of(v.name, p))));
     // Other numbers here mean other results: raise the revision, then write them down.
     let pinned = [
-        1_543_925_030_478_087_009,
+        6_145_687_001_259_845_008,
         9_844_021_578_029_826_978,
-        8_742_942_698_931_400_639,
+        14_072_114_520_500_010_187,
         13_702_530_322_405_636_894,
-        16_100_201_622_599_886_662,
+        7_571_695_769_292_103_922,
         18_438_092_856_025_704_169_u64,
     ];
-    assert_eq!(spec.revision, 1);
+    assert_eq!(spec.revision, 2);
     assert_eq!(now.clone().map(|n| n.2).collect::<Vec<_>>(), pinned, "{:#?}", now.collect::<Vec<_>>());
 }
 

@@ -23,8 +23,7 @@ Examples:
   seedbed catalog search catalog --datetime 2003/2004 --bbox=-76.4,40.2,-74.1,42.45 --out items.json
   seedbed catalog search catalog --ids '*h12v04*' --filter \"platform = 'terra'\" --out items.ndjson
   seedbed catalog search items.parquet --sortby=-datetime --fields=eo:cloud_cover,-links --out items.json
-  seedbed catalog search https://planetarycomputer.microsoft.com/api/stac/v1 \\
-      --collections modis-13Q1-061 --intersects aoi.geojson --datetime 2003-06 --limit 10 --out items.json
+  seedbed catalog search https://planetarycomputer.microsoft.com/api/stac/v1 --collections modis-13Q1-061 --intersects aoi.geojson --datetime 2003-06 --limit 10 --out items.json
 
 What an API can't do (filter, sort, choose fields) is done here, and the report says so.
 A key in the environment is passed on with --header \"X-Api-Key=$KEY\".";

@@ -17,8 +17,7 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   seedbed zonal products/upper-delaware --zones counties.geojson --id name --out counties.csv
-  seedbed zonal mosaic --zones basins.gpkg --id huc8 --variables etasw,srf --periods 2003 \\
-      --statistics mean,integral,median,quantile=0.9 --out basins.parquet
+  seedbed zonal mosaic --zones basins.gpkg --id huc8 --variables etasw,srf --periods 2003 --statistics mean,integral,median,quantile=0.9 --out basins.parquet
   seedbed zonal items.json --zones fields.shp --statistics mean,min,max --out fields.json
 
 A row a zone, period and variable, by period. A pixel counts by the exact share of it
