@@ -23,7 +23,8 @@ Examples:
 
 The forcing has a column `date` (YYYY-MM-DD) and one a daily input, by name; an
 empty cell is a missing value. Every day from the first to the last has a row.
-The result has a row a day, or a row a year where the model gives yearly values.";
+The result has a row a day, or a row a year where the model gives yearly values: of a year
+whose last rows are not given, what is known by then, and not what empty cells would blank.";
 
 /// Run a model at one point, from and to CSV.
 #[derive(Debug, clap::Args)]
