@@ -10,6 +10,10 @@ use std::path::PathBuf;
 
 const SIZE: usize = 3_000_000;
 
+/// The least that is written at a time, and recorded then: what arrives at a time, 0.4 MB at most, is never parted, and
+/// would not have found room in the mebibyte that is gathered first.
+const WRITTEN: usize = 600_000;
+
 /// A transfer that broke off after two thirds of the file.
 async fn broken_off() -> (Try, PathBuf) {
     let t = Try::of(SIZE, |seen, n, body| {
@@ -46,7 +50,7 @@ async fn comes_from(t: &Try, least: usize, most: usize) {
 #[tokio::test]
 async fn bytes_that_changed_in_a_part_are_fetched_anew() {
     for (place, least, most) in
-        [(10, 0, 0), (1_500_000, 500_000, 1_500_000), (1_999_990, 1_000_000, 1_999_990)]
+        [(10, 0, 0), (1_500_000, WRITTEN, 1_500_000), (1_999_990, WRITTEN, 1_999_990)]
     {
         let (t, part) = broken_off().await;
         opened(&part).write_all_at(&[1, 2, 3, 4], place).unwrap();
@@ -60,10 +64,10 @@ async fn bytes_that_a_part_has_lost_are_fetched_anew() {
     // As after a power cut: the length is there, the last blocks are not.
     opened(&part).set_len(1_200_000).unwrap();
     opened(&part).set_len(2_000_000).unwrap();
-    comes_from(&t, 600_000, 1_200_000).await;
+    comes_from(&t, WRITTEN, 1_200_000).await;
     let (t, part) = broken_off().await;
     opened(&part).set_len(1_200_000).unwrap();
-    comes_from(&t, 600_000, 1_200_000).await;
+    comes_from(&t, WRITTEN, 1_200_000).await;
     let (t, part) = broken_off().await;
     opened(&part).set_len(0).unwrap();
     comes_from(&t, 0, 0).await;
@@ -80,7 +84,7 @@ async fn bytes_that_no_record_vouches_for_are_fetched_anew() {
     let record = part.with_extension("seedbed-part.json");
     let text = fs::read_to_string(&record).unwrap();
     fs::write(&record, &text[..text.len() - 20]).unwrap();
-    comes_from(&t, 1_000_000, 1_999_999).await;
+    comes_from(&t, WRITTEN, 1_999_999).await;
     let (t, part) = broken_off().await;
     let record = part.with_extension("seedbed-part.json");
     let text = fs::read_to_string(&record).unwrap();
