@@ -49,6 +49,10 @@ pub enum Unit {
     MetrePerSecond,
     /// Kilometre per hour.
     KilometrePerHour,
+    /// Mile per hour.
+    MilePerHour,
+    /// Knot: a nautical mile per hour.
+    Knot,
     /// Metre: a height, or a depth of water.
     Metre,
     /// Kilometre: a height.
@@ -131,7 +135,7 @@ const TABLE: &[Row] = &[
         1.0,
         0.0,
     ),
-    (Unit::Inch, "inch", &["in", "inches"], 1, 25.4, 0.0),
+    (Unit::Inch, "inch", &["in", "inches", "in/day", "inch/day", "inches/day", "in d-1", "in day-1"], 1, 25.4, 0.0),
     (Unit::Centimetre, "cm", &["centimeter", "centimetre", "cm/day", "cm d-1"], 1, 10.0, 0.0),
     (
         Unit::MillimetrePerSecond,
@@ -155,6 +159,8 @@ const TABLE: &[Row] = &[
         "degC",
         &[
             "degrees C",
+            "degrees Celsius",
+            "degree C",
             "deg C",
             "celsius",
             "Celsius",
@@ -172,7 +178,28 @@ const TABLE: &[Row] = &[
         0.0,
     ),
     (Unit::Kelvin, "K", &["kelvin", "Kelvin", "degK"], 2, 1.0, -273.15),
-    (Unit::Fahrenheit, "degF", &["°F", "fahrenheit"], 2, 5.0 / 9.0, -160.0 / 9.0),
+    (
+        Unit::Fahrenheit,
+        "degF",
+        &[
+            "degrees F",
+            "degrees Fahrenheit",
+            "degree F",
+            "deg F",
+            "fahrenheit",
+            "Fahrenheit",
+            "°F",
+            "degree_Fahrenheit",
+            "degrees_Fahrenheit",
+            "degree_fahrenheit",
+            "degrees_fahrenheit",
+            "degrees_F",
+            "deg_F",
+        ],
+        2,
+        5.0 / 9.0,
+        -160.0 / 9.0,
+    ),
     (Unit::Pascal, "Pa", &["pascal"], 3, 1.0, 0.0),
     (Unit::Hectopascal, "hPa", &["mbar"], 3, 100.0, 0.0),
     (Unit::Kilopascal, "kPa", &[], 3, 1000.0, 0.0),
@@ -185,9 +212,11 @@ const TABLE: &[Row] = &[
         1e6 / 86400.0,
         0.0,
     ),
-    (Unit::JoulePerSquareMetreDay, "J m-2", &["J/m2", "J/m^2", "J m**-2"], 4, 1.0 / 86400.0, 0.0),
+    (Unit::JoulePerSquareMetreDay, "J m-2", &["J/m2", "J/m^2", "J m**-2", "J m-2 d-1", "J m-2 day-1", "J/m2/day"], 4, 1.0 / 86400.0, 0.0),
     (Unit::MetrePerSecond, "m s-1", &["m/s", "m s**-1"], 5, 1.0, 0.0),
     (Unit::KilometrePerHour, "km h-1", &["km/h", "km hr-1", "km/hr", "kph"], 5, 1.0 / 3.6, 0.0),
+    (Unit::MilePerHour, "mph", &["mile/h", "mi/h", "miles/hour", "miles per hour"], 5, 0.447_04, 0.0),
+    (Unit::Knot, "kt", &["knot", "knots", "kn"], 5, 1852.0 / 3600.0, 0.0),
     (
         Unit::Metre,
         "m",

@@ -310,6 +310,11 @@ impl Definition {
                 return refuse(name, format!("[{low}, {high}] is no range"));
             }
         }
+        for Parameter { name, default, range: [low, high], .. } in &self.parameters {
+            if let Some(value) = default.filter(|value| !(*low..=*high).contains(value)) {
+                return refuse(name, format!("its default {value} lies outside its range [{low}, {high}]"));
+            }
+        }
         for input in &self.inputs {
             if input.value.is_some() || input.from_grid.is_some() {
                 return refuse(&input.name, "`value` and `from_grid` are for statics".to_owned());

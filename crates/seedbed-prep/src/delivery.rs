@@ -34,7 +34,11 @@ impl Attempt {
         let outcome = match store.put_once(&at, &record)? {
             Put::Created => Outcome::Created,
             // The record outlived its data, which this attempt sent again.
-            Put::Exists(there) if there[..] == record[..] && before.is_some() && made => Outcome::Created,
+            Put::Exists(there) if there[..] == record[..] && before.is_some() && made => {
+                // Else its files would be held to their digests from now on.
+                spool.block_on(spool.stores().replace(&at, record.into()))?;
+                Outcome::Created
+            }
             Put::Exists(there) if there[..] == record[..] => Outcome::Adopted,
             Put::Exists(there) if is_whole(store, &at, &there)? => Outcome::Adopted,
             Put::Exists(_) => {

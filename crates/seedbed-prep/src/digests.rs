@@ -1,7 +1,7 @@
 //! Digests of local files, remembered so that starting again reads no file again.
 
 use crate::{PrepError, folder};
-use seedbed_storage::Checksum;
+use seedbed_storage::{Checksum, Function};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -61,18 +61,35 @@ impl Digests {
             let one = |name: &String| Ok((name.clone(), self.of(&path.join(name))?));
             return Ok(folder::folder_digest(names.iter().map(one).collect::<Result<Vec<_>, PrepError>>()?));
         }
+        self.by(Function::Sha256, path)
+    }
+
+    /// The digest of a file's bytes by the function of another one; a folder's is [`Digests::of`] it.
+    ///
+    /// # Errors
+    /// As [`Digests::of`].
+    pub(crate) fn like(&self, other: &Checksum, path: &Path) -> Result<String, PrepError> {
+        if path.is_dir() { self.of(path) } else { self.by(other.function(), path) }
+    }
+
+    fn by(&self, function: Function, path: &Path) -> Result<String, PrepError> {
+        let unreadable = |source| PrepError::Read { path: path.to_owned(), source };
         let full = std::path::absolute(path).map_err(unreadable)?;
         let found = stamp(&fs::metadata(path).map_err(unreadable)?);
+        let is_known = |entry: &Entry| {
+            let by = entry.checksum.parse().map(|checksum: Checksum| checksum.function());
+            entry.stamp == found && by == Ok(function)
+        };
         let known = {
             let mut held = self.held();
             let now = held.now.get(&full).cloned();
             let before = || self.before(&mut held).get(&full).cloned();
-            now.or_else(before).filter(|entry| entry.stamp == found)
+            now.or_else(before).filter(is_known)
         };
         let entry = if let Some(entry) = known {
             entry
         } else {
-            let checksum = Checksum::of_file(path).map_err(unreadable)?.multihash();
+            let checksum = Checksum::of_file_by(function, path).map_err(unreadable)?.multihash();
             let after = stamp(&fs::metadata(path).map_err(unreadable)?);
             if after != found || seconds_now() - after.4.0 < SETTLED {
                 return Ok(checksum);
@@ -137,13 +154,16 @@ mod tests {
         let digest = first.of(&path).unwrap();
         assert_eq!(digest, Checksum::of_bytes(b"one").multihash());
         assert_eq!(entry(&first, &path), None, "too young to be told from its next change");
+        let remembered = Checksum::of_bytes(b"another").multihash();
         // As if the file had settled: what counts is that the next run believes it.
         let settled =
-            Entry { stamp: stamp(&fs::metadata(&path).unwrap()), checksum: "remembered".to_owned() };
+            Entry { stamp: stamp(&fs::metadata(&path).unwrap()), checksum: remembered.clone() };
         first.held().now.insert(path.clone(), settled);
         first.save();
         let second = Digests::kept_in(kept.clone());
-        assert_eq!(second.of(&path).unwrap(), "remembered");
+        assert_eq!(second.of(&path).unwrap(), remembered);
+        let md5: Checksum = "md5:f97c5d29941bfb1b2fdab0874906ab82".parse().unwrap();
+        assert_eq!(second.like(&md5, &path).unwrap(), md5.multihash(), "by another function nothing is known");
         fs::write(&path, "two").unwrap();
         assert_eq!(Digests::kept_in(kept).of(&path).unwrap(), Checksum::of_bytes(b"two").multihash());
         assert!(second.of(&dir.path().join("nowhere")).is_err());

@@ -186,6 +186,21 @@ pub enum PrepError {
         /// The size that the item states.
         stated: u64,
     },
+    /// A local file whose bytes aren't those that its item describes.
+    #[error(
+        "{path} has the checksum {found}, its item `{item}` says {stated}: it was changed or damaged; fetch it again, or \
+         correct the item"
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// Its digest, as a multihash.
+        found: String,
+        /// The item.
+        item: String,
+        /// The digest that the item states.
+        stated: String,
+    },
     /// A value that can't be in the unit it is said to be in.
     #[error(
         "input `{input}`: {value}{unit}{on} in tile {tile} lies outside {low}..{high}{unit} ({path})",

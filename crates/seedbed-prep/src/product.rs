@@ -518,7 +518,7 @@ fn staged(folder: &Path) -> Result<Vec<Staged>, PrepError> {
 
 /// Whether `folder` holds just these files, byte for byte.
 fn holds(folder: &Path, files: &[Staged]) -> bool {
-    folder.is_dir()
+    folder::files(folder).is_ok_and(|there| there.iter().eq(files.iter().map(|file| &file.name)))
         && files.iter().all(|file| {
             Checksum::of_file(&folder.join(&file.name)).is_ok_and(|c| c.multihash() == file.checksum)
         })

@@ -2,7 +2,7 @@
 
 use crate::parallel::{cores, in_parallel};
 use crate::traits::Traits;
-use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day};
+use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day, folder};
 use seedbed_block::{Date, Period, Unit, date};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, Claim, Projections};
@@ -22,6 +22,8 @@ pub struct SourceAsset {
     pub media_type: Option<String>,
     /// What the bytes are, wherever they lie.
     pub identity: Identity,
+    /// The digest that the item states of the file where it lies now, or of the files of its folder.
+    pub checksum: Option<String>,
     /// Where they came from, for the record: the archive's address of a copy.
     pub origin: Location,
     /// First and last day.
@@ -126,6 +128,7 @@ impl SourceAsset {
         Ok(Self {
             item: item.id().to_owned(),
             identity,
+            checksum: folder::stated(found).1.map(str::to_owned),
             location,
             media_type: found.media_type().map(str::to_owned),
             origin,
@@ -315,6 +318,7 @@ impl Series {
             location: location.clone(),
             media_type: None,
             identity,
+            checksum: None,
             origin: location.clone(),
             period: Period { start: day, end: day },
             bbox: None,

@@ -338,12 +338,22 @@ impl Spool {
         self.folder.join(&address[..16]).join(at.file_name().unwrap_or("asset"))
     }
 
-    /// A path at which the asset's bytes are whole.
+    /// A path at which the asset's bytes are whole. A local file is held to the checksum that its item states of it.
     ///
     /// # Errors
-    /// [`PrepError::Storage`] if the transfer fails.
+    /// [`PrepError::Storage`] if the transfer fails, [`PrepError::Checksum`] for a local file that has other bytes.
     pub fn local(&self, asset: &SourceAsset) -> Result<PathBuf, PrepError> {
         if let Some(path) = asset.location.as_path() {
+            if let Some(stated) = asset.checksum.as_ref().and_then(|text| text.parse::<Checksum>().ok())
+                && !lock(&self.brought).contains(path)
+            {
+                let found = self.digests.like(&stated, path)?;
+                if found != stated.multihash() {
+                    let (path, item) = (path.to_owned(), asset.item.clone());
+                    return Err(PrepError::Checksum { path, found, item, stated: stated.multihash() });
+                }
+                lock(&self.brought).insert(path.to_owned());
+            }
             return Ok(path.to_owned());
         }
         let path = self.place(asset);

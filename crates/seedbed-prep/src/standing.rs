@@ -7,7 +7,7 @@ use crate::store_root::{AT_ONCE, StoreRoot, found};
 use crate::{Done, Member, PrepError, Root, folder};
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_catalog::Item;
-use seedbed_storage::{Listed, Location, StorageError};
+use seedbed_storage::{Function, Listed, Location, StorageError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -32,6 +32,7 @@ struct Stated {
     /// Its way from the record's folder.
     names: String,
     size: Option<u64>,
+    checksum: Option<String>,
     folder: bool,
 }
 
@@ -42,6 +43,7 @@ impl Summary {
             asset: key.to_owned(),
             names: asset_names(&asset).to_owned(),
             size: folder::stated(&asset).0,
+            checksum: folder::stated(&asset).1.map(str::to_owned),
             folder: asset.as_object().contains_key(folder::FIELD),
         };
         Self {
@@ -61,7 +63,7 @@ pub(crate) struct Standing {
 
 /// Whether each of some products has been committed and its files are there in their recorded
 /// sizes, in the order of the members; their digests are [`verify`](crate::verify())'s business, but
-/// for local files that were written after their records.
+/// for files that were written after their records.
 ///
 /// Of a store each tile is listed once, and of the records those are read that weren't read before.
 ///
@@ -178,8 +180,34 @@ impl Tile<'_> {
             if size.is_none() || size != stated.size {
                 return Ok(Done::Damaged(format!("asset `{}`: {at} is missing or damaged", stated.asset)));
             }
+            if let Some(files) = files
+                && is_younger(&at, record, files)
+                && self.digest(&at, stated.folder, files).await? != stated.checksum
+            {
+                return Ok(Done::Damaged(format!("asset `{}`: {at} was changed", stated.asset)));
+            }
         }
         Ok(Done::Yes)
+    }
+
+    /// The multihash of a file, or of a folder's files, as they are read now; none if there is nothing.
+    async fn digest(
+        &self,
+        at: &Location,
+        folder: bool,
+        files: &BTreeMap<String, Listed>,
+    ) -> Result<Option<String>, StorageError> {
+        let stores = self.store.stores();
+        if !folder {
+            return Ok(found(stores.digest(at, Function::Sha256).await)?.map(|digest| digest.multihash()));
+        }
+        let mut digests = Vec::new();
+        for file in within(at, files) {
+            let Some(name) = file.at.names_within(at) else { continue };
+            digests.push((name, stores.digest(&file.at, Function::Sha256).await?.multihash()));
+        }
+        digests.sort();
+        Ok(Some(folder::folder_digest(digests)))
     }
 }
 
@@ -188,10 +216,22 @@ fn size(at: &Location, folder: bool, files: &BTreeMap<String, Listed>) -> Option
     if !folder {
         return files.get(&at.to_string())?.size;
     }
-    let below = format!("{at}/");
-    let within = files.range(below.clone()..).take_while(|(name, _)| name.starts_with(&below));
-    let sizes: Vec<Option<u64>> = within.map(|(_, file)| file.size).collect();
+    let sizes: Vec<Option<u64>> = within(at, files).map(|file| file.size).collect();
     if sizes.is_empty() { None } else { sizes.into_iter().sum() }
+}
+
+/// The files below a folder.
+fn within<'f>(at: &Location, files: &'f BTreeMap<String, Listed>) -> impl Iterator<Item = &'f Listed> {
+    let below = format!("{at}/");
+    let from = files.range(below.clone()..);
+    from.take_while(move |(name, _)| name.starts_with(&below)).map(|(_, file)| file)
+}
+
+/// Whether a file, or one below a folder, was written after its record was, as far as the listing tells.
+fn is_younger(at: &Location, record: &Location, files: &BTreeMap<String, Listed>) -> bool {
+    let recorded = files.get(&record.to_string()).and_then(|file| file.modified.as_ref());
+    let mut all = files.get(&at.to_string()).into_iter().chain(within(at, files));
+    all.any(|file| file.modified.as_ref().zip(recorded).is_some_and(|(written, recorded)| written > recorded))
 }
 
 /// What a listing says of one version of a record.
@@ -231,7 +271,9 @@ impl Kept {
 
     fn find(&self, stamp: &Stamp) -> Option<Summary> {
         let (kept, summary) = self.known.get(&stamp.record)?;
-        (kept == stamp).then(|| summary.clone())
+        // Summaries that an older version kept have no checksums.
+        let is_whole = summary.files.iter().all(|file| file.checksum.is_some());
+        (kept == stamp && is_whole).then(|| summary.clone())
     }
 
     /// Keeps what was read now besides what was known. That it can't be kept is no error: it is read again.

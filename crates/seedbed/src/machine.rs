@@ -31,13 +31,17 @@ fn job_memory(variable: &dyn Fn(&str) -> Option<String>) -> Option<u64> {
     of_node.or_else(of_cores).filter(|m| *m > 0).map(|m| m.saturating_mul(1 << 20))
 }
 
-/// Asks the system for memory in its small pages from now on. A transfer has little in many places: of
-/// huge pages, which the allocator asks for otherwise, it holds half as much again and uses none of that.
-pub fn small_pages() {
+/// Holds little more memory than is used from now on. A transfer has little in many places: of huge pages, which the
+/// allocator asks for otherwise, it holds half as much again and uses none of that, and what is free is soon given back.
+pub fn spare_pages() {
     // Where this can't be said, only more memory is held.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+    give_back_after(SPARED);
 }
+
+/// Milliseconds for which memory that is free stays with a process that transfers files.
+const SPARED: std::ffi::c_long = 20;
 
 /// Milliseconds for which memory that is free stays with a process that makes rasters.
 const KEPT: std::ffi::c_long = 10_000;
@@ -48,8 +52,12 @@ const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 /// Keeps memory that is free for some seconds from now on. Rasters come and go several times a second, and to get a
 /// new page from the system costs more than what is done with it.
 pub fn keep_pages() {
+    give_back_after(KEPT);
+}
+
+fn give_back_after(milliseconds: std::ffi::c_long) {
     // SAFETY: it sets a number in mimalloc's own table, unless the user did (MIMALLOC_PURGE_DELAY).
-    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, KEPT) };
+    unsafe { libmimalloc_sys::mi_option_set_default(PURGE_DELAY, milliseconds) };
 }
 
 /// Memory in bytes.

@@ -43,6 +43,10 @@ fn mistakes_are_named_with_file_and_key() {
         (GOOD.replace("command = [\"cat\"]", ""), "sum.toml: command: kind `exec` needs the program"),
         (GOOD.replace("kind = \"exec\"", "kind = \"wasm\""), "sum.toml: component: kind `wasm` needs"),
         (GOOD.replace("[0, 10]", "[10, 0]"), "sum.toml: a: [10, 0] is no range"),
+        (
+            format!("{GOOD}[[parameters]]\nname = \"base\"\ndefault = 100\nrange = [-50, 60]\n"),
+            "sum.toml: base: its default 100 lies outside its range [-50, 60]",
+        ),
         (GOOD.replace("name = \"b\"", "name = \"a\""), "sum.toml: outputs: `a` is named twice"),
         (GOOD.replace("name = \"b\"", "name = \"b c\""), "`b c` is no name"),
         (

@@ -115,7 +115,8 @@ pub fn outcome(
     values[8] = last;
     let harm = dates.leaf.map(|leaf| damage(leaf, last));
     values[9..12].copy_from_slice(&harm);
-    values[12] = mean(rules, &harm);
+    // In whole days by every variant: facts of the published code, not of its mean dates.
+    values[12] = mean(Rules { whole_days: true, ..rules }, &harm);
     let (mut years, mut early, mut late) = (exposure.years[lane], exposure.early[lane], exposure.late[lane]);
     if let Some(now) = false_springs(&dates, frost, lane) {
         (values[13], values[14]) = now;

@@ -100,7 +100,7 @@ pub fn spec() -> ModelSpec {
     ModelSpec {
         name: "spring-index",
         title: "Extended spring indices: first leaf, first bloom and false springs",
-        revision: 1,
+        revision: 2,
         cadence: Cadence::Yearly,
         stores: 75,
         variants: VARIANTS,

@@ -78,6 +78,19 @@ fn data_without_a_record_are_taken_up_as_they_are() {
 }
 
 #[test]
+fn a_stray_file_beside_the_data_is_not_taken_up_with_them() {
+    let sandbox = Sandbox::new();
+    let member = member("west", "2004-01");
+    let record = sandbox.commit("out", &member, &[("a", 1.0)]).record.as_path().unwrap().to_owned();
+    let data = sandbox.cogs("out")[0].parent().unwrap().to_owned();
+    fs::write(data.join(".nfs0001"), "what a file server left").unwrap();
+    fs::remove_file(&record).unwrap();
+    assert_eq!(sandbox.commit("out", &member, &[("a", 1.0)]).outcome, Outcome::Created);
+    assert!(!data.join(".nfs0001").exists());
+    assert_eq!(is_done(&sandbox.path("out"), &member), Done::Yes);
+}
+
+#[test]
 fn lost_data_of_a_record_are_made_again() {
     let sandbox = Sandbox::new();
     let member = member("west", "2004-01");

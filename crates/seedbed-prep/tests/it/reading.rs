@@ -6,7 +6,9 @@ use seedbed_grid::PixelRange;
 use seedbed_prep::{LeapRule, PrepError, Rules, Sane, TimeRule};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Resampling};
+use seedbed_storage::{Checksum, Function};
 use serde_json::json;
+use std::fs;
 use std::process::Command;
 
 /// The value of every pixel of the first layer, where they are all the same.
@@ -43,6 +45,28 @@ fn stored_values_are_scaled_by_file_or_project_and_then_converted_but_not_scaled
     assert!((value - (3.0 * 2.0 + 1.0) * 25.4).abs() < 1e-12, "{value}");
     let by_item = json!({ "value": { "href": "./b.tif", "bands": [{ "raster:scale": 0.1 }] } });
     assert!(matches!(one(&sandbox, &by_item, &with), Err(PrepError::Scaled { .. })));
+}
+
+#[test]
+fn a_local_file_is_held_to_the_checksum_that_its_item_states() {
+    let sandbox = Sandbox::new();
+    sandbox.cog("a.tif", around(), |_| 3.0);
+    let bytes = fs::read(sandbox.path("a.tif")).unwrap();
+    let stating = |checksum: String| {
+        json!({ "value": { "href": "./a.tif", "bands": [{ "unit": "mm" }], "file:checksum": checksum } })
+    };
+    for function in [Function::Sha256, Function::Md5] {
+        let stated = Checksum::of(function, &bytes).multihash();
+        assert_eq!(one(&sandbox, &stating(stated), &rules()).unwrap(), 3.0);
+        let other = Checksum::of(function, b"another").multihash();
+        let error = one(&sandbox, &stating(other.clone()), &rules()).unwrap_err();
+        assert!(matches!(&error, PrepError::Checksum { stated, .. } if *stated == other), "{error}");
+    }
+    // Of the same size, and changed since it was digested.
+    let stated = stating(Checksum::of_bytes(&bytes).multihash());
+    sandbox.cog("a.tif", around(), |_| 4.0);
+    let error = one(&sandbox, &stated, &rules()).unwrap_err();
+    assert!(error.to_string().contains("fetch it again"), "{error}");
 }
 
 #[test]

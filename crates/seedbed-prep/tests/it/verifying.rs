@@ -1,7 +1,9 @@
 //! Verification must be able to fail.
 
 use crate::support::{Sandbox, description, member, provenance};
-use seedbed_prep::{Expected, Member, MosaicRequest, Variable, VerifyReport, mosaic, verify, verify_set};
+use seedbed_prep::{
+    Done, Expected, Member, MosaicRequest, Variable, VerifyReport, is_done, mosaic, verify, verify_set,
+};
 use seedbed_raster::Proj;
 use std::fs;
 
@@ -37,6 +39,26 @@ fn a_lost_record_file_or_digest_is_named() {
         report.problems.iter().map(|p| (p.tile.as_str(), p.variable.as_deref(), p.missing)).collect();
     assert_eq!(found, [("west", None, true), ("east", Some("a"), false), ("east", Some("b"), true)]);
     assert_eq!(report.right, 0);
+}
+
+#[test]
+fn what_was_found_wrong_is_not_done_any_more() {
+    let sandbox = Sandbox::new();
+    product(&sandbox);
+    let (root, east) = (sandbox.path("out"), member("east", "2004-01"));
+    let cog = sandbox.cogs("out")[0].clone();
+    let written = fs::metadata(&cog).unwrap().modified().unwrap();
+    let mut bytes = fs::read(&cog).unwrap();
+    bytes[40] ^= 1;
+    fs::write(&cog, bytes).unwrap();
+    // A disk that loses bits leaves size and date as they were.
+    fs::File::open(&cog).unwrap().set_modified(written).unwrap();
+    assert_eq!(is_done(&root, &east), Done::Yes);
+    assert_eq!(verify(&root).unwrap().problems.len(), 1);
+    assert!(matches!(is_done(&root, &east), Done::Damaged(_)));
+    sandbox.commit("out", &east, &[("a", 1.0), ("b", 2.0)]);
+    assert!(verify(&root).unwrap().is_complete());
+    assert_eq!(is_done(&root, &east), Done::Yes);
 }
 
 #[test]

@@ -101,19 +101,18 @@ impl Checksum {
     /// # Errors
     /// If the file can't be read.
     pub fn of_file(path: &Path) -> io::Result<Self> {
-        let mut hashing = Hashing::new(None);
-        hashing.read(&mut File::open(path)?)?;
-        Ok(hashing.finish().sha256)
+        Self::of_file_by(Function::Sha256, path)
     }
 
-    /// Whether the file's bytes have this checksum, by its own function.
+    /// The digest of a file by some function, read once in pieces.
     ///
     /// # Errors
     /// If the file can't be read.
-    pub fn matches_file(&self, path: &Path) -> io::Result<bool> {
-        let mut hashing = Hashing::new([self.function]);
+    pub fn of_file_by(function: Function, path: &Path) -> io::Result<Self> {
+        let mut hashing = Hashing::new([function]);
         hashing.read(&mut File::open(path)?)?;
-        Ok(hashing.finish().matches(self))
+        let digests = hashing.finish();
+        Ok(digests.by(function).unwrap_or(&digests.sha256).clone())
     }
 
     /// Its function.
@@ -349,9 +348,10 @@ mod tests {
             let checksum: Checksum = text.parse().unwrap();
             assert_eq!(checksum.multihash(), text);
             assert_eq!(text.to_uppercase().parse::<Checksum>().unwrap(), checksum);
-            assert!(checksum.matches_file(&empty).unwrap());
+            assert_eq!(Checksum::of_file_by(checksum.function(), &empty).unwrap(), checksum);
             std::fs::write(folder.path().join("full"), b"x").unwrap();
-            assert!(!checksum.matches_file(&folder.path().join("full")).unwrap());
+            let full = Checksum::of_file_by(checksum.function(), &folder.path().join("full")).unwrap();
+            assert_ne!(full, checksum);
         }
         assert_eq!(Checksum::of_bytes(b"").multihash(), sha256);
     }

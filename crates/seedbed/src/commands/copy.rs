@@ -232,7 +232,7 @@ fn patience(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    machine::small_pages();
+    machine::spare_pages();
     let query = args.query.query()?;
     let (all, broken) = ItemCollection::read_legible(&ctx.stores, &args.items).await?;
     let names = Names::of(&all.items, &args.layout);
