@@ -195,7 +195,7 @@ mod tests {
 
     fn kept(mask: &str, quality: &[f64]) -> Vec<bool> {
         let mask: Mask = mask.parse().unwrap();
-        quality.iter().map(|q| mask.keeps(*q, DType::UInt32)).collect()
+        quality.iter().map(|q| mask.keeps(*q, DType::Float64)).collect()
     }
 
     #[test]
