@@ -28,6 +28,9 @@ pub fn version_schema() -> &'static str {
 /// `checksum`, that of its list of files (a line `<multihash> <name>` each, by name).
 pub const FOLDER: &str = "seedbed:folder";
 
+/// The fields of bands that are common metadata of STAC 1.1; those of the raster extension have its prefix.
+const COMMON: [&str; 3] = ["nodata", "data_type", "unit"];
+
 /// A view of one asset, with the item around it.
 #[derive(Debug, Clone, Copy)]
 pub struct Asset<'a> {
@@ -210,7 +213,8 @@ impl<'a> Asset<'a> {
     }
 
     /// Its first band: `bands[0]` of STAC 1.1, then the asset's own fields, then
-    /// the older `raster:bands[0]` and `eo:bands[0]`.
+    /// the older `raster:bands[0]` and `eo:bands[0]`, then the item's properties, which
+    /// stand for all its assets.
     #[must_use]
     pub fn band(&self) -> Band {
         let first = |key: &str| self.value.get(key).and_then(|bands| bands.get(0)).and_then(Value::as_object);
@@ -222,6 +226,7 @@ impl<'a> Asset<'a> {
                 .flatten()
                 .find_map(|o| o.get(name).or_else(|| o.get(&prefixed)))
                 .or_else(|| raster.and_then(|o| o.get(name)))
+                .or_else(|| self.of_all(name, &prefixed))
                 .filter(|v| !v.is_null())
         };
         let text = |name: &str| field(name).and_then(Value::as_str).map(str::to_owned);
@@ -235,6 +240,13 @@ impl<'a> Asset<'a> {
             data_type: text("data_type"),
             valid_range: field("valid_range").and_then(|v| Some([v[0].as_f64()?, v[1].as_f64()?])),
         }
+    }
+
+    /// A field of a band that the item's properties state: by its own name where that is one of
+    /// STAC's common metadata.
+    fn of_all(&self, name: &str, prefixed: &str) -> Option<&'a Value> {
+        let common = COMMON.contains(&name).then(|| self.item.property(name)).flatten();
+        common.or_else(|| self.item.property(prefixed))
     }
 
     /// A field of the asset, else of the item's properties.
@@ -342,6 +354,33 @@ mod tests {
         };
         assert_eq!(new.asset("a").unwrap().band(), expected);
         assert_eq!(old.asset("a").unwrap().band(), expected);
+    }
+
+    #[test]
+    fn what_holds_for_all_assets_stands_in_the_items_properties() {
+        let band = |asset: Value, properties: Value| {
+            let mut item = with(asset);
+            for (name, value) in properties.as_object().unwrap() {
+                item.set_property(name, value.clone());
+            }
+            item.asset("a").unwrap().band()
+        };
+        let said = json!({
+            "nodata": -5, "unit": "K", "data_type": "int16", "raster:scale": 0.1, "raster:offset": 1,
+            "scale": 1_000_000, "offset": "none",
+        });
+        let expected = Band {
+            nodata: Some(-5.0),
+            scale: Some(0.1),
+            offset: Some(1.0),
+            unit: Some("K".into()),
+            data_type: Some("int16".into()),
+            ..Band::default()
+        };
+        assert_eq!(band(json!({"href": "x"}), said.clone()), expected);
+        let own = band(json!({"href": "x", "bands": [{"unit": "degC"}], "raster:scale": 0.5}), said.clone());
+        assert_eq!(own, Band { scale: Some(0.5), unit: Some("degC".into()), ..expected });
+        assert_eq!(band(json!({"href": "x", "nodata": null}), said).nodata, None);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::asset::Asset;
 use crate::{CatalogError, document, time};
-use jiff::SignedDuration;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use seedbed_grid::Bbox;
 use seedbed_storage::Location;
 use serde::Serialize;
@@ -136,6 +136,14 @@ impl Item {
     #[must_use]
     pub fn end(&self) -> Option<Date> {
         self.end_text().and_then(time::date)
+    }
+
+    /// When it begins, if it is of a time of day rather than of the day: over within twelve hours.
+    #[must_use]
+    pub fn time_of_day(&self) -> Option<Timestamp> {
+        let instant = |text: Option<&str>| text.and_then(time::instant);
+        let (start, end) = instant(self.start_text()).zip(instant(self.end_text()))?;
+        (end.duration_since(start) <= SignedDuration::from_hours(12)).then_some(start)
     }
 
     /// Whether its time is shorter than a day: an observation that may begin before midnight and end behind it, and is

@@ -225,6 +225,23 @@ pub enum PrepError {
         /// The file it was read from.
         path: PathBuf,
     },
+    /// A finite value that 32 bits would make infinite.
+    #[error(
+        "input `{input}`: {value:e} at row {row}, column {col} of {path} is more than float32 holds; store float64 \
+         (`--dtype float64`), or give the number as `nodata` where it stands for none"
+    )]
+    Single {
+        /// The input's name.
+        input: String,
+        /// The value.
+        value: f64,
+        /// The pixel's row in the file, from 0.
+        row: i64,
+        /// Its column.
+        col: i64,
+        /// The file.
+        path: PathBuf,
+    },
     /// A class that the table of values lacks.
     #[error(
         "input `{input}`: class {class} isn't in its table, but in the window of {path} that tile {tile} is made \

@@ -224,6 +224,35 @@ impl Expected {
         })
     }
 
+    /// Refuses a folder that holds a product of none of some variables: it would leave the catalog for theirs.
+    ///
+    /// # Errors
+    /// [`PrepError::Request`] with both; as [`Expected::at`].
+    pub fn check_variables(root: &Root, variables: &[String]) -> Result<(), PrepError> {
+        let Some(there) = Self::at(root)? else { return Ok(()) };
+        if there.variables.iter().any(|variable| variables.contains(variable)) {
+            return Ok(());
+        }
+        let (theirs, ours) = (there.variables.join(", "), variables.join(", "));
+        Err(PrepError::Request(format!(
+            "{root} holds {theirs}, whose place {ours} would take: write to another folder, or all of them by one \
+             command"
+        )))
+    }
+
+    /// What the product at `root` has, if it isn't of the same recipe as this set, whose products take its place.
+    ///
+    /// # Errors
+    /// As [`Expected::at`].
+    pub fn replaces(&self, root: &Root, cubes: Cubes) -> Result<Option<String>, PrepError> {
+        let there = Self::at(root)?.filter(|there| !self.is_part_of(there, cubes));
+        Ok(there.map(|there| {
+            let files: usize = there.members.iter().map(|m| there.variables(m).len()).sum();
+            let noun = if files == 1 { "file" } else { "files" };
+            format!("{files} {noun} of another recipe ({})", there.variables.join(", "))
+        }))
+    }
+
     /// Another set without the cubes that lie within one of this set.
     ///
     /// # Errors

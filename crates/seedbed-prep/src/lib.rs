@@ -53,6 +53,7 @@ mod store_root;
 mod tally;
 mod traits;
 mod tree;
+mod unread;
 mod verify;
 mod windows;
 mod zonal;

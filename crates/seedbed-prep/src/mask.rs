@@ -1,5 +1,6 @@
 //! Which observations a quality layer lets through.
 
+use seedbed_raster::DType;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +9,8 @@ use std::str::FromStr;
 ///
 /// Written `ASSET:KEEP=0,1` (these numbers), `ASSET:DROP=2,3` (any but these), or
 /// `ASSET:BITS=0-1:0/1,10:0`: bits 0 and 1 as a number 0 or 1, and bit 10 a 0; bit
-/// 0 is the least significant. Named rules stand for some of them; see
+/// 0 is the least significant, and a negative number has the bits that its stored type gives it (two's
+/// complement). Named rules stand for some of them; see
 /// [`Mask::NAMED`]. Where the quality layer itself has no data, the value is masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -71,9 +73,9 @@ impl Mask {
         ),
     ];
 
-    /// Whether a value is kept of which the quality layer says this; NaN is no data.
+    /// Whether a value is kept of which the quality layer, stored as this type, says so; NaN is no data.
     #[must_use]
-    pub fn keeps(&self, quality: f64) -> bool {
+    pub fn keeps(&self, quality: f64, stored: DType) -> bool {
         // Quality is stored as whole numbers; a fraction is none of them.
         #[expect(clippy::cast_possible_truncation, reason = "compared with the number it came from")]
         let whole = quality as i64;
@@ -83,10 +85,19 @@ impl Mask {
             Rule::Keep(numbers) => numbers.contains(&whole),
             Rule::Drop(numbers) => !numbers.contains(&whole),
             Rule::Bits(fields) => {
-                u32::try_from(whole).is_ok_and(|word| fields.iter().all(|f| f.allows(word)))
+                word(whole, stored).is_some_and(|word| fields.iter().all(|f| f.allows(word)))
             }
         }
     }
+}
+
+/// The bits of a stored number; none where it has more than a quality layer's.
+fn word(whole: i64, stored: DType) -> Option<u32> {
+    u32::try_from(whole).ok().or_else(|| match stored.bytes() {
+        1 => i8::try_from(whole).ok().map(|n| n.cast_unsigned().into()),
+        2 => i16::try_from(whole).ok().map(|n| n.cast_unsigned().into()),
+        _ => i32::try_from(whole).ok().filter(|_| stored.is_integer()).map(i32::cast_unsigned),
+    })
 }
 
 impl Field {
@@ -184,7 +195,7 @@ mod tests {
 
     fn kept(mask: &str, quality: &[f64]) -> Vec<bool> {
         let mask: Mask = mask.parse().unwrap();
-        quality.iter().map(|q| mask.keeps(*q)).collect()
+        quality.iter().map(|q| mask.keeps(*q, DType::Float64)).collect()
     }
 
     #[test]
@@ -214,6 +225,24 @@ mod tests {
             assert_eq!(kept("mod13-vi-quality", &[quality]), [wanted], "{quality}");
         }
         assert_eq!(kept("q:BITS=31:1", &[f64::from(1_u32 << 31), -1.0, 1.0]), [true, false, false]);
+    }
+
+    #[test]
+    fn a_negative_number_has_the_bits_of_its_type() {
+        let mask = |text: &str| text.parse::<Mask>().unwrap();
+        let low = mask("q:BITS=0:1,1:0");
+        for (quality, stored) in [
+            (129.0, DType::UInt8),
+            (-127.0, DType::Int8),
+            (-32_767.0, DType::Int16),
+            (-2_147_483_647.0, DType::Int32),
+        ] {
+            assert!(low.keeps(quality, stored), "{stored}");
+            assert!(!low.keeps(quality + 1.0, stored), "{stored}");
+        }
+        assert!(mask("q:BITS=7:1,8:0").keeps(-127.0, DType::Int8), "there are no bits beyond the type's");
+        assert!(mask("q:BITS=8:1,15:1").keeps(-127.0, DType::Int16));
+        assert!(!low.keeps(-127.0, DType::Float32));
     }
 
     #[test]

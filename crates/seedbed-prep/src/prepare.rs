@@ -1,12 +1,13 @@
 //! Aligned rasters: every date of chosen assets, on every tile.
 
 use crate::parallel::threads;
-use crate::production::{Job, Open, Production, span};
+use crate::production::{Job, OnUnread, Open, Production, span};
 use crate::tally::{self, Seen};
+use crate::unread::Unread;
 use crate::windows::Windows;
 use crate::{
-    Attempt, Cubes, Description, Member, Outcome, Plans, PrepError, Provenance, Root, Rules, Spool, Target,
-    TaskKey, TileReader, TimeRule, Variable, cubes, revisions,
+    Attempt, Cubes, Description, Expected, LeapRule, Member, Outcome, Plans, PrepError, Provenance, Root,
+    Rules, Spool, Target, TaskKey, TileReader, TimeRule, Variable, cubes, revisions,
 };
 use seedbed_block::{Block, Date, Period, Real};
 use seedbed_catalog::Item;
@@ -79,8 +80,13 @@ pub struct PrepareReport {
     pub untouched: Vec<String>,
     /// Tiles and periods whose days the inputs don't all have, and how many they have.
     pub partial: Vec<String>,
-    /// Tiles and days that a daily input doesn't have, which aren't made.
+    /// Items without an asset that others like them have, and tiles and days that a daily input doesn't have: what isn't
+    /// made of them.
     pub missing: Vec<String>,
+    /// What lies in the product's folder by another recipe, if something does: how many files, and of which variables.
+    /// The new products take its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<String>,
     /// Tiles with items whose layer for the mask lies elsewhere: nothing is left of their values.
     pub unmasked: Vec<String>,
     /// The files that the netCDF library read, one chunk at a time, and why.
@@ -98,7 +104,7 @@ pub struct PrepareReport {
 }
 
 /// The revision of this algorithm, part of every key.
-const REVISION: u32 = 5;
+const REVISION: u32 = 6;
 
 /// Dates read in one go: a file's chunk often holds several.
 const BATCH: usize = 16;
@@ -134,10 +140,14 @@ pub(crate) struct TilePlan {
 pub(crate) struct Planned {
     pub(crate) member: Member,
     pub(crate) day: Date,
+    /// What all its values stand for: the month of monthly layers, or the day.
+    span: Period,
     /// The series that have the day.
     pub(crate) series: Vec<usize>,
     /// Where what they have came from.
     pub(crate) origins: BTreeSet<Location>,
+    /// What can't be opened of it; where there is something, nothing is made.
+    unread: Vec<Unread>,
 }
 
 /// A series on a batch of dates.
@@ -171,7 +181,13 @@ pub fn prepare<T: Real>(
     dry_run: bool,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PrepareReport, PrepError> {
-    let production = Production::open(request, spool, projections)?;
+    Expected::check_variables(&request.out, &request.assets)?;
+    // What is made of several layers, and a cube of all, would be of fewer.
+    let on_unread = match (request.format, request.rules.time, request.rules.leap) {
+        (Format::Cog, TimeRule::Daily, LeapRule::Error) => OnUnread::Skip,
+        _ => OnUnread::Stop,
+    };
+    let production = Production::open(request, on_unread, spool, projections)?;
     let windows = Windows::<T>::new(SHARED);
     let (tiles, untouched) = production.tiles(|tile| production.plan(tile, &windows))?;
     let cubes = match request.format {
@@ -192,9 +208,18 @@ pub fn prepare<T: Real>(
         set.clone().joined(&request.out, Cubes::OfDays)?;
     }
     let open = production.open_of(&set)?;
-    let mut report = production.report(&set, &open, untouched);
+    let mut report = production.report(&set, &open, untouched)?;
     report.partial = tiles.iter().flat_map(|t| t.partial.iter().cloned()).collect();
-    report.missing = tiles.iter().flat_map(|t| t.missing.iter().cloned()).collect();
+    report.missing = without(&request.items, &request.assets);
+    report.missing.extend(tiles.iter().flat_map(|t| t.missing.iter().cloned()));
+    for (tile, date) in tiles.iter().flat_map(|t| t.dates.iter().map(move |date| (t, date))) {
+        for unread in &date.unread {
+            report.retryable += usize::from(unread.retryable);
+            report
+                .failed
+                .push(format!("{} {}: item {}: {}", tile.tile.name, date.day, unread.item, unread.reason));
+        }
+    }
     if dry_run {
         return Ok(report);
     }
@@ -238,26 +263,46 @@ impl Production<'_> {
                     asked.len()
                 ));
             }
-            let asked = self.request.period.unwrap_or(Period { start: Date::MIN, end: Date::MAX });
-            if let Some(asked) = bounds(asked, series.period())
-                && let gaps = reader.gaps(asked)
-                && let Some(first) = gaps.first()
-            {
-                let (more, days) = (if gaps.len() > 1 { " and others" } else { "" }, gaps.len());
-                missing.push(format!(
-                    "{}: {} has no {first}{more} ({days} of {} days)",
-                    tile.name,
-                    series.name,
-                    asked.len()
-                ));
-            }
             held += reader.held(BATCH);
             for day in available {
                 days.entry(day).or_default().push(n);
             }
             readers.insert(n, reader);
         }
+        let mut unread: BTreeMap<Date, Vec<Unread>> = BTreeMap::new();
+        for one in self.unread.iter().filter(|one| one.is_near(bbox)) {
+            unread.entry(one.day).or_default().push(one.clone());
+        }
+        let asked = self.request.period.unwrap_or(Period { start: Date::MIN, end: Date::MAX });
+        for (n, reader) in &readers {
+            let series = &self.series[*n];
+            // Those of its own, and those of the others.
+            let own = bounds(asked, series.period());
+            let all = own.iter().flat_map(|own| own.days()).chain(days.keys().copied());
+            let wanted: BTreeSet<Date> = all.filter(|day| !unread.contains_key(day)).collect();
+            let gaps = reader.gaps(&wanted);
+            if let Some(first) = gaps.first() {
+                let (more, days) = (if gaps.len() > 1 { " and others" } else { "" }, gaps.len());
+                missing.push(format!(
+                    "{}: {} has no {first}{more} ({days} of {} days)",
+                    tile.name,
+                    series.name,
+                    wanted.len()
+                ));
+            }
+        }
         let mut dates = Vec::new();
+        for (day, unread) in unread {
+            let mut series = days.remove(&day).unwrap_or_default();
+            series.extend(unread.iter().map(|one| one.series));
+            series.sort_unstable();
+            series.dedup();
+            let items: Vec<_> = unread.iter().map(|one| (self.named(one.series), &one.item)).collect();
+            let key = self.task::<T>(&target, day, &json!({ "unread": items }))?;
+            let member = self.member(&target, day, key, &series);
+            let span = Period { start: day, end: day };
+            dates.push(Planned { member, day, span, series, origins: BTreeSet::new(), unread });
+        }
         for (day, having) in days {
             let mut keys = Vec::new();
             let mut origins = BTreeSet::new();
@@ -267,13 +312,14 @@ impl Production<'_> {
                 keys.push(json!([self.named(*n), read]));
                 origins.extend(assets.iter().flat_map(|a| self.origins(*n, *a)));
             }
-            let variables = (having.len() < self.series.len())
-                .then(|| having.iter().map(|n| self.series[*n].name.clone()).collect());
+            let mut spans = having.iter().map(|n| readers[n].stands_for(day));
+            let first = spans.next().filter(|first| spans.all(|span| span == *first));
+            let span = first.unwrap_or(Period { start: day, end: day });
             let key = self.task::<T>(&target, day, &json!(keys))?;
-            let member =
-                Member { tile: tile.name.clone(), period: day.to_string(), key, variables, days: None };
-            dates.push(Planned { member, day, series: having, origins });
+            let member = self.member(&target, day, key, &having);
+            dates.push(Planned { member, day, span, series: having, origins, unread: Vec::new() });
         }
+        dates.sort_by_key(|date| date.day);
         Ok((!dates.is_empty()).then(|| TilePlan {
             tile: tile.clone(),
             target,
@@ -283,6 +329,13 @@ impl Production<'_> {
             partial,
             missing,
         }))
+    }
+
+    /// What there should be of a day, of those series.
+    fn member(&self, target: &Target, day: Date, key: TaskKey, series: &[usize]) -> Member {
+        let names = || series.iter().map(|n| self.series[*n].name.clone()).collect();
+        let variables = (series.len() < self.series.len()).then(names);
+        Member { tile: target.tile.clone(), period: day.to_string(), key, variables, days: None }
     }
 
     fn task<T: Real>(&self, target: &Target, day: Date, inputs: &Value) -> Result<TaskKey, PrepError> {
@@ -306,7 +359,8 @@ impl Production<'_> {
         for tile in tiles {
             let layer = tile.target.geobox.shape.len() * size_of::<T>() * self.series.len();
             let most = (PIECE / layer.max(1)).clamp(1, BATCH);
-            let open: Vec<&Planned> = tile.dates.iter().filter(|d| open.contains(&d.member)).collect();
+            let is_open = |d: &&Planned| d.unread.is_empty() && open.contains(&d.member);
+            let open: Vec<&Planned> = tile.dates.iter().filter(is_open).collect();
             for alike in open.chunk_by(|a, b| a.series == b.series) {
                 jobs.extend(alike.chunks(most).map(|dates| Job {
                     members: dates.iter().map(|d| &d.member).collect(),
@@ -387,11 +441,11 @@ impl Production<'_> {
             process: "seedbed prep".to_owned(),
             parameters: parameters(self.request),
             derived_from: date.origins.iter().cloned().collect(),
-            created: date.day,
+            created: date.span.end,
         };
         let description = Description {
             product: &self.request.name,
-            period: Period { start: date.day, end: date.day },
+            period: date.span,
             provenance: &provenance,
             properties: Map::new(),
         };
@@ -419,6 +473,27 @@ pub(crate) fn parameters(request: &Prepare) -> Map<String, Value> {
         Ok(Value::Object(rules)) => rules,
         _ => Map::new(),
     }
+}
+
+/// Items that have some of the assets but not all that others of their collection have beside these.
+pub(crate) fn without(items: &[Item], assets: &[String]) -> Vec<String> {
+    let of = |item: &Item| -> BTreeSet<usize> {
+        (0..assets.len()).filter(|n| item.asset(&assets[*n]).is_some()).collect()
+    };
+    let mut together: BTreeSet<(Option<&str>, usize, usize)> = BTreeSet::new();
+    for item in items {
+        let own = of(item);
+        together.extend(own.iter().flat_map(|a| own.iter().map(|b| (item.collection(), *a, *b))));
+    }
+    let lacks = |item: &Item| {
+        let own = of(item);
+        let usual = |n: &usize| {
+            own.iter().any(|a| together.contains(&(item.collection(), *a, *n))) && !own.contains(n)
+        };
+        let keys: Vec<String> = (0..assets.len()).filter(usual).map(|n| format!("`{}`", assets[n])).collect();
+        (!keys.is_empty()).then(|| format!("item {} has no {}", item.id(), keys.join(" and ")))
+    };
+    items.iter().filter_map(lacks).collect()
 }
 
 /// What is asked for, its open ends those of the series.

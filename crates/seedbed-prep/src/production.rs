@@ -6,15 +6,18 @@ use crate::days::shift;
 use crate::error::one_line;
 use crate::parallel::{in_parallel, lock};
 use crate::tree::write_catalog;
+use crate::unread::{Sifted, Unread, sift};
 use crate::{
-    Cubes, Done, Expected, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport, Series,
-    Spool, Target, TaskKey, TileReader, TimeRule, survey,
+    Cubes, Done, Expected, Format, LeapRule, Member, Outcome, Plans, PrepError, Prepare, PrepareReport,
+    Series, Spool, Target, TaskKey, TileReader, TimeRule, survey,
 };
 use seedbed_block::{Date, Period, Real};
 use seedbed_grid::{Bbox, Projections, Tile};
+use seedbed_raster::cog;
 use seedbed_storage::Location;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 /// The inputs of a request, opened.
@@ -26,8 +29,19 @@ pub(crate) struct Production<'a> {
     keys: Vec<Vec<TaskKey>>,
     pub(crate) spool: &'a Spool,
     pub(crate) projections: &'a dyn Projections,
+    /// Assets that the series lack because their files can't be opened.
+    pub(crate) unread: Vec<Unread>,
     /// How far the mask's layers lie where the values do.
     masked: Mutex<Masked>,
+}
+
+/// What becomes of a request with files that can't be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnUnread {
+    /// Their days aren't made, all others are.
+    Skip,
+    /// Nothing is made.
+    Stop,
 }
 
 /// What is known of a mask's layers from tiles that were planned.
@@ -67,6 +81,7 @@ impl<'a> Production<'a> {
     /// [`Series::by_rules`].
     pub(crate) fn open(
         request: &'a Prepare,
+        on_unread: OnUnread,
         spool: &'a Spool,
         projections: &'a dyn Projections,
     ) -> Result<Self, PrepError> {
@@ -81,14 +96,30 @@ impl<'a> Production<'a> {
             return Err(PrepError::Request(format!("the asset `{}` is asked for twice", assets[n])));
         }
         Expected::check_free(&request.out)?;
+        if request.format == Format::Cog {
+            let file = request.out.location().file_name().map_or_else(Default::default, PathBuf::from);
+            cog::check_crs(&file, &request.grid.grid.crs)?;
+        }
+        let boxes = request.grid.tiles.iter().map(|tile| {
+            let geobox = request.grid.geobox(tile);
+            Ok(geobox.territory(projections, 16)?.bbox)
+        });
+        let boxes = boxes.collect::<Result<Vec<Bbox>, PrepError>>()?;
+        let sifted = match on_unread {
+            OnUnread::Skip => sift(request, &boxes, spool, projections)?,
+            OnUnread::Stop => Sifted::default(),
+        };
         let rules = &request.rules;
-        let open = |key: &String| Series::by_rules(key, &request.items, key, rules, spool, projections);
-        let series = assets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let open = |(n, key): (usize, &String)| {
+            Series::by_rules(key, &sifted.items(n, &request.items), key, rules, spool, projections)
+        };
+        let series = assets.iter().enumerate().map(open).collect::<Result<Vec<_>, _>>()?;
         let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
         let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
         let masked = Mutex::default();
-        let mut production = Self { request, series, keys, spool, projections, masked };
-        production.agree_on_units()?;
+        let unread = sifted.unread;
+        let mut production = Self { request, series, keys, spool, projections, unread, masked };
+        production.agree_on_units(&boxes)?;
         Ok(production)
     }
 
@@ -146,12 +177,7 @@ impl<'a> Production<'a> {
     }
 
     /// Sees that all values of a series are in one unit, before anything is made.
-    fn agree_on_units(&mut self) -> Result<(), PrepError> {
-        let boxes = self.request.grid.tiles.iter().map(|tile| {
-            let geobox = self.request.grid.geobox(tile);
-            Ok(geobox.territory(self.projections, 16)?.bbox)
-        });
-        let boxes = boxes.collect::<Result<Vec<Bbox>, PrepError>>()?;
+    fn agree_on_units(&mut self, boxes: &[Bbox]) -> Result<(), PrepError> {
         let rules = &self.request.rules;
         for n in 0..self.series.len() {
             let series = &self.series[n];
@@ -256,14 +282,23 @@ impl<'a> Production<'a> {
     }
 
     /// A report of nothing made yet.
-    pub(crate) fn report(&self, set: &Expected, open: &Open<'_>, untouched: Vec<String>) -> PrepareReport {
-        PrepareReport {
+    ///
+    /// # Errors
+    /// [`PrepError::Storage`] where a store can't be read, [`PrepError::Read`] for a file.
+    pub(crate) fn report(
+        &self,
+        set: &Expected,
+        open: &Open<'_>,
+        untouched: Vec<String>,
+    ) -> Result<PrepareReport, PrepError> {
+        Ok(PrepareReport {
             expected: set.members.len(),
             made: 0,
             present: set.members.iter().filter(|m| !open.contains(m)).count(),
             untouched,
             partial: Vec::new(),
             missing: Vec::new(),
+            replaces: set.replaces(&self.request.out, Cubes::OfDays)?,
             unmasked: lock(&self.masked)
                 .elsewhere
                 .iter()
@@ -274,7 +309,7 @@ impl<'a> Production<'a> {
             retryable: 0,
             usage: 0,
             catalog: self.request.out.join("catalog.json"),
-        }
+        })
     }
 
     /// Does the jobs, each of which gives an outcome for each of its members, and

@@ -15,9 +15,9 @@ use crate::windows::Windows;
 use crate::{Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use observed::Composite;
 use seedbed_block::series::Spacing;
-use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
+use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Precision, Real};
 use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::{Raster, Resampling, WarpPlan};
+use seedbed_raster::{DType, Raster, Resampling, WarpPlan};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -451,7 +451,8 @@ impl<'a, T: Real> TileReader<'a, T> {
         stored: &mut [T],
     ) -> Result<(), PrepError> {
         let source = (from.source, &self.sources[from.source]);
-        self.screen.apply(source, &self.rules, layers, window, self.projections, stored)?;
+        self.screen.apply(source, &self.rules, layers.clone(), window, self.projections, stored)?;
+        self.check_single(from.source, layers, window, stored)?;
         if let Some(classes) = &self.rules.classes {
             classes.apply(stored).map_err(|unknown| self.unknown_class(from.source, window, unknown))?;
         }
@@ -466,17 +467,31 @@ impl<'a, T: Real> TileReader<'a, T> {
         Ok(())
     }
 
-    fn unknown_class(&self, source: usize, window: PixelRange, Unknown { class, at }: Unknown) -> PrepError {
-        let shape = window.shape();
-        let (row, col) = (at % shape.len() / shape.cols, at % shape.cols);
-        PrepError::Class {
-            input: self.name.clone(),
-            class,
-            tile: self.target.tile.clone(),
-            row: window.row0.saturating_add_unsigned(row as u64),
-            col: window.col0.saturating_add_unsigned(col as u64),
-            path: self.sources[source].path.clone(),
+    /// Refuses what only became infinite because 32 bits don't hold it.
+    fn check_single(
+        &self,
+        source: usize,
+        layers: Range<usize>,
+        window: PixelRange,
+        stored: &[T],
+    ) -> Result<(), PrepError> {
+        let wide = self.sources[source].facts.stored.dtype == DType::Float64;
+        let is_lost = |value: &T| value.to_f64().is_infinite();
+        if T::PRECISION == Precision::Double || !wide || !stored.iter().any(is_lost) {
+            return Ok(());
         }
+        let exact: Vec<f64> = self.sources[source].open()?.read_layers(layers, window)?;
+        let lost = stored.iter().zip(&exact).position(|(v, exact)| is_lost(v) && exact.is_finite());
+        let Some(at) = lost else { return Ok(()) };
+        let (row, col) = place(window, at);
+        let (input, path) = (self.name.clone(), self.sources[source].path.clone());
+        Err(PrepError::Single { input, value: exact[at], row, col, path })
+    }
+
+    fn unknown_class(&self, source: usize, window: PixelRange, Unknown { class, at }: Unknown) -> PrepError {
+        let (row, col) = place(window, at);
+        let (input, tile) = (self.name.clone(), self.target.tile.clone());
+        PrepError::Class { input, class, tile, row, col, path: self.sources[source].path.clone() }
     }
 
     /// Layers of a source on a window, as they are stored but for scale and offset.
@@ -530,6 +545,13 @@ struct Mosaic {
     conversion: Conversion,
     /// Where each lies: the first layer, and its part of the window in its own pixels.
     parts: Vec<(Slot, PixelRange)>,
+}
+
+/// The row and the column, in the file, of a value in layers of a window.
+fn place(window: PixelRange, at: usize) -> (i64, i64) {
+    let shape = window.shape();
+    let (row, col) = (at % shape.len() / shape.cols, at % shape.cols);
+    (window.row0.saturating_add_unsigned(row as u64), window.col0.saturating_add_unsigned(col as u64))
 }
 
 /// The raster of source number `wanted`; the last one used stays open.

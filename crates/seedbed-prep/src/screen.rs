@@ -35,12 +35,12 @@ impl Screen {
         }
         let (Some(mask), Some(quality)) = (&rules.mask, &source.quality) else { return Ok(()) };
         let said = self.quality.read((number, source), quality, layers, window, projections)?;
-        let pixels = window.shape().len();
+        let (pixels, stored) = (window.shape().len(), quality.facts.stored.dtype);
         for (k, values) in values.chunks_exact_mut(pixels).enumerate() {
             // One layer of quality stands for all.
             let at = if said.len() == pixels { 0 } else { k * pixels };
-            for (value, quality) in values.iter_mut().zip(&said[at..at + pixels]) {
-                if !mask.keeps(*quality) {
+            for (value, said) in values.iter_mut().zip(&said[at..at + pixels]) {
+                if !mask.keeps(*said, stored) {
                     *value = T::NAN;
                 }
             }

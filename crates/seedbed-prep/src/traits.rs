@@ -1,6 +1,7 @@
 //! What tells items of one first day apart: only granules of the same thing become one layer.
 
 use crate::source::Source;
+use jiff::{SignedDuration, Timestamp};
 use seedbed_block::Period;
 use seedbed_catalog::Item;
 use seedbed_grid::Bbox;
@@ -11,6 +12,9 @@ use std::collections::BTreeMap;
 const OVERLAP: f64 = 0.5;
 /// How much of the larger box has to lie in the other for both to cover the same ground.
 const SAME_GROUND: f64 = 0.9;
+
+/// How far apart two observations of one day are that don't belong to one pass.
+const SAME_TIME: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a product of ours is of; its days are those of the layers that a tile happens to have.
 const OF_PRODUCT: &str = "seedbed:period";
@@ -122,6 +126,8 @@ pub(crate) struct Traits {
     of: BTreeMap<String, Value>,
     /// Whether its time is shorter than a day, although it may lie on two.
     is_brief: bool,
+    /// When it begins, if it is of a time of day.
+    time: Option<Timestamp>,
 }
 
 /// How a property tells items apart.
@@ -147,6 +153,7 @@ impl Traits {
         Self {
             of: told.map(|(name, value)| (name.clone(), value.clone())).collect(),
             is_brief: item.is_brief(),
+            time: item.time_of_day(),
         }
     }
 }
@@ -189,6 +196,9 @@ pub(crate) fn apart(a: &Source, b: &Source) -> Option<String> {
     if let Some(name) = differs {
         return Some(by_property(name, (a, ours.get(name)), (b, theirs.get(name))));
     }
+    if is_same_ground && let Some(reason) = by_time(a, b) {
+        return Some(reason);
+    }
     let is_one_product = ours.contains_key(OF_PRODUCT) && ours.get(OF_PRODUCT) == theirs.get(OF_PRODUCT);
     let (first, second) = (layer_period(a)?, layer_period(b)?);
     let differ = first != second && !is_one_product && !(a.asset.traits.is_brief && b.asset.traits.is_brief);
@@ -196,6 +206,19 @@ pub(crate) fn apart(a: &Source, b: &Source) -> Option<String> {
         format!(
             "`{}` is of {first} and `{}` of {second}: take those of one length with `seedbed catalog search`, by \
              --ids or by --filter",
+            a.asset.item, b.asset.item
+        )
+    })
+}
+
+/// Of two observations of the same pixels at different times of a day one would hide the other.
+fn by_time(a: &Source, b: &Source) -> Option<String> {
+    let (first, second) = a.asset.traits.time.zip(b.asset.traits.time)?;
+    let layers = a.facts.dates.len().max(b.facts.dates.len());
+    (layers == 1 && first.duration_since(second).abs() >= SAME_TIME).then(|| {
+        format!(
+            "`{}` is of {first} and `{}` of {second}, on the same pixels: take those of one time of day with `seedbed \
+             catalog search`, by --ids or by --filter, or make one layer a day of them first",
             a.asset.item, b.asset.item
         )
     })
@@ -227,6 +250,11 @@ fn by_property(name: &str, ours: (&Source, Option<&Value>), theirs: (&Source, Op
 /// The days that a source's layer stands for; none where its file has layers of days of their own.
 fn layer_period(source: &Source) -> Option<Period> {
     (source.facts.dates.len() == 1).then_some(source.asset.period)
+}
+
+/// The same of a layer that stands for all of its item's days; an observation that only ends behind midnight doesn't.
+pub(crate) fn whole_layer(source: &Source) -> Option<Period> {
+    layer_period(source).filter(|_| !source.asset.undated && !source.asset.traits.is_brief)
 }
 
 /// How much of the smaller box and of the larger one lies in both.

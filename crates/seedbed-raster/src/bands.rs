@@ -6,7 +6,7 @@ use crate::mask::Mask;
 use crate::ranges::{LocalFile, ReadAt};
 use crate::runtime::reason;
 use crate::stored::{Decoding, Sign, Stored};
-use crate::{DType, netcdf, proj, valid};
+use crate::{DType, classic, netcdf, proj, valid};
 use gdal::raster::{GdalType, RasterBand};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags, Metadata};
 use gdal_sys::GDALDataType as Gdt;
@@ -46,6 +46,10 @@ pub fn open(path: &Path, name: &str, drivers: &[&str], flags: GdalOpenFlags) -> 
     };
     Dataset::open_ex(name, options).map_err(|e| {
         let said = reason(&e);
+        if classic::is_cdf5(path) {
+            let reason = "it is a netCDF of 64-bit data (CDF-5), which GDAL doesn't know".to_owned();
+            return RasterError::Unsupported { path: path.to_owned(), reason };
+        }
         if said.contains("not recognized as") {
             let reason = format!("{} can't make sense of it: it may be cut short", drivers.join(", "));
             return RasterError::Damaged { path: path.to_owned(), reason };
@@ -160,9 +164,9 @@ pub fn describe(dataset: &Dataset, path: &Path, variable: Option<&str>) -> Resul
     };
     let band = dataset.rasterband(*first).map_err(|e| failed(&e))?;
     let stored = band.band_type() as u32;
-    let dtype = dtype(&band).ok_or_else(|| RasterError::Damaged {
+    let dtype = dtype(&band).ok_or_else(|| RasterError::Unsupported {
         path: path.to_owned(),
-        reason: "its band isn't of a real numeric type".to_owned(),
+        reason: "its numbers aren't of a real type".to_owned(),
     })?;
     let nodata = band.no_data_value().map(|n| if dtype == DType::Int8 && n > 127.0 { n - 256.0 } else { n });
     let masks: Result<Vec<Mask>, _> = numbers.iter().map(|number| mask(*number)).collect();

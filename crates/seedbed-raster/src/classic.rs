@@ -56,6 +56,12 @@ pub fn needed_bytes(path: &Path) -> std::io::Result<Option<u64>> {
     Ok(contents(File::open(path)?)?.map(|contents| contents.needed_bytes()))
 }
 
+/// Whether a file is of the form of 64-bit data, CDF-5.
+pub fn is_cdf5(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"CDF\x05"
+}
+
 /// Where the values of a classic netCDF file are; `None` for other files.
 ///
 /// # Errors

@@ -48,6 +48,14 @@ pub enum RasterError {
         /// What it is.
         what: &'static str,
     },
+    /// A file that may be whole, but is stored in a way that isn't read.
+    #[error("{} is stored in a way that isn't supported: {reason}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What isn't known of it.
+        reason: String,
+    },
     /// A file whose values can't be read through byte ranges.
     #[error("{} can't be read through byte ranges ({reason}): fetch it first", path.display())]
     Ranges {

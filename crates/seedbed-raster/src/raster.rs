@@ -573,7 +573,8 @@ fn open(path: &Path, variable: Option<&str>) -> Result<Opened, RasterError> {
 fn open_zarr2(path: &Path, folder: &Path, variable: Option<&str>) -> Result<(Dataset, String), RasterError> {
     let name = folder.to_string_lossy();
     let dataset = bands::open(path, &name, &["Zarr"], GdalOpenFlags::GDAL_OF_MULTIDIM_RASTER)?;
-    let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable)?;
+    let chosen = netcdf::choose(&netcdf::root(&dataset, path)?, path, variable);
+    let chosen = chosen.map_err(|error| zarr::unread(folder, error))?;
     Ok((dataset, chosen))
 }
 

@@ -39,7 +39,7 @@ pub enum Resampling {
 impl Resampling {
     /// Goes up whenever a kernel or the coordinates it samples at would give other
     /// numbers; part of every task's key.
-    pub const REVISION: u32 = 3;
+    pub const REVISION: u32 = 4;
 
     /// Every kernel.
     pub const ALL: [Self; 10] = [
@@ -54,6 +54,11 @@ impl Resampling {
         Self::Mode,
         Self::Median,
     ];
+
+    /// Whether it is over target pixels' true areas.
+    pub(crate) fn is_of_areas(self) -> bool {
+        !matches!(self, Self::Nearest | Self::Bilinear | Self::Cubic | Self::BoxAverage)
+    }
 
     /// The name in kebab case.
     #[must_use]

@@ -243,6 +243,14 @@ pub fn composite(
     Ok(report)
 }
 
+/// Says what the products take the place of.
+pub fn tell_of_replaced(report: &PrepareReport, ctx: &Ctx, dry_run: bool) {
+    if let Some(there) = &report.replaces {
+        let take = if dry_run { "would take" } else { "take" };
+        ctx.say(format_args!("note: these products {take} the place of {there} in {}", report.catalog));
+    }
+}
+
 /// Writes a report as text.
 pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io::Result<()> {
     for failed in &r.failed {
@@ -268,7 +276,7 @@ pub fn text(r: &PrepareReport, of: Of, dry_run: bool, out: &mut dyn Write) -> io
     if !r.missing.is_empty() {
         let shown = r.missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
         let more = if r.missing.len() > SHOWN { "; …" } else { "" };
-        writeln!(out, "days that aren't there, and aren't made: {shown}{more}")?;
+        writeln!(out, "not there, and not made: {shown}{more}")?;
     }
     if let Some(first) = r.by_library.first() {
         let files = count(r.by_library.len(), "file");

@@ -12,10 +12,11 @@ mod plan;
 mod steps;
 
 use crate::parallel::in_parallel;
-use crate::production::{Job, Production};
+use crate::prepare::without;
+use crate::production::{Job, OnUnread, Production};
 use crate::{
-    Attempt, Description, LeapRule, Member, Outcome, PrepError, Prepare, PrepareReport, Provenance, Spool,
-    TimeRule, Variable,
+    Attempt, Description, Expected, LeapRule, Member, Outcome, PrepError, Prepare, PrepareReport, Provenance,
+    Spool, TimeRule, Variable,
 };
 use blocks::Working;
 use coverage::Coverage;
@@ -85,15 +86,18 @@ pub fn composite<T: Sample>(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PrepareReport, PrepError> {
     check(request)?;
-    let context = Context { request, production: Production::open(&request.prepare, spool, projections)? };
+    let variables = request.variables(request.prepare.assets.iter().map(String::as_str));
+    Expected::check_variables(&request.prepare.out, &variables)?;
+    let production = Production::open(&request.prepare, OnUnread::Stop, spool, projections)?;
+    let context = Context { request, production };
     let production = &context.production;
     let (tiles, untouched) = production.tiles(|tile| context.plan::<T>(tile))?;
     let members = tiles.iter().flat_map(|t| t.groups.iter().map(|g| g.member.clone())).collect();
     let placed: Vec<_> = tiles.iter().map(|t| (&t.tile, t.bbox)).collect();
-    let variables = request.variables(request.prepare.assets.iter().map(String::as_str));
     let set = production.expected(variables, &placed, members, request.recipe(T::PRECISION)?)?;
     let unmade = production.open_of(&set)?;
-    let mut report = production.report(&set, &unmade, untouched);
+    let mut report = production.report(&set, &unmade, untouched)?;
+    report.missing = without(&request.prepare.items, &request.prepare.assets);
     report.partial = tiles.iter().flat_map(|t| &t.groups).flat_map(|g| context.partial(g)).collect();
     let open: Vec<(&TilePlan, Vec<&Group>)> = tiles
         .iter()

@@ -2,9 +2,11 @@
 
 use super::TileReader;
 use crate::days::{Slot, shift, spans};
+use crate::traits::whole_layer;
 use crate::{LeapRule, PrepError, TimeRule};
 use seedbed_block::series::{Spacing, interpolate};
 use seedbed_block::{Bridge, Date, Period, Real};
+use std::collections::BTreeSet;
 
 impl<T: Real> TileReader<'_, T> {
     /// The days of a period that can be read.
@@ -16,9 +18,9 @@ impl<T: Real> TileReader<'_, T> {
         period.days().filter(|day| self.has(*day)).collect()
     }
 
-    /// The days of a period that a series of a layer a day hasn't, but for those that its calendar leaves out, unless they
+    /// Those of some days that a series of a layer a day hasn't, but for those that its calendar leaves out, unless they
     /// were to be interpolated and have no day behind them; none of a series in longer steps.
-    pub(crate) fn gaps(&self, period: Period) -> Vec<Date> {
+    pub(crate) fn gaps(&self, days: &BTreeSet<Date>) -> Vec<Date> {
         let dates: Vec<Date> = self.dates().collect();
         let steps = dates.len().saturating_sub(1);
         let daily = dates.windows(2).filter(|pair| shift(pair[0], 1) == pair[1]).count();
@@ -26,7 +28,17 @@ impl<T: Real> TileReader<'_, T> {
             return Vec::new();
         }
         let is_meant = |day: Date| self.rules.leap == LeapRule::Interpolate || !self.days.leaves_out(day);
-        period.days().filter(|day| !self.has(*day) && is_meant(*day)).collect()
+        days.iter().copied().filter(|day| !self.has(*day) && is_meant(*day)).collect()
+    }
+
+    /// What the values of a day stand for: all days of the layers that are dated by it, where nothing is made between
+    /// layers, else the day.
+    pub(crate) fn stands_for(&self, day: Date) -> Period {
+        let one = Period { start: day, end: day };
+        let slots = if self.rules.time == TimeRule::Daily { self.days.slots(day) } else { &[] };
+        let spans = slots.iter().filter_map(|slot| whole_layer(&self.sources[slot.source]));
+        let end = spans.filter(|span| span.start == day).map(|span| span.end).max();
+        end.map_or(one, |end| Period { end, ..one })
     }
 
     /// The assets that the values of a day may depend on: their places in the series, in

@@ -71,6 +71,32 @@ fn what_values_are_of_keeps_items_of_the_same_ground_apart() {
 }
 
 #[test]
+fn observations_of_one_day_at_different_hours_do_not_hide_each_other() {
+    let sandbox = two_files();
+    let at = |first: &str, second: &str| {
+        let mut items = two(("2004-01-01", json!({})), ("2004-01-01", json!({})));
+        for (item, time) in items.iter_mut().zip([first, second]) {
+            item["properties"] = json!({ "datetime": time });
+        }
+        items
+    };
+    let hours = at("2004-01-01T00:00:00Z", "2004-01-01T06:00:00Z");
+    let error = read(&sandbox, &hours).unwrap_err();
+    let said = words(&error);
+    assert!(matches!(error, PrepError::Apart { .. }) && error.is_usage(), "{said}");
+    for part in ["`a`", "`b`", "2004-01-01T06:00:00Z", "same pixels"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    // Scenes of one pass, and one scene twice.
+    assert_eq!(read(&sandbox, &at("2004-01-01T10:00:00Z", "2004-01-01T10:00:24Z")).unwrap(), 1.0);
+    assert_eq!(read(&sandbox, &at("2004-01-01T10:00:00Z", "2004-01-01T10:00:00Z")).unwrap(), 1.0);
+    // Neighbours.
+    sandbox.cog("b.tif", PixelRange { col0: 103, cols: 9, ..around() }, |_| 2.0);
+    sandbox.cog("a.tif", PixelRange { cols: 5, ..around() }, |_| 1.0);
+    assert_eq!(read(&sandbox, &hours).unwrap(), 1.0);
+}
+
+#[test]
 fn granules_of_one_day_are_merged_whatever_their_observations_are_called() {
     let sandbox = two_files();
     let day = "2004-01-01";

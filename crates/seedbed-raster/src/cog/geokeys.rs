@@ -75,7 +75,11 @@ impl GeoKeys {
         let keys = parse(&bytes.map_err(said)?).map_err(unreadable)?;
         // Version, revision, and a count of at least the raster's own key.
         if keys.directory.len() < 8 {
-            return Err(format!("GeoTIFF has no keys for {crs}: choose another coordinate reference system"));
+            let projection = crs.projjson["conversion"]["method"]["name"].as_str();
+            let what = projection.map_or_else(|| crs.to_string(), |name| format!("the projection {name}"));
+            return Err(format!(
+                "GeoTIFF has no keys for {what}: choose another coordinate reference system"
+            ));
         }
         Ok(keys)
     }

@@ -27,7 +27,7 @@ use pyramid::{Failure, Level, Tiling};
 use quantise::Quantiser;
 use sample::Sample;
 use seedbed_block::{Real, Shape2d};
-use seedbed_grid::GeoBox;
+use seedbed_grid::{Crs, GeoBox};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -91,6 +91,16 @@ pub const REVISION: u32 = 2;
 
 /// Rows and columns up to which a tile of 256 pixels holds the whole raster.
 const SMALL: usize = 256;
+
+/// Checks that a file can say its coordinate reference system.
+///
+/// # Errors
+/// [`RasterError::Options`] where GeoTIFF has no keys for it.
+pub fn check_crs(path: &Path, crs: &Crs) -> Result<(), RasterError> {
+    runtime::prepare();
+    let refused = |reason| RasterError::Options { path: path.to_owned(), reason };
+    GeoKeys::of(crs).map(|_| ()).map_err(refused)
+}
 
 /// Writes one band to `path`, which must not exist. The same input gives the same bytes.
 ///

@@ -140,12 +140,16 @@ impl Build<'_> {
             || all(&each, &each, &|size| widened(size) == 1.0)
     }
 
-    /// How many source columns and rows a target pixel spans: the length of the
-    /// coordinates' gradients, from its upper left corner.
+    /// How many source columns and rows a target pixel counts for: one over the length of a source
+    /// column's and of a row's step in target pixels, which is what gdalwarp's `XSCALE` and `YSCALE` are. From
+    /// the derivatives J of source by target coordinates at its upper left corner: |det J| / |∇row| and
+    /// |det J| / |∇col|. Turning and shearing alone make neither larger than 1.
     fn pixel_size(&self, upper: &Edge, lower: &Edge, c: usize) -> Option<(f64, f64)> {
         let (o, r, b) = (upper.point(c)?, upper.point(c + 1)?, lower.point(c)?);
         let turn = |d: f64| self.mapping.turn.map_or(d, |t| d - t * (d / t).round());
-        Some((turn(r.col - o.col).hypot(turn(b.col - o.col)), (r.row - o.row).hypot(b.row - o.row)))
+        let (col, row) = ((turn(r.col - o.col), turn(b.col - o.col)), (r.row - o.row, b.row - o.row));
+        let area = (col.0 * row.1 - col.1 * row.0).abs();
+        Some((area / row.0.hypot(row.1), area / col.0.hypot(col.1)))
     }
 
     /// Kernels of any width around the centres.
@@ -179,8 +183,12 @@ impl Build<'_> {
     fn areas(&self, cell: &Cell<'_>, part: PixelRange) -> Lists {
         let (turn, bounds, columns) = (self.mapping.turn, self.bounds(), self.size().1);
         let mut found: Vec<(i64, i64, f64)> = Vec::new();
-        self.each_pixel(cell, part, |lists, (upper, lower), _, c| {
+        let beyond = cell.beyond_earth();
+        self.each_pixel(cell, part, |lists, (upper, lower), r, c| {
             lists.begin(None);
+            if beyond.as_ref().is_some_and(|beyond| beyond[r * WIDTH + c]) {
+                return;
+            }
             let corners = [upper.point(c), upper.point(c + 1), lower.point(c + 1), lower.point(c)];
             let [Some(a), Some(mut b), Some(mut c), Some(mut d)] = corners else { return };
             if let Some(turn) = turn {

@@ -47,7 +47,13 @@ pub struct Mapping {
     pub turn: Option<f64>,
     /// Whether the source's pixels are the grid's.
     aligned: bool,
+    /// From the source's coordinates back to the grid's pixels, where it is asked which are places on Earth.
+    back: Option<(Box<dyn Transform>, Affine)>,
 }
+
+/// How far, as a share of the coordinates themselves, the way to the source and back may lead: shifts between datums
+/// are far smaller, and a point beyond the Earth's outline comes back on the other side of it.
+const ASTRAY: f64 = 1e-3;
 
 impl Mapping {
     /// `None` if the source's affine is singular.
@@ -63,7 +69,27 @@ impl Mapping {
             && (cols * t.a.abs() - 360.0).abs() < 0.01 * t.a.abs();
         let aligned = linear && is_aligned(t, target, (cols, rows));
         let turn = all_round.then_some(cols);
-        Some(Self { target, source: inverse, transform, linear, centre, turn, aligned })
+        Some(Self { target, source: inverse, transform, linear, centre, turn, aligned, back: None })
+    }
+
+    /// The same with a way back, from the source's system to the target's.
+    pub fn with_way_back(mut self, back: Box<dyn Transform>) -> Self {
+        self.back = self.target.inverse().map(|inverse| (back, inverse));
+        self
+    }
+
+    /// Whether a position on the target's grid is a place on Earth, as far as the way back tells it: PROJ gives a point
+    /// beyond the outline of a world map the coordinates of another one inside.
+    fn is_on_earth(&self, col: f64, row: f64) -> bool {
+        let Some((back, inverse)) = &self.back else { return true };
+        let at = self.target.apply(col, row);
+        let (mut x, mut y) = ([at.x], [at.y]);
+        self.transform.forward(&mut x, &mut y);
+        back.forward(&mut x, &mut y);
+        let found = inverse.apply(x[0], y[0]);
+        let astray = (x[0] - at.x).hypot(y[0] - at.y);
+        // Not even a number where there is no way.
+        (found.x - col).hypot(found.y - row) <= 0.5 || astray <= ASTRAY * at.x.hypot(at.y)
     }
 
     /// Exact source coordinates of a position on the target's grid.
@@ -198,6 +224,23 @@ pub struct Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// Which of its pixels have their centre beyond the Earth's outline, row by row; nothing where all of a cell is
+    /// inside, which nine of its places tell.
+    #[expect(clippy::cast_precision_loss, reason = "at most 32")]
+    pub fn beyond_earth(&self) -> Option<Vec<bool>> {
+        self.mapping.back.as_ref()?;
+        let (cell_row, cell_col) = self.at;
+        let is_beyond = |col: f64, row: f64| {
+            !self.mapping.is_on_earth((cell_col * CELL) as f64 + col, (cell_row * CELL) as f64 + row)
+        };
+        let ends = [0.0, WIDTH as f64 / 2.0, WIDTH as f64];
+        if !ends.iter().any(|row| ends.iter().any(|col| is_beyond(*col, *row))) {
+            return None;
+        }
+        let centre = |k: usize| is_beyond((k % WIDTH) as f64 + 0.5, (k / WIDTH) as f64 + 0.5);
+        Some((0..WIDTH * WIDTH).map(centre).collect())
+    }
+
     /// Whether its coordinates are a polynomial of low degree.
     pub fn is_smooth(&self) -> bool {
         self.mapping.linear || self.nodes.is_some()

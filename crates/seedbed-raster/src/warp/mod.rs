@@ -7,14 +7,15 @@
 //! * *bilinear* blends the four pixel centres around it, fewer at the edges. Where
 //!   target pixels are larger than source pixels by more than 1/0.95, along
 //!   rows or columns, the triangle widens by that factor, measured pixel by
-//!   pixel as the length of the coordinates' gradient (gdalwarp takes one
-//!   factor for a whole chunk, from its bounding box);
+//!   pixel as one over the length of a source column's or row's step in target pixels
+//!   (gdalwarp takes one factor for a whole chunk, from its bounding box);
 //! * *cubic* convolves sixteen pixels (a = -½) and is bilinear where one of them
 //!   is missing or beyond the source; its kernel widens as bilinear's does;
 //! * *average*, *sum*, *min*, *max*, *mode* and *median* are over the target pixel's
 //!   own quadrilateral, weighted by its overlap with each source pixel, both in the
 //!   plane of the source's CRS. gdalwarp takes a box from two corners, which is wrong
-//!   on sheared grids: that is *box-average*;
+//!   on sheared grids: that is *box-average*. A target pixel whose centre lies beyond the
+//!   outline of its world map, so that its coordinates lead back to another place, has none;
 //! * a missing source pixel at the centre makes a nearest, bilinear or cubic pixel
 //!   missing; beyond that weights renormalise over valid pixels. Areas have no rule
 //!   for the centre;
@@ -111,7 +112,17 @@ impl WarpPlan {
         let singular =
             || WarpError::Degenerate { which: "source", reason: "its affine is singular".to_owned() };
         let linear = source.crs == target.crs;
-        let mapping = Mapping::new(source, grid, transform, linear).ok_or_else(singular)?;
+        let mut mapping = Mapping::new(source, grid, transform, linear).ok_or_else(singular)?;
+        // Areas are there to conserve what lies in them: no place may count twice.
+        if resampling.is_of_areas() && !linear && !target.crs.geographic {
+            let back =
+                projections.transform(&source.crs, &target.crs).map_err(|cause| WarpError::Projection {
+                    from: source.crs.to_string(),
+                    to: target.crs.to_string(),
+                    source: cause,
+                })?;
+            mapping = mapping.with_way_back(back);
+        }
         let build = Build { mapping: &mapping, source: source.shape, range, resampling };
         let mut built = build.run()?;
         let strips = apply::strips(&mut built.cells, range);

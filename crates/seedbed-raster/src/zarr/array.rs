@@ -3,7 +3,7 @@
 use super::codec::{Codec, unpack};
 use super::files::{FileRange, ReadFolder, Reuse};
 use super::layout::{Extent, counts, number, places};
-use super::metadata::{ArrayMeta, Number, Sharding, size};
+use super::metadata::{ArrayMeta, Endian, Number, Sharding, of_half, size};
 use super::shard::{self, Chunk, Request};
 use crate::stored::{Decoding, Sign};
 use crate::{DType, RasterError};
@@ -205,7 +205,11 @@ impl ZarrArray {
     }
 
     fn decoded(&self, codecs: &[Codec], stored: Vec<u8>) -> Result<Vec<u8>, String> {
-        unpack(codecs, stored, self.chunk_bytes())
+        let mut bytes = unpack(codecs, stored, self.chunk_bytes())?;
+        if self.meta.endian == Endian::Big {
+            bytes.chunks_exact_mut(self.meta.number.bytes()).for_each(<[u8]>::reverse);
+        }
+        Ok(bytes)
     }
 
     /// The error for one of its files.
@@ -264,6 +268,7 @@ impl ZarrArray {
             Number::Raster(DType::Int32) => by.decode(&numbers(raw, i32::from_le_bytes)),
             Number::Raster(DType::Float32) => by.decode(&numbers(raw, f32::from_le_bytes)),
             Number::Raster(DType::Float64) => by.decode(&numbers(raw, f64::from_le_bytes)),
+            Number::Float16 => by.decode(&numbers(raw, |b| of_half(u16::from_le_bytes(b)))),
             Number::Int64 => by.decode(&numbers(raw, |b| i64::from_le_bytes(b) as f64)),
             Number::UInt64 => by.decode(&numbers(raw, |b| u64::from_le_bytes(b) as f64)),
         }

@@ -4,6 +4,7 @@ use super::array::{ZarrArray, damaged};
 use super::files::{ReadFolder, Reuse};
 use super::metadata::{ArrayMeta, Number, number};
 use crate::arrays::{Arrays, Attributed};
+use crate::chunks::Fault;
 use crate::netcdf::{self, Variable};
 use crate::{DType, RasterError};
 use gdal::spatial_ref::SpatialRef;
@@ -27,7 +28,7 @@ pub struct ZarrGroup {
     files: Arc<dyn ReadFolder>,
     arrays: BTreeMap<String, ZarrArray>,
     /// Arrays that can't be read here, and why.
-    refused: BTreeMap<String, String>,
+    refused: BTreeMap<String, Fault>,
 }
 
 impl ZarrGroup {
@@ -57,8 +58,8 @@ impl ZarrGroup {
                     let array = ZarrArray::new(group.files.clone(), at, &name, meta);
                     group.arrays.insert(name, array);
                 }
-                Err(reason) => {
-                    group.refused.insert(name, reason);
+                Err(fault) => {
+                    group.refused.insert(name, fault);
                 }
             }
         }
@@ -73,8 +74,8 @@ impl ZarrGroup {
     /// The variable that is meant, as [`netcdf::choose`] finds it.
     ///
     /// # Errors
-    /// [`RasterError::Damaged`] for one that is there and can't be read here, else
-    /// as [`netcdf::choose`].
+    /// [`RasterError::Unsupported`] for one that is there and isn't read here, [`RasterError::Damaged`] for one that
+    /// contradicts itself, else as [`netcdf::choose`].
     pub fn choose(&self, path: &Path, variable: Option<&str>) -> Result<String, RasterError> {
         netcdf::choose(self, path, variable).map_err(|error| {
             let reason = match variable {
@@ -82,8 +83,12 @@ impl ZarrGroup {
                 None => self.refused.first_key_value(),
             };
             match reason {
-                Some((name, reason)) => damaged(path, format!("array `{name}`: {reason}")),
-                None => error,
+                Some((name, Fault::Unknown(reason))) => {
+                    let reason = format!("array `{name}`: {reason}");
+                    RasterError::Unsupported { path: path.to_owned(), reason }
+                }
+                Some((name, Fault::Damaged(reason))) => damaged(path, format!("array `{name}`: {reason}")),
+                Some((_, Fault::Io(_))) | None => error,
             }
         })
     }
@@ -209,6 +214,7 @@ impl Attributed for ZarrArray {
     fn dtype(&self) -> Option<DType> {
         match self.meta.number {
             Number::Raster(dtype) => Some(dtype),
+            Number::Float16 => Some(DType::Float32),
             Number::Int64 | Number::UInt64 => Some(DType::Float64),
         }
     }

@@ -3,6 +3,7 @@
 use super::codec::Codec;
 use super::layout::Extent;
 use crate::DType;
+use crate::chunks::Fault;
 use serde_json::{Map, Value};
 
 /// The most elements that one chunk may have: beyond it a document is damaged, or
@@ -17,6 +18,8 @@ const MOST: usize = 1 << 22;
 pub enum Number {
     /// A type that rasters may have.
     Raster(DType),
+    /// 16-bit floating point numbers (IEEE 754 binary16), which 32 bits hold.
+    Float16,
     /// 64-bit integers, as coordinates are.
     Int64,
     /// 64-bit integers without a sign.
@@ -24,15 +27,16 @@ pub enum Number {
 }
 
 impl Number {
-    fn of(name: &str) -> Result<Self, String> {
+    fn of(name: &str) -> Result<Self, Fault> {
         match name {
+            "float16" => Ok(Self::Float16),
             "int64" => Ok(Self::Int64),
             "uint64" => Ok(Self::UInt64),
             "bool" => Ok(Self::Raster(DType::UInt8)),
             other => other
                 .parse()
                 .map(Self::Raster)
-                .map_err(|_| format!("its values are of the type `{other}`, which isn't a number")),
+                .map_err(|_| unknown(format!("its values are of the type `{other}`, not of real numbers"))),
         }
     }
 
@@ -40,7 +44,7 @@ impl Number {
     pub fn bytes(self) -> usize {
         match self {
             Self::Raster(DType::UInt8 | DType::Int8) => 1,
-            Self::Raster(DType::UInt16 | DType::Int16) => 2,
+            Self::Raster(DType::UInt16 | DType::Int16) | Self::Float16 => 2,
             Self::Raster(DType::UInt32 | DType::Int32 | DType::Float32) => 4,
             Self::Raster(DType::Float64) | Self::Int64 | Self::UInt64 => 8,
         }
@@ -53,6 +57,7 @@ impl Number {
         match self {
             Self::Raster(DType::Float32) => Some((float()? as f32).to_le_bytes().to_vec()),
             Self::Raster(DType::Float64) => Some(float()?.to_le_bytes().to_vec()),
+            Self::Float16 => Some(half_of(float()?).to_le_bytes().to_vec()),
             _ => {
                 let whole = value.as_bool().map(i128::from);
                 let whole = whole.or_else(|| value.as_i64().map(i128::from));
@@ -61,6 +66,24 @@ impl Number {
             }
         }
     }
+}
+
+/// A binary16 number (IEEE 754-2019, section 3.6) from its bits.
+pub fn of_half(bits: u16) -> f32 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff) / 1024.0);
+    let size = match exponent {
+        0 => fraction * 2_f32.powi(-14),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1.0 + fraction) * 2_f32.powi(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+/// The bits of the binary16 number that a number is, or of NaN where it is none.
+fn half_of(value: f64) -> u16 {
+    let is_it = |bits: &u16| f64::from(of_half(*bits)) == value;
+    (0..=u16::MAX).find(is_it).unwrap_or(0x7e00)
 }
 
 /// A number as Zarr and CF documents write it: NaN and infinities are texts, and
@@ -104,6 +127,13 @@ pub fn to_base64(bytes: [u8; 8]) -> String {
     (0..11).map(digit).chain(['=']).collect()
 }
 
+/// In which order the bytes of a number stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endian {
+    Little,
+    Big,
+}
+
 /// How the chunks of a shard lie in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharding {
@@ -128,6 +158,8 @@ pub struct ArrayMeta {
     pub sharding: Option<Sharding>,
     /// What a piece's bytes went through, where it isn't.
     pub codecs: Vec<Codec>,
+    /// The numbers' bytes in a chunk.
+    pub endian: Endian,
     /// The bytes of an element that was never written.
     pub fill: Vec<u8>,
     /// A prefix and what stands between the numbers of a piece's file name.
@@ -141,40 +173,47 @@ impl ArrayMeta {
     /// Reads a document.
     ///
     /// # Errors
-    /// What isn't as the specification has it, or isn't known here.
-    pub fn parse(document: &Value) -> Result<Self, String> {
+    /// [`Fault::Damaged`] for what isn't as the specification has it, [`Fault::Unknown`] for what isn't read here.
+    pub fn parse(document: &Value) -> Result<Self, Fault> {
         let text = |value: &Value, what: &str| {
-            value.as_str().map(str::to_owned).ok_or_else(|| format!("its zarr.json has no {what}"))
+            value.as_str().map(str::to_owned).ok_or_else(|| damaged(format!("its zarr.json has no {what}")))
         };
         let shape = extent(&document["shape"], "shape")?;
         let number = Number::of(&text(&document["data_type"], "data_type")?)?;
         let grid = text(&document["chunk_grid"]["name"], "chunk_grid")?;
         if grid != "regular" {
-            return Err(format!("its chunk grid is `{grid}`; only regular ones are read"));
+            return Err(unknown(format!("its chunk grid is `{grid}`, not regular")));
         }
         let piece = chunk(&document["chunk_grid"]["configuration"]["chunk_shape"], shape.len())?;
         let encoding = &document["chunk_key_encoding"];
         let (prefix, usual) = match encoding["name"].as_str().unwrap_or("default") {
             "default" => ("c", "/"),
             "v2" => ("", "."),
-            other => return Err(format!("its chunks are named by the rule `{other}`, which isn't known")),
+            other => return Err(unknown(format!("its chunks are named by the rule `{other}`"))),
         };
         let separator = match encoding["configuration"]["separator"].as_str().unwrap_or(usual) {
             "." => ".",
             "/" => "/",
-            other => return Err(format!("its chunks' names are separated by `{other}`, not by . or /")),
+            other => {
+                return Err(damaged(format!("its chunks' names are separated by `{other}`, not by . or /")));
+            }
         };
         let steps = list(&document["codecs"]);
         let shard = steps.first().filter(|s| s["name"] == "sharding_indexed");
-        let (sharding, codecs) = match shard {
-            Some(_) if steps.len() > 1 => return Err("its shards themselves went through a codec".to_owned()),
-            Some(shard) => (Some(sharding(&shard["configuration"], &piece)?), Vec::new()),
+        let (sharding, (endian, codecs)) = match shard {
+            Some(_) if steps.len() > 1 => {
+                return Err(unknown("its shards themselves went through a codec".to_owned()));
+            }
+            Some(shard) => {
+                let (endian, sharding) = sharding(&shard["configuration"], &piece)?;
+                (Some(sharding), (endian, Vec::new()))
+            }
             None => (None, chain(steps)?),
         };
         let largest = sharding.as_ref().map_or(&piece, |s| &s.chunk);
         size(largest)
             .filter(|n| *n <= LARGEST)
-            .ok_or_else(|| format!("its chunks have {largest:?} elements"))?;
+            .ok_or_else(|| damaged(format!("its chunks have {largest:?} elements")))?;
         let dimensions = list(&document["dimension_names"]).iter().map(|n| n.as_str().map(str::to_owned));
         let fill = number.fill(&document["fill_value"]);
         Ok(Self {
@@ -182,7 +221,8 @@ impl ArrayMeta {
             piece,
             sharding,
             codecs,
-            fill: fill.ok_or_else(|| format!("its fill value is {}", document["fill_value"]))?,
+            endian,
+            fill: fill.ok_or_else(|| damaged(format!("its fill value is {}", document["fill_value"])))?,
             prefix,
             separator,
             dimensions: dimensions.chain(std::iter::repeat(None)).take(shape.len()).collect(),
@@ -203,35 +243,53 @@ impl ArrayMeta {
     }
 }
 
-fn sharding(configuration: &Value, piece: &[usize]) -> Result<Sharding, String> {
+fn unknown(reason: String) -> Fault {
+    Fault::Unknown(reason)
+}
+
+fn damaged(reason: String) -> Fault {
+    Fault::Damaged(reason)
+}
+
+fn sharding(configuration: &Value, piece: &[usize]) -> Result<(Endian, Sharding), Fault> {
     let chunk = chunk(&configuration["chunk_shape"], piece.len())?;
     if piece.iter().zip(&chunk).any(|(shard, chunk)| shard % chunk != 0) {
-        return Err(format!("its shards of {piece:?} elements don't hold whole chunks of {chunk:?}"));
+        return Err(damaged(format!(
+            "its shards of {piece:?} elements don't hold whole chunks of {chunk:?}"
+        )));
     }
     let number = piece.iter().zip(&chunk).map(|(shard, chunk)| shard / chunk).collect::<Extent>();
-    size(&number).filter(|n| *n <= MOST).ok_or_else(|| format!("its shards have {number:?} chunks"))?;
-    let index_codecs = chain(list(&configuration["index_codecs"]))?;
-    if index_codecs.iter().any(|codec| *codec != Codec::Crc32c) {
-        return Err("the index of its shards is compressed".to_owned());
+    size(&number)
+        .filter(|n| *n <= MOST)
+        .ok_or_else(|| damaged(format!("its shards have {number:?} chunks")))?;
+    let (order, index_codecs) = chain(list(&configuration["index_codecs"]))?;
+    if order == Endian::Big || index_codecs.iter().any(|codec| *codec != Codec::Crc32c) {
+        return Err(unknown("the index of its shards is compressed, or big-endian".to_owned()));
     }
     let index_at_end = match configuration["index_location"].as_str().unwrap_or("end") {
         "end" => true,
         "start" => false,
-        other => return Err(format!("the index of its shards is at the `{other}`")),
+        other => return Err(damaged(format!("the index of its shards is at the `{other}`"))),
     };
-    Ok(Sharding { chunk, codecs: chain(list(&configuration["codecs"]))?, index_codecs, index_at_end })
+    let (endian, codecs) = chain(list(&configuration["codecs"]))?;
+    Ok((endian, Sharding { chunk, codecs, index_codecs, index_at_end }))
 }
 
-/// Codecs behind the one that writes numbers as little-endian bytes.
-fn chain(steps: &[Value]) -> Result<Vec<Codec>, String> {
+/// The order of the bytes that numbers are written as, and the codecs behind.
+fn chain(steps: &[Value]) -> Result<(Endian, Vec<Codec>), Fault> {
     let Some((first, rest)) = steps.split_first() else {
-        return Err("it has no codecs".to_owned());
+        return Err(damaged("it has no codecs".to_owned()));
     };
     let name = first.as_str().or_else(|| first["name"].as_str()).unwrap_or_default();
     match (name, first["configuration"]["endian"].as_str().unwrap_or("little")) {
-        ("bytes", "little") => rest.iter().map(Codec::from_json).collect(),
-        ("bytes", endian) => Err(format!("its numbers are {endian}-endian")),
-        (other, _) => Err(format!("its chunks went through the codec `{other}` before they became bytes")),
+        ("bytes", endian @ ("little" | "big")) => {
+            let endian = if endian == "big" { Endian::Big } else { Endian::Little };
+            Ok((endian, rest.iter().map(Codec::from_json).collect::<Result<_, _>>().map_err(unknown)?))
+        }
+        ("bytes", endian) => Err(damaged(format!("its numbers are {endian}-endian"))),
+        (other, _) => {
+            Err(unknown(format!("its chunks went through the codec `{other}` before they became bytes")))
+        }
     }
 }
 
@@ -244,16 +302,16 @@ pub fn size(extent: &[usize]) -> Option<usize> {
     extent.iter().try_fold(1_usize, |n, along| n.checked_mul(*along))
 }
 
-fn extent(value: &Value, what: &str) -> Result<Extent, String> {
+fn extent(value: &Value, what: &str) -> Result<Extent, Fault> {
     let whole = |n: &Value| n.as_u64().and_then(|n| usize::try_from(n).ok());
     let all = value.as_array().and_then(|list| list.iter().map(whole).collect::<Option<Extent>>());
-    all.ok_or_else(|| format!("its zarr.json has no {what}"))
+    all.ok_or_else(|| damaged(format!("its zarr.json has no {what}")))
 }
 
-fn chunk(value: &Value, dimensions: usize) -> Result<Extent, String> {
+fn chunk(value: &Value, dimensions: usize) -> Result<Extent, Fault> {
     let chunk = extent(value, "chunk_shape")?;
     if chunk.len() != dimensions || chunk.contains(&0) {
-        return Err(format!("its chunks of {chunk:?} don't fit its {dimensions} dimensions"));
+        return Err(damaged(format!("its chunks of {chunk:?} don't fit its {dimensions} dimensions")));
     }
     Ok(chunk)
 }
@@ -294,10 +352,15 @@ mod tests {
         let all = |change: &dyn Fn(&mut Value)| {
             let mut document = document();
             change(&mut document);
-            ArrayMeta::parse(&document).unwrap_err()
+            match ArrayMeta::parse(&document).unwrap_err() {
+                Fault::Unknown(reason) => format!("unknown: {reason}"),
+                Fault::Damaged(reason) => reason,
+                Fault::Io(error) => panic!("{error}"),
+            }
         };
         let at = |d: &mut Value, path: &str, value: Value| *d.pointer_mut(path).unwrap() = value;
-        assert!(all(&|d| at(d, "/data_type", json!("string"))).contains("string"));
+        let what = all(&|d| at(d, "/data_type", json!("complex64")));
+        assert!(what.starts_with("unknown") && what.contains("complex64"), "{what}");
         assert!(all(&|d| at(d, "/shape", json!([4, -1]))).contains("shape"));
         assert!(all(&|d| at(d, "/chunk_grid/configuration/chunk_shape", json!([0, 4]))).contains("chunks"));
         assert!(all(&|d| at(d, "/codecs/0/configuration/chunk_shape", json!([3, 4]))).contains("shards"));
@@ -311,6 +374,22 @@ mod tests {
             at(d, "/codecs/0/configuration/chunk_shape", json!([1, 1]));
         };
         assert!(all(&wide).contains("shards have"));
+    }
+
+    #[test]
+    fn half_precision_is_read_exactly() {
+        for (bits, value) in [
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x7bff, 65_504.0),
+            (0x0400, 2_f32.powi(-14)),
+            (0x0001, 2_f32.powi(-24)),
+            (0xfc00, f32::NEG_INFINITY),
+        ] {
+            assert_eq!(of_half(bits), value, "{bits:x}");
+            assert_eq!(half_of(value.into()), bits, "{value}");
+        }
+        assert!(of_half(0x7e00).is_nan() && half_of(f64::NAN) == 0x7e00);
     }
 
     #[test]

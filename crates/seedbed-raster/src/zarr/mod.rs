@@ -8,7 +8,7 @@
 //! the coordinates `x`, `y` and `time` (`days since 1970-01-01`, standard calendar).
 //!
 //! What is read is version 3 with regular chunks, sharded or not, and the codecs
-//! `bytes`, zstd, gzip and crc32c: of a folder anywhere ([`ReadFolder`]) the documents,
+//! `bytes` of either order, zstd, gzip, blosc and crc32c, 16-bit floats included: of a folder anywhere ([`ReadFolder`]) the documents,
 //! the coordinates and the chunks that a window needs; of shards the index and these
 //! chunks' bytes. Version 2 is left to GDAL, which gets the files that it needs on the
 //! local disk.
@@ -35,7 +35,7 @@ pub use cube::{Cube, CubeWriter};
 pub(crate) use files::LocalFolder;
 pub use files::{FileRange, ReadFolder, Reuse};
 pub(crate) use group::{DOCUMENT, ZarrGroup};
-pub(crate) use version2::{Spooled, Zarr2};
+pub(crate) use version2::{Spooled, Zarr2, unread};
 
 /// What a folder is whose names aren't told.
 ///

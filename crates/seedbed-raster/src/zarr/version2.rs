@@ -133,6 +133,38 @@ impl Spooled {
     }
 }
 
+/// The error for a variable that GDAL doesn't see in a local group: it leaves out arrays whose codecs or types it
+/// hasn't, which the array's document names.
+pub fn unread(folder: &Path, error: RasterError) -> RasterError {
+    let RasterError::Variable { path, wanted, available } = &error else { return error };
+    let document = |name: &str| -> Option<Value> {
+        serde_json::from_slice(&std::fs::read(folder.join(name).join(ARRAY)).ok()?).ok()
+    };
+    let is_raster = |name: &String| {
+        document(name).is_some_and(|d| d["shape"].as_array().is_some_and(|shape| shape.len() > 1))
+    };
+    let first = || {
+        let entries = std::fs::read_dir(folder).ok()?.filter_map(Result::ok);
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(is_raster).min()
+    };
+    let name = match wanted {
+        Some(wanted) => Some(wanted.clone()).filter(|wanted| is_name(wanted)),
+        None if available.is_empty() => first(),
+        None => None,
+    };
+    let found = name.and_then(|name| document(&name).map(|document| (name, document)));
+    let Some((name, document)) = found else { return error };
+    let steps = document["filters"].as_array().into_iter().flatten().chain([&document["compressor"]]);
+    let steps: Vec<&str> = steps.filter_map(|step| step["id"].as_str()).collect();
+    let through = if steps.is_empty() { "no codec".to_owned() } else { steps.join(" and ") };
+    let dtype = document["dtype"].as_str().unwrap_or("several");
+    let reason = format!(
+        "array `{name}` is of the type `{dtype}` and went through {through}, which GDAL doesn't read"
+    );
+    RasterError::Unsupported { path: path.clone(), reason }
+}
+
 /// The names of an array's dimensions, as xarray and netCDF write them.
 fn along(attributes: &Value) -> impl Iterator<Item = String> {
     let names = attributes["_ARRAY_DIMENSIONS"].as_array().cloned().unwrap_or_default();

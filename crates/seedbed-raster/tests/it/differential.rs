@@ -1,7 +1,7 @@
 //! A matrix of grids, kernels, stored types and patterns of missing values against
 //! `gdalwarp -et 0`, and what must not matter: layers, threads.
 
-use crate::support::{around, field, gdalwarp, geobox, has, noise, south_up};
+use crate::support::{DAYMET, MODIS, around, field, gdalwarp, geobox, has, noise, south_up};
 use crate::warp::{ANCHOR, cut, pairs, warp};
 use seedbed_block::Shape2d;
 use seedbed_grid::{Affine, GeoBox, Projections};
@@ -32,11 +32,15 @@ fn odd_pairs() -> Vec<(&'static str, GeoBox, GeoBox)> {
     let utm = geobox("EPSG:32633", (400_000.0, 6_000_000.0), (500.0, 700.0), (80, 100));
     let laea = geobox("EPSG:3035", (4_000_000.0, 3_200_000.0), (1000.0, 1000.0), (100, 90));
     let thin = geobox("EPSG:4326", (-100.0, 40.0), (0.1, 0.1), (2, 120));
+    // Far from the central meridian: rows lean, but pixels are as large as the target's.
+    let sheared = geobox(MODIS, (-6_400_000.0, 4_600_000.0), (463.312_7, 463.312_7), (160, 170));
     vec![
         ("rotated to Albers", rotated.clone(), around(&albers, "EPSG:5070", 700.0, (150, 150))),
         ("UTM to degrees", utm.clone(), around(&utm, "EPSG:4326", 0.005, (120, 120))),
         ("south-up LAEA to UTM", south_up(&laea), around(&laea, "EPSG:32632", 900.0, (100, 110))),
         ("two rows", thin.clone(), around(&thin, "EPSG:5070", 5000.0, (40, 120))),
+        ("sheared to degrees", sheared.clone(), around(&sheared, "EPSG:4326", 0.004, (100, 110))),
+        ("sheared to Daymet", sheared.clone(), around(&sheared, DAYMET, 400.0, (90, 100))),
     ]
 }
 

@@ -188,6 +188,28 @@ fn a_header_makes_numbers_of_raw_files_alone() {
 }
 
 #[test]
+fn what_is_whole_and_not_known_is_not_called_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("five.nc");
+    // No records, dimensions, attributes or variables (CDF-5: counts of eight bytes).
+    std::fs::write(&path, [&b"CDF\x05"[..], &[0; 8], &[0; 36]].concat()).unwrap();
+    match Raster::open(&source(&path)) {
+        Err(RasterError::Unsupported { reason, .. }) => assert!(reason.contains("CDF-5"), "{reason}"),
+        // A GDAL that knows it finds nothing in it.
+        other => assert!(matches!(other, Err(RasterError::Variable { .. })), "{:?}", other.err()),
+    }
+    if !has("gdal_translate") {
+        return;
+    }
+    let (real, complex) = (folder.path().join("real.tif"), folder.path().join("complex.tif"));
+    let shape = geobox("EPSG:5070", (0.0, 0.0), (10.0, 10.0), (20, 30));
+    save(&real, &shape, &field(shape.shape));
+    run("gdal_translate", &["-q", "-ot", "CFloat32", real.to_str().unwrap(), complex.to_str().unwrap()]);
+    let error = Raster::open(&source(&complex)).map(|_| ()).unwrap_err();
+    assert!(matches!(error, RasterError::Unsupported { .. }), "{error}");
+}
+
+#[test]
 fn windows_and_layers_outside_are_errors() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.tif");

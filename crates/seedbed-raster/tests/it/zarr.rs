@@ -336,6 +336,46 @@ for name, meant in cf.items():
 print(json.dumps(wrong))
 "#;
 
+const WRITE_ODD: &str = r#"
+import sys, warnings
+import numcodecs, numpy, xarray
+from zarr.codecs import BytesCodec, TransposeCodec
+warnings.simplefilter("ignore")
+folder = sys.argv[1]
+values = numpy.arange(60, dtype="f8").reshape(5, 12) / 4 - 3
+lat, lon = 45 - 0.1 * (numpy.arange(5) + 0.5), -80 + 0.1 * (numpy.arange(12) + 0.5)
+d = xarray.Dataset({"v": (("lat", "lon"), values)}, coords={
+    "lat": ("lat", lat, {"units": "degrees_north"}), "lon": ("lon", lon, {"units": "degrees_east"})})
+def put(name, version, **encoding):
+    d.to_zarr(f"{folder}/{name}", zarr_format=version, encoding={"v": encoding})
+put("half", 3, dtype="f2", chunks=(2, 5))
+put("big", 3, dtype="f4", chunks=(2, 5), serializer=BytesCodec(endian="big"))
+put("big-half-shards", 3, dtype="f2", chunks=(2, 3), shards=(4, 6), serializer=BytesCodec(endian="big"))
+put("turned", 3, dtype="f4", filters=(TransposeCodec(order=(1, 0)),))
+put("shuffled", 2, dtype="f4", filters=[numcodecs.Shuffle(4)])
+put("bz2", 2, dtype="f4", compressors=(numcodecs.BZ2(),))
+"#;
+
+#[test]
+fn what_zarr_writes_seldom_is_read_or_called_unsupported() {
+    let Some(python) = zarr() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    run(&python, &["-c", WRITE_ODD, folder.path().to_str().unwrap()]);
+    let open = |name: &str| Raster::open(&RasterSource::new(folder.path().join(name)));
+    for name in ["half", "big", "big-half-shards"] {
+        let raster = open(name).unwrap();
+        let found: Vec<f64> = raster.read(0, PixelRange::of_shape(raster.geobox().shape)).unwrap();
+        let wanted: Vec<f64> = (0..60).map(|i| f64::from(i) / 4.0 - 3.0).collect();
+        assert_eq!(found, wanted, "{name}");
+    }
+    for (name, what) in [("turned", "transpose"), ("shuffled", "shuffle"), ("bz2", "bz2")] {
+        let error = open(name).map(|_| ()).unwrap_err();
+        let said = error.to_string();
+        assert!(matches!(error, RasterError::Unsupported { .. }) && error.is_usage(), "{said}");
+        assert!(said.contains(what) && said.contains("`v`") && !said.contains("damaged"), "{said}");
+    }
+}
+
 #[test]
 fn the_grid_mapping_is_pyprojs() {
     let Some(python) = python() else { return };

@@ -68,6 +68,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         process: "seedbed composite".to_owned(),
     };
     let report = preparing::composite(&request, ctx, "composite", dry_run)?;
+    preparing::tell_of_replaced(&report, ctx, dry_run);
     let status = preparing::status(&report, Of::Group);
     ctx.emit(&Composited { dry_run, report })?;
     Ok(status)

@@ -153,6 +153,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     if let Some(path) = args.report.as_ref().filter(|_| !dry_run) {
         write_tally(&out, path)?;
     }
+    preparing::tell_of_replaced(&report, ctx, dry_run);
     let status = preparing::status(&report, of);
     ctx.emit(&Prepared { dry_run, report, of })?;
     Ok(status)
