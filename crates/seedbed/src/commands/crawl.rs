@@ -179,13 +179,16 @@ impl Report for Summary {
         write!(out, " ({} added, {} changed, {} unchanged)", self.added, self.changed, self.unchanged)?;
         for (number, what) in [
             (self.removed, "removed at the archive"),
-            (self.removed_assets, "assets removed at the archive"),
             (self.stale, "with stale copies"),
             (self.not_listed, "kept that this crawl did not list"),
         ] {
             if number > 0 {
                 write!(out, ", {number} {what}")?;
             }
+        }
+        if self.removed_assets > 0 {
+            let assets = usize::try_from(self.removed_assets).unwrap_or(usize::MAX);
+            write!(out, ", {} removed at the archive", count(assets, "asset"))?;
         }
         writeln!(out, ", {} dropped; {}", self.dropped_count, self.out)
     }
