@@ -208,6 +208,10 @@ impl Sieve<'_> {
                 return Ok(());
             }
         };
+        if let Some(reason) = granule.unreadable {
+            self.tally.reject(Rejected::new(granule.name, reason));
+            return Ok(());
+        }
         let place = candidate::place(definition, &mut self.grids, self.projections, &granule, &captures);
         match place {
             Ok(Some(place)) if !self.wanted.touches(place.outline.bbox) => Ok(()),

@@ -50,6 +50,9 @@ pub(crate) struct Granule {
     /// The item, if the archive has items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub item: Option<Value>,
+    /// Why nothing can be read there, though it is listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// Something an archive listed that could not become part of an item.

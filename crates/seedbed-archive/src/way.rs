@@ -103,10 +103,15 @@ pub(crate) async fn open<'a>(
             let definition = definition.name().to_owned();
             return Err(CrawlError::Unprobed { definition, source_name: source.name });
         }
-        let query = query(definition, &source, &root, wanted);
+        let query = query(definition, (i, &source), &root, wanted);
         let unfinished = !options.fresh && Journal::has_unfinished(work, &query);
         let note = (i > 0).then(|| {
-            format!("{} is listed as `{}`: it doesn't answer as `{default}`", shown(&root), source.name)
+            let plain = if source.name == default { "a plain " } else { "" };
+            format!(
+                "{} is listed as {plain}`{}`: it doesn't answer as `{default}`",
+                shown(&root),
+                source.name
+            )
         });
         let web = Web::new((definition, source, root), wanted, stores, options, progress)?;
         let first = web.first()?;
@@ -153,10 +158,10 @@ fn shown(root: &Root) -> String {
     }
 }
 
-/// What tells one crawl from another, as a name for its files.
-fn query(definition: &Definition, source: &Source, root: &Root, wanted: &Wanted) -> String {
+/// What tells one crawl from another, as a name for its files. Two ways to one root may have sources of one name.
+fn query(definition: &Definition, (way, source): (usize, &Source), root: &Root, wanted: &Wanted) -> String {
     let text = format!(
-        "{JOURNAL_VERSION}\0{}\0{}\0{}\0{}\0{}",
+        "{JOURNAL_VERSION}\0{}\0{way}\0{}\0{}\0{}\0{}",
         definition.toml(),
         source.name,
         source.kind.name(),

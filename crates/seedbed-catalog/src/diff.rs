@@ -3,7 +3,8 @@
 use crate::document::{parse, read_bytes, text};
 use crate::ground::{Ground, Hrefs};
 use crate::href::resolve_href;
-use crate::item_collection::entry;
+use crate::item_collection::{entry, open};
+use crate::item_file::Opened;
 use crate::links::STRUCTURE;
 use crate::save::Ids;
 use crate::tree::NodeKind;
@@ -89,7 +90,8 @@ impl Diff {
     }
 }
 
-/// What two trees differ in, item by item and field by field.
+/// What two trees differ in, item by item and field by field. Either may be a file of items, of which catalogs and
+/// collections are no part.
 ///
 /// Hrefs are compared as the places they mean, those inside a tree counted from
 /// its folder, and links that make documents a tree aren't compared: a tree that
@@ -104,7 +106,16 @@ pub async fn diff(
     new: &Location,
     work: &Path,
 ) -> Result<Diff, CatalogError> {
-    let (old, new) = (Side::read(stores, old, work).await?, Side::read(stores, new, work).await?);
+    let (old, new) = (open(stores, &entry(old)).await?, open(stores, &entry(new)).await?);
+    let (mut left, mut right) = (ground(&old.0), ground(&new.0));
+    // What a file of items names has no place in a tree but that of the other side.
+    match (&old.1, &new.1) {
+        (Opened::Tree(_), Opened::Tree(_)) => {}
+        (Opened::Items(_), Opened::Tree(_)) => left = right.clone(),
+        (_, Opened::Items(_)) => right = left.clone(),
+    }
+    let (old, new) =
+        (Side::read(stores, old, left, work).await?, Side::read(stores, new, right, work).await?);
     let mut report = Diff::default();
     compare_nodes(&old, &new, &mut report);
     let (mut left, mut right) = (old.items, new.items);
@@ -113,11 +124,11 @@ pub async fn diff(
         match (&a, &b) {
             (None, None) => return Ok(report),
             (Some(x), Some(y)) if x.key == y.key => {
-                if x.digest == y.digest && x.place == y.place {
+                if x.digest == y.digest && x.held == y.held {
                     report.unchanged += 1;
                 } else {
-                    let before = item(stores, &old.ground, &x.place).await?;
-                    let after = item(stores, &new.ground, &y.place).await?;
+                    let before = item(stores, &old.ground, &x.held).await?;
+                    let after = item(stores, &new.ground, &y.held).await?;
                     match compare(&before, &after) {
                         None => report.unchanged += 1,
                         Some(changed) => {
@@ -147,8 +158,8 @@ pub async fn diff(
 struct Side {
     ground: Ground,
     items: Sorted,
-    /// Catalogs and collections by the ids that lead to them.
-    nodes: BTreeMap<String, (NodeKind, Value)>,
+    /// Catalogs and collections by the ids that lead to them; none of a file of items.
+    nodes: Option<BTreeMap<String, (NodeKind, Value)>>,
 }
 
 /// An item as it is joined.
@@ -156,8 +167,12 @@ struct Record {
     /// Its collection and id.
     key: Vec<u8>,
     digest: Vec<u8>,
-    place: String,
+    /// The path of its document after [`PLACE`], or itself.
+    held: String,
 }
+
+/// What no JSON document begins with.
+const PLACE: char = '@';
 
 impl Record {
     fn name(&self) -> String {
@@ -168,18 +183,53 @@ impl Record {
 fn next(items: &mut Sorted) -> Result<Option<Record>, CatalogError> {
     let Some(record) = items.next() else { return Ok(None) };
     let (key, mut digest) = record?;
-    let place = String::from_utf8_lossy(&digest.split_off(8)).into_owned();
-    Ok(Some(Record { key, digest, place }))
+    let held = String::from_utf8_lossy(&digest.split_off(8)).into_owned();
+    Ok(Some(Record { key, digest, held }))
+}
+
+/// The folder that a document's hrefs are counted from.
+fn ground(at: &Location) -> Ground {
+    Ground::new(&at.parent().unwrap_or_else(|| at.clone()), &Hrefs::Relative)
+}
+
+/// An item's key, and its digest before what is held of it.
+fn record(collection: Option<&str>, id: &str, text: &[u8], held: &str) -> (Vec<u8>, Vec<u8>) {
+    let key = format!("{}\0{id}", collection.unwrap_or_default());
+    let mut hasher = DefaultHasher::new();
+    hasher.write(text);
+    let mut value = hasher.finish().to_le_bytes().to_vec();
+    value.extend_from_slice(held.as_bytes());
+    (key.into_bytes(), value)
 }
 
 impl Side {
-    async fn read(stores: &Stores, at: &Location, work: &Path) -> Result<Self, CatalogError> {
-        let root = entry(at);
-        let ground = Ground::new(&root.parent().unwrap_or_else(|| root.clone()), &Hrefs::Relative);
+    async fn read(
+        stores: &Stores,
+        (at, opened): (Location, Opened),
+        ground: Ground,
+        work: &Path,
+    ) -> Result<Self, CatalogError> {
         let mut sorter = Sorter::new(work, SORTED_IN_MEMORY);
+        let document = match opened {
+            Opened::Tree(document) => document,
+            Opened::Items(items) => {
+                for item in items {
+                    let item = item?;
+                    let mut value = item.as_value().clone();
+                    normalise(&mut value, item.location().unwrap_or(&at), &ground);
+                    let (held, collection) = (value.to_string(), item.collection());
+                    let (key, value) = record(collection, item.id(), held.as_bytes(), &held);
+                    sorter.push(&key, &value)?;
+                }
+                return Ok(Self { ground, items: sorter.finish()?, nodes: None });
+            }
+        };
         let mut nodes = BTreeMap::new();
         let mut ids: Vec<String> = Vec::new();
-        let mut walk = Walk::new(stores, at);
+        let mut walk = match document {
+            Value::Object(document) => Walk::of(stores, &at, document),
+            _ => Walk::new(stores, &at),
+        };
         while let Some(step) = walk.next().await? {
             match step {
                 Step::Enter(node) => {
@@ -196,20 +246,21 @@ impl Side {
                 }
                 Step::Leave => drop(ids.pop()),
                 Step::Item(leaf) => {
-                    let key = format!("{}\0{}", leaf.collection().unwrap_or_default(), leaf.id());
-                    let mut hasher = DefaultHasher::new();
-                    hasher.write(leaf.text());
-                    let mut value = hasher.finish().to_le_bytes().to_vec();
-                    value.extend_from_slice(ground.name_of(leaf.location()).as_bytes());
-                    sorter.push(key.as_bytes(), &value)?;
+                    let held = format!("{PLACE}{}", ground.name_of(leaf.location()));
+                    let (key, value) = record(leaf.collection(), leaf.id(), leaf.text(), &held);
+                    sorter.push(&key, &value)?;
                 }
             }
         }
-        Ok(Self { ground, items: sorter.finish()?, nodes })
+        Ok(Self { ground, items: sorter.finish()?, nodes: Some(nodes) })
     }
 }
 
-async fn item(stores: &Stores, ground: &Ground, place: &str) -> Result<Value, CatalogError> {
+async fn item(stores: &Stores, ground: &Ground, held: &str) -> Result<Value, CatalogError> {
+    let Some(place) = held.strip_prefix(PLACE) else {
+        let failed = |source| CatalogError::Json { at: "a sorted item".to_owned(), line: None, source };
+        return serde_json::from_str(held).map_err(failed);
+    };
     let at = ground.location(place);
     let mut value = parse(&read_bytes(stores, &at).await?, &at)?;
     normalise(&mut value, &at, ground);
@@ -241,11 +292,12 @@ fn normalise(value: &mut Value, at: &Location, ground: &Ground) {
 }
 
 fn compare_nodes(old: &Side, new: &Side, report: &mut Diff) {
-    for name in old.nodes.keys().filter(|name| !new.nodes.contains_key(*name)) {
+    let (Some(old), Some(new)) = (&old.nodes, &new.nodes) else { return };
+    for name in old.keys().filter(|name| !new.contains_key(*name)) {
         report.nodes_removed.push(name.clone());
     }
-    for (name, (kind, value)) in &new.nodes {
-        match old.nodes.get(name) {
+    for (name, (kind, value)) in new {
+        match old.get(name) {
             None => report.nodes_added.push(name.clone()),
             Some((_, before)) if *kind == NodeKind::Collection => {
                 report.collections_changed.extend(compare(before, value));
@@ -311,8 +363,21 @@ fn fields(pointer: &str, old: Option<&Value>, new: Option<&Value>, found: &mut V
                 fields(&format!("{pointer}/{}", escaped(key)), x, y, found);
             }
         }
-        (a, b) if a == b => {}
+        (Some(a), Some(b)) if alike(a, b) => {}
+        (None, None) => {}
         (a, b) => found.push(Field { pointer: pointer.to_owned(), old: a.cloned(), new: b.cloned() }),
+    }
+}
+
+/// Whether two values are one, however their numbers are written: `0` is `0.0`.
+fn alike(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) if a.is_f64() != b.is_f64() => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| alike(a, b)))
+        }
+        (a, b) => a == b,
     }
 }
 

@@ -7,7 +7,7 @@
 //! that was named by a symbolic link. On HTTP and WebDAV it is a URL reference as RFC 3986 has it.
 
 use crate::CatalogError;
-use seedbed_storage::{Checksum, Location, shown_text};
+use seedbed_storage::{Checksum, Location, LocationError, shown_text};
 use std::path::{Component, Path, PathBuf};
 use url::Url;
 
@@ -15,18 +15,40 @@ use url::Url;
 /// document it counts from the working directory.
 ///
 /// # Errors
-/// [`CatalogError::Href`] if it is empty or has a scheme no store knows.
+/// [`CatalogError::Href`] if it is empty or has a scheme no store knows, such as `data:` or `urn:`. A file on a local
+/// disk may have a name that looks so.
 pub fn resolve_href(document: Option<&Location>, href: &str) -> Result<Location, CatalogError> {
     let resolved = match document {
         Some(document) => document.resolve(href),
         None => href.parse(),
     };
-    let resolved = resolved.map(|at| on_disk(at, href));
+    let resolved = match bare_scheme(href) {
+        Some(scheme) if !resolved.as_ref().is_ok_and(is_there) => {
+            Err(LocationError::Scheme { at: shown_text(href), scheme: scheme.to_owned() })
+        }
+        _ => resolved.map(|at| on_disk(at, href)),
+    };
     resolved.map_err(|source| CatalogError::Href {
         href: shown_text(href),
         at: document.map_or_else(|| "an item".to_owned(), ToString::to_string),
         source,
     })
+}
+
+/// The scheme of an address without `//`, as `data:`, `urn:` and `doi:` have one (RFC 3986, section 3.1). One letter is a
+/// drive of another system.
+pub fn bare_scheme(href: &str) -> Option<&str> {
+    let (scheme, rest) = href.split_once(':')?;
+    let mut letters = scheme.chars();
+    let valid = letters.next().is_some_and(|c| c.is_ascii_alphabetic())
+        && letters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let is_file = scheme.eq_ignore_ascii_case("file") && rest.starts_with('/');
+    (valid && scheme.len() > 1 && !rest.starts_with("//") && !is_file).then_some(scheme)
+}
+
+/// Whether a location is a path at which something is.
+fn is_there(at: &Location) -> bool {
+    at.as_path().is_some_and(|path| path.symlink_metadata().is_ok())
 }
 
 /// The place that an encoded href means on a local disk.
@@ -93,7 +115,11 @@ pub fn absolute(location: &Location) -> Location {
 pub fn absolute_href(document: Option<&Location>, href: &str) -> String {
     match resolve_href(document, href) {
         Ok(_) if href.contains("://") => href.to_owned(),
-        Ok(location) => absolute(&location).to_string(),
+        Ok(location) => match absolute(&location) {
+            // Its query is a part of it, whatever is in that.
+            Location::Http(url) | Location::Dav(url) => url.into(),
+            location => location.to_string(),
+        },
         Err(_) => href.to_owned(),
     }
 }
@@ -306,8 +332,34 @@ mod tests {
 
     #[test]
     fn hrefs_of_unknown_schemes_stay() {
-        assert_eq!(absolute_href(Some(&at("/c/i.json")), "gs://b/x.zarr"), "gs://b/x.zarr");
+        for href in ["gs://b/x.zarr", "data:image/png;base64,AAAA", "urn:x:y", "doi:10.1/x", "mailto:a@b.org"]
+        {
+            for document in ["/c/i.json", "https://h.org/c/i.json", "s3://b/c/i.json"] {
+                assert_eq!(absolute_href(Some(&at(document)), href), href);
+                let error = resolve_href(Some(&at(document)), href).unwrap_err();
+                assert!(matches!(error, CatalogError::Href { .. }), "{href} in {document}");
+            }
+        }
+        for path in ["./urn:x", "c:x", "2003:x", "a/b:c", "file:/x"] {
+            assert!(resolve_href(Some(&at("/c/i.json")), path).is_ok(), "{path}");
+        }
         assert_eq!(absolute_href(Some(&at("/c/i.json")), "../x"), "/x");
+    }
+
+    #[test]
+    fn a_file_on_a_disk_may_have_a_name_that_looks_like_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let item = Location::from(folder.path().join("i.json"));
+        std::fs::write(folder.path().join("run:1.nc"), "x").unwrap();
+        assert!(resolve_href(Some(&item), "run:1.nc").is_ok());
+        assert!(resolve_href(Some(&item), "run:2.nc").is_err());
+    }
+
+    #[test]
+    fn a_relative_href_keeps_its_query() {
+        let item = at("https://h.org/c/i.json");
+        assert_eq!(absolute_href(Some(&item), "../x.tif?sig=abc&v=1"), "https://h.org/x.tif?sig=abc&v=1");
+        assert!(!public_href(Some(&item), "../x.tif?sig=abc&v=1").contains("abc"));
     }
 
     #[test]

@@ -122,7 +122,7 @@ impl From<Vec<Item>> for ItemCollection {
 }
 
 /// What is at a location; where a web server has no document there, at the `catalog.json` below it.
-async fn open(stores: &Stores, at: &Location) -> Result<(Location, Opened), CatalogError> {
+pub async fn open(stores: &Stores, at: &Location) -> Result<(Location, Opened), CatalogError> {
     let error = match ItemFile::open(stores, at).await {
         Ok(opened) => return Ok((at.clone(), opened)),
         Err(error) => error,
@@ -141,6 +141,18 @@ async fn open(stores: &Stores, at: &Location) -> Result<(Location, Opened), Cata
         }
         Err(_) => Err(error),
     }
+}
+
+/// The document meant by a location as [`entry`] has it; of a folder of a web server that has no document at the
+/// folder's own address, the `catalog.json` in it.
+pub async fn document_at(stores: &Stores, at: &Location) -> Location {
+    let at = entry(at);
+    let is_folder = matches!(&at, Location::Http(url) if url.query().is_none() && url.path().ends_with('/'));
+    if !is_folder {
+        return at;
+    }
+    // What is wrong with it is told by who reads it.
+    open(stores, &at).await.map_or(at, |(found, _)| found)
 }
 
 /// The document meant by a location: a local folder stands for its

@@ -5,7 +5,7 @@ use crate::tree::kind_of;
 use crate::{Broken, CatalogError, Item};
 use seedbed_storage::{Location, Stores};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor};
 
@@ -110,7 +110,18 @@ impl ItemFile {
             Value::Array(values) => (values, false),
             Value::Object(mut object) if text(&object, "type") == Some("FeatureCollection") => {
                 match object.shift_remove("features") {
-                    Some(Value::Array(features)) => (features, false),
+                    Some(Value::Array(features)) => {
+                        match missing_of(&object, features.len()) {
+                            None => {}
+                            // A page that somebody saved may be all that is wanted.
+                            Some(missing) if at.is_local() => tracing::warn!("{at}: {missing}"),
+                            Some(missing) => {
+                                let hint = "`seedbed catalog search` the API and name the items file";
+                                return Err(CatalogError::document(at, format!("{missing}: {hint}")));
+                            }
+                        }
+                        (features, false)
+                    }
                     _ => return Err(CatalogError::document(at, "the feature collection has no `features`")),
                 }
             }
@@ -192,6 +203,20 @@ impl Iterator for ItemFile {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.next_document()?.and_then(|(value, line)| self.item(value, line)))
+    }
+}
+
+/// What tells that a feature collection is one page of an API's answer and not all of it.
+fn missing_of(collection: &Map<String, Value>, features: usize) -> Option<String> {
+    let mut links = collection.get("links").and_then(Value::as_array).into_iter().flatten();
+    let has_next = links.any(|link| link["rel"] == "next");
+    let context = collection.get("context").and_then(|context| context.get("matched"));
+    let matched = collection.get("numberMatched").or(context).and_then(Value::as_u64);
+    let matched = matched.filter(|matched| *matched > features as u64);
+    let page = "this is one page of the answer of a STAC API";
+    match matched {
+        Some(matched) => Some(format!("{page}, with {features} of {matched} items")),
+        None => has_next.then(|| format!("{page}, with {features} items, and a link leads to the next")),
     }
 }
 

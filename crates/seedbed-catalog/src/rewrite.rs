@@ -4,7 +4,7 @@ use crate::disk::{Disk, Put};
 use crate::document::{DEEPEST, new_line, separate, text as text_of, write_string, write_value};
 use crate::ground::{Ground, Hrefs, folder, is_outside};
 use crate::href::{absolute, resolve_href, safe_name};
-use crate::item_collection::entry;
+use crate::item_collection::document_at;
 use crate::links::{GEOJSON, JSON, link};
 use crate::outline::Owner;
 use crate::parent::{self, Down, Frame};
@@ -68,7 +68,7 @@ pub async fn rewrite(
     options: &RewriteOptions,
     work: &Path,
 ) -> Result<Rewritten, CatalogError> {
-    let old_root = absolute(&entry(from));
+    let old_root = absolute(&document_at(stores, from).await);
     let old = Ground::new(&old_root.parent().unwrap_or_else(|| old_root.clone()), &Hrefs::Relative);
     let new = Ground::new(to, &options.hrefs);
     // Beside its own documents a tree can't be written without mixing the two.

@@ -81,6 +81,8 @@ pub struct Saved {
     pub removed: u64,
     /// Items of the tree that weren't given.
     pub absent: Ids,
+    /// Assets of items that were given, which the tree alone has, as `item key`.
+    pub absent_assets: Ids,
     /// Items with copies of which the archive has another version now.
     pub stale: Ids,
 }
@@ -95,6 +97,7 @@ impl Saved {
             written: 0,
             removed: 0,
             absent: Ids::default(),
+            absent_assets: Ids::default(),
             stale: Ids::default(),
         }
     }
@@ -106,6 +109,7 @@ impl Saved {
         self.written += other.written;
         self.removed += other.removed;
         self.absent.extend(other.absent);
+        self.absent_assets.extend(other.absent_assets);
         self.stale.extend(other.stale);
     }
 }

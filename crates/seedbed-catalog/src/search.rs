@@ -2,7 +2,7 @@
 
 use crate::document::{links, text};
 use crate::fields::Fields;
-use crate::item_collection::entry;
+use crate::item_collection::document_at;
 use crate::item_file::{ItemFile, Opened};
 use crate::search_api::{self, Api};
 use crate::{Broken, CatalogError, Item, ItemCollection, NodeKind, Query, SortBy, Sorter, Step, Walk};
@@ -207,7 +207,7 @@ enum Source {
 }
 
 async fn open(stores: &Stores, at: &Location, search: &Search) -> Result<Source, CatalogError> {
-    let at = entry(at);
+    let at = document_at(stores, at).await;
     let opened = if let Location::Http(url) = &at {
         if search_api::is_endpoint(url) {
             return Ok(Source::Api(Api::at(stores, url, &search.headers).await?));

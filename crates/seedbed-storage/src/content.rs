@@ -126,6 +126,11 @@ impl Guard {
             ["text/html", "application/xhtml+xml"].iter().any(|t| t.eq_ignore_ascii_case(called));
     }
 
+    /// Whether the server calls it a page.
+    pub(crate) fn calls_it_a_page(self) -> bool {
+        self.called_page
+    }
+
     /// Whether the source may begin so.
     ///
     /// # Errors

@@ -56,7 +56,9 @@ pub enum StorageError {
         longest: Duration,
     },
     /// A source broke off on the way to a remote store, and tells no version by which its rest could be known.
-    #[error("{at}: broke off, and has neither an entity tag nor a date by which to go on")]
+    #[error(
+        "{at}: broke off, and has neither an entity tag nor a date, older than a second, by which to go on"
+    )]
     Unversioned {
         /// Where.
         at: String,

@@ -51,9 +51,9 @@ impl Mark {
 
 /// A digest of a source and its version.
 fn origin(source: &str, version: &Meta) -> Option<[u8; DIGEST]> {
-    let Meta { size, etag, last_modified } = version;
+    let Meta { size, etag, last_modified, date_is_strong } = version;
     let etag = etag.as_deref().map(opaque);
-    if etag.is_none() && last_modified.is_none() {
+    if etag.is_none() && !date_is_strong {
         return None;
     }
     let text = serde_json::json!([source, size, etag, last_modified]).to_string();

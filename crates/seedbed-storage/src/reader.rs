@@ -5,7 +5,7 @@ use crate::content::{ENOUGH, Guard};
 use crate::deadline::Deadline;
 use crate::digest_header::of_whole;
 use crate::http::{Answer, Failure, Http, Request, Retry};
-use crate::local::blocking;
+use crate::local::{blocking, modified, open_file};
 use crate::progress::Progress;
 use crate::store::{Meta, Store};
 use crate::transfer::{Expectation, validator};
@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// How much of a local file is read at once: 256 KiB.
 const PIECE: usize = 256 << 10;
@@ -44,7 +45,7 @@ pub(crate) struct Reader<'a> {
 /// Where the bytes come from.
 #[expect(clippy::large_enum_variant, reason = "there is one a transfer")]
 enum Origin<'a> {
-    Local { file: Arc<File>, path: PathBuf },
+    Local { file: Arc<File>, path: PathBuf, modified: Option<SystemTime> },
     Remote { get: Request, answer: Option<Answer>, retry: Retry<'a> },
 }
 
@@ -66,11 +67,16 @@ impl<'a> Reader<'a> {
         functions: &[Function],
     ) -> Result<Self, StorageError> {
         let (origin, version) = match source {
-            Store::Local(local, path) => {
-                let (version, opened) = (local.head(path).await?, path.to_path_buf());
-                let io = |e| StorageError::io(path, "read it", e);
-                let file = blocking(move || Ok(File::open(&opened))).await?.map_err(io)?;
-                (Origin::Local { file: Arc::new(file), path: path.to_path_buf() }, version)
+            Store::Local(_, path) => {
+                let opened = path.to_path_buf();
+                blocking(move || {
+                    let file = open_file(&opened)?;
+                    let meta = file.metadata().map_err(|e| StorageError::io(&opened, "look at it", e))?;
+                    let modified = meta.modified().ok();
+                    let version = Meta::of_local(meta.len(), modified);
+                    Ok((Origin::Local { file: Arc::new(file), path: opened, modified }, version))
+                })
+                .await?
             }
             remote => {
                 let (get, mut retry) = (remote.get_whole()?, Retry::new(http.settings()));
@@ -195,19 +201,17 @@ impl<'a> Reader<'a> {
         if !is_known && !self.expect.content.ends_with(&self.tail) {
             return Err(StorageError::Content { at, expected: self.expect.content, excerpt: None });
         }
-        if let Origin::Local { path, .. } = &self.origin {
-            let now = std::fs::metadata(path).ok().and_then(|m| m.modified().ok());
-            let unchanged = now.map(httpdate::fmt_http_date) == self.version.last_modified;
-            if !unchanged || self.version.size != Some(bytes) {
-                return Err(StorageError::Changed { at });
-            }
+        if let Origin::Local { path, modified: before, .. } = &self.origin
+            && (modified(path) != *before || self.version.size != Some(bytes))
+        {
+            return Err(StorageError::Changed { at });
         }
         Ok(Verified { bytes, digests, version: self.version })
     }
 
     async fn raw(&mut self) -> Result<Option<Bytes>, StorageError> {
         match &mut self.origin {
-            Origin::Local { file, path } => {
+            Origin::Local { file, path, .. } => {
                 let (file, path) = (Arc::clone(file), path.clone());
                 blocking(move || {
                     let mut piece = Vec::with_capacity(PIECE);

@@ -4,13 +4,12 @@ use crate::checksum::{Checksum, Digests, Hashing};
 use crate::content::{Content, Guard};
 use crate::download::Download;
 use crate::http::Http;
-use crate::local::{Linked, blocking, modified};
+use crate::local::{Linked, blocking, modified, open_file};
 use crate::mark::Mark;
 use crate::part::{self, Part, Record};
 use crate::progress::Progress;
 use crate::store::{Meta, Store};
 use crate::{Location, StorageError};
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -180,12 +179,12 @@ async fn gather(
     let opened = path.to_owned();
     let (file, size, before) = blocking(move || {
         let io = |e| StorageError::io(&opened, "read it", e);
-        let file = File::open(&opened).map_err(io)?;
+        let file = open_file(&opened)?;
         let meta = file.metadata().map_err(io)?;
         Ok((Arc::new(file), meta.len(), meta.modified().ok()))
     })
     .await?;
-    let version = Meta { size: Some(size), etag: None, last_modified: before.map(httpdate::fmt_http_date) };
+    let version = Meta::of_local(size, before);
     part.restart(&Record { source: from.to_string(), version: version.clone(), claimed: None }).await?;
     progress.started(Some(size));
     let mut hashing = Hashing::new(expect.checksum.as_ref().map(Checksum::function));
@@ -243,10 +242,10 @@ pub(crate) async fn wrong(
     Ok(None)
 }
 
-/// What tells a server which version we have: a strong entity tag, else the date.
+/// What tells a server which version we have: a strong entity tag, else a date that no later version has.
 pub(crate) fn validator(version: &Meta) -> Option<&str> {
     let strong = version.etag.as_deref().filter(|tag| tag.starts_with('"'));
-    strong.or(version.last_modified.as_deref())
+    strong.or(version.last_modified.as_deref().filter(|_| version.date_is_strong))
 }
 
 /// Whether two answers tell that they are about different versions; what only one tells says nothing.
@@ -287,7 +286,7 @@ async fn digests_of(path: &Path, expect: &Expectation) -> Result<Digests, Storag
     blocking(move || {
         let io = |e| StorageError::io(&path, "read it", e);
         let mut hashing = Hashing::new(function);
-        hashing.read(&mut File::open(&path).map_err(io)?).map_err(io)?;
+        hashing.read(&mut open_file(&path)?).map_err(io)?;
         Ok(hashing.finish())
     })
     .await

@@ -19,7 +19,7 @@ Examples:
 
 Exit codes:
   0 done · 1 work or verification failed · 2 usage or configuration
-  3 a remote failure worth retrying · 130, 143 interrupted";
+  3 a remote failure worth retrying · 129, 130, 143 interrupted";
 
 /// From an archive's address to a model's outputs on every tile.
 #[derive(Debug, Parser)]

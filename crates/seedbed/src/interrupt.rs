@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the process says so and ends with 130 or 143.
+//! Ctrl-C, SIGTERM and SIGHUP: the process says so and ends with 130, 143 or 129.
 //!
 //! Every write is committed by a link or a rename, so there is nothing to undo on disk:
 //! what is done stays done, and the same command carries on. What is under way in remote
@@ -69,10 +69,29 @@ async fn next_signal() -> Option<u8> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt()).ok()?;
     let mut terminate = signal(SignalKind::terminate()).ok()?;
+    // What `nohup` starts outlives its terminal.
+    let hangup = if is_ignored(libc::SIGHUP) { None } else { signal(SignalKind::hangup()).ok() };
+    let hung_up = async move {
+        match hangup {
+            Some(mut hangup) => hangup.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
+        _ = hung_up => Some(129),
         _ = interrupt.recv() => Some(130),
         _ = terminate.recv() => Some(143),
     }
+}
+
+/// Whether who started the process has it ignore a signal.
+#[cfg(unix)]
+fn is_ignored(signal: libc::c_int) -> bool {
+    // SAFETY: a `sigaction` is numbers and pointers, for which zero is a value.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: without a new action it only writes the present one to the place given.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    asked == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
 #[cfg(not(unix))]

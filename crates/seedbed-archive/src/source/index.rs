@@ -46,7 +46,9 @@ fn descend(web: &Web<'_>, mut url: Url, mut depth: usize) -> Result<(Url, usize)
 pub(crate) fn read(web: &Web<'_>, step: &Step, response: &Response) -> Result<Page, String> {
     let level = web.levels.as_ref().map(|l| l.get(step.depth));
     let sought = if matches!(level, Some(Some(_))) { Sought::Folders } else { Sought::Anything };
-    let links = place(&read_page(&response.body)?, &folder_of(&response.url)).checked(sought)?;
+    let base = base_of(&response.body).and_then(|base| response.url.join(&base).ok());
+    let folder = folder_of(base.as_ref().unwrap_or(&response.url));
+    let links = place(&read_page(&response.body)?, &folder).checked(sought)?;
     let mut page = Page::default();
     match level {
         Some(Some(Level::Chosen { pattern })) => {
@@ -144,6 +146,16 @@ fn place(entries: &[Entry], folder: &Url) -> Links {
         }
     }
     page
+}
+
+/// The address that a page's links count from, if it names one.
+fn base_of(body: &[u8]) -> Option<String> {
+    let html = String::from_utf8_lossy(body);
+    Tokenizer::new(html.as_ref()).find_map(|token| {
+        let Ok(Token::StartTag(tag)) = token else { return None };
+        let href = tag.attributes.get(b"href".as_slice()).filter(|_| tag.name.as_slice() == b"base")?;
+        Some(String::from_utf8_lossy(href).trim().to_owned())
+    })
 }
 
 /// The links of a page with what the listing says beside them.
@@ -310,6 +322,13 @@ mod tests {
             assert!(!is_cut(text.as_bytes()), "{text}");
         }
         assert!(is_cut(b"<ul><li><a href=\"a.nc"));
+    }
+
+    #[test]
+    fn a_page_may_name_the_address_that_its_links_count_from() {
+        let html = "<html><head><base href=\"/elsewhere/\"></head><a href=\"a.nc\">a</a></html>";
+        assert_eq!(base_of(html.as_bytes()).as_deref(), Some("/elsewhere/"));
+        assert_eq!(base_of(b"<a href=\"a.nc\">a</a>"), None);
     }
 
     #[test]

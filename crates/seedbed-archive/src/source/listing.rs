@@ -5,9 +5,9 @@ use crate::CrawlError;
 use crate::definition::Kind;
 use crate::granule::Granule;
 use crate::page::{Page, Step, Validators};
-use seedbed_storage::{ListPage, Location};
+use seedbed_storage::{ListPage, Listed, Location, is_left_behind};
 
-/// What a transfer under way leaves beside the files.
+/// What transfers of other programs leave beside the files.
 const UNFINISHED: [&str; 2] = [".part", ".part.json"];
 
 /// Everything below the root.
@@ -33,13 +33,18 @@ pub(crate) async fn fetch(web: &Web<'_>, step: &Step) -> Result<Fetched, CrawlEr
         Ok(listed) => listed,
         Err(error) => return Ok(Fetched::Failed(error)),
     };
-    let ListPage { files, next } = listed;
+    let ListPage { files, next, dangling } = listed;
     let entries = files.len();
     let mut page = Page::default();
-    for file in files {
+    let dangling = dangling.into_iter().map(|at| {
+        let file = Listed { at, size: None, modified: None, etag: None };
+        (file, Some("a symbolic link that leads nowhere".to_owned()))
+    });
+    for (file, unreadable) in files.into_iter().map(|file| (file, None)).chain(dangling) {
         let Some(name) = file.at.file_name() else { continue };
         let name = if file.at.is_local() { name.to_owned() } else { decode(name) };
-        if name.starts_with('.') || UNFINISHED.iter().any(|end| name.ends_with(end)) {
+        let is_unfinished = is_left_behind(&name) || UNFINISHED.iter().any(|end| name.ends_with(end));
+        if name.starts_with('.') || is_unfinished {
             continue;
         }
         // A local file's own date is that of its copy, not of the archive's file.
@@ -49,6 +54,7 @@ pub(crate) async fn fetch(web: &Web<'_>, step: &Step) -> Result<Fetched, CrawlEr
             href: file.at.to_string(),
             size: file.size,
             updated,
+            unreadable,
             ..Granule::default()
         });
     }

@@ -6,6 +6,7 @@ mod archives;
 mod crawls;
 mod earth;
 mod fuzz;
+mod mirrors;
 mod modis;
 mod prism;
 mod real;

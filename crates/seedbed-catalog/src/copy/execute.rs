@@ -15,7 +15,7 @@ use crate::place::Nesting;
 use crate::save::{Merge, TreeBuilder};
 use crate::{CatalogError, Collection, Item};
 use futures::{StreamExt, stream};
-use seedbed_storage::{Expectation, Location, Meta, Outcome, Stores, Transferred};
+use seedbed_storage::{Location, Meta, Outcome, Stores, Transferred};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -218,7 +218,7 @@ async fn copy_one(
             Err(error) => done.unchecked.extend(transfer.uses.iter().map(|used| Unchecked::of(used, &error))),
         }
     }
-    let expect = Expectation { size: transfer.bytes, checksum, content: transfer.content };
+    let expect = transfer.expectation(checksum);
     let counter = progress.file(transfer);
     let moved = stores
         .transfer(&transfer.from, &transfer.to, &expect, counter.as_ref())

@@ -45,4 +45,5 @@ pub use failure::Failure;
 pub use names::Names;
 pub use plan::{CopyPlan, CopyRequest, Missing, Transfer, Unchecked, Use, plan};
 pub(crate) use record::{keep_assets, keep_copies};
+pub use sidecar::{read as read_sidecar, sidecar_of};
 pub use template::Template;

@@ -83,13 +83,21 @@ impl Names {
         let mut path = String::new();
         for before in Before::ALL {
             let collection = item.collection().unwrap_or_default();
-            let name = match before {
-                Before::Nothing => name.clone(),
-                Before::Item => format!("{}-{name}", item.id()),
-                Before::CollectionAndItem => format!("{collection}-{}-{name}", item.id()),
-                Before::Digest => format!("{}-{name}", digest(item, asset)),
+            let before = match before {
+                Before::Nothing => String::new(),
+                Before::Item => format!("{}-", item.id()),
+                Before::CollectionAndItem => format!("{collection}-{}-", item.id()),
+                Before::Digest => format!("{}-", digest(item, asset)),
             };
-            path = lasting(template.fill(item, asset.key(), &name)?);
+            path = if template.has_filename() {
+                template.fill(item, asset.key(), &format!("{before}{name}"))?
+            } else {
+                let filled = template.fill(item, asset.key(), &name)?;
+                let (folder, last) =
+                    filled.rfind('/').map_or(("", &*filled), |slash| filled.split_at(slash + 1));
+                format!("{folder}{}", safe_name(&format!("{before}{last}")))
+            };
+            path = lasting(path);
             if !self.shared.contains(&hash(&path)) {
                 break;
             }

@@ -13,7 +13,7 @@ use crate::href::{absolute, same_place};
 use crate::place::Nesting;
 use crate::save::{TreeBuilder, have_places_of_their_own};
 use crate::{Asset, CatalogError, Collection, Item, Tree, WriteOptions};
-use seedbed_storage::{Checksum, Content, Location, Stores, shown_text};
+use seedbed_storage::{Checksum, Content, Expectation, Location, Stores, shown_text};
 use serde::Serialize;
 use serde_json::json;
 use std::borrow::Cow;
@@ -117,6 +117,11 @@ impl Transfer {
             Some(folder) => folder.files.iter().map(|file| self.from.join(&file.name)).collect(),
             None => vec![self.from.clone()],
         }
+    }
+
+    /// What is known of its bytes, with a checksum if there is one.
+    pub(super) fn expectation(&self, checksum: Option<Checksum>) -> Expectation {
+        Expectation { size: self.bytes, checksum, content: self.content }
     }
 }
 

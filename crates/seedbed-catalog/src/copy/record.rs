@@ -131,13 +131,14 @@ fn supersede(new: &mut Item, old: &Item, before: &Asset<'_>, href: &str) {
 
 /// Takes over into `new` the assets that `old`, an earlier state of the same
 /// item, has alone: a crawl of other variables adds to those that were crawled
-/// before. Their order is that of `old`, so that crawling again changes nothing.
-pub fn keep_assets(new: &mut Item, old: &Item) {
-    if old.assets().all(|(key, _)| new.asset(key).is_some()) {
+/// before. Their order is that of `old`, so that crawling again changes nothing. Those of the keys `removed` go.
+pub fn keep_assets(new: &mut Item, old: &Item, removed: &[String]) {
+    let stays = |key: &str| !removed.iter().any(|removed| removed == key);
+    if old.assets().all(|(key, _)| new.asset(key).is_some() || !stays(key)) {
         return;
     }
     let mut assets = Map::new();
-    for (key, before) in old.assets() {
+    for (key, before) in old.assets().filter(|(key, _)| stays(key)) {
         let mut asset = before.as_object().clone();
         if let Some(given) = new.asset(key) {
             asset.clone_from(given.as_object());
@@ -171,7 +172,7 @@ mod tests {
 
     fn copied(declared: &Value) -> Item {
         let mut item = crawled(declared).at("/cat/i/i.json".parse().unwrap());
-        let version = Meta { size: Some(9), etag: Some("\"e\"".into()), last_modified: None };
+        let version = Meta { size: Some(9), etag: Some("\"e\"".into()), ..Meta::default() };
         record_copy(
             &mut item,
             "x",
@@ -244,7 +245,7 @@ mod tests {
         // Crawled again, the item stays as it is now.
         let mut again = crawled(&json!({"updated": "2003-07-01T00:00:00Z"}));
         assert!(!keep_copies(&mut again, &newer));
-        keep_assets(&mut again, &newer);
+        keep_assets(&mut again, &newer, &[]);
         assert_eq!(again.as_value()["assets"], newer.as_value()["assets"]);
     }
 }

@@ -12,7 +12,6 @@ const AT_ONCE: usize = 16;
 
 impl CopyPlan {
     /// Asks for each file whether something stands where it would go, and whether it is where it should come from.
-    /// What can't be told stays unknown: a copy itself says why.
     pub async fn survey(&mut self, stores: &Stores) {
         let asked: Vec<(usize, Found)> = stream::iter(self.transfers.iter().enumerate())
             .map(|(n, transfer)| async move { (n, Found::of(stores, transfer).await) })
@@ -91,11 +90,12 @@ impl Found {
             return Self { bytes: transfer.bytes, stands: false, hindrance: None };
         }
         let there = stores.head(&transfer.to).await;
-        let source = stores.head(&transfer.from).await;
+        let expect = transfer.expectation(transfer.checksum.clone());
+        let source = stores.head_of_source(&transfer.from, &expect).await;
         let bytes = transfer.bytes.or_else(|| source.as_ref().ok().and_then(|meta| meta.size));
         let hindrance = match (there, source) {
-            // A folder stands there, or a device.
-            (Err(error), _) if !error.is_not_found() && transfer.to.is_local() => failed(error),
+            // A folder stands there, or a device; or the store can't be asked, and so not be written.
+            (Err(error), _) if !error.is_not_found() => failed(error),
             (Ok(there), source) => {
                 let other = there.size.zip(bytes).filter(|(found, expected)| found != expected);
                 match (other, source) {
@@ -110,9 +110,9 @@ impl Found {
                     (None, _) => return Self { bytes, stands: true, hindrance: None },
                 }
             }
-            // What a local path holds that can't be looked at can't be read either.
-            (Err(_), Err(error)) if error.is_not_found() || transfer.from.is_local() => failed(error),
-            _ => None,
+            // What can't be looked at can't be read either.
+            (Err(_), Err(error)) => failed(error),
+            (Err(_), Ok(_)) => None,
         };
         Self { bytes, stands: false, hindrance }
     }

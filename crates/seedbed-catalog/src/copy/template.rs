@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 /// A path below the destination folder, with placeholders in braces:
 /// `{folder}` (that of the item's document in its tree; `{collection}/{item}` of
-/// an item without a document of its own in a tree), `{collection}`, `{item}`, `{asset}`, `{filename}` (the name at the archive,
-/// without a query), `{year}`, `{month}`, `{day}` (of the item's first day).
+/// an item without a document of its own in a tree), `{collection}`, `{item}` (or `{id}`), `{asset}`, `{filename}` (the name at the archive,
+/// without a query), `{ext}` (its ending, with the dot), `{year}`, `{month}`, `{day}` (of the item's first day).
 ///
 /// ```
 /// use seedbed_catalog::copy::Template;
@@ -31,6 +31,7 @@ enum Piece {
     Item,
     Asset,
     Filename,
+    Ext,
     Year,
     Month,
     Day,
@@ -66,15 +67,16 @@ impl FromStr for Template {
             pieces.push(match name {
                 "folder" => Piece::Folder,
                 "collection" => Piece::Collection,
-                "item" => Piece::Item,
+                "item" | "id" => Piece::Item,
                 "asset" => Piece::Asset,
                 "filename" => Piece::Filename,
+                "ext" => Piece::Ext,
                 "year" => Piece::Year,
                 "month" => Piece::Month,
                 "day" => Piece::Day,
                 other => {
                     return Err(bad(format!(
-                        "`{{{other}}}` is none of folder, collection, item, asset, filename, year, month, day"
+                        "`{{{other}}}` is none of folder, collection, item, id, asset, filename, ext, year, month, day"
                     )));
                 }
             });
@@ -118,6 +120,10 @@ impl Template {
                 Piece::Item => path.push_str(&safe_name(item.id())),
                 Piece::Asset => path.push_str(&safe_name(asset)),
                 Piece::Filename => path.push_str(&safe_name(filename)),
+                Piece::Ext => {
+                    let ending = filename.rfind('.').filter(|dot| *dot > 0).map(|dot| &filename[dot..]);
+                    path.push_str(&ending.map(safe_name).filter(|e| e.len() > 1).unwrap_or_default());
+                }
                 Piece::Year => path.push_str(&padded(day()?.year(), 4)),
                 Piece::Month => path.push_str(&padded(day()?.month().into(), 2)),
                 Piece::Day => path.push_str(&padded(day()?.day().into(), 2)),
@@ -185,6 +191,10 @@ mod tests {
         assert!(dated.fill(&item, "x", "f.nc").unwrap_err().to_string().contains("a/b"));
         item.set_property("datetime", json!("2003-02-01T00:00:00Z"));
         assert_eq!(dated.fill(&item, "x", "f.nc").unwrap(), "2003-02-01_x.nc");
+        let ending: Template = "{year}/{id}_{asset}{ext}".parse().unwrap();
+        for (name, expected) in [("f.tar.gz", "2003/a_b_x.gz"), ("f", "2003/a_b_x"), (".f", "2003/a_b_x")] {
+            assert_eq!(ending.fill(&item, "x", name).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::report::{Check, Name, Problem};
 use super::{Validator, name_of};
 use crate::document::{links, parse, text};
 use crate::href::{absolute, resolve_href};
-use crate::item_collection::entry;
+use crate::item_collection::document_at;
 use crate::item_file::{ItemFile, Opened};
 use crate::{CatalogError, document};
 use futures::future::join_all;
@@ -33,7 +33,7 @@ impl Validator {
     /// another one may hold the same catalog at another time.
     pub async fn add(&mut self, stores: &Stores, at: &Location) {
         self.ids.clear();
-        let first = Wanted { at: entry(at), from: None, above: None, is_item: false };
+        let first = Wanted { at: document_at(stores, at).await, from: None, above: None, is_item: false };
         let mut wanted = self.first(stores, first).await;
         // Depth first, in the order of the links.
         while let Some(next) = wanted.pop() {

@@ -4,9 +4,9 @@ use super::TreeWriter;
 use crate::copy::{keep_assets, keep_copies};
 use crate::disk::{ATTEMPTS, OFTEN, Put, hold};
 use crate::document::parse;
-use crate::save::Merge;
+use crate::save::{Absent, Merge};
 use crate::text::id_of;
-use crate::{CatalogError, Item};
+use crate::{Asset, CatalogError, Item};
 use seedbed_storage::Location;
 
 /// Where an item's document is to be.
@@ -16,6 +16,15 @@ pub(super) struct Home<'a> {
     pub(super) parent: &'a str,
     /// Whether the tree has it already.
     pub(super) is_known: bool,
+}
+
+/// What the document that stood there has that the item given has not.
+#[derive(Default)]
+struct Joined {
+    /// The keys of its assets.
+    absent: Vec<String>,
+    /// Whether a copy is of an older version.
+    is_stale: bool,
 }
 
 impl TreeWriter {
@@ -34,9 +43,12 @@ impl TreeWriter {
         let given = (!home.at.is_local()).then(|| item.clone());
         for _ in 0..ATTEMPTS {
             let before = self.disk.prepare_shared(home.at).await?;
-            let is_stale = self.join(item, home, before.as_ref().map(|b| b.bytes.as_slice()))?;
+            let joined = self.join(item, home, before.as_ref().map(|b| b.bytes.as_slice()))?;
             if let Some(put) = self.disk.put_shared(home.at, &self.bytes, before.as_ref()).await? {
-                if is_stale {
+                for key in joined.absent {
+                    self.saved.absent_assets.push(&format!("{} {key}", item.id()));
+                }
+                if joined.is_stale {
                     self.saved.stale.push(item.id());
                 }
                 return Ok(put);
@@ -48,14 +60,13 @@ impl TreeWriter {
         Err(CatalogError::overtaken(home.at, OFTEN))
     }
 
-    /// Makes an item's bytes, with what is to be kept of the document that stands there; whether a copy of the
-    /// latter is of an older version.
+    /// Makes an item's bytes, with what is to be kept of the document that stands there.
     fn join(
         &mut self,
         item: &mut Item,
         home: &Home<'_>,
         before: Option<&[u8]>,
-    ) -> Result<bool, CatalogError> {
+    ) -> Result<Joined, CatalogError> {
         let Home { at, document, parent, is_known } = *home;
         // A document that no link leads to yet is another writer's, who is at work on the same tree.
         let there = if is_known { None } else { before.and_then(id_of) };
@@ -66,7 +77,7 @@ impl TreeWriter {
             return Err(self.collision(item, &format!("item {other}")));
         }
         self.fill(item, document, parent);
-        let mut is_stale = false;
+        let mut joined = Joined::default();
         if before != Some(&self.bytes)
             && let (Merge::KeepCopies, true, Some(bytes)) =
                 (self.options.merge, is_known || there.is_some(), before)
@@ -74,12 +85,17 @@ impl TreeWriter {
             let old = Item::from_value(parse(bytes, at)?)?.at(at.clone());
             item.set_location(at.clone());
             let given = item.assets().count();
-            is_stale = keep_copies(item, &old);
-            keep_assets(item, &old);
+            // A copy of an older version is of no file that the archive lists.
+            let lacks = |key: &str, asset: &Asset<'_>| item.asset(key).is_none() && !asset.is_superseded();
+            let absent = old.assets().filter(|(key, asset)| lacks(key, asset));
+            joined.absent = absent.map(|(key, _)| key.to_owned()).collect();
+            joined.is_stale = keep_copies(item, &old);
+            let removed = if self.options.absent == Absent::Remove { &joined.absent[..] } else { &[] };
+            keep_assets(item, &old, removed);
             self.united |= item.assets().count() > given;
             self.fill(item, document, parent);
         }
-        Ok(is_stale)
+        Ok(joined)
     }
 }
 

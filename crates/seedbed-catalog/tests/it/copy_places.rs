@@ -1,6 +1,6 @@
 //! Where a copy's files and documents are, and how they name one another.
 
-use crate::support::{at, builder, collection, item, items_of, read, request, stores};
+use crate::support::{at, builder, collection, files, item, items_of, read, request, stores};
 use seedbed_catalog::copy::{CopyReport, CopyRequest, Names, OnError, Silent, Template, execute, plan};
 use seedbed_catalog::{CatalogError, Collection, Item, TreeBuilder, validate::Validator};
 use serde_json::json;
@@ -170,11 +170,16 @@ async fn files_of_several_items_get_names_of_their_own_whatever_is_chosen() {
     for n in 1..=3 {
         assert_eq!(fs::read_to_string(path(&format!("data/c/S{n}-B04.dat"))).unwrap(), format!("scene {n}"));
     }
-    // Without a file's name in it, a template can't tell them apart.
-    let template: Template = "{collection}/{asset}".parse().unwrap();
-    let request = CopyRequest { template, ..request(items_of(&path("cat")).await, &path("more"), None) };
-    let error = plan(&stores(), &request).await.unwrap_err();
-    assert!(matches!(error, CatalogError::SameName { .. }) && error.is_usage(), "{error}");
+    // So do those that a template without the files' names would give one.
+    for (template, name) in [("x/{asset}", "x/S2-data"), ("{asset}{ext}", "S2-data.dat")] {
+        let template: Template = template.parse().unwrap();
+        let request =
+            CopyRequest { template, ..request(scenes(top.path()), &path("more"), Some(&path("out"))) };
+        assert_eq!(done(&request).await.copied, 3);
+        let names = files(&path("more"));
+        assert_eq!(fs::read_to_string(path("more").join(name)).unwrap_or_default(), "scene 2", "{names:?}");
+        fs::remove_dir_all(path("out")).unwrap();
+    }
 }
 
 #[tokio::test]

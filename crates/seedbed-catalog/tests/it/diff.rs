@@ -66,3 +66,41 @@ async fn items_assets_and_fields_that_differ_are_named() {
     assert_eq!(pointers(&found.collections_changed[0]), ["/extent/temporal/interval"]);
     assert!(serde_json::to_value(&found.changed).unwrap()[0]["fields"][0].get("old").is_none());
 }
+
+#[tokio::test]
+async fn a_file_of_items_is_compared_with_a_tree_and_with_another_file() {
+    let [old, new] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    save(old.path(), items()).await;
+    let read = seedbed_catalog::ItemCollection::read(&stores(), &at(old.path())).await.unwrap();
+    let (json, lines) = (new.path().join("items.json"), new.path().join("items.ndjson"));
+    read.write(&stores(), &at(&json)).await.unwrap();
+    let mut others = read.clone();
+    others.items[1].set_property("title", json!("Another"));
+    others.items.remove(0);
+    others.write(&stores(), &at(&lines)).await.unwrap();
+    for (a, b) in [(old.path(), &*json), (&json, old.path()), (&json, &json)] {
+        let found = run(a, b).await;
+        assert!(found.is_empty() && found.unchanged == 4, "{found:#?}");
+    }
+    for before in [old.path(), &json] {
+        let found = run(before, &lines).await;
+        assert_eq!((found.changed_count, found.unchanged), (1, 2));
+        assert_eq!(found.removed.first, ["c/i1"]);
+        assert_eq!(found.changed[0].fields[0].pointer, "/properties/title");
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_the_same_however_it_is_written() {
+    let [old, new] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let with = |value: serde_json::Value| {
+        let mut items = items();
+        items[0].set_property("n", value);
+        items
+    };
+    save(old.path(), with(json!([0, {"a": 1}, 2]))).await;
+    save(new.path(), with(json!([0.0, {"a": 1.0}, 2]))).await;
+    assert!(run(old.path(), new.path()).await.is_empty());
+    save(new.path(), with(json!([0.0, {"a": 1.5}, 2]))).await;
+    assert_eq!(run(old.path(), new.path()).await.changed_count, 1);
+}

@@ -1,8 +1,11 @@
 //! Items as JSON, as lines and as tables, and back.
 
-use crate::support::{at, item, stores};
+use crate::support::{Server, Told, at, builder, item, stores};
 use seedbed_catalog::validate::Validator;
-use seedbed_catalog::{CatalogError, Item, ItemCollection, ItemWriter, Written};
+use seedbed_catalog::{
+    CatalogError, Item, ItemCollection, ItemWriter, Query, RewriteOptions, Written, diff, rewrite, search,
+};
+use seedbed_storage::Location;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -191,4 +194,64 @@ async fn a_file_that_is_no_table_of_items_is_named() {
     assert!(error.contains("items.parquet"), "{error}");
     let error = write(&varied(), &folder.path().join("items.csv")).await.unwrap_err();
     assert!(error.is_usage() && error.to_string().contains(".parquet"), "{error}");
+}
+
+#[tokio::test]
+async fn one_page_of_an_answer_is_not_taken_for_all_of_it() {
+    let page = |more: Value| {
+        let mut page =
+            json!({"type": "FeatureCollection", "features": [item("a", 1, "https://h.org/a.nc").as_value()]});
+        page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        page
+    };
+    let next = page(json!({"links": [{"rel": "next", "href": "?page=2"}]}));
+    let matched = page(json!({"numberMatched": 13}));
+    let whole = page(json!({"numberMatched": 1, "links": [{"rel": "self", "href": "x"}]}));
+    let pages = [next.clone(), matched.clone(), whole.clone()];
+    let server = Server::start(move |asked| match asked.path.as_str() {
+        "/c/items?n=0" => Told::json(&pages[0]),
+        "/c/items?n=1" => Told::json(&pages[1]),
+        _ => Told::json(&pages[2]),
+    })
+    .await;
+    for (n, word) in [(0, "the next"), (1, "1 of 13 items")] {
+        let at: Location = format!("{}/c/items?n={n}", server.url).parse().unwrap();
+        let error = ItemCollection::read(&stores(), &at).await.unwrap_err();
+        assert!(error.to_string().contains(word) && error.is_usage(), "{error}");
+        let error = search(&stores(), &at, &Query::default()).await.unwrap_err();
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    let at_once = format!("{}/c/items?n=2", server.url).parse().unwrap();
+    assert_eq!(ItemCollection::read(&stores(), &at_once).await.unwrap().items.len(), 1);
+    // One that was saved is what somebody wants.
+    let folder = tempfile::tempdir().unwrap();
+    for page in [next, matched, whole] {
+        fs::write(folder.path().join("page.json"), page.to_string()).unwrap();
+        assert_eq!(read(&folder.path().join("page.json")).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_a_web_server_stands_for_its_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    builder(vec![item("a", 1, "https://h.org/a.nc")]).save(&stores(), &at(folder.path())).await.unwrap();
+    let tree = folder.path().to_owned();
+    let server = Server::start(move |asked| match asked.path.strip_prefix("/cat/") {
+        Some("") => Told::ok("<html>Index of /cat</html>"),
+        Some(path) => fs::read(tree.join(path)).map_or_else(|_| Told::status(404), Told::ok),
+        None => Told::status(404),
+    })
+    .await;
+    let at_web: Location = format!("{}/cat/", server.url).parse().unwrap();
+    assert_eq!(search(&stores(), &at_web, &Query::default()).await.unwrap().items.len(), 1);
+    let work = tempfile::tempdir().unwrap();
+    assert!(diff(&stores(), &at_web, &at_web, work.path()).await.unwrap().is_empty());
+    let mut validator = Validator::new(None).unwrap();
+    validator.add(&stores(), &at_web).await;
+    let report = validator.finish();
+    assert_eq!((report.valid, report.invalid), (3, 0), "{:?}", report.documents);
+    let out = folder.path().join("out");
+    let written =
+        rewrite(&stores(), &at_web, &at(&out), &RewriteOptions::default(), work.path()).await.unwrap();
+    assert_eq!(written.items, 1);
 }

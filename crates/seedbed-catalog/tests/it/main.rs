@@ -11,6 +11,7 @@ mod copy_claims;
 mod copy_places;
 mod copy_sharing;
 mod copy_sidecars;
+mod copy_survey;
 mod diff;
 mod forms;
 mod legible;

@@ -88,11 +88,13 @@ pub struct Told {
     pub body: Vec<u8>,
     /// Sent in this many pieces with a pause before each.
     pub pieces: usize,
+    /// Its media type, if that is told.
+    pub kind: Option<&'static str>,
 }
 
 impl Told {
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, body: body.into(), pieces: 1 }
+        Self { status: 200, body: body.into(), pieces: 1, kind: None }
     }
 
     pub fn json(value: &Value) -> Self {
@@ -100,7 +102,7 @@ impl Told {
     }
 
     pub fn status(status: u16) -> Self {
-        Self { status, body: Vec::new(), pieces: 1 }
+        Self { status, body: Vec::new(), pieces: 1, kind: None }
     }
 
     pub fn slowly(mut self, pieces: usize) -> Self {
@@ -191,8 +193,9 @@ async fn serve(
         }
         None => (told.status, String::new(), &told.body[..]),
     };
+    let kind = told.kind.map(|kind| format!("Content-Type: {kind}\r\n")).unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nETag: {etag}\r\nAccept-Ranges: bytes\r\n{range}Connection: close\r\n\r\n",
+        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nETag: {etag}\r\nAccept-Ranges: bytes\r\n{kind}{range}Connection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await?;

@@ -99,6 +99,37 @@ async fn a_new_item_touches_only_its_collection() {
 }
 
 #[tokio::test]
+async fn assets_that_are_not_given_any_more_are_told_and_removed_as_items_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut before = item("i", 1, "https://h.org/1.nc");
+    before.set_asset("more", json!({"href": "https://h.org/2.nc"}));
+    before.set_asset(
+        "more.2003",
+        json!({"href": "https://h.org/2.nc", "roles": ["superseded"], "deprecated": true, "version": "2003"}),
+    );
+    builder(vec![before]).save(&stores(), &at(folder.path())).await.unwrap();
+    let save = async |absent| {
+        let after = vec![item("i", 1, "https://h.org/1.nc")];
+        let builder = builder(after).merging(Merge::KeepCopies).absent(absent);
+        builder.save(&stores(), &at(folder.path())).await.unwrap()
+    };
+    let keys = async || {
+        let read = ItemCollection::read(&stores(), &at(folder.path())).await.unwrap();
+        read.items[0].assets().map(|(key, _)| key.to_owned()).collect::<Vec<_>>()
+    };
+    let saved = save(Absent::Keep).await;
+    assert_eq!((saved.absent.count, &saved.absent_assets.first[..]), (0, &["i more".to_owned()][..]));
+    assert_eq!(
+        (saved.unchanged, keys().await),
+        (1, vec!["data".to_owned(), "more".into(), "more.2003".into()])
+    );
+    let saved = save(Absent::Remove).await;
+    assert_eq!((saved.changed, saved.absent_assets.count), (1, 1));
+    assert_eq!(keys().await, ["data", "more.2003"]);
+    assert_eq!(save(Absent::Remove).await.absent_assets.count, 0);
+}
+
+#[tokio::test]
 async fn other_collections_of_the_root_stay() {
     let folder = tempfile::tempdir().unwrap();
     builder(vec![item("i", 1, "https://h.org/1.nc")]).save(&stores(), &at(folder.path())).await.unwrap();

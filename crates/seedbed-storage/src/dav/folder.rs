@@ -36,7 +36,7 @@ impl Dav {
         let mut walk = Walk { dav: self, http, files: Vec::new(), names: Vec::new(), last: None };
         let more = walk.folder(url.clone(), at.clone(), &after).await?;
         let next = walk.last.filter(|_| more).map(|names| serde_json::json!(names).to_string());
-        Ok(ListPage { files: walk.files, next })
+        Ok(ListPage { files: walk.files, next, ..ListPage::default() })
     }
 }
 

@@ -116,16 +116,21 @@ impl Http {
 
     /// Size and version of what a GET would read.
     pub(crate) async fn head(&self, get: &Request) -> Result<Meta, StorageError> {
+        self.told(get).await.map(|(meta, _)| meta)
+    }
+
+    /// The same, and the headers that tell it.
+    pub(crate) async fn told(&self, get: &Request) -> Result<(Meta, Headers), StorageError> {
         self.retried(&get.url, || self.measure(get)).await
     }
 
     /// The same in one attempt, if that succeeds.
     pub(crate) async fn glance(&self, get: &Request) -> Option<Meta> {
-        self.measure(get).await.ok()
+        self.measure(get).await.ok().map(|(meta, _)| meta)
     }
 
     /// One HEAD. Where that is refused (as signed addresses do), the first byte is asked for.
-    async fn measure(&self, get: &Request) -> Result<Meta, Failure> {
+    async fn measure(&self, get: &Request) -> Result<(Meta, Headers), Failure> {
         let head = Request { method: Method::Head, ..get.clone() };
         let answer = match self.successful(&head).await {
             Err(failure) if matches!(failure.error.status(), Some(403 | 405 | 501)) => {
@@ -137,7 +142,7 @@ impl Http {
             206 => answer.headers.content_range().and_then(|(_, total)| total),
             _ => answer.headers.content_length(),
         };
-        Ok(Meta::of(&answer.headers, size))
+        Ok((Meta::of(&answer.headers, size), answer.headers))
     }
 
     /// The bytes of a range, fewer only where the file ends before.

@@ -84,7 +84,8 @@ impl Http {
         let mut hops = 0;
         loop {
             let elsewhere = url.origin() != home;
-            let waits = asks && !elsewhere;
+            // What has no bytes has nothing to hold back.
+            let waits = asks && !elsewhere && pieces.size != Some(0);
             let answer = self.send_to(request, &url, pieces, waits, elsewhere).await?;
             if (200..300).contains(&answer.status) {
                 return Ok(Taken { headers: answer.headers.clone(), elsewhere });
@@ -126,6 +127,10 @@ impl Http {
         let mut headers = self.headers(request, url, &request.url.origin())?;
         if waits {
             headers.insert("expect", reqwest::header::HeaderValue::from_static("100-continue"));
+        }
+        if pieces.size == Some(0) {
+            // Nothing else would say that no body comes.
+            headers.insert("content-length", reqwest::header::HeaderValue::from_static("0"));
         }
         if elsewhere {
             // A pool takes no header about the content but its length.

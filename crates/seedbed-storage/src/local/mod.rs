@@ -40,8 +40,7 @@ impl Local {
             if !meta.is_file() {
                 return Err(no_file(&path));
             }
-            let last_modified = meta.modified().ok().map(httpdate::fmt_http_date);
-            Ok(Meta { size: Some(meta.len()), etag: None, last_modified })
+            Ok(Meta::of_local(meta.len(), meta.modified().ok()))
         })
         .await
     }
@@ -152,7 +151,7 @@ impl Local {
         let path = path.to_owned();
         blocking(move || {
             let io = |e| StorageError::io(&path, "read it", e);
-            let file = File::open(&path).map_err(io)?;
+            let file = open_file(&path)?;
             let size = file.metadata().map_err(io)?.len();
             if range.start >= size {
                 let at = path.display().to_string();
@@ -287,12 +286,19 @@ fn no_file(path: &Path) -> StorageError {
     StorageError::io(path, "read it", io::Error::other("it is a folder or a device, not a file"))
 }
 
-fn read_bounded(path: &Path, limit: u64) -> Result<Bytes, StorageError> {
+/// Opens a file to be read. A pipe or a device is refused before it is opened: one may keep whoever opens it for ever,
+/// the other never ends.
+pub(crate) fn open_file(path: &Path) -> Result<File, StorageError> {
     let io = |e| StorageError::io(path, "read it", e);
-    let file = File::open(path).map_err(io)?;
-    if !file.metadata().map_err(io)?.is_file() {
+    if !fs::metadata(path).map_err(io)?.is_file() {
         return Err(no_file(path));
     }
+    File::open(path).map_err(io)
+}
+
+fn read_bounded(path: &Path, limit: u64) -> Result<Bytes, StorageError> {
+    let io = |e| StorageError::io(path, "read it", e);
+    let file = open_file(path)?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > limit {

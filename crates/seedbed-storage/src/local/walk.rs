@@ -22,6 +22,7 @@ pub(super) enum Links {
 struct Walk {
     links: Links,
     files: Vec<Listed>,
+    dangling: Vec<Location>,
     /// The folders that lead to the one at hand, against loops of links.
     above: Vec<(u64, u64)>,
     /// The names that lead to the one at hand.
@@ -32,11 +33,11 @@ struct Walk {
 
 /// The page after the file that the names of `after` lead to.
 pub(super) fn page(folder: &Path, after: &[OsString], links: Links) -> Result<ListPage, StorageError> {
-    let (files, above, names, last) = Default::default();
-    let mut walk = Walk { links, files, above, names, last };
+    let (files, dangling, above, names, last) = Default::default();
+    let mut walk = Walk { links, files, dangling, above, names, last };
     let more = walk.folder(folder, after)?;
     let next = more.then(|| cursor(&walk.last));
-    Ok(ListPage { files: walk.files, next })
+    Ok(ListPage { files: walk.files, next, dangling: walk.dangling })
 }
 
 /// The names of a cursor: lists of bytes, since a name need not be text.
@@ -107,7 +108,12 @@ impl Walk {
         let meta = match looked {
             Ok(meta) => meta,
             // A name may vanish while we look, or lead nowhere.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                if path.is_symlink() && !on_the_way {
+                    self.dangling.push(Location::Local(path.to_owned()));
+                }
+                return Ok(false);
+            }
             Err(e) => return Err(StorageError::io(path, "look at it", e)),
         };
         self.names.push(name);

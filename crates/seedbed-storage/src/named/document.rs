@@ -327,15 +327,16 @@ mod tests {
         )
         .unwrap();
         let name = |store: Option<&std::sync::Arc<NamedStore>>| store.map(|s| s.name.clone());
-        assert_eq!(name(stores.dcache("/pnfs/x/mine/f")).as_deref(), Some("mine"));
-        assert_eq!(name(stores.dcache("/pnfs/x/mine2/f")).as_deref(), Some("all"));
+        assert_eq!(name(stores.dcache("/pnfs/x/mine/f").unwrap()).as_deref(), Some("mine"));
+        assert_eq!(name(stores.dcache("/pnfs/x/mine2/f").unwrap()).as_deref(), Some("all"));
         let url = |text: &str| -> Url { text.parse().unwrap() };
         assert_eq!(name(stores.webdav(&url("https://d/dav/f"))).as_deref(), Some("drive"));
         assert_eq!(name(stores.webdav(&url("https://d/davs"))), None);
         assert_eq!(name(stores.webdav(&url("https://a:2880/x"))).as_deref(), Some("all"));
-        assert_eq!(name(stores.s3("b")).as_deref(), Some("objects"));
-        assert_eq!(name(stores.s3("c")), None);
-        assert_eq!(stores.dcache("/pnfs/x/mine/f").unwrap().auth, Auth::BearerFile("/users/me/t".into()));
+        assert_eq!(name(stores.s3("b").unwrap()).as_deref(), Some("objects"));
+        assert_eq!(name(stores.s3("c").unwrap()), None);
+        let mine = stores.dcache("/pnfs/x/mine/f").unwrap().unwrap();
+        assert_eq!(mine.auth, Auth::BearerFile("/users/me/t".into()));
         assert_eq!(stores.webdav(&url("https://d/dav/f")).unwrap().auth, Auth::BearerFile("conf/t".into()));
         let rclone = Auth::Rclone { file: "conf/r.conf".into(), remote: "far".into() };
         assert_eq!(stores.webdav(&url("https://r/f")).unwrap().auth, rclone);
@@ -347,6 +348,21 @@ mod tests {
             format!("{stores:?}"),
             r#"{"all", "drive", "exact", "mine", "objects", "planetary", "rclone"}"#
         );
+    }
+
+    #[test]
+    fn of_two_stores_that_a_location_may_belong_to_none_is_taken() {
+        let stores = read(
+            "[surf]\nkind = \"dcache\"\ndoor = \"https://a\"\n\
+             [desy]\nkind = \"dcache\"\ndoor = \"https://b\"\n\
+             [mine]\nkind = \"dcache\"\npaths = [\"/pnfs/mine\"]\ndoor = \"https://c\"\n\
+             [one]\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:1\"\n\
+             [other]\nkind = \"s3\"\nendpoint = \"http://127.0.0.1:2\"\n",
+        )
+        .unwrap();
+        assert_eq!(stores.dcache("/pnfs/x").err(), Some(["desy", "surf"]));
+        assert_eq!(stores.dcache("/pnfs/mine/x").unwrap().unwrap().name, "mine");
+        assert_eq!(stores.s3("b").err(), Some(["one", "other"]));
     }
 
     #[test]

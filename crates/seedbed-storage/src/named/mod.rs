@@ -160,7 +160,10 @@ impl NamedStores {
     }
 
     /// The dCache store with the longest path above this one.
-    pub(crate) fn dcache(&self, path: &str) -> Option<&Arc<NamedStore>> {
+    ///
+    /// # Errors
+    /// The names of two that are as near.
+    pub(crate) fn dcache(&self, path: &str) -> Result<Option<&Arc<NamedStore>>, [&str; 2]> {
         let length = |store: &NamedStore| match &store.kind {
             Kind::Dcache { paths, .. } if paths.is_empty() => Some(0),
             Kind::Dcache { paths, .. } => {
@@ -168,7 +171,7 @@ impl NamedStores {
             }
             _ => None,
         };
-        self.longest(length)
+        self.only(length)
     }
 
     /// The WebDAV store with the longest address above this one.
@@ -188,13 +191,16 @@ impl NamedStores {
     }
 
     /// The S3 store that names this bucket, else one that names none.
-    pub(crate) fn s3(&self, bucket: &str) -> Option<&Arc<NamedStore>> {
+    ///
+    /// # Errors
+    /// The names of two that do.
+    pub(crate) fn s3(&self, bucket: &str) -> Result<Option<&Arc<NamedStore>>, [&str; 2]> {
         let length = |store: &NamedStore| match &store.kind {
             Kind::S3 { buckets, .. } if buckets.is_empty() => Some(0),
             Kind::S3 { buckets, .. } => buckets.iter().any(|b| b == bucket).then_some(1),
             _ => None,
         };
-        self.longest(length)
+        self.only(length)
     }
 
     /// The store that has tokens for an address, and what it signs.
@@ -206,6 +212,19 @@ impl NamedStores {
         match &store.kind {
             Kind::Sas(signing) => Some((store, signing)),
             _ => None,
+        }
+    }
+
+    /// The one that is the nearest; an error if two are.
+    fn only(
+        &self,
+        length: impl Fn(&NamedStore) -> Option<usize>,
+    ) -> Result<Option<&Arc<NamedStore>>, [&str; 2]> {
+        let Some(found) = self.longest(&length) else { return Ok(None) };
+        let alike = |other: &&Arc<NamedStore>| other.name != found.name && length(other) == length(found);
+        match self.0.iter().find(alike) {
+            Some(other) => Err([&other.name, &found.name]),
+            None => Ok(Some(found)),
         }
     }
 

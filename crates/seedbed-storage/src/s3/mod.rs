@@ -123,7 +123,7 @@ impl S3 {
                 from = next;
                 continue;
             }
-            return Ok(ListPage { files: page.files, next });
+            return Ok(ListPage { files: page.files, next, ..ListPage::default() });
         }
     }
 

@@ -4,12 +4,14 @@ mod which;
 
 use crate::abandoned::Abandoned;
 use crate::abilities::{Abilities, CreateOnce, Replace};
+use crate::content::Guard;
 use crate::dav::{self, Dav};
 use crate::deadline::Deadline;
 use crate::http::{Headers, Http, Method, Request, Response};
 use crate::identity::Identity;
 use crate::lease::Lease;
 use crate::local::Local;
+use crate::part::HEAD;
 use crate::progress::Progress;
 use crate::s3::{Keys, S3};
 use crate::transfer::{self, Expectation, Transferred, differ};
@@ -21,7 +23,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -40,6 +42,9 @@ pub struct Meta {
     pub etag: Option<String>,
     /// When it was last changed, as an HTTP date.
     pub last_modified: Option<String>,
+    /// Whether that date tells this version from any later one: it was over when it was told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub date_is_strong: bool,
 }
 
 /// A file that a listing found.
@@ -62,6 +67,8 @@ pub struct ListPage {
     pub files: Vec<Listed>,
     /// Where the listing goes on, in this process or another; none at its end.
     pub next: Option<String>,
+    /// Symbolic links, on this machine, that lead nowhere.
+    pub dangling: Vec<Location>,
 }
 
 /// How a create-once write ended.
@@ -118,8 +125,35 @@ impl Meta {
 
     pub(crate) fn of(headers: &Headers, size: Option<u64>) -> Self {
         let text = |name: &str| headers.get(name).map(|v| v.trim().to_owned());
-        Self { size, etag: text("etag"), last_modified: text("last-modified") }
+        let date = |name: &str| httpdate::parse_http_date(headers.get(name)?.trim()).ok();
+        let told = date("date").map_or_else(|| (SystemTime::now(), CLOCKS_APART), |now| (now, SECOND));
+        let date_is_strong = date("last-modified").is_some_and(|changed| is_over(changed, told));
+        Self { size, etag: text("etag"), last_modified: text("last-modified"), date_is_strong }
     }
+
+    /// Of a file of this machine.
+    pub(crate) fn of_local(size: u64, modified: Option<SystemTime>) -> Self {
+        let date_is_strong = modified.is_some_and(|changed| is_over(changed, (SystemTime::now(), SECOND)));
+        Self {
+            size: Some(size),
+            etag: None,
+            last_modified: modified.map(httpdate::fmt_http_date),
+            date_is_strong,
+        }
+    }
+}
+
+/// How much younger than the moment it is told a date must be so that no later change bears it, too, where one clock
+/// tells both: HTTP dates are whole seconds (RFC 9110, section 8.8.2.2).
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The same where ours tells the moment: by so much two machines' clocks may differ (RFC 2616 had a minute as well).
+const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Whether the second of a change was over at a moment, by a margin.
+fn is_over(changed: SystemTime, (now, margin): (SystemTime, Duration)) -> bool {
+    let second = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    second(now) >= second(changed).saturating_add(margin.as_secs())
 }
 
 impl Stores {
@@ -220,6 +254,25 @@ impl Stores {
             Store::Local(local, path) => local.head(path).await,
             remote => self.0.http.head(&remote.get()?).await,
         }
+    }
+
+    /// The same of a file that is to be copied. Where its server calls it a page, its beginning is looked at.
+    ///
+    /// # Errors
+    /// As [`Stores::head`]; [`StorageError::Content`] if a copy would find it to be something else than is expected.
+    pub async fn head_of_source(&self, from: &Location, expect: &Expectation) -> Result<Meta, StorageError> {
+        let http = &self.0.http;
+        let store = self.store(from)?;
+        if let Store::Local(local, path) = store {
+            return local.head(path).await;
+        }
+        let (meta, headers) = http.told(&store.get()?).await?;
+        let mut guard = Guard::of_source(from, expect.content);
+        guard.hear(&headers);
+        if guard.calls_it_a_page() && expect.checksum.is_none() && meta.size != Some(0) {
+            guard.check(from, &self.read_range(from, 0..HEAD as u64).await?)?;
+        }
+        Ok(meta)
     }
 
     /// How many bytes this user may still write at a place, which need not be there yet: what is free on the disk

@@ -34,7 +34,11 @@ impl Stores {
         if let Some(known) = buckets.get(name) {
             return Ok(Arc::clone(known));
         }
-        let account = match settings.named.s3(name).map(|store| (store, &store.kind)) {
+        let named = settings.named.s3(name).map_err(|[one, other]| StorageError::Configuration {
+            at: format!("s3://{name}"),
+            what: format!("[{one}] and [{other}] both have this bucket: give each its `buckets`"),
+        })?;
+        let account = match named.map(|store| (store, &store.kind)) {
             Some((store, Kind::S3 { service, .. })) => {
                 let lease = |giver: &Url| self.lent_keys(&store.name, giver);
                 service.account(store, name, &settings.environment, lease)?
@@ -82,7 +86,10 @@ impl Stores {
 
     fn dcache(&self, path: &str, at: &Location) -> Result<(Arc<Dav>, Url), StorageError> {
         let missing = |what: &str| StorageError::Configuration { at: at.shown(), what: what.to_owned() };
-        match self.0.http.settings().named.dcache(path).map(|store| (store, &store.kind)) {
+        let named = self.0.http.settings().named.dcache(path).map_err(|[one, other]| {
+            missing(&format!("[{one}] and [{other}] both have this path: give each its `paths`"))
+        })?;
+        match named.map(|store| (store, &store.kind)) {
             Some((store, Kind::Dcache { door, root, .. })) => {
                 let url = dav::door_address(path, door, root);
                 let url = url.ok_or_else(|| missing(&format!("not below the `root` of [{}]", store.name)))?;

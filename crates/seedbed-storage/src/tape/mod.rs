@@ -131,7 +131,9 @@ impl Stores {
             format!("/{}", names.join("/"))
         };
         let found = match at {
-            Location::Dcache(path) => named.dcache(path).map(|store| (&**store, whole("", path))),
+            Location::Dcache(path) => {
+                named.dcache(path).ok().flatten().map(|store| (&**store, whole("", path)))
+            }
             Location::Dav(_) | Location::Http(_) => web_address(at).and_then(|url| {
                 let store = named.webdav(&url)?;
                 let Kind::Dcache { root, .. } = &store.kind else { return None };

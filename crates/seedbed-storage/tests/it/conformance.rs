@@ -271,6 +271,8 @@ async fn a_listing_goes_through_links_but_not_round_them() {
     let listed = stores().list(&root).await.unwrap();
     let found: Vec<String> = listed.iter().map(|l| l.at.relative_to(&root).unwrap()).collect();
     assert_eq!(found, ["./also/x", "./real/x"]);
+    let page = stores().list_page(&root, None).await.unwrap();
+    assert_eq!(page.dangling, [root.join("dangling")]);
 }
 
 #[tokio::test]

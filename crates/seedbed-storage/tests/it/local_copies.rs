@@ -158,3 +158,31 @@ async fn the_room_of_a_place_that_is_not_there_yet_is_its_disks() {
     }
     assert_eq!(stores().room(&at("https://example.org/x.nc")).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_pipe_or_a_device_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.tif");
+    if !std::process::Command::new("mkfifo").arg(&pipe).status().is_ok_and(|made| made.success()) {
+        println!("skipped: no pipe can be made here");
+        return;
+    }
+    let to = Location::from(folder.path().join("out/x.tif"));
+    for from in [Location::from(pipe), at("/dev/zero")] {
+        let stores = stores();
+        let refused = async {
+            let copied = stores.transfer(&from, &to, &Expectation::default(), &Silent).await;
+            (
+                copied.map(drop),
+                stores.read_document(&from).await.map(drop),
+                stores.read_range(&from, 0..2).await,
+            )
+        };
+        let soon = tokio::time::timeout(std::time::Duration::from_secs(5), refused).await;
+        let (copied, whole, part) = soon.expect("it is not waited for");
+        for error in [copied.unwrap_err(), whole.unwrap_err(), part.unwrap_err()] {
+            assert!(told(&error).contains("a folder or a device"), "{}", told(&error));
+        }
+        assert_eq!(names(&folder.path().join("out")), Vec::<String>::new());
+    }
+}

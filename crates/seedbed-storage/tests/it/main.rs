@@ -12,6 +12,7 @@ mod abandoned;
 mod abilities;
 mod bearer;
 mod conformance;
+mod dates;
 mod destinations;
 mod documents;
 mod doors;

@@ -83,6 +83,30 @@ async fn brings_small_and_empty_files_and_finds_out_what_is_another() {
     }
 }
 
+/// A server may wait for ever for a body of which nothing says that it does not come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_file_is_sent_with_its_length_and_asks_for_no_word_before() {
+    let Some(served) = servers::dcache("both") else {
+        println!("skipped: python3 is not here");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("empty");
+    std::fs::write(&from, b"").unwrap();
+    let stores = dcache_stores(&served);
+    let to = at("dcache://pnfs/empty/f");
+    stores.transfer(&Location::from(from), &to, &Expectation::default(), &Silent).await.unwrap();
+    let log = dcache_log(&served);
+    let puts: Vec<_> =
+        log.iter().filter(|(_, method, path, _)| method == "PUT" && path.contains("/f.")).collect();
+    assert!(!puts.is_empty());
+    for (_, _, path, headers) in puts {
+        let has = |name: &str| headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v);
+        assert_eq!(has("content-length"), Some(&"0".into()), "{path}");
+        assert!(has("expect").is_none() && has("transfer-encoding").is_none(), "{path}");
+    }
+}
+
 /// Whether or not names that were free before let a store take the next one for free, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_files_of_known_size_find_free_and_taken_names_in_any_order() {

@@ -3,14 +3,15 @@
 use crate::commands::copy::every_key_occurs;
 use crate::context::Ctx;
 use crate::failure::{self, usage_hint};
+use crate::machine;
 use crate::progress::Counted;
 use crate::query::QueryArgs;
 use crate::report::{Report, Status, count};
 use crate::unread;
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_catalog::{
-    Asset, Broken, CatalogError, FolderFacts, Item, ItemCollection, folder_digest, folder_version, is_folder,
-    members,
+    Asset, Broken, CatalogError, FolderFacts, Item, ItemCollection, copy, folder_digest, folder_version,
+    is_folder, members,
 };
 use seedbed_storage::{Checksum, Function, Location, StorageError};
 use serde::Serialize;
@@ -113,6 +114,7 @@ impl Report for CheckReport {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
+    machine::small_pages();
     let (all, broken) = ItemCollection::read_legible(&ctx.stores, &args.catalog).await?;
     let items = all.select(&args.query.query()?)?.items;
     unread::some_left(&items, &broken, &args.catalog)?;
@@ -225,11 +227,31 @@ impl Checker<'_> {
         {
             return (State::Differs, Some(format!("{at}: {found} bytes, {said} said")), false);
         }
-        match (self.deep, asset.checksum()) {
-            (true, Some(said)) if at.is_local() || asset.origin().is_some() => {
-                self.same_bytes(&at, said).await
-            }
-            _ => (State::Same, None, false),
+        if !self.deep || !(at.is_local() || asset.origin().is_some()) {
+            return (State::Same, None, false);
+        }
+        match asset.checksum().map(str::parse::<Checksum>) {
+            Some(Ok(said)) => self.same_bytes(&at, &said).await,
+            Some(Err(e)) => (State::Error, Some(format!("file:checksum: {e}")), false),
+            None => match self.checksum_beside(asset, &at).await {
+                Ok(Some(said)) => self.same_bytes(&at, &said).await,
+                Ok(None) => (State::Same, None, false),
+                Err(e) if e.retryable() => (State::Error, Some(told(&e)), true),
+                // The file is there all the same, as a copy has it.
+                Err(e) => (State::Same, Some(format!("checksum not used: {}", told(&e))), false),
+            },
+        }
+    }
+
+    /// The checksum in the file beside an asset's that its item names.
+    async fn checksum_beside(
+        &self,
+        asset: &Asset<'_>,
+        at: &Location,
+    ) -> Result<Option<Checksum>, CatalogError> {
+        match copy::sidecar_of(asset)? {
+            Some(beside) => copy::read_sidecar(&self.ctx.stores, &beside, at).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -272,13 +294,9 @@ impl Checker<'_> {
     }
 
     /// Reads a local file, or a copy in a remote store.
-    async fn same_bytes(&self, at: &Location, said: &str) -> (State, Option<String>, bool) {
-        let said: Checksum = match said.parse() {
-            Ok(checksum) => checksum,
-            Err(e) => return (State::Error, Some(format!("file:checksum: {e}")), false),
-        };
+    async fn same_bytes(&self, at: &Location, said: &Checksum) -> (State, Option<String>, bool) {
         match self.ctx.stores.digest(at, said.function()).await {
-            Ok(found) if found == said => (State::Same, None, false),
+            Ok(found) if found == *said => (State::Same, None, false),
             Ok(found) => (State::Differs, Some(format!("{at}: checksum {found}, {said} said")), false),
             Err(e) => (State::Error, Some(told(&e)), e.retryable()),
         }

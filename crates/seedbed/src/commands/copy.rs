@@ -56,7 +56,7 @@ pub struct Args {
     to: Location,
     #[command(flatten)]
     query: QueryArgs,
-    /// The path below that folder: {folder} (the item's, in its tree), {collection}, {item}, {asset}, {filename}, {year}, {month}, {day}.
+    /// The path below that folder: {folder} (the item's, in its tree), {collection}, {item} or {id}, {asset}, {filename}, {ext} (its ending), {year}, {month}, {day}.
     #[arg(long, default_value_t)]
     layout: Template,
     /// Write a new catalog instead of updating the items where they are.

@@ -74,7 +74,7 @@ pub struct Args {
     /// The largest file that is fetched whole for its header, where the format needs that.
     #[arg(long, value_name = "BYTES", value_parser = byte_count, default_value = "200MB", requires = "open")]
     open_limit: u64,
-    /// Delete the items that the archive no longer lists; copied files stay.
+    /// Delete the items and assets that the archive no longer lists; copied files stay.
     #[arg(long)]
     prune: bool,
     /// Begin anew: don't go on from an interrupted crawl, and don't trust what was listed before.
@@ -111,6 +111,10 @@ struct Summary {
     removed: u64,
     /// The first of them.
     removed_ids: Vec<String>,
+    /// Assets that the archive no longer lists of items that it does, and the first of them. They stay, unless they
+    /// are pruned.
+    removed_assets: u64,
+    removed_asset_keys: Vec<String>,
     /// Items of the catalog that this crawl did not ask for; they stay.
     not_listed: u64,
     /// Items whose copies are of an older release than the archive's.
@@ -151,6 +155,9 @@ impl Report for Summary {
         for id in self.removed_ids.iter().take(SHOWN) {
             writeln!(out, "no longer at the archive: {id}")?;
         }
+        for key in self.removed_asset_keys.iter().take(SHOWN) {
+            writeln!(out, "no longer at the archive: the asset {key}")?;
+        }
         for id in self.stale_ids.iter().take(SHOWN) {
             writeln!(out, "newer at the archive than its copy: {id}")?;
         }
@@ -178,6 +185,10 @@ impl Report for Summary {
             if number > 0 {
                 write!(out, ", {number} {what}")?;
             }
+        }
+        if self.removed_assets > 0 {
+            let assets = usize::try_from(self.removed_assets).unwrap_or(usize::MAX);
+            write!(out, ", {} removed at the archive", count(assets, "asset"))?;
         }
         writeln!(out, ", {} dropped; {}", self.dropped_count, self.out)
     }
@@ -293,6 +304,8 @@ impl Summary {
             unchanged: 0,
             removed: 0,
             removed_ids: Vec::new(),
+            removed_assets: 0,
+            removed_asset_keys: Vec::new(),
             not_listed: 0,
             stale: 0,
             stale_ids: Vec::new(),
@@ -317,6 +330,8 @@ impl Summary {
             (self.stale, self.stale_ids) = (saved.stale.count, saved.stale.first);
             if whole {
                 (self.removed, self.removed_ids) = (saved.absent.count, saved.absent.first);
+                let assets = saved.absent_assets;
+                (self.removed_assets, self.removed_asset_keys) = (assets.count, assets.first);
             } else {
                 self.not_listed = saved.absent.count;
             }

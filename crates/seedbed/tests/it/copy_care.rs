@@ -2,7 +2,7 @@
 
 use crate::copies::{Place, data_requests, number, served};
 use crate::hostile;
-use crate::sandbox::Ran;
+use crate::sandbox::{Ran, Sandbox};
 use seedbed_storage::Location;
 use serde_json::Value;
 use std::thread;
@@ -259,4 +259,48 @@ fn a_variable_that_says_nothing_is_as_if_it_were_not_there() {
     let mut command = sandbox.command(["archives", "mod13q1"]);
     command.env("SEEDBED_STORES", "").env("SEEDBED_STATE", "");
     Ran::new("archives".to_owned(), &command.output().unwrap()).succeeds();
+}
+
+/// A local mirror of two small files with a catalog of it.
+fn mirrored() -> Sandbox {
+    let sandbox = Sandbox::new();
+    for variable in ["tmin", "tmax"] {
+        sandbox.write(format!("mirror/daymet_v4_daily_na_{variable}_2003.nc"), "x");
+    }
+    sandbox.seedbed(["crawl", "daymet-daily", "--root", "mirror", "--out", "catalog"]).succeeds();
+    sandbox
+}
+
+#[test]
+fn a_file_that_vanishes_from_an_archive_is_told_and_goes_with_prune() {
+    let sandbox = mirrored();
+    std::fs::remove_file(sandbox.path("mirror/daymet_v4_daily_na_tmin_2003.nc")).unwrap();
+    let crawl = |more: &[&str]| {
+        let args = ["crawl", "daymet-daily", "--root", "mirror", "--out", "catalog"];
+        sandbox.seedbed([&args[..], more].concat()).succeeds()
+    };
+    crawl(&[]).prints("no longer at the archive: the asset ").prints("tmin");
+    assert_eq!(number(&crawl(&["--json"]).json(), "removed_assets"), 1);
+    // Who asks for a part knows nothing of the rest.
+    assert_eq!(number(&crawl(&["--json", "--datetime", "2003", "--prune"]).json(), "removed_assets"), 0);
+    assert_eq!(number(&crawl(&["--json", "--prune"]).json(), "removed_assets"), 1);
+    assert_eq!(number(&crawl(&["--json"]).json(), "removed_assets"), 0);
+    sandbox.seedbed(["check", "catalog"]).succeeds();
+}
+
+#[test]
+fn a_deep_check_holds_a_file_to_the_checksum_beside_it() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.tif", "x");
+    sandbox.write("x.tif.md5", format!("{}  x.tif\n", "0".repeat(32)));
+    let item = serde_json::json!({
+        "type": "Feature", "stac_version": "1.0.0", "id": "a", "geometry": null, "links": [],
+        "properties": { "datetime": "2003-01-01T00:00:00Z" },
+        "assets": { "x": { "href": "./x.tif", "seedbed:checksum_href": "./x.tif.md5" } }
+    });
+    sandbox.write("a.json", item.to_string());
+    sandbox.seedbed(["check", "a.json"]).succeeds();
+    sandbox.seedbed(["check", "a.json", "--deep"]).exits(1).prints("* a x");
+    sandbox.write("x.tif.md5", format!("{}  x.tif\n", "9dd4e461268c8034f5c8564e155c67a6"));
+    sandbox.seedbed(["check", "a.json", "--deep"]).succeeds();
 }

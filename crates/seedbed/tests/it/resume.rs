@@ -151,7 +151,7 @@ fn an_interrupted_run_stops_at_once_and_the_next_goes_on() {
     let whole = Whole::shared();
     let chain = whole.before_the_run();
     let stage = chain.stage("run");
-    for (signal, expected) in [("TERM", 143), ("INT", 130)] {
+    for (signal, expected) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
         let child = start(&chain, &stage.args);
         sleep(whole.took["run"].mul_f64(0.4));
         let (code, took, said) = signalled(child, signal);
