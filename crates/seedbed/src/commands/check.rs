@@ -114,7 +114,7 @@ impl Report for CheckReport {
 
 /// Runs the command.
 pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
-    machine::small_pages();
+    machine::spare_pages();
     let (all, broken) = ItemCollection::read_legible(&ctx.stores, &args.catalog).await?;
     let items = all.select(&args.query.query()?)?.items;
     unread::some_left(&items, &broken, &args.catalog)?;
