@@ -15,7 +15,7 @@ use std::ops::Range;
 use tokio::sync::mpsc::Sender;
 
 /// How large a piece is, the last one aside: enough that asking costs little beside it.
-pub(crate) const PIECE: u64 = 8 << 20;
+pub(crate) const PIECE: u64 = 4 << 20;
 
 /// A file that is fetched in pieces.
 pub(crate) struct Pieces<'a> {

@@ -31,7 +31,7 @@ pub struct Settings {
     /// How many requests a second start on one host (and port), evenly spaced; as many as there are, if not said.
     pub rate_per_host: Option<f64>,
     /// The least size in bytes of a file that is brought home by several requests at once: each asks for a part of it,
-    /// 8 MiB. A server that has no parts, or no version by which they are of one file, gets one request.
+    /// 4 MiB. A server that has no parts, or no version by which they are of one file, gets one request.
     pub ranged_from: u64,
     /// How many such requests there are at once for one file, within [`Settings::concurrency_per_host`]; as many parts,
     /// and two more, are held in memory. With one, files are never asked for in parts.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How large a piece is.
-const PIECE: usize = 8 << 20;
+const PIECE: usize = 4 << 20;
 
 /// Three pieces and a little one.
 const SIZE: usize = 3 * PIECE + 1000;

@@ -160,7 +160,7 @@ async fn a_webdav_server_is_asked_for_its_digest_and_believed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_s3_service_is_asked_for_its_checksum_also_of_what_comes_in_parts() {
-    let bytes = noise(20 << 20);
+    let bytes = noise(12 << 20);
     for (large, gets) in [(u64::MAX, 2), (1, 4)] {
         let (body, said) = (bytes.clone(), base64(&Checksum::of(Function::Crc64Nvme, &bytes)));
         let spoilt_once = std::sync::atomic::AtomicBool::new(false);
