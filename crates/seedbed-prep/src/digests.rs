@@ -156,14 +156,17 @@ mod tests {
         assert_eq!(entry(&first, &path), None, "too young to be told from its next change");
         let remembered = Checksum::of_bytes(b"another").multihash();
         // As if the file had settled: what counts is that the next run believes it.
-        let settled =
-            Entry { stamp: stamp(&fs::metadata(&path).unwrap()), checksum: remembered.clone() };
+        let settled = Entry { stamp: stamp(&fs::metadata(&path).unwrap()), checksum: remembered.clone() };
         first.held().now.insert(path.clone(), settled);
         first.save();
         let second = Digests::kept_in(kept.clone());
         assert_eq!(second.of(&path).unwrap(), remembered);
         let md5: Checksum = "md5:f97c5d29941bfb1b2fdab0874906ab82".parse().unwrap();
-        assert_eq!(second.like(&md5, &path).unwrap(), md5.multihash(), "by another function nothing is known");
+        assert_eq!(
+            second.like(&md5, &path).unwrap(),
+            md5.multihash(),
+            "by another function nothing is known"
+        );
         fs::write(&path, "two").unwrap();
         assert_eq!(Digests::kept_in(kept).of(&path).unwrap(), Checksum::of_bytes(b"two").multihash());
         assert!(second.of(&dir.path().join("nowhere")).is_err());

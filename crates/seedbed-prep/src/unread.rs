@@ -77,11 +77,13 @@ pub(crate) fn sift(
         let is_near = |own: Bbox| boxes.iter().any(|bbox| own.intersects(*bbox));
         let asked_for = request.items.iter().enumerate().filter_map(|(n, item)| {
             item.asset(key)?;
-            let (start, _) = item.start().zip(item.end()).filter(|(start, end)| *start <= to && *end >= from)?;
+            let (start, _) =
+                item.start().zip(item.end()).filter(|(start, end)| *start <= to && *end >= from)?;
             item.bbox().is_none_or(is_near).then_some((n, item, start))
         });
         let asked_for: Vec<(usize, &Item, Date)> = asked_for.collect();
-        let look = |_: usize, (_, item, _): &(usize, &Item, Date)| open(item, key, request, spool, projections);
+        let look =
+            |_: usize, (_, item, _): &(usize, &Item, Date)| open(item, key, request, spool, projections);
         // Some at a time, lest a server that doesn't answer be asked for all.
         let looks = asked_for.chunks(IN_A_ROW * AT_ONCE).flat_map(|some| {
             let found = in_parallel(some, AT_ONCE, look, |_| ());

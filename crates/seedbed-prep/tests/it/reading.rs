@@ -52,9 +52,7 @@ fn a_local_file_is_held_to_the_checksum_that_its_item_states() {
     let sandbox = Sandbox::new();
     sandbox.cog("a.tif", around(), |_| 3.0);
     let bytes = fs::read(sandbox.path("a.tif")).unwrap();
-    let stating = |checksum: String| {
-        json!({ "value": { "href": "./a.tif", "bands": [{ "unit": "mm" }], "file:checksum": checksum } })
-    };
+    let stating = |checksum: String| json!({ "value": { "href": "./a.tif", "bands": [{ "unit": "mm" }], "file:checksum": checksum } });
     for function in [Function::Sha256, Function::Md5] {
         let stated = Checksum::of(function, &bytes).multihash();
         assert_eq!(one(&sandbox, &stating(stated), &rules()).unwrap(), 3.0);

@@ -49,8 +49,7 @@ async fn comes_from(t: &Try, least: usize, most: usize) {
 
 #[tokio::test]
 async fn bytes_that_changed_in_a_part_are_fetched_anew() {
-    for (place, least, most) in
-        [(10, 0, 0), (1_500_000, WRITTEN, 1_500_000), (1_999_990, WRITTEN, 1_999_990)]
+    for (place, least, most) in [(10, 0, 0), (1_500_000, WRITTEN, 1_500_000), (1_999_990, WRITTEN, 1_999_990)]
     {
         let (t, part) = broken_off().await;
         opened(&part).write_all_at(&[1, 2, 3, 4], place).unwrap();
