@@ -1,6 +1,7 @@
 //! Items of a catalog sorted into sub-catalogs, in place.
 
 mod held;
+mod journal;
 
 use crate::above::new_catalog;
 use crate::disk::{Disk, Draft};
@@ -18,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
@@ -254,38 +255,9 @@ impl Splitter<'_> {
         fs::copy(scratch.path(), &task.journal_path).map_err(|e| failed(&task.journal_path, e))?;
         self.write_links(&mut task, head, children).await?;
         // What the catalog links to is all at its new place: the old may go.
-        self.finish_killed(&task.journal_path, &HashSet::new()).await?;
+        self.leave(&task).await?;
         self.done.moved += task.moved;
         Ok(())
-    }
-
-    /// Where the old places of a catalog's items are noted while they are moved.
-    fn journal_of(&self, document: &str) -> PathBuf {
-        let at = self.ground.location(document);
-        let path = at.as_path().unwrap_or(Path::new(document));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        path.with_file_name(format!(".{name}.split"))
-    }
-
-    /// Removes the documents that a journal names, unless they are still linked.
-    async fn finish_killed(
-        &mut self,
-        journal: &Path,
-        linked: &HashSet<(u64, u64)>,
-    ) -> Result<(), CatalogError> {
-        let file = match fs::File::open(journal) {
-            Ok(file) => file,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(failed(journal, e)),
-        };
-        for line in BufReader::new(file).lines() {
-            let old = line.map_err(|e| failed(journal, e))?;
-            let at = self.ground.location(&old);
-            if !linked.contains(&hash(&old)) && self.disk.remove(&at).await? {
-                self.done.removed += 1;
-            }
-        }
-        fs::remove_file(journal).map_err(|e| failed(journal, e))
     }
 
     /// Items that other catalogs of the tree link to as well.
@@ -327,22 +299,30 @@ impl Splitter<'_> {
         }
         let id = outline.string(&text, "id").unwrap_or_default();
         let (above, new) = Self::new_place(task.parent, &old, &levels, &id);
-        let moved = self.moved_text(task, &text, &outline, &Move { old: &old, new: &new, above: &above })?;
-        let to = self.ground.location(&new);
-        self.disk.make_folder(&self.ground.location(&above))?;
-        let before = self.disk.prepare(&to).await?;
-        if let Some(other) = before.as_deref().and_then(id_of).filter(|other| *other != id) {
-            let (first, second) = (format!("item {other}"), format!("item {id}"));
-            return Err(CatalogError::Collision { first, second, to: to.to_string() });
-        }
-        self.disk.put(&to, &moved, before.as_deref(), false).await?;
+        self.bring(task, &Move { old: &old, new: &new, above: &above }, &text).await?;
         if old != new {
-            writeln!(task.journal, "{old}").map_err(|e| failed(&task.journal_path, e))?;
+            write!(task.journal, "{old}\0{new}\n").map_err(|e| failed(&task.journal_path, e))?;
         }
         let depth = depth_of(&above);
         task.links.push(&key_of(depth, &above, &new), rest)?;
         task.levels.entry((depth, above)).or_insert(levels);
         task.moved += 1;
+        Ok(())
+    }
+
+    /// Puts a document, as it must be there, at its new place.
+    async fn bring(&mut self, task: &Task<'_>, way: &Move<'_>, text: &[u8]) -> Result<(), CatalogError> {
+        let outline = Outline::of(text).unwrap_or_default();
+        let moved = self.moved_text(task, text, &outline, way)?;
+        let to = self.ground.location(way.new);
+        self.disk.make_folder(&self.ground.location(way.above))?;
+        let before = self.disk.prepare(&to).await?;
+        let id = outline.string(text, "id").unwrap_or_default();
+        if let Some(other) = before.as_deref().and_then(id_of).filter(|other| *other != id) {
+            let (first, second) = (format!("item {other}"), format!("item {id}"));
+            return Err(CatalogError::Collision { first, second, to: to.to_string() });
+        }
+        self.disk.put(&to, &moved, before.as_deref(), false).await?;
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use crate::record::{Description, asset_names, remote_sources};
 use crate::store_root::StoreRoot;
 use crate::{Attempt, PrepError, Spool, folder};
 use seedbed_grid::Projections;
-use seedbed_storage::{Checksum, Expectation, Function, Location, Outcome as Sent, Put};
+use seedbed_storage::{Checksum, Expectation, Location, Outcome as Sent, Put};
 use std::path::{Path, PathBuf};
 
 impl Attempt {
@@ -81,29 +81,11 @@ fn is_whole(store: &StoreRoot, at: &Location, record: &[u8]) -> Result<bool, Pre
     for (_, asset) in item.assets() {
         let file = folder.join(asset_names(&asset));
         let stated = folder::stated(&asset).1;
-        let found = if asset.as_object().contains_key(folder::FIELD) {
-            let mut files = Vec::new();
-            for listed in store.list(&file)? {
-                let Some(name) = listed.at.names_within(&file) else { continue };
-                let Some(digest) = store.digest(&listed.at)? else { return Ok(false) };
-                files.push((name, digest));
-            }
-            files.sort();
-            Some(folder::folder_digest(files))
-        } else {
-            store.digest(&file)?
-        };
+        let is_folder = asset.as_object().contains_key(folder::FIELD);
+        let found = store.block_on(store.digest(&file, is_folder))?;
         if found.is_none() || found.as_deref() != stated {
             return Ok(false);
         }
     }
     Ok(item.assets().next().is_some())
-}
-
-impl StoreRoot {
-    /// The multihash of a file as it is read now, or none if it isn't there.
-    fn digest(&self, at: &Location) -> Result<Option<String>, PrepError> {
-        let digest = self.block_on(self.stores().digest(at, Function::Sha256));
-        Ok(crate::store_root::found(digest)?.map(|digest| digest.multihash()))
-    }
 }

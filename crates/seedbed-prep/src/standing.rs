@@ -7,7 +7,7 @@ use crate::store_root::{AT_ONCE, StoreRoot, found};
 use crate::{Done, Member, PrepError, Root, folder};
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_catalog::Item;
-use seedbed_storage::{Function, Listed, Location, StorageError};
+use seedbed_storage::{Listed, Location, StorageError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -182,32 +182,12 @@ impl Tile<'_> {
             }
             if let Some(files) = files
                 && is_younger(&at, record, files)
-                && self.digest(&at, stated.folder, files).await? != stated.checksum
+                && self.store.digest(&at, stated.folder).await? != stated.checksum
             {
                 return Ok(Done::Damaged(format!("asset `{}`: {at} was changed", stated.asset)));
             }
         }
         Ok(Done::Yes)
-    }
-
-    /// The multihash of a file, or of a folder's files, as they are read now; none if there is nothing.
-    async fn digest(
-        &self,
-        at: &Location,
-        folder: bool,
-        files: &BTreeMap<String, Listed>,
-    ) -> Result<Option<String>, StorageError> {
-        let stores = self.store.stores();
-        if !folder {
-            return Ok(found(stores.digest(at, Function::Sha256).await)?.map(|digest| digest.multihash()));
-        }
-        let mut digests = Vec::new();
-        for file in within(at, files) {
-            let Some(name) = file.at.names_within(at) else { continue };
-            digests.push((name, stores.digest(&file.at, Function::Sha256).await?.multihash()));
-        }
-        digests.sort();
-        Ok(Some(folder::folder_digest(digests)))
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use seedbed_catalog::Asset;
 use seedbed_storage::{
-    CreateOnce, Expectation, Listed, Location, Put, Silent, StorageError, Stores, Transferred,
+    CreateOnce, Expectation, Function, Listed, Location, Put, Silent, StorageError, Stores, Transferred,
 };
 use std::fmt;
 use std::fs;
@@ -156,6 +156,28 @@ impl StoreRoot {
     /// Every file below a folder; none of one that isn't there.
     pub(crate) fn list(&self, folder: &Location) -> Result<Vec<Listed>, PrepError> {
         Ok(found(self.block_on(self.0.stores.list(folder)))?.unwrap_or_default())
+    }
+
+    /// The multihash of a file, or of a folder's files as one, as they are read now; none if there is nothing.
+    pub(crate) async fn digest(
+        &self,
+        at: &Location,
+        is_folder: bool,
+    ) -> Result<Option<String>, StorageError> {
+        let stores = &self.0.stores;
+        if !is_folder {
+            return Ok(found(stores.digest(at, Function::Sha256).await)?.map(|digest| digest.multihash()));
+        }
+        let mut digests = Vec::new();
+        for file in found(stores.list(at).await)?.unwrap_or_default() {
+            let Some(name) = file.at.names_within(at) else { continue };
+            let Some(digest) = found(stores.digest(&file.at, Function::Sha256).await)? else {
+                return Ok(None);
+            };
+            digests.push((name, digest.multihash()));
+        }
+        digests.sort();
+        Ok((!digests.is_empty()).then(|| folder::folder_digest(digests)))
     }
 
     /// A local copy of an asset's file, or of all files of its folder, named by its record in `folder`.

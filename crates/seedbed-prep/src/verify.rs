@@ -7,8 +7,9 @@ use crate::product::{Flaw, nodata_text, same_nodata, stored_as};
 use crate::record::{GTI, STATE};
 use crate::store_root::AT_ONCE;
 use crate::{Expected, Member, PrepError, Root, balance, folder, tree};
+use seedbed_block::Period;
 use seedbed_catalog::{Asset, Item};
-use seedbed_raster::{Raster, RasterSource};
+use seedbed_raster::{Proj, Raster, RasterSource};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::fs::File;
@@ -152,7 +153,11 @@ fn verify_member(
         Err(e @ PrepError::Storage(_)) => return Err(e),
         Err(e) => return Ok((0, vec![problem(None, Flaw::Wrong(one_line(&e)))])),
     };
-    if let Err(flaw) = is_of(member, &item).and_then(|()| balance::check(&item)) {
+    let whole = is_of(member, &item)
+        .and_then(|()| is_there_and_then(expected, member, &item))
+        // Runs believe a record of that name.
+        .map_err(|what| Flaw::Wrong(format!("{what}: delete {} and make it again", member.record_names())));
+    if let Err(flaw) = whole.and_then(|()| balance::check(&item)) {
         return Ok((0, vec![problem(None, flaw)]));
     }
     let (mut files, mut problems) = (0, Vec::new());
@@ -169,7 +174,7 @@ fn verify_member(
 }
 
 /// Refuses the record of another product.
-fn is_of(member: &Member, item: &Item) -> Result<(), Flaw> {
+fn is_of(member: &Member, item: &Item) -> Result<(), String> {
     let stated = |name| item.property(name).and_then(|v| v.as_str()).unwrap_or("nothing");
     let meant = [
         ("seedbed:tile", &*member.tile),
@@ -177,10 +182,33 @@ fn is_of(member: &Member, item: &Item) -> Result<(), Flaw> {
         ("seedbed:key", member.key.as_str()),
     ];
     match meant.into_iter().find(|(name, meant)| stated(name) != *meant) {
-        Some((name, meant)) => {
-            Err(Flaw::Wrong(format!("its record says {name} is {}, not {meant}", stated(name))))
-        }
+        Some((name, meant)) => Err(format!("its record says {name} is {}, not {meant}", stated(name))),
         None => Ok(()),
+    }
+}
+
+/// Refuses a record that searches would find at another place, or at another time.
+fn is_there_and_then(expected: &Expected, member: &Member, item: &Item) -> Result<(), String> {
+    let wrong = |what: String| Err(format!("its record says {what}"));
+    if let Some(range) = expected.range(member)
+        && let Ok(territory) = expected.grid.geobox(range).territory(&Proj, 8)
+    {
+        let (own, meant) = (item.bbox().map(<[f64; 4]>::from), <[f64; 4]>::from(territory.bbox));
+        // Releases of PROJ differ in the last digits.
+        if !own.is_some_and(|own| own.iter().zip(meant).all(|(a, b)| (a - b).abs() < 1e-6)) {
+            return wrong(format!("its bbox is {:?}, not {meant:?}", own.unwrap_or_default()));
+        }
+    }
+    let named = member.days.or_else(|| member.span()).or_else(|| member.period.parse().ok());
+    let own = item.start().zip(item.end()).and_then(|(start, end)| Period::new(start, end).ok());
+    match (named, own) {
+        // A part of a period, or of a layer of several days that is named by one of them.
+        (Some(named), Some(own)) if member.days.is_none() && own.intersection(named).is_some() => Ok(()),
+        (Some(named), own) if own != Some(named) => {
+            let own = own.map_or("no days".to_owned(), |own| own.to_string());
+            wrong(format!("it is of {own}, not {named}"))
+        }
+        _ => Ok(()),
     }
 }
 

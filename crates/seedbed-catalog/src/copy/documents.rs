@@ -57,6 +57,10 @@ impl Documents {
         let href = copy_href(to, &document.at, &document.root);
         // Another copy may be at work on the same item, and have written more of it.
         let held = hold(&document.at).await;
+        if document.at.as_path().is_some_and(|path| !path.exists()) {
+            let what = "the item's document isn't where it was when the copy began";
+            return Err(CatalogError::overtaken(&document.at, what));
+        }
         let Arrived { size, checksum, files, version } = arrived;
         let copied = Copied { href: &href, size: *size, checksum, files: *files, version };
         let item = loop {

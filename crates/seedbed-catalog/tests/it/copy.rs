@@ -2,7 +2,7 @@
 
 use crate::support::{Asked, Server, Told, at, builder, files, item, items_of, read, request, stores};
 use seedbed_catalog::copy::{CopyPlan, CopyReport, CopyRequest, OnError, Silent, execute, plan};
-use seedbed_catalog::{Item, ItemCollection, validate::Validator};
+use seedbed_catalog::{Item, ItemCollection, split, validate::Validator};
 use seedbed_storage::Checksum;
 use serde_json::{Value, json};
 use std::fs;
@@ -340,4 +340,40 @@ async fn a_source_that_fails_for_a_while_is_retryable_in_the_report() {
     assert_eq!((report.copied, report.failed.len()), (1, 0));
     let json: Value = serde_json::to_value(&report).unwrap();
     assert_eq!(json["copied"], 1);
+}
+
+#[tokio::test]
+async fn a_split_beside_a_copy_loses_no_pointer_without_a_word() {
+    let server = Server::start(|asked: &Asked| {
+        let n = asked.path.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap_or(1);
+        Told::ok(content(&asked.path)).slowly(n)
+    })
+    .await;
+    let paths: Vec<String> = (1..=12).map(|n| format!("/f{n}.nc")).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let (mut in_time, mut overtaken) = (0, 0);
+    for millis in [40, 80, 120, 160] {
+        let [folder, to, work] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let items = catalog(folder.path(), &server, &paths).await;
+        let (stores, layout) = (stores(), "${month}".parse().unwrap());
+        let plan = plan(&stores, &request(items, to.path(), None)).await.unwrap();
+        let (at, work) = (at(folder.path()), work.path());
+        let splitting = async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            split(&stores, &at, &layout, work).await
+        };
+        let copying = execute(&stores, &plan, 12, OnError::KeepGoing, &Silent);
+        let (done, report) = tokio::join!(splitting, copying);
+        let (done, report) = (done.unwrap(), report.unwrap());
+        assert_eq!(done.moved, 12);
+        for failure in &report.failed {
+            assert!(failure.reason.contains("isn't where it was") && failure.retryable, "{failure:?}");
+        }
+        let copied = whole_copies(folder.path()).await;
+        assert_eq!(copied + report.failed.len(), 12, "after {millis} ms: {:?}", report.failed);
+        (in_time, overtaken) = (in_time + copied, overtaken + report.failed.len());
+        let (_, again) = run(&request(items_of(folder.path()).await, to.path(), None)).await;
+        assert_eq!((again.failed.len(), whole_copies(folder.path()).await), (0, 12));
+    }
+    assert!(in_time > 0 && overtaken > 0, "{in_time} {overtaken}");
 }

@@ -127,6 +127,30 @@ fn a_record_of_another_product_is_wrong() {
 }
 
 #[test]
+fn a_record_that_is_found_elsewhere_or_at_another_time_is_wrong() {
+    let sandbox = Sandbox::new();
+    assert!(product(&sandbox).is_complete());
+    let root = sandbox.path("out");
+    let path = member("west", "2004-01").record(&root);
+    let whole: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let found = |record: &serde_json::Value| {
+        fs::write(&path, record.to_string()).unwrap();
+        let whats: Vec<String> = verify(&root).unwrap().problems.into_iter().map(|p| p.what).collect();
+        whats.join("\n")
+    };
+    assert_eq!(found(&whole), "");
+    let mut moved = whole.clone();
+    moved["bbox"][0] = serde_json::json!(moved["bbox"][0].as_f64().unwrap() - 0.001);
+    assert!(found(&moved).contains("its bbox is") && found(&moved).contains("delete west/2004-01/"));
+    let mut later = whole.clone();
+    later["properties"]["start_datetime"] = "2005-01-01T00:00:00Z".into();
+    later["properties"]["end_datetime"] = "2005-01-31T23:59:59Z".into();
+    assert!(found(&later).contains("it is of 2005-01-01/2005-01-31, not 2004-01-01/2004-01-31"));
+    later["properties"]["end_datetime"] = serde_json::Value::Null;
+    assert!(found(&later).contains("it is of no days"));
+}
+
+#[test]
 fn a_set_that_expects_nothing_is_no_product() {
     let sandbox = Sandbox::new();
     sandbox.expect("out", &["a"], &[]);
