@@ -2,6 +2,7 @@
 
 use crate::parallel::threads;
 use crate::production::{Job, OnUnread, Open, Production, span};
+use crate::reader::warped_together;
 use crate::tally::{self, Seen};
 use crate::unread::Unread;
 use crate::windows::Windows;
@@ -227,9 +228,10 @@ pub fn prepare<T: Real>(
         cubes::make::<T>(&production, &set, (&cubes, &open), &mut report, progress)?;
         return Ok(report);
     }
-    let jobs = production.batches::<T>(&tiles, &open);
+    let mut jobs = production.batches::<T>(&tiles, &open);
     let each = |t: &TilePlan| t.target.geobox.shape.len() * (BYTES + t.held * size_of::<T>());
     let threads = threads(PIECE.saturating_add(tiles.iter().map(each).max().unwrap_or(0)));
+    production.even_out(&mut jobs, threads, &windows);
     let act = |(tile, dates): &Batch<'_>| production.batch(tile, dates, &windows);
     production.make(&set, &mut report, &jobs, threads, act, progress)?;
     Ok(report)
@@ -358,18 +360,45 @@ impl Production<'_> {
         let mut jobs = Vec::new();
         for tile in tiles {
             let layer = tile.target.geobox.shape.len() * size_of::<T>() * self.series.len();
-            let most = (PIECE / layer.max(1)).clamp(1, BATCH);
+            let most = warped_together((PIECE / layer.max(1)).clamp(1, BATCH));
             let is_open = |d: &&Planned| d.unread.is_empty() && open.contains(&d.member);
             let open: Vec<&Planned> = tile.dates.iter().filter(is_open).collect();
             for alike in open.chunk_by(|a, b| a.series == b.series) {
-                jobs.extend(alike.chunks(most).map(|dates| Job {
-                    members: dates.iter().map(|d| &d.member).collect(),
-                    what: (tile, dates.to_vec()),
-                }));
+                jobs.extend(alike.chunks(most).map(|dates| job(tile, dates)));
             }
         }
         jobs.sort_by_key(|job| job.what.1.first().map(|date| date.day));
         jobs
+    }
+
+    /// Splits the last batches, one a thread, so that no thread is left with many dates when the others have ended:
+    /// those whose dates are stored apart.
+    fn even_out<'p, T: Real>(
+        &self,
+        jobs: &mut Vec<Job<'p, Batch<'p>>>,
+        threads: usize,
+        windows: &Windows<T>,
+    ) {
+        if threads == 1 {
+            return;
+        }
+        let last = jobs.split_off(jobs.len().saturating_sub(threads));
+        let parts = (2 * threads).div_ceil(last.len().max(1));
+        let are_apart = |(tile, dates): &Batch<'_>| {
+            let readers = self.readers(tile, dates, windows);
+            let is_apart =
+                |reader: &mut TileReader<'_, T>| reader.days_at_once().is_ok_and(|n| n < usize::MAX);
+            readers.is_ok_and(|mut readers| readers.iter_mut().all(|(_, reader)| is_apart(reader)))
+        };
+        for job in last {
+            if !are_apart(&job.what) {
+                jobs.push(job);
+                continue;
+            }
+            let (tile, dates) = job.what;
+            jobs.extend(dates.chunks(dates.len().div_ceil(parts).max(1)).map(|dates| self::job(tile, dates)));
+        }
+        jobs.sort_by_key(|job| job.what.1.first().map(|date| date.day));
     }
 
     /// Makes a batch. Where reading it in one go fails, its dates are read one by
@@ -451,6 +480,11 @@ impl Production<'_> {
         };
         Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
     }
+}
+
+/// A batch as a piece of work.
+fn job<'p>(tile: &'p TilePlan, dates: &[&'p Planned]) -> Job<'p, Batch<'p>> {
+    Job { members: dates.iter().map(|date| &date.member).collect(), what: (tile, dates.to_vec()) }
 }
 
 /// Every series on some dates.

@@ -31,6 +31,11 @@ pub const WINDOWS: usize = 64 << 20;
 /// decoding into it.
 const NEAR: usize = 96 << 20;
 
+/// At most so many layers, of which none is warped alone where there are several: four are blended as fast as one.
+pub(crate) fn warped_together(layers: usize) -> usize {
+    if layers > 4 { layers / 4 * 4 } else { layers }
+}
+
 /// Reads one series onto one tile.
 ///
 /// Opening brings every asset that may touch the tile to the local disk (or finds
@@ -82,7 +87,8 @@ impl<'a, T: Real> TileReader<'a, T> {
         let rules = Rules { wanted: rules.wanted.or(series.unit), ..rules };
         let (from, to) = rules.reach(period);
         let near: Vec<_> = series.places(target.bbox, from, to).collect();
-        let found = near.iter().map(|(_, asset)| spool.source(asset)).collect::<Result<Vec<_>, _>>()?;
+        let assets: Vec<_> = near.iter().map(|(_, asset)| *asset).collect();
+        let found = spool.sources(&assets)?;
         let grids: Vec<&GeoBox> = found.iter().map(|source| &source.facts.geobox).collect();
         let all_sheets = Sheet::of(&grids, rules.resampling);
         let (mut sources, mut sheets, mut places) = (Vec::new(), Vec::new(), Vec::new());
@@ -384,7 +390,7 @@ impl<'a, T: Real> TileReader<'a, T> {
         }
         let window = self.plan(0)?.source_window().map_or(0, |window| window.shape().len());
         let day = (self.pixels() + window) * size_of::<T>();
-        Ok((NEAR / day.max(1)).max(1))
+        Ok(warped_together((NEAR / day.max(1)).max(1)))
     }
 
     /// Warps some layers, counted from each slot on.

@@ -3,9 +3,10 @@
 use crate::digests::Digests;
 use crate::group::RemoteGroup;
 use crate::identity::hex;
-use crate::parallel::lock;
+use crate::parallel::{cores, in_parallel, lock};
 use crate::remote::{Remembered, Remote};
 use crate::source::{self, Bytes, Facts, Source};
+use crate::store_root::AT_ONCE;
 use crate::{Ancillary, PrepError, SourceAsset};
 use seedbed_block::PixelRange;
 use seedbed_catalog::is_folder;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 
@@ -133,6 +135,39 @@ impl Spool {
             PrepError::NoCompositeDay { layer, item, path, there }
         })?;
         Ok(Source { asset: asset.clone(), path, remote, facts, quality, composite_day })
+    }
+
+    /// The same of several: those that weren't opened before are brought, digested and looked into some at a time.
+    ///
+    /// # Errors
+    /// As [`Spool::source`], of one of them; no further one is begun then.
+    pub(crate) fn sources(&self, assets: &[&Arc<SourceAsset>]) -> Result<Vec<Source>, PrepError> {
+        let new: Vec<_> = assets.iter().filter(|asset| !self.is_known(asset)).collect();
+        if new.len() > 1 {
+            let is_local = new.iter().all(|asset| asset.location.is_local());
+            let has_failed = AtomicBool::new(false);
+            let look = |_: usize, asset: &&&Arc<SourceAsset>| {
+                if has_failed.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                let looked = self.source(asset).map(drop);
+                has_failed.fetch_or(looked.is_err(), Ordering::Relaxed);
+                looked
+            };
+            let looked = in_parallel(&new, if is_local { cores() } else { AT_ONCE }, look, |_| ());
+            looked.into_iter().collect::<Result<(), _>>()?;
+        }
+        assets.iter().map(|asset| self.source(asset)).collect()
+    }
+
+    /// Whether an asset was looked into.
+    fn is_known(&self, asset: &SourceAsset) -> bool {
+        let facts = lock(&self.facts);
+        let at = |path: PathBuf| facts.contains_key(&(asset.item.clone(), path, asset.variable.clone()));
+        match asset.location.as_path() {
+            Some(path) => at(path.to_owned()),
+            None => at(self.place(asset)) || at(PathBuf::from(asset.location.to_string())),
+        }
     }
 
     /// A remote file or group that can be read where it lies, and what it says of itself.

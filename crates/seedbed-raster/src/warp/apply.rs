@@ -91,6 +91,8 @@ pub struct Room<T> {
     source: Vec<T>,
     /// A row of a cell.
     row: Vec<T>,
+    /// What is blended for no layer.
+    spare: Vec<T>,
     fours: Fours<T>,
     boxes: Vec<Box2d>,
     weights: Vec<f64>,
@@ -101,6 +103,7 @@ impl<T> Default for Room<T> {
         Self {
             source: Vec::new(),
             row: Vec::new(),
+            spare: Vec::new(),
             fours: Fours::default(),
             boxes: Vec::new(),
             weights: Vec::new(),
@@ -155,7 +158,8 @@ impl<T: Real> Work for Fill<'_, '_, T> {
                 first += match left.len() {
                     16.. => group::<T, 16>(ready, first, left, room),
                     8.. => group::<T, 8>(ready, first, left, room),
-                    4.. => group::<T, 4>(ready, first, left, room),
+                    // Some lanes without a layer cost less than each layer alone.
+                    2.. => group::<T, 4>(ready, first, left, room),
                     _ => group::<T, 1>(ready, first, left, room),
                 };
             }
@@ -225,7 +229,7 @@ fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
     }
 }
 
-/// Fills the first `L` layers of `out`, which are the plan's from `first` on; gives `L`.
+/// Fills the first `L` layers of `out`, or all that there are, which are the plan's from `first` on; gives how many.
 #[inline(always)]
 fn group<T: Real, const L: usize>(
     Ready { common, strip, cells, source, reach }: Ready<'_, T>,
@@ -233,13 +237,15 @@ fn group<T: Real, const L: usize>(
     out: &mut [&mut [T]],
     room: &mut Room<T>,
 ) -> usize {
-    let Room { source: region, row, fours, boxes, weights } = room;
+    let Room { source: region, row, spare, fours, boxes, weights } = room;
+    let layers = L.min(out.len());
     let Shape2d { rows, cols: stride } = reach.shape();
     region.resize(rows * stride * L, T::NAN);
     row.resize(WIDTH * L, T::NAN);
+    spare.resize(WIDTH * (L - layers), T::NAN);
     let (region, _) = region.as_chunks_mut::<L>();
     let (row, _) = row.as_chunks_mut::<L>();
-    lay_out(common.window, reach, source, first, region);
+    lay_out(common.window, reach, source, first..first + layers, region);
     let region: &[Lanes<T, L>] = region;
     let (mut next, mut boxes) = (0, boxes.iter());
     for cell in cells {
@@ -271,24 +277,24 @@ fn group<T: Real, const L: usize>(
                     }
                 }
             }
-            let mut layers = out.iter_mut();
+            let (mut layers, mut spares) = (out.iter_mut(), spare.chunks_exact_mut(WIDTH));
             let mut lines: [&mut [T]; L] = std::array::from_fn(|_| match layers.next() {
                 Some(layer) => &mut layer[line.clone()][cols.clone()],
-                None => &mut [],
+                None => spares.next().unwrap_or_default(),
             });
             deinterleave(row, &mut lines);
         }
     }
-    L
+    layers
 }
 
-/// Lays `L` layers of a window out pixel by pixel, those of a region.
+/// Lays layers of a window out pixel by pixel, those of a region; where they are fewer than `L` the last one again.
 #[inline(always)]
 fn lay_out<T: Real, const L: usize>(
     window: PixelRange,
     region: PixelRange,
     source: &[T],
-    first: usize,
+    layers: Range<usize>,
     out: &mut [Lanes<T, L>],
 ) {
     let (pixels, width) = (window.shape().len(), window.shape().cols);
@@ -298,7 +304,7 @@ fn lay_out<T: Real, const L: usize>(
     for (r, out) in out.chunks_exact_mut(cols).enumerate() {
         let from = (top + r) * width + left;
         let rows: [&[T]; L] = std::array::from_fn(|l| {
-            let start = (first + l) * pixels + from;
+            let start = (layers.start + l).min(layers.end - 1) * pixels + from;
             &source[start..start + cols]
         });
         interleave(&rows, out);

@@ -103,10 +103,20 @@ pub fn bilinear_row<T: Real, const L: usize>(
         out[c][0] = if first[c] == NONE { T::NAN } else { blended };
     }
     for c in 0..n {
-        if out[c][0].is_missing() {
-            out[c] = bilinear(source, stride, &fours.get(c));
+        if out[c][0].is_missing() && first[c] != NONE {
+            let four = fours.get(c);
+            // Most lie where nothing is valid.
+            if !source[holding(&four, stride)][0].is_missing() {
+                out[c] = bilinear(source, stride, &four);
+            }
         }
     }
+}
+
+/// The pixel that holds a pixel's centre, of a region of `stride` columns.
+#[inline(always)]
+fn holding<T>(four: &Four<T>, stride: usize) -> usize {
+    four.first as usize + usize::from(four.centre & 1) + usize::from(four.centre >> 1) * stride
 }
 
 /// Bilinear: `source` is a region of `stride` columns.
@@ -129,16 +139,21 @@ pub fn bilinear<T: Real, const L: usize>(
         out[l] = w[0] * v[0][l] + w[1] * v[1][l] + w[2] * v[2][l] + w[3] * v[3][l];
     }
     if any_missing(&out) {
-        masked(&v, &w, usize::from(four.centre), &mut out);
+        masked(v, w, &source[holding(four, stride)], &mut out);
     }
     out
 }
 
-/// The lanes of which a sample is missing.
+/// The lanes of which a sample is missing; `centre` is the one of them that holds the pixel's centre.
 #[inline(always)]
-fn masked<T: Real, const L: usize>(v: &[&Lanes<T, L>; 4], w: &[T; 4], centre: usize, out: &mut Lanes<T, L>) {
+fn masked<T: Real, const L: usize>(
+    v: [&Lanes<T, L>; 4],
+    w: [T; 4],
+    centre: &Lanes<T, L>,
+    out: &mut Lanes<T, L>,
+) {
     // As under a mask that all layers share.
-    if v[centre].iter().fold(true, |all, x| all & x.is_missing()) {
+    if centre.iter().fold(true, |all, x| all & x.is_missing()) {
         *out = [T::NAN; L];
         return;
     }
@@ -153,7 +168,7 @@ fn masked<T: Real, const L: usize>(v: &[&Lanes<T, L>; 4], w: &[T; 4], centre: us
             weight += if there { w[k] } else { T::ZERO };
         }
         let blended = if whole { sum } else { sum / weight };
-        out[l] = if v[centre][l].is_missing() { T::NAN } else { blended };
+        out[l] = if centre[l].is_missing() { T::NAN } else { blended };
     }
 }
 
