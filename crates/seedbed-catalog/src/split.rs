@@ -301,7 +301,7 @@ impl Splitter<'_> {
         let (above, new) = Self::new_place(task.parent, &old, &levels, &id);
         self.bring(task, &Move { old: &old, new: &new, above: &above }, &text).await?;
         if old != new {
-            write!(task.journal, "{old}\0{new}\n").map_err(|e| failed(&task.journal_path, e))?;
+            writeln!(task.journal, "{old}\0{new}").map_err(|e| failed(&task.journal_path, e))?;
         }
         let depth = depth_of(&above);
         task.links.push(&key_of(depth, &above, &new), rest)?;
