@@ -299,7 +299,7 @@ impl Splitter<'_> {
         }
         let id = outline.string(&text, "id").unwrap_or_default();
         let (above, new) = Self::new_place(task.parent, &old, &levels, &id);
-        self.bring(task, &Move { old: &old, new: &new, above: &above }, &text).await?;
+        self.bring(task, &Move { old: &old, new: &new, above: &above }, (&text, &outline)).await?;
         if old != new {
             writeln!(task.journal, "{old}\0{new}").map_err(|e| failed(&task.journal_path, e))?;
         }
@@ -311,9 +311,13 @@ impl Splitter<'_> {
     }
 
     /// Puts a document, as it must be there, at its new place.
-    async fn bring(&mut self, task: &Task<'_>, way: &Move<'_>, text: &[u8]) -> Result<(), CatalogError> {
-        let outline = Outline::of(text).unwrap_or_default();
-        let moved = self.moved_text(task, text, &outline, way)?;
+    async fn bring(
+        &mut self,
+        task: &Task<'_>,
+        way: &Move<'_>,
+        (text, outline): (&[u8], &Outline),
+    ) -> Result<(), CatalogError> {
+        let moved = self.moved_text(task, text, outline, way)?;
         let to = self.ground.location(way.new);
         self.disk.make_folder(&self.ground.location(way.above))?;
         let before = self.disk.prepare(&to).await?;

@@ -154,7 +154,7 @@ fn verify_member(
         Err(e) => return Ok((0, vec![problem(None, Flaw::Wrong(one_line(&e)))])),
     };
     let whole = is_of(member, &item)
-        .and_then(|()| is_there_and_then(expected, member, &item))
+        .and_then(|()| is_placed(expected, member, &item))
         // Runs believe a record of that name.
         .map_err(|what| Flaw::Wrong(format!("{what}: delete {} and make it again", member.record_names())));
     if let Err(flaw) = whole.and_then(|()| balance::check(&item)) {
@@ -188,7 +188,7 @@ fn is_of(member: &Member, item: &Item) -> Result<(), String> {
 }
 
 /// Refuses a record that searches would find at another place, or at another time.
-fn is_there_and_then(expected: &Expected, member: &Member, item: &Item) -> Result<(), String> {
+fn is_placed(expected: &Expected, member: &Member, item: &Item) -> Result<(), String> {
     let wrong = |what: String| Err(format!("its record says {what}"));
     if let Some(range) = expected.range(member)
         && let Ok(territory) = expected.grid.geobox(range).territory(&Proj, 8)

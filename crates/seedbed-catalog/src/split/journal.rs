@@ -72,7 +72,7 @@ impl Splitter<'_> {
         let levels = self.levels_of(&text, &outline, at)?;
         let id = outline.string(&text, "id").unwrap_or_default();
         let (above, new) = Self::new_place(task.parent, old, &levels, &id);
-        self.bring(task, &Move { old, new: &new, above: &above }, &text).await
+        self.bring(task, &Move { old, new: &new, above: &above }, (&text, &outline)).await
     }
 }
 

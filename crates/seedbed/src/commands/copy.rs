@@ -265,11 +265,11 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     })?;
     let on_tape = if args.stage { on_tape(&planned, &stores, ctx).await? } else { Vec::new() };
     let limit = args.max_transfer.unwrap_or(u64::MAX);
-    let unbounded = args.max_transfer.is_some() && planned.unknown_sizes > 0;
+    let untold = args.max_transfer.is_some() && planned.unknown_sizes > 0;
     // What stands already, or in part, needs no room: it is looked for where that matters, and sizes that no item tells
     // are asked for where there is a limit.
     if args.dry_run
-        || unbounded
+        || untold
         || planned.within(limit).is_err()
         || planned.fits(&stores, &request.to).await.is_err()
     {
