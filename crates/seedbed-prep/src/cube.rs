@@ -4,7 +4,7 @@ use crate::product::Written;
 use crate::{Attempt, PrepError, Variable};
 use seedbed_block::Date;
 use seedbed_grid::GeoBox;
-use seedbed_raster::cog::{BandMeta, Threads};
+use seedbed_raster::cog::{BandMeta, CogOptions, Threads};
 use seedbed_raster::zarr::{Cube, CubeWriter};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -16,14 +16,19 @@ pub(crate) const MEDIA_TYPE: &str = "application/vnd.zarr; version=3";
 pub(crate) const EXTENSION: &str = "https://stac-extensions.github.io/datacube/v2.2.0/schema.json";
 
 impl Attempt {
-    /// Begins a variable's cube, `<variable>.zarr`, in the product's staging folder.
+    /// Begins a variable's cube, `<variable>.zarr`, in the product's staging folder, stored by its own options.
     ///
     /// # Errors
     /// [`PrepError::Raster`] for dates that don't increase, a turned grid, or a name
     /// that no array may have.
-    pub fn begin_cube(&self, variable: &Variable, dates: &[Date]) -> Result<CubeWriter, PrepError> {
+    pub fn begin_cube(
+        &self,
+        variable: &Variable,
+        dates: &[Date],
+        options: &CogOptions,
+    ) -> Result<CubeWriter, PrepError> {
         let band = BandMeta { name: variable.name.clone(), unit: variable.unit.clone() };
-        let (geobox, options, title) = (&self.geobox, &self.options, variable.title.as_str());
+        let (geobox, title) = (&self.geobox, variable.title.as_str());
         let cube = Cube { geobox, dates, band: &band, title, options };
         Ok(CubeWriter::create(&self.staging.join(file(variable)), &cube, Threads::Pool)?)
     }
@@ -40,10 +45,10 @@ impl Attempt {
         dates: Vec<Date>,
         cube: CubeWriter,
     ) -> Result<(), PrepError> {
+        let options = cube.options().clone();
         let statistics = cube.finish()?;
         let file = file(&variable);
         let path = self.staging.join(&file);
-        let options = self.options.clone();
         let found = self.check(&path, &options)?;
         if found != dates.iter().map(|day| Some(*day)).collect::<Vec<_>>() {
             let what = format!("its {} dates aren't the {} that were written", found.len(), dates.len());

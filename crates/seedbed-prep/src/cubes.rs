@@ -1,7 +1,7 @@
 //! Cubes of aligned rasters: on every tile all dates of an asset as one Zarr group.
 
 use crate::parallel::threads;
-use crate::prepare::{Planned, TilePlan, parameters};
+use crate::prepare::{Planned, TilePlan, calendar, parameters};
 use crate::production::{Job, Open, Production};
 use crate::{
     Attempt, Description, Expected, Member, Outcome, PrepError, PrepareReport, Provenance, TaskKey, Variable,
@@ -93,7 +93,7 @@ impl Production<'_> {
             let name = series.name.clone();
             let title = format!("{name}, {} to {}", cube.period.start, cube.period.end);
             let variable = Variable { name, title, unit: reader.unit(), facts: Map::new() };
-            let mut writer = attempt.begin_cube(&variable, &days)?;
+            let mut writer = attempt.begin_cube(&variable, &days, &self.request.cog)?;
             let mut values = Vec::new();
             for some in days.chunks(writer.layers_at_once()) {
                 values.clear();
@@ -114,7 +114,7 @@ impl Production<'_> {
             product: &self.request.name,
             period: cube.period,
             provenance: &provenance,
-            properties: Map::new(),
+            properties: calendar(cube.tile),
         };
         Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
     }

@@ -1,12 +1,11 @@
 //! The days of a series: which layers of which sources hold each.
 
 use crate::composite_day::DAYS;
-use crate::source::Source;
+use crate::source::{Facts, Source};
 use crate::traits::apart;
 use crate::{PrepError, Rules, Series};
-use seedbed_block::{Bridge, Date, Period, date, is_leap};
+use seedbed_block::{Bridge, Calendar, Date, Period, date, is_leap};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 
 /// A layer of a source: which source, which layer of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,14 @@ impl Slot {
 
 /// Every day's layers, in the order in which they are merged.
 #[derive(Debug, Default)]
-pub(crate) struct Days(BTreeMap<Date, Vec<Slot>>);
+pub(crate) struct Days {
+    layers: BTreeMap<Date, Vec<Slot>>,
+    /// Days that aren't there because some source's calendar has none such.
+    left_out: BTreeSet<Date>,
+}
+
+/// A file of so many layers in a row is one of whole years.
+const YEAR: usize = 365;
 
 impl Days {
     /// Lists the layers of `sources`, which stand in the order of merging.
@@ -51,6 +57,7 @@ impl Days {
                 slots.push(Slot { source: n, layer });
             }
         }
+        let left_out = sources.iter().flat_map(left_out).filter(|day| !days.contains_key(day)).collect();
         let mut known = BTreeSet::new();
         for (day, slots) in &days {
             for (at, slot) in slots.iter().enumerate() {
@@ -61,22 +68,22 @@ impl Days {
                 }
             }
         }
-        Ok(Self(days))
+        Ok(Self { layers: days, left_out })
     }
 
     /// The layers of a day; none where there is no such day.
     pub(crate) fn slots(&self, day: Date) -> &[Slot] {
-        self.0.get(&day).map_or(&[], Vec::as_slice)
+        self.layers.get(&day).map_or(&[], Vec::as_slice)
     }
 
     /// The days there are.
     pub(crate) fn dates(&self) -> impl Iterator<Item = Date> {
-        self.0.keys().copied()
+        self.layers.keys().copied()
     }
 
     /// The days between two, both included, with their layers.
     pub(crate) fn between(&self, from: Date, to: Date) -> impl Iterator<Item = (Date, &[Slot])> {
-        self.0.range(from..=to).map(|(day, slots)| (*day, slots.as_slice()))
+        self.layers.range(from..=to).map(|(day, slots)| (*day, slots.as_slice()))
     }
 
     /// How many of `days`, which start with one there is, are consecutive layers
@@ -89,19 +96,38 @@ impl Days {
         1 + (1..days.len()).take_while(|n| follows(*n)).count()
     }
 
-    /// Whether the series' calendar leaves out a day: 29 February or 31 December,
-    /// if the series has it in none of its leap years, but has the day before.
+    /// Days that lack because a calendar has none such, and not because a file was lost: as an item says it
+    /// (`seedbed:calendar`) or a file, or as a file of whole years shows.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = Date> {
+        self.left_out.iter().copied().filter(|day| self.leaves_out(*day))
+    }
+
+    /// The calendar of 365 days that shows in these.
+    pub(crate) fn calendar(&self) -> Option<Calendar> {
+        let first = self.left_out().next()?;
+        [Calendar::Noleap, Calendar::Daymet].into_iter().find(|calendar| !calendar.has(first))
+    }
+
+    /// Whether the series' calendar may leave out a day: 29 February or 31 December,
+    /// if the series has it in none of its leap years, but has the day before. Of one leap year that may as well be a day
+    /// whose file was lost.
     pub(crate) fn leaves_out(&self, day: Date) -> bool {
-        let ends = self.0.first_key_value().zip(self.0.last_key_value());
-        let years = ends.map(|((first, _), (last, _))| first.year()..=last.year());
-        years.is_some_and(|years| left_out(day, years, |day| self.0.contains_key(&day)))
+        let Some(((first, _), (last, _))) = self.layers.first_key_value().zip(self.layers.last_key_value())
+        else {
+            return false;
+        };
+        let has = |day: Date| self.layers.contains_key(&day);
+        let mut leap_years = (first.year()..=last.year()).filter(|year| is_leap(*year));
+        may_be_left_out(day)
+            && has(shift(day, -1))
+            && !leap_years.any(|year| has(date(year, day.month(), day.day())))
     }
 
     /// Whether the series has a day, or two composites near enough to each other have
     /// it between them.
     pub(crate) fn bridges(&self, day: Date, bridge: Bridge) -> bool {
-        let before = self.0.range(..=day).next_back();
-        let after = self.0.range(day..).next();
+        let before = self.layers.range(..=day).next_back();
+        let after = self.layers.range(day..).next();
         before.zip(after).is_some_and(|((a, _), (b, _))| spans(*a, *b, bridge))
     }
 
@@ -111,16 +137,16 @@ impl Days {
     pub(crate) fn may_hold(&self, day: Date, bridge: Bridge) -> bool {
         let over = shift(day, 1 - DAYS);
         let Some((before, after)) = self
-            .0
+            .layers
             .range(..=over)
             .next_back()
-            .zip(self.0.range(day..).next())
+            .zip(self.layers.range(day..).next())
             .map(|((a, _), (b, _))| (*a, *b))
         else {
             return false;
         };
         let last = shift(before, DAYS - 1);
-        let between = self.0.range(before..after).nth(1).is_some();
+        let between = self.layers.range(before..after).nth(1).is_some();
         if between {
             spans(last, day, bridge) && spans(day, after, bridge)
         } else {
@@ -129,18 +155,19 @@ impl Days {
     }
 }
 
+/// The leap days after days of a source that its calendar hasn't, among those that its file hasn't.
+fn left_out(source: &Source) -> Vec<Date> {
+    let Facts { dates, calendar, .. } = &*source.facts;
+    let calendar = source.asset.calendar.or(*calendar);
+    let is_left_out = |day: Date| calendar.map_or(dates.len() >= YEAR, |calendar| !calendar.has(day));
+    let next = (0..dates.len()).filter_map(|layer| source.day(layer).ok()?.tomorrow().ok());
+    next.filter(|day| may_be_left_out(*day) && is_left_out(*day)).collect()
+}
+
 /// Whether a gap from one day to another is bridged.
 pub(crate) fn spans(from: Date, to: Date, bridge: Bridge) -> bool {
     let days = Period { start: from, end: to }.len() - 1;
     i32::try_from(days).is_ok_and(|days| days <= bridge.days())
-}
-
-/// Whether the calendar of a series of these years leaves a day out; `has` says which
-/// days it has.
-pub(crate) fn left_out(day: Date, mut years: RangeInclusive<i16>, has: impl Fn(Date) -> bool) -> bool {
-    may_be_left_out(day)
-        && has(shift(day, -1))
-        && !years.any(|year| is_leap(year) && has(date(year, day.month(), day.day())))
 }
 
 /// Whether some 365-day calendar leaves the day out.

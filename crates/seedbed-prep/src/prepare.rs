@@ -3,6 +3,7 @@
 use crate::parallel::threads;
 use crate::production::{Job, OnUnread, Open, Production, span};
 use crate::reader::warped_together;
+use crate::series::CALENDAR;
 use crate::tally::{self, Seen};
 use crate::unread::Unread;
 use crate::windows::Windows;
@@ -10,7 +11,7 @@ use crate::{
     Attempt, Cubes, Description, Expected, LeapRule, Member, Outcome, Plans, PrepError, Provenance, Root,
     Rules, Spool, Target, TaskKey, TileReader, TimeRule, Variable, cubes, revisions,
 };
-use seedbed_block::{Block, Date, Period, Real};
+use seedbed_block::{Block, Calendar, Date, Period, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Index, Projections, Tile, TileGrid};
 use seedbed_raster::DType;
@@ -129,6 +130,8 @@ pub(crate) struct TilePlan {
     pub(crate) target: Target,
     pub(crate) plans: Plans,
     pub(crate) dates: Vec<Planned>,
+    /// The calendar of 365 days that its inputs have.
+    pub(crate) calendar: Option<Calendar>,
     /// Layers that are held while a batch is read.
     held: usize,
     /// Days that were asked for and aren't there.
@@ -322,11 +325,15 @@ impl Production<'_> {
             dates.push(Planned { member, day, span, series: having, origins, unread: Vec::new() });
         }
         dates.sort_by_key(|date| date.day);
+        let mut calendars = readers.values().map(TileReader::calendar);
+        let calendar =
+            calendars.next().flatten().filter(|first| calendars.all(|other| other == Some(*first)));
         Ok((!dates.is_empty()).then(|| TilePlan {
             tile: tile.clone(),
             target,
             plans,
             dates,
+            calendar,
             held,
             partial,
             missing,
@@ -476,7 +483,7 @@ impl Production<'_> {
             product: &self.request.name,
             period: date.span,
             provenance: &provenance,
-            properties: Map::new(),
+            properties: calendar(tile),
         };
         Ok(attempt.commit(self.spool, self.projections, &description)?.outcome)
     }
@@ -499,6 +506,11 @@ fn read<T: Real>(
         Ok(Read { series: *series, unit: reader.unit(), block, seen })
     });
     each.collect()
+}
+
+/// What the record says of the series' calendar, so that who reads the product knows which days it can't have.
+pub(crate) fn calendar(tile: &TilePlan) -> Map<String, Value> {
+    tile.calendar.iter().map(|calendar| (CALENDAR.to_owned(), json!(calendar))).collect()
 }
 
 /// How values were read, for the record.

@@ -3,13 +3,16 @@
 use crate::parallel::{cores, in_parallel};
 use crate::traits::Traits;
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day, folder};
-use seedbed_block::{Date, Period, Unit, date};
+use seedbed_block::{Calendar, Date, Period, Unit, date};
 use seedbed_catalog::{Asset, Item};
 use seedbed_grid::{Bbox, Claim, Projections};
 use seedbed_storage::Location;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The property by which an item says its series' calendar: `standard`, `noleap` or `daymet`.
+pub(crate) const CALENDAR: &str = "seedbed:calendar";
 
 /// One asset of one item, with what the item claims of it.
 #[derive(Debug, Clone)]
@@ -47,6 +50,8 @@ pub struct SourceAsset {
     /// Whether the item's date holds even if the file's clock says otherwise
     /// (`seedbed:dates` is `item`).
     pub dated_by_item: bool,
+    /// The calendar whose days the series has that it belongs to, where its item says it (`seedbed:calendar`).
+    pub calendar: Option<Calendar>,
     /// Whether the date means nothing: a static field.
     pub undated: bool,
     /// The least and the greatest stored value that stand for an observation.
@@ -142,6 +147,7 @@ impl SourceAsset {
             offset: band.offset,
             unit: band.unit,
             dated_by_item: item.property("seedbed:dates").is_some_and(|v| v == "item"),
+            calendar: item.property(CALENDAR).and_then(|said| serde_json::from_value(said.clone()).ok()),
             undated: false,
             valid_range: band.valid_range,
             quality: None,
@@ -314,6 +320,7 @@ impl Series {
         };
         let day = date(1970, 1, 1);
         let asset = SourceAsset {
+            calendar: None,
             item: name.to_owned(),
             location: location.clone(),
             media_type: None,

@@ -4,7 +4,7 @@ use crate::group::RemoteGroup;
 use crate::remote::Remote;
 use crate::windows::FileVariable;
 use crate::{Ancillary, PrepError, Rules, SourceAsset};
-use seedbed_block::{Conversion, Date, Unit};
+use seedbed_block::{Calendar, Conversion, Date, Unit};
 use seedbed_grid::GeoBox;
 use seedbed_raster::{DType, Raster, RasterError, RasterSource};
 use std::ops::Range;
@@ -40,6 +40,8 @@ pub(crate) struct Facts {
     pub(crate) geobox: GeoBox,
     /// The layers' dates, where it has a clock.
     pub(crate) dates: Vec<Option<Date>>,
+    /// The calendar of 365 days that its clock goes by.
+    pub(crate) calendar: Option<Calendar>,
     /// Unit of the values.
     pub(crate) unit: Option<String>,
     /// How its numbers are stored.
@@ -123,6 +125,7 @@ impl Facts {
         Self {
             geobox: raster.geobox().clone(),
             dates: raster.layers().iter().map(|l| l.date).collect(),
+            calendar: raster.calendar(),
             valid_range,
             stored: Stored {
                 dtype: raster.data_type(),

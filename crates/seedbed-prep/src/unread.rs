@@ -8,6 +8,7 @@ use seedbed_block::{Date, Period};
 use seedbed_catalog::Item;
 use seedbed_grid::{Bbox, Projections};
 use seedbed_raster::RasterError;
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub(crate) struct Unread {
     pub(crate) series: usize,
     /// The item.
     pub(crate) item: String,
-    /// The first of the days that are asked for.
+    /// A day of those that are asked for, as far as its item tells them: else the first.
     pub(crate) day: Date,
     /// Where it lies, as far as its item says.
     bbox: Option<Bbox>,
@@ -104,14 +105,15 @@ pub(crate) fn sift(
                 return Err(error);
             }
             sifted.left_out.insert((*n, series));
-            sifted.unread.push(Unread {
+            let reason = one_line(&error);
+            sifted.unread.extend(days(item, key, *start, asked).into_iter().map(|day| Unread {
                 series,
                 item: item.id().to_owned(),
-                day: (*start).max(asked.start),
+                day,
                 bbox: item.bbox(),
-                reason: one_line(&error),
+                reason: reason.clone(),
                 retryable,
-            });
+            }));
             first = first.or(Some(error));
         }
         if let (0, Some(error)) = (opened, first) {
@@ -119,6 +121,26 @@ pub(crate) fn sift(
         }
     }
     Ok(sifted)
+}
+
+/// The days of an asset that are asked for, as its cube's time axis or its item's has them: by their values, or by an
+/// extent in steps of a day. The first one if neither does.
+fn days(item: &Item, key: &str, start: Date, asked: Period) -> Vec<Date> {
+    let dimensions = "cube:dimensions";
+    let of_asset = item.asset(key).and_then(|asset| asset.as_object().get(dimensions));
+    let dimensions = of_asset.or_else(|| item.property(dimensions)).and_then(Value::as_object);
+    let is_time = |axis: &&Value| axis["type"] == "temporal";
+    let axis = dimensions.and_then(|all| all.values().find(is_time)).unwrap_or(&Value::Null);
+    let day = |said: &Value| said.as_str()?.get(..10)?.parse::<Date>().ok();
+    let values = axis["values"].as_array().map(|all| all.iter().filter_map(day).collect::<Vec<Date>>());
+    let by_step = || {
+        let (first, last) = (day(&axis["extent"][0])?, day(&axis["extent"][1])?);
+        let is_daily = axis["step"] == "P1D";
+        is_daily.then(|| Period::new(first, last).ok()).flatten().map(|all| all.days().collect())
+    };
+    let mut days: Vec<Date> = values.or_else(by_step).unwrap_or_default();
+    days.retain(|day| asked.contains(*day));
+    if days.is_empty() { vec![start.max(asked.start)] } else { days }
 }
 
 /// Opens an asset's file, and that of its quality.

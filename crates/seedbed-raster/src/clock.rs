@@ -17,6 +17,11 @@ enum Days {
     Noleap,
 }
 
+/// Whether a calendar of the CF conventions has no 29 February.
+pub fn is_noleap(calendar: &str) -> bool {
+    ["noleap", "365_day"].iter().any(|name| calendar.eq_ignore_ascii_case(name))
+}
+
 /// The civil date of each value, the time of day cut off: Daymet's noon stamps
 /// and a midnight stamp give the same day.
 ///
@@ -27,8 +32,12 @@ pub fn dates(units: &str, calendar: &str, values: &[f64]) -> Result<Vec<Date>, S
     let days = match calendar.to_ascii_lowercase().as_str() {
         "" | "standard" | "gregorian" => Days::Mixed,
         "proleptic_gregorian" => Days::Gregorian,
-        "noleap" | "365_day" => Days::Noleap,
-        _ => return Err("this calendar has no civil dates".to_owned()),
+        _ if is_noleap(calendar) => Days::Noleap,
+        _ => {
+            return Err("the days of this calendar are no civil dates: bring the file onto the calendar `standard` or \
+                        `noleap` first"
+                .to_owned());
+        }
     };
     let origin = Origin::parse(units)?;
     values

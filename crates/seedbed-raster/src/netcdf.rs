@@ -14,7 +14,7 @@ use crate::stored::{Decoding, Sign};
 use crate::{DType, clock, grid_mapping};
 use gdal::Dataset;
 use gdal_sys::GDALDataType as Gdt;
-use seedbed_block::{PixelRange, Real, Shape2d};
+use seedbed_block::{Calendar, PixelRange, Real, Shape2d};
 use seedbed_grid::{Affine, Claim, Crs};
 use std::io;
 use std::ops::Range;
@@ -33,6 +33,8 @@ const LONGEST: usize = 1 << 24;
 pub struct Variable {
     pub name: String,
     pub layers: Vec<Layer>,
+    /// The calendar of 365 days that its clock goes by.
+    pub calendar: Option<Calendar>,
     pub shape: Shape2d,
     /// From pixel corners to coordinates, or why the file doesn't say it.
     pub affine: Result<Affine, String>,
@@ -246,10 +248,10 @@ pub fn describe(
             });
         }
     };
-    let layers = match along {
+    let (layers, calendar) = match along {
         Some(i) if times.contains(&i) => clock_of(file, path, &leading[i].0, leading[i].1)?,
-        Some(i) => vec![Layer { date: None }; leading[i].1],
-        None => vec![Layer { date: None }],
+        Some(i) => (vec![Layer { date: None }; leading[i].1], None),
+        None => (vec![Layer { date: None }], None),
     };
     if layers.is_empty() || shape.is_empty() {
         return Err(damaged(format!("variable `{name}` is empty")));
@@ -266,6 +268,7 @@ pub fn describe(
     Ok(Variable {
         name: name.to_owned(),
         layers,
+        calendar,
         shape,
         affine,
         crs,
@@ -320,20 +323,28 @@ fn coordinates(array: &dyn Attributed, name: &str) -> Result<Vec<f64>, String> {
     Ok(array.values()?.into_iter().map(value).collect())
 }
 
-fn clock_of(file: &dyn Arrays, path: &Path, name: &str, size: usize) -> Result<Vec<Layer>, RasterError> {
-    let silent = || vec![Layer { date: None }; size];
+/// The layers' days, and the calendar of 365 days that they go by.
+fn clock_of(
+    file: &dyn Arrays,
+    path: &Path,
+    name: &str,
+    size: usize,
+) -> Result<(Vec<Layer>, Option<Calendar>), RasterError> {
+    let silent = || (vec![Layer { date: None }; size], None);
     let Some(array) = file.get(name) else { return Ok(silent()) };
     let Some(units) = array.units() else { return Ok(silent()) };
     let calendar = array.text("calendar").unwrap_or_default();
     let values = coordinates(array.as_ref(), name)
         .map_err(|reason| RasterError::Damaged { path: path.to_owned(), reason })?;
+    let of_365_days = clock::is_noleap(&calendar).then_some(Calendar::Noleap);
     let dates = clock::dates(&units, &calendar, &values).map_err(|reason| RasterError::Time {
         path: path.to_owned(),
         units,
         calendar,
         reason,
     })?;
-    Ok(dates.into_iter().map(|date| Layer { date: Some(date) }).collect())
+    let layers = dates.into_iter().map(|date| Layer { date: Some(date) }).collect();
+    Ok((layers, of_365_days))
 }
 
 /// The coordinates of a dimension.

@@ -14,7 +14,7 @@ use crate::stored::Decoding;
 use crate::zarr::{LocalFolder, ReadFolder, Spooled, Version, Zarr2, ZarrGroup};
 use crate::{DType, RasterError, runtime, valid, zarr};
 use gdal::{Dataset, GdalOpenFlags};
-use seedbed_block::{Date, PixelRange, Real};
+use seedbed_block::{Calendar, Date, PixelRange, Real};
 use seedbed_grid::{Claim, GeoBox, Xy};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -446,6 +446,13 @@ impl Raster {
             Content::Bands(bands) => bands.stored_bytes(&self.path, layers, window),
             Content::Days(_) => Ok(None),
         }
+    }
+
+    /// The calendar of 365 days that its clock names. Daymet's files say `standard`, and have 365 days all the same.
+    #[must_use]
+    pub fn calendar(&self) -> Option<Calendar> {
+        let Content::Array(array) = &self.content else { return None };
+        array.variable.calendar
     }
 
     /// How many layers are stored in one piece: fewer at once cost as much as these. As many as

@@ -77,7 +77,7 @@ impl UnderWay {
                 unit: Some(output.unit.clone()),
                 facts: Map::new(),
             };
-            let cube = attempt.begin_cube(&variable, &dates)?;
+            let cube = attempt.begin_cube(&variable, &dates, &runner.cog)?;
             Ok(Layers { variable, cube, days: Vec::new(), most_missing: Vec::new() })
         };
         let layers = runner.outputs.iter().map(begin).collect::<Result<_, PrepError>>()?;

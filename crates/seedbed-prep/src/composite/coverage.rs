@@ -1,6 +1,5 @@
 //! How much of a span of time a series has.
 
-use crate::days::left_out;
 use seedbed_block::{Date, Period};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,9 +20,9 @@ impl Coverage {
     /// one layer. Between two layers `n` steps apart, rounded, `n - 1` are lacking, so
     /// that the 13 days from MOD13's last composite of a year to the next year's first
     /// are no gap. Before the first and after the last layer of all as many are lacking
-    /// as would fit into the span. A day that the calendar of a daily series leaves out,
-    /// 29 February or 31 December, isn't lacking.
-    pub(super) fn of(days: &BTreeSet<Date>, span: Period, alone: usize) -> Self {
+    /// as would fit into the span. Days `left_out`, which the calendar of a daily series hasn't,
+    /// aren't lacking.
+    pub(super) fn of(days: &BTreeSet<Date>, left_out: &BTreeSet<Date>, span: Period, alone: usize) -> Self {
         let step = step(days).unwrap_or(alone).max(1);
         let within: Vec<Date> = days.range(span.start..=span.end).copied().collect();
         let (Some(first), Some(last)) = (within.first(), within.last()) else {
@@ -36,7 +35,7 @@ impl Coverage {
         let after = days.range(last.tomorrow().unwrap_or(*last)..).find(|day| *day > last);
         let after = after.map_or(usize::MAX, |day| skipped(*last, *day));
         let lacking = between + before.min(fits(span.start, *first)) + after.min(fits(*last, span.end));
-        let known = if step == 1 { span.days().filter(|day| leaves_out(days, *day)).count() } else { 0 };
+        let known = if step == 1 { left_out.range(span.start..=span.end).count() } else { 0 };
         Self { had: within.len(), expected: within.len() + lacking.saturating_sub(known) }
     }
 
@@ -60,18 +59,19 @@ fn apart(a: Date, b: Date) -> usize {
     Period { start: a, end: b }.len() - 1
 }
 
-fn leaves_out(days: &BTreeSet<Date>, day: Date) -> bool {
-    let years = days.first().zip(days.last()).map(|(a, b)| a.year()..=b.year());
-    years.is_some_and(|years| left_out(day, years, |day| days.contains(&day)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use seedbed_block::Calendar;
 
     fn coverage(days: impl IntoIterator<Item = Date>, span: &str) -> (usize, usize) {
-        let Coverage { had, expected } = Coverage::of(&days.into_iter().collect(), span.parse().unwrap(), 1);
+        on_calendar(days, Calendar::Standard, span)
+    }
+
+    fn on_calendar(days: impl IntoIterator<Item = Date>, calendar: Calendar, span: &str) -> (usize, usize) {
+        let left_out = daily("2003/2005").filter(|day| !calendar.has(*day)).collect();
+        let days = days.into_iter().collect();
+        let Coverage { had, expected } = Coverage::of(&days, &left_out, span.parse().unwrap(), 1);
         (had, expected)
     }
 
@@ -95,9 +95,16 @@ mod tests {
     #[test]
     fn what_a_calendar_leaves_out_isnt_lacking() {
         let on = |calendar: Calendar| daily("2003/2005").filter(move |d| calendar.has(*d));
-        assert_eq!(coverage(on(Calendar::Daymet), "2004-12"), (30, 30));
-        assert_eq!(coverage(on(Calendar::Noleap), "2004-02"), (28, 28));
-        assert_eq!(coverage(on(Calendar::Daymet), "2004"), (365, 365));
+        for (calendar, month, days) in [(Calendar::Daymet, "2004-12", 30), (Calendar::Noleap, "2004-02", 28)]
+        {
+            assert_eq!(on_calendar(on(calendar), calendar, month), (days, days));
+            assert_eq!(on_calendar(on(calendar), calendar, "2004"), (365, 365));
+            assert_eq!(
+                coverage(on(calendar), month),
+                (days, days + 1),
+                "where nothing says so, a day was lost"
+            );
+        }
         let lost: Date = "2003-12-31".parse().unwrap();
         assert_eq!(coverage(on(Calendar::Standard).filter(|d| *d != lost), "2003-12"), (30, 31));
     }

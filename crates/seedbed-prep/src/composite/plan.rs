@@ -77,6 +77,8 @@ pub(super) struct Part {
 struct Found {
     /// Its days, and the assets that hold each.
     days: BTreeMap<Date, BTreeSet<usize>>,
+    /// Days that its calendar hasn't.
+    left_out: BTreeSet<Date>,
     /// Whether every source is of 16-bit steps.
     in_steps: bool,
 }
@@ -149,6 +151,7 @@ impl Context<'_> {
                 }
                 let all = found.entry(n).or_insert_with(|| Found { in_steps: true, ..Found::default() });
                 all.in_steps &= in_steps;
+                all.left_out.extend(reader.left_out());
                 for day in reader.dates().filter(|d| period.contains(*d)) {
                     all.days.entry(day).or_default().extend(reader.assets(day));
                 }
@@ -190,7 +193,7 @@ impl Context<'_> {
                     .map_or(1, |first| self.production.series[series].assets[*first].period.len());
                 parts.entry(name).or_default().push(Part {
                     series,
-                    coverage: span.map(|span| Coverage::of(&all, span, alone)),
+                    coverage: span.map(|span| Coverage::of(&all, &of.left_out, span, alone)),
                     days,
                     assets,
                     in_steps: of.in_steps,

@@ -1,5 +1,6 @@
 //! Tiles put together on their one integer grid.
 
+mod cubes;
 pub(crate) mod references;
 
 use crate::at_hand::AtHand;
@@ -11,7 +12,7 @@ use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Root, Spool, TaskKey,
     Variable, cube, is_done, revisions, survey,
 };
-use seedbed_block::{Period, PixelRange, Real};
+use seedbed_block::{Period, PixelRange, Real, Shape2d};
 use seedbed_catalog::{Asset, Band, Item};
 use seedbed_grid::Projections;
 use seedbed_raster::cog::{CogOptions, Compress, Overview, Threads};
@@ -32,23 +33,26 @@ pub struct MosaicRequest {
     pub out: Root,
     /// Whether missing tiles may stay holes, which the item then names.
     pub allow_holes: bool,
-    /// What a mosaic is.
-    pub format: MosaicFormat,
-    /// How COGs are encoded.
+    /// What a mosaic is; what its tiles are if nothing is said.
+    pub format: Option<MosaicFormat>,
+    /// How COGs and cubes are encoded.
     pub encoding: Encoding,
+    /// Whether nothing is made, and the report is the plan.
+    pub dry_run: bool,
 }
 
 /// What a mosaic is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MosaicFormat {
     /// A COG that holds all pixels.
-    #[default]
     Cog,
     /// A virtual raster in GDAL's VRT format, which refers to the tiles where they lie.
     Vrt,
     /// An index of the tiles where they lie, for GDAL's driver GTI, from 3.9 on.
     Gti,
+    /// A Zarr cube that holds all pixels and layers of tiles that are cubes.
+    Zarr,
 }
 
 impl FromStr for MosaicFormat {
@@ -59,7 +63,8 @@ impl FromStr for MosaicFormat {
             "cog" => Ok(Self::Cog),
             "vrt" => Ok(Self::Vrt),
             "gti" => Ok(Self::Gti),
-            _ => Err(format!("`{text}` is no format of a mosaic; there are cog, vrt and gti")),
+            "zarr" => Ok(Self::Zarr),
+            _ => Err(format!("`{text}` is no format of a mosaic; there are cog, vrt, gti and zarr")),
         }
     }
 }
@@ -115,25 +120,26 @@ struct Context<'a> {
     set: &'a Expected,
     extent: PixelRange,
     out: &'a Root,
-    request: &'a MosaicRequest,
+    format: MosaicFormat,
+    encoding: &'a Encoding,
     spool: &'a Spool,
     projections: &'a dyn Projections,
     /// Where a mosaic's tiles are encoded.
-    encoding: Threads,
+    threads: Threads,
 }
 
 /// Puts the tiles of every period together, one COG a variable, or one file that refers to
-/// the tiles.
+/// the tiles; of tiles that are cubes, one cube a variable.
 ///
 /// Pixels are copied by their integer position, never resampled. Each tile's file
 /// is held to its record's digest and to its tile's pixels first. One variable of
-/// a period is in memory at a time, and several periods where they are small.
+/// a period is in memory at a time (some layers of a cube), and several periods where they are small.
 ///
 /// # Errors
 /// [`PrepError::Holes`] where tiles are missing and holes aren't allowed;
 /// [`PrepError::Grid`] for an input off the grid and [`PrepError::Unverified`] for
 /// one that isn't what its record says; [`PrepError::Request`] for a mosaic in
-/// its product's own folder; what reading or writing brings.
+/// its product's own folder and for a format that tiles of its kind don't have; what reading or writing brings.
 pub fn mosaic(
     request: &MosaicRequest,
     spool: &Spool,
@@ -145,12 +151,6 @@ pub fn mosaic(
         return Err(PrepError::Request(format!(
             "a mosaic in {} would take the place of its tiles' catalog: choose another folder",
             request.out
-        )));
-    }
-    let remote = [&root, &request.out].into_iter().find(|root| root.as_path().is_none());
-    if let Some(remote) = remote.filter(|_| request.format != MosaicFormat::Cog) {
-        return Err(PrepError::Request(format!(
-            "a vrt or gti refers to tiles by their way on this machine's disk, and {remote} isn't there:              make the mosaic with --format cog"
         )));
     }
     let done = survey(&root, &expected.members)?;
@@ -172,29 +172,55 @@ pub fn mosaic(
     let Some(extent) = expected.tiles.iter().map(|t| t.range).reduce(PixelRange::union) else {
         return Err(PrepError::Request(format!("{} has no tiles", request.product)));
     };
-    refuse_cubes(&request.product, &expected, &root)?;
+    let format = format_of(request, &expected, &root)?;
+    let remote = [&root, &request.out].into_iter().find(|root| root.as_path().is_none());
+    if let Some(remote) = remote.filter(|_| matches!(format, MosaicFormat::Vrt | MosaicFormat::Gti)) {
+        return Err(PrepError::Request(format!(
+            "a vrt or gti refers to tiles by their way on this machine's disk, and {remote} isn't there: make the \
+             mosaic with --format cog"
+        )));
+    }
     let mut set = Expected {
         name: format!("{}-mosaic", expected.name),
         tiles: vec![seedbed_grid::Tile { name: "mosaic".to_owned(), range: extent }],
+        // A mosaic is a rectangle on the grid, its tiles need not fill it.
+        bbox: expected.grid.geobox(extent).territory(projections, 16)?.bbox,
         members: Vec::new(),
         recipe: None,
         ..expected.clone()
     };
-    let work = plan(request, &expected, &holes, &set, extent)?;
+    let work = plan((format, &request.encoding), &expected, &holes, &set, extent)?;
     set.members = work.iter().map(|w| w.member.clone()).collect();
+    let mut report = MosaicReport {
+        periods: work.len(),
+        made: 0,
+        present: 0,
+        holes: expected.members.iter().filter(|m| holes.contains(m)).map(named).collect(),
+        catalog: request.out.join("catalog.json"),
+    };
+    if request.dry_run {
+        report.present =
+            survey(&request.out, &set.members)?.iter().filter(|done| **done == Done::Yes).count();
+        return Ok(report);
+    }
     set.write(&request.out, spool)?;
-    let at_once = threads(extent.shape().len() * BYTES).min(work.len());
+    // A cube's layers are as many as there is room for, and encoded on all cores.
+    let at_once = match format {
+        MosaicFormat::Zarr => 1,
+        _ => threads(extent.shape().len() * BYTES).min(work.len()),
+    };
     let context = Context {
         source: &expected,
         root: &root,
         set: &set,
         extent,
         out: &request.out,
-        request,
+        format,
+        encoding: &request.encoding,
         spool,
         projections,
         // Mosaics made one by one, for there are no more or they are large, may take all cores.
-        encoding: if at_once > 1 { Threads::Caller } else { Threads::Pool },
+        threads: if at_once > 1 { Threads::Caller } else { Threads::Pool },
     };
     let done = survey(&request.out, &set.members)?;
     let work: Vec<(&Work<'_>, Done)> = work.iter().zip(done).collect();
@@ -212,38 +238,47 @@ pub fn mosaic(
     let outcomes = outcomes.into_iter().collect::<Result<Vec<_>, PrepError>>();
     write_catalog(&request.out, &set, &format!("Mosaics of {}", expected.name), spool)?;
     let outcomes = outcomes?;
-    Ok(MosaicReport {
-        periods: work.len(),
-        made: outcomes.iter().filter(|o| **o == Outcome::Created).count(),
-        present: outcomes.iter().filter(|o| **o == Outcome::Adopted).count(),
-        holes: expected.members.iter().filter(|m| holes.contains(m)).map(named).collect(),
-        catalog: request.out.join("catalog.json"),
-    })
+    report.made = outcomes.iter().filter(|o| **o == Outcome::Created).count();
+    report.present = outcomes.iter().filter(|o| **o == Outcome::Adopted).count();
+    Ok(report)
 }
 
-/// Refuses a product of cubes, before anything is written.
-fn refuse_cubes(product: &Root, expected: &Expected, root: &Root) -> Result<(), PrepError> {
-    let record = expected.members.iter().find_map(|m| root.record(m).ok().flatten());
+/// What the mosaics are to be, before anything is written.
+fn format_of(request: &MosaicRequest, expected: &Expected, root: &Root) -> Result<MosaicFormat, PrepError> {
+    // What a model remembers of a tile is no raster.
+    let mut rasters = expected.members.iter().filter(|member| !expected.variables(member).is_empty());
+    let record = rasters.find_map(|member| root.record(member).transpose()).transpose()?;
     let is_cube = |asset: &Asset<'_>| asset.media_type() == Some(cube::MEDIA_TYPE);
-    match record.iter().flat_map(Item::assets).find(|(_, asset)| is_cube(asset)) {
-        Some((key, _)) => Err(PrepError::Request(format!(
-            "`{key}` of {product} is a Zarr cube, and mosaics are of COGs: make it with --format cog, or in a project \
-             with format = \"cog\""
+    let cube = record.iter().flat_map(Item::assets).find(|(_, asset)| is_cube(asset));
+    let product = &request.product;
+    match (cube, request.format) {
+        (None, Some(MosaicFormat::Zarr)) => Err(PrepError::Request(format!(
+            "the tiles of {product} aren't Zarr cubes: make a mosaic with --format cog, vrt or gti, or make the product \
+             with --format zarr, or in a project with format = \"zarr\""
         ))),
-        None => Ok(()),
+        (None, format) => Ok(format.unwrap_or(MosaicFormat::Cog)),
+        (Some(_), None | Some(MosaicFormat::Zarr)) => Ok(MosaicFormat::Zarr),
+        (Some((key, _)), Some(_)) => Err(PrepError::Request(format!(
+            "`{key}` of {product} is a Zarr cube, and the mosaic of cubes is a cube: leave --format out, or make the \
+             product with --format cog, or in a project with format = \"cog\""
+        ))),
     }
 }
 
 fn plan<'a>(
-    request: &MosaicRequest,
+    (format, encoding): (MosaicFormat, &Encoding),
     expected: &'a Expected,
     holes: &BTreeSet<&Member>,
     set: &Expected,
     extent: PixelRange,
 ) -> Result<Vec<Work<'a>>, PrepError> {
-    let mut periods: BTreeMap<&str, Vec<&Member>> = BTreeMap::new();
-    for member in &expected.members {
-        periods.entry(&member.period).or_default().push(member);
+    let mut periods: BTreeMap<String, Vec<&Member>> = BTreeMap::new();
+    if format == MosaicFormat::Zarr {
+        periods = cubes::overlapping(&expected.members);
+    } else {
+        for member in &expected.members {
+            periods.entry(member.period.clone()).or_default().push(member);
+        }
     }
     let mut work = Vec::new();
     for (period, members) in periods {
@@ -272,12 +307,11 @@ fn plan<'a>(
             json!(variables),
         ];
         // A usual mosaic's key tells nothing of what it isn't.
-        if (request.format, &request.encoding) != (MosaicFormat::Cog, &Encoding::default()) {
-            task.push(json!([request.format, request.encoding]));
+        if (format, encoding) != (MosaicFormat::Cog, &Encoding::default()) {
+            task.push(json!([format, encoding]));
         }
         let key = TaskKey::of(&task)?;
-        let member =
-            Member { tile: "mosaic".to_owned(), period: period.to_owned(), key, variables, days: None };
+        let member = Member { tile: "mosaic".to_owned(), period, key, variables, days: None };
         work.push(Work { member, tiles, missing });
     }
     Ok(work)
@@ -319,22 +353,36 @@ impl Context<'_> {
                 unit: band(name).and_then(|b| b.unit),
                 facts: Map::new(),
             };
-            if self.request.format != MosaicFormat::Cog {
-                self.refer(&mut attempt, variable, &records, options)?;
-                continue;
-            }
-            let options = self.encoded(&options);
             // 32-bit floats need no more room than they have on the disk.
-            if options.dtype == DType::Float32 {
-                attempt.write_as(self.encoding, variable, &self.paste::<f32>(&records, name)?, options)?;
-            } else {
-                attempt.write_as(self.encoding, variable, &self.paste::<f64>(&records, name)?, options)?;
+            let is_single = options.dtype == DType::Float32;
+            match self.format {
+                MosaicFormat::Vrt | MosaicFormat::Gti => {
+                    self.refer(&mut attempt, variable, &records, options)?;
+                }
+                MosaicFormat::Zarr if is_single => {
+                    self.join::<f32>(&mut attempt, variable, &records, &self.encoded(&options))?;
+                }
+                MosaicFormat::Zarr => {
+                    self.join::<f64>(&mut attempt, variable, &records, &self.encoded(&options))?;
+                }
+                MosaicFormat::Cog if is_single => {
+                    let values = self.paste::<f32>(&records, name)?;
+                    attempt.write_as(self.threads, variable, &values, self.encoded(&options))?;
+                }
+                MosaicFormat::Cog => {
+                    let values = self.paste::<f64>(&records, name)?;
+                    attempt.write_as(self.threads, variable, &values, self.encoded(&options))?;
+                }
             }
         }
-        let Some((_, first)) = records.first() else {
+        // Cubes of tiles whose inputs begin later than others' have fewer days.
+        let periods = records.iter().map(|(_, item)| days(item)).collect::<Result<Vec<_>, PrepError>>()?;
+        let Some((start, end)) =
+            periods.iter().map(|p| p.start).min().zip(periods.iter().map(|p| p.end).max())
+        else {
             return Err(PrepError::Request(format!("{} has no tile", work.member.period)));
         };
-        let period = days(first)?;
+        let period = Period { start, end };
         let created =
             records.iter().filter_map(|(_, i)| i.property("created")?.as_str()?.get(..10)?.parse().ok());
         let provenance = Provenance {
@@ -356,17 +404,10 @@ impl Context<'_> {
     fn paste<T: Real>(&self, records: &[Tile<'_>], variable: &String) -> Result<Vec<T>, PrepError> {
         let shape = self.extent.shape();
         let mut values = vec![T::NAN; shape.len()];
-        let offset = |n: i64| usize::try_from(n).unwrap_or(0);
         for placed in self.placed(records, variable) {
             let Placed { range, raster, .. } = placed?;
             let part: Vec<T> = raster.read(0, PixelRange::of_shape(range.shape()))?;
-            // The extent is the union of the tiles, so neither is negative.
-            let (top, left) = (offset(range.row0), offset(range.col0));
-            let cols = range.shape().cols;
-            for (row, line) in part.chunks_exact(cols).enumerate() {
-                let start = (top + row) * shape.cols + left;
-                values[start..start + cols].copy_from_slice(line);
-            }
+            lay(&part, range, &mut values, shape);
         }
         Ok(values)
     }
@@ -426,9 +467,20 @@ impl Context<'_> {
 
     /// How COGs are encoded, given how their values are stored.
     fn encoded(&self, stored: &CogOptions) -> CogOptions {
-        let Encoding { compress, level, overview, max_z_error } = self.request.encoding;
+        let Encoding { compress, level, overview, max_z_error } = *self.encoding;
         let overview = overview.unwrap_or(stored.overview);
         CogOptions { compress, level, overview, max_z_error, ..stored.clone() }
+    }
+}
+
+/// Lays a tile's layer, row × column, where it belongs in an extent's.
+fn lay<T: Real>(part: &[T], range: PixelRange, to: &mut [T], extent: Shape2d) {
+    // The extent is the union of the tiles, so neither is negative.
+    let [top, left] = [range.row0, range.col0].map(|n| usize::try_from(n).unwrap_or(0));
+    let cols = range.shape().cols;
+    for (row, line) in part.chunks_exact(cols).enumerate() {
+        let start = (top + row) * extent.cols + left;
+        to[start..start + cols].copy_from_slice(line);
     }
 }
 

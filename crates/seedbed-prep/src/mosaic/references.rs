@@ -45,9 +45,9 @@ impl Context<'_> {
         let band = BandMeta { name: name.clone(), unit: variable.unit.clone() };
         let stem = format!("{}_mosaic_{}", name.replace(['/', '\\', '\0'], "-"), attempt.member.period);
         let statistics = joined(self, records, name);
-        let (file, media_type) = match self.request.format {
+        let (file, media_type) = match self.format {
             MosaicFormat::Gti => (format!("{stem}.gti.gpkg"), GTI),
-            MosaicFormat::Vrt | MosaicFormat::Cog => (format!("{stem}.vrt"), VRT),
+            _ => (format!("{stem}.vrt"), VRT),
         };
         let path = attempt.staging.join(&file);
         let geobox = &attempt.geobox;

@@ -5,7 +5,7 @@ use crate::days::{Slot, shift, spans};
 use crate::traits::whole_layer;
 use crate::{LeapRule, PrepError, TimeRule};
 use seedbed_block::series::{Spacing, interpolate};
-use seedbed_block::{Bridge, Date, Period, Real};
+use seedbed_block::{Bridge, Calendar, Date, Period, Real};
 use std::collections::BTreeSet;
 
 impl<T: Real> TileReader<'_, T> {
@@ -18,8 +18,8 @@ impl<T: Real> TileReader<'_, T> {
         period.days().filter(|day| self.has(*day)).collect()
     }
 
-    /// Those of some days that a series of a layer a day hasn't, but for those that its calendar leaves out, unless they
-    /// were to be interpolated and have no day behind them; none of a series in longer steps.
+    /// Those of some days that a series of a layer a day hasn't, but for those that its calendar is known not to have,
+    /// unless they were to be interpolated and have no day behind them; none of a series in longer steps.
     pub(crate) fn gaps(&self, days: &BTreeSet<Date>) -> Vec<Date> {
         let dates: Vec<Date> = self.dates().collect();
         let steps = dates.len().saturating_sub(1);
@@ -27,8 +27,19 @@ impl<T: Real> TileReader<'_, T> {
         if self.rules.time != TimeRule::Daily || steps == 0 || 2 * daily < steps {
             return Vec::new();
         }
-        let is_meant = |day: Date| self.rules.leap == LeapRule::Interpolate || !self.days.leaves_out(day);
-        days.iter().copied().filter(|day| !self.has(*day) && is_meant(*day)).collect()
+        let left_out: BTreeSet<Date> = self.left_out().collect();
+        let is_meant = |day: &Date| self.rules.leap == LeapRule::Interpolate || !left_out.contains(day);
+        days.iter().copied().filter(|day| !self.has(*day) && is_meant(day)).collect()
+    }
+
+    /// The days that its calendar is known not to have, among those around its layers.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = Date> {
+        self.days.left_out()
+    }
+
+    /// Its calendar, where it is known to be one of 365 days.
+    pub(crate) fn calendar(&self) -> Option<Calendar> {
+        self.days.calendar()
     }
 
     /// What the values of a day stand for: all days of the layers that are dated by it, where nothing is made between
@@ -91,7 +102,7 @@ impl<T: Real> TileReader<'_, T> {
         // A calendar of 365 days has no layer for a leap year's last, or no 29 February.
         let left_out = match self.climatology {
             Some(_) => day.day_of_year() == 366 && near.iter().all(|(date, _)| *date != day),
-            None => self.days.leaves_out(day),
+            None => self.left_out().any(|other| other == day),
         };
         if left_out { Bridge::ONE_DAY } else { Bridge::NOTHING }
     }

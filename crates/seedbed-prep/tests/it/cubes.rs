@@ -5,8 +5,8 @@ use seedbed_block::date;
 use seedbed_catalog::Item;
 use seedbed_grid::PixelRange;
 use seedbed_prep::{
-    Attempt, Expected, Format, MosaicRequest, PrepError, Prepare, PrepareReport, Rules, Unexpected, Variable,
-    clean, mosaic, prepare, verify,
+    Attempt, Expected, Format, MosaicFormat, MosaicRequest, PrepError, Prepare, PrepareReport, Rules,
+    Unexpected, Variable, clean, mosaic, prepare, verify,
 };
 use seedbed_raster::{DType, Proj, Raster, RasterSource};
 use serde_json::{Value, json};
@@ -213,18 +213,80 @@ fn a_cube_that_fails_leaves_nothing_and_stops_no_other() {
 }
 
 #[test]
-fn a_mosaic_of_cubes_is_refused_with_the_way_out() {
+fn a_mosaic_of_cubes_is_a_cube_with_the_pixels_of_a_mosaic_of_cogs() {
     let sandbox = Sandbox::new();
-    run(&sandbox, &request(&sandbox, Format::Zarr, "cubes")).unwrap();
-    let wanted = MosaicRequest {
-        product: seedbed_prep::Root::Local(sandbox.path("cubes")),
-        out: seedbed_prep::Root::Local(sandbox.path("mosaic")),
-        allow_holes: false,
-        ..MosaicRequest::default()
-    };
-    let error = mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap_err();
-    assert!(error.is_usage() && words(&error).contains("--format cog"), "{error}");
-    assert!(sandbox.files("mosaic").is_empty());
+    let local = |path: &str| seedbed_prep::Root::Local(sandbox.path(path));
+    for (dtype, nodata) in [(DType::Float32, f64::NAN), (DType::Int16, -32_768.0)] {
+        let [cogs, cubes, joined, whole] =
+            ["cogs", "cubes", "joined", "whole"].map(|name| format!("{name}-{dtype}"));
+        for (format, out) in [(Format::Cog, &cogs), (Format::Zarr, &cubes)] {
+            let mut wanted = request(&sandbox, format, out);
+            (wanted.cog.dtype, wanted.cog.nodata) = (dtype, Some(nodata));
+            wanted.cog.scale = if dtype == DType::Int16 { 0.1 } else { 1.0 };
+            run(&sandbox, &wanted).unwrap();
+        }
+        let put = |product: &str, out: &str| {
+            let wanted =
+                MosaicRequest { product: local(product), out: local(out), ..MosaicRequest::default() };
+            mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap()
+        };
+        put(&cogs, &whole);
+        // The eastern tile has two of the western one's three days: it is in the same mosaic.
+        let report = put(&cubes, &joined);
+        assert_eq!((report.periods, report.made, report.holes.len()), (1, 1, 0));
+        let before = sandbox.files(&joined);
+        assert_eq!((put(&cubes, &joined).present, sandbox.files(&joined) == before), (1, true));
+        let found = verify(&sandbox.path(&joined)).unwrap();
+        assert!(found.is_complete(), "{found:?}");
+        let (path, said) = record(&sandbox, &joined, "mosaic");
+        let properties = &said["properties"];
+        assert_eq!(properties["start_datetime"], "2004-02-28T00:00:00Z");
+        assert_eq!(properties["end_datetime"], "2004-03-02T23:59:59Z");
+        assert_eq!(properties["cube:dimensions"]["time"]["values"].as_array().unwrap().len(), 3);
+        for (variable, days) in [("tmax", 3), ("tmin", 2)] {
+            let href = said["assets"][variable]["href"].as_str().unwrap();
+            let cube = Raster::open(&RasterSource::new(path.parent().unwrap().join(href))).unwrap();
+            assert_eq!((cube.layers().len(), cube.data_type()), (days, dtype));
+            for (n, layer) in cube.layers().iter().enumerate() {
+                let day = layer.date.unwrap().to_string();
+                let of_day = |p: &PathBuf| p.file_name().unwrap().to_string_lossy().contains(&day);
+                let of_variable = |p: &PathBuf| p.file_name().unwrap().to_string_lossy().contains(variable);
+                let cog = sandbox.cogs(&whole).into_iter().find(|p| of_day(p) && of_variable(p)).unwrap();
+                let cog = Raster::open(&RasterSource::new(cog)).unwrap();
+                let all = PixelRange::of_shape(cog.geobox().shape);
+                let bits = |raster: &Raster, layer| -> Vec<u64> {
+                    let values: Vec<f64> =
+                        raster.read(layer, PixelRange::of_shape(raster.geobox().shape)).unwrap();
+                    values.into_iter().map(f64::to_bits).collect()
+                };
+                assert_eq!(cube.geobox().affine, cog.geobox().affine);
+                assert_eq!(all, PixelRange::of_shape(cube.geobox().shape));
+                assert_eq!(bits(&cube, n), bits(&cog, 0), "{variable} {day}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mosaic_of_another_kind_than_its_tiles_is_refused_with_the_way_out() {
+    let sandbox = Sandbox::new();
+    for (format, wrong, word) in [
+        (Format::Zarr, MosaicFormat::Cog, "--format cog"),
+        (Format::Zarr, MosaicFormat::Vrt, "leave --format out"),
+        (Format::Cog, MosaicFormat::Zarr, "--format zarr"),
+    ] {
+        run(&sandbox, &request(&sandbox, format, "product")).unwrap();
+        let wanted = MosaicRequest {
+            product: seedbed_prep::Root::Local(sandbox.path("product")),
+            out: seedbed_prep::Root::Local(sandbox.path("mosaic")),
+            format: Some(wrong),
+            ..MosaicRequest::default()
+        };
+        let error = mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap_err();
+        assert!(error.is_usage() && words(&error).contains(word), "{error}");
+        assert!(sandbox.files("mosaic").is_empty());
+        fs::remove_dir_all(sandbox.path("product")).unwrap();
+    }
 }
 
 #[test]
@@ -270,7 +332,7 @@ fn what_a_kill_leaves_has_no_final_name_and_is_cleaned_away() {
     let variable = |name: &str| Variable { name: name.to_owned(), ..Variable::default() };
     let days = vec![date(2004, 2, 28), date(2004, 2, 29)];
     for name in ["tmax", "tmin"] {
-        let mut writer = attempt.begin_cube(&variable(name), &days).unwrap();
+        let mut writer = attempt.begin_cube(&variable(name), &days, &cubes.cog).unwrap();
         writer.write(&[1.5_f32; 60]).unwrap();
         if name == "tmax" {
             attempt.keep_cube(variable(name), days.clone(), writer).unwrap();

@@ -247,6 +247,8 @@ fn a_day_without_one_behind_it_is_told_where_it_would_be_interpolated() {
     let values = vec![vec![1.0; around().shape().len()]; 2];
     sandbox.netcdf("a.nc", &days, &Layers { at: around(), values });
     let items = [item("a", "2004-12-29/2004-12-30", "a.nc")];
+    let mut items = items;
+    items[0]["properties"]["seedbed:calendar"] = serde_json::json!("daymet");
     let told = |leap| {
         let rules = Rules { leap, ..Rules::default() };
         run(&sandbox, &request(&sandbox, &items, rules, "2004-12-29/2004-12-31")).unwrap().missing

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod antimeridian;
+mod calendars;
 mod cleaning;
 mod commits;
 mod compositing;

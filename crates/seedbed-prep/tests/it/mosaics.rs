@@ -1,13 +1,14 @@
 //! Tiles put together, and what must never happen to a mosaic.
 
-use crate::support::{Sandbox, TILE, description, grid, member, provenance, range, words};
-use seedbed_grid::PixelRange;
+use crate::support::{Sandbox, TILE, description, grid, item, member, provenance, range, tiles, words};
+use seedbed_grid::{PixelGrid, PixelRange, Projections, Tile, TileGrid, Xy};
 use seedbed_prep::{
-    Attempt, Encoding, Expected, MosaicFormat, MosaicReport, MosaicRequest, PrepError, Variable, mosaic,
-    verify,
+    Attempt, Encoding, Expected, Format, MosaicFormat, MosaicReport, MosaicRequest, PrepError, Prepare,
+    Rules, Variable, mosaic, prepare, verify,
 };
-use seedbed_raster::cog::{CogOptions, Compress};
+use seedbed_raster::cog::{self, BandMeta, CogOptions, Compress};
 use seedbed_raster::{Proj, Raster, RasterSource};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -216,7 +217,7 @@ fn a_virtual_raster_gives_the_pixels_of_the_cog_and_holds_none() {
     let request = MosaicRequest {
         product: seedbed_prep::Root::Local(sandbox.path("out")),
         out: seedbed_prep::Root::Local(sandbox.path("virtual")),
-        format: MosaicFormat::Vrt,
+        format: Some(MosaicFormat::Vrt),
         ..MosaicRequest::default()
     };
     let put = || mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {});
@@ -253,7 +254,7 @@ fn tiles_that_a_mosaic_refers_to_are_looked_for() {
         let request = MosaicRequest {
             product: seedbed_prep::Root::Local(sandbox.path("out")),
             out: seedbed_prep::Root::Local(sandbox.path("by-reference")),
-            format,
+            format: Some(format),
             ..MosaicRequest::default()
         };
         mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
@@ -284,7 +285,7 @@ fn an_index_of_tiles_is_the_same_bytes_each_time() {
         let request = MosaicRequest {
             product: seedbed_prep::Root::Local(product),
             out: seedbed_prep::Root::Local(sandbox.path(out)),
-            format,
+            format: Some(format),
             ..MosaicRequest::default()
         };
         let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
@@ -312,4 +313,37 @@ fn a_mosaic_is_encoded_as_its_user_says_and_its_key_tells_it() {
     let report = mosaic(&request, &sandbox.spool(), &Proj, &mut |_, _| {}).unwrap();
     assert_eq!((report.made, report.present), (1, 0));
     assert_eq!(sandbox.cogs("mosaic").len(), 4, "both generations are there until they are cleaned");
+}
+
+#[test]
+fn a_collection_of_mosaics_reaches_as_far_as_they_do_where_tiles_fill_no_rectangle() {
+    let sandbox = Sandbox::new();
+    // Tiles of a cone's grid that touch at a corner: the box around both is less than that of their rectangle.
+    let crs = Proj.resolve("EPSG:5070").unwrap();
+    let grid = PixelGrid { crs, origin: Xy { x: 1e6, y: 2e6 }, resolution: Xy { x: 1e4, y: 1e4 } };
+    let at = |row0, col0| PixelRange { row0, col0, rows: 6, cols: 6 };
+    let tile = |name: &str, range| Tile { name: name.to_owned(), range };
+    let around = PixelRange { row0: 0, col0: 0, rows: 12, cols: 12 };
+    let (geobox, options) = (grid.geobox(around), CogOptions::default());
+    cog::write(&sandbox.path("a.tif"), &geobox, &[1.0_f32; 144], &BandMeta::default(), &options).unwrap();
+    let request = Prepare {
+        name: "prepared".to_owned(),
+        items: sandbox.items(&[item("a", "2004-01-01", "a.tif")]),
+        assets: vec!["value".to_owned()],
+        grid: TileGrid { grid, tiles: vec![tile("upper", at(0, 0)), tile("lower", at(6, 6))], ..tiles() },
+        rules: Rules::default(),
+        cog: Prepare::default_cog(),
+        format: Format::Cog,
+        period: None,
+        out: seedbed_prep::Root::Local(sandbox.path("out")),
+    };
+    prepare::<f32>(&request, &sandbox.spool(), &Proj, false, &mut |_, _| {}).unwrap();
+    put_together(&sandbox, false).unwrap();
+    let read = |path: &Path| -> Value { serde_json::from_slice(&fs::read(path).unwrap()).unwrap() };
+    let member = &Expected::read(&sandbox.path("mosaic")).unwrap().0.members[0];
+    let own = read(&member.record(&sandbox.path("mosaic")))["bbox"].clone();
+    let all = read(&sandbox.path("mosaic/collection.json"))["extent"]["spatial"]["bbox"][0].clone();
+    let number = |value: &Value, n: usize| value[n].as_f64().unwrap();
+    assert!((0..2).all(|n| number(&all, n) <= number(&own, n)), "{own} {all}");
+    assert!((2..4).all(|n| number(&all, n) >= number(&own, n)), "{own} {all}");
 }

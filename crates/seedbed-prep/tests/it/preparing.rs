@@ -1,6 +1,7 @@
 //! Prepared rasters: every date of chosen assets on every tile.
 
 use crate::support::{Layers, Sandbox, around, item, item_with, range, tiles, words};
+use seedbed_block::date;
 use seedbed_grid::{PixelRange, Projections};
 use seedbed_prep::{Expected, Format, PrepError, Prepare, PrepareReport, Rules, prepare, verify};
 use seedbed_raster::cog::CogOptions;
@@ -311,6 +312,34 @@ fn a_file_that_cannot_be_opened_keeps_its_own_days_alone_from_being_made() {
         fs::write(sandbox.path(&format!("{day}.tif")), "<html>503</html>").unwrap();
     }
     assert!(words(&run(&sandbox, &request).unwrap_err()).contains("1.tif"));
+}
+
+#[test]
+fn all_days_of_a_file_that_cannot_be_opened_are_missed_where_its_item_tells_them() {
+    let sandbox = Sandbox::new();
+    let days = |from: i8| (from..from + 3).map(|day| date(2004, 3, day)).collect::<Vec<_>>();
+    let values = vec![vec![1.0; around().shape().len()]; 3];
+    sandbox.netcdf("a.nc", &days(1), &Layers { at: around(), values });
+    fs::write(sandbox.path("b.nc"), "CDF").unwrap();
+    let steps = json!({ "type": "temporal", "step": "P1D",
+        "extent": ["2004-03-04T00:00:00Z", "2004-03-06T23:59:59Z"] });
+    let values = json!({ "type": "temporal", "values": ["2004-03-04T00:00:00Z", "2004-03-06T00:00:00Z"] });
+    for (axis, of_asset, lost) in
+        [(&steps, true, 3), (&values, true, 2), (&steps, false, 3), (&json!({}), true, 1)]
+    {
+        let good = item("a", "2004-03-01/2004-03-03", "a.nc");
+        let mut bad = item("b", "2004-03-04/2004-03-06", "b.nc");
+        let place = if of_asset { &mut bad["assets"]["value"] } else { &mut bad["properties"] };
+        place["cube:dimensions"] = json!({ "x": { "type": "spatial" }, "day": axis });
+        let mut request = request(&sandbox, &[good, bad]);
+        let report = run(&sandbox, &request).unwrap();
+        assert_eq!((report.made, report.failed.len()), (6, 2 * lost), "{:?}", report.failed);
+        assert_eq!(verify(&sandbox.path("out")).unwrap().problems.len(), 2 * lost);
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+        request.period = Some("2004-03-01/2004-03-04".parse().unwrap());
+        assert_eq!(run(&sandbox, &request).unwrap().failed.len(), 2);
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+    }
 }
 
 #[test]

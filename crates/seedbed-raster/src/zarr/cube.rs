@@ -115,6 +115,12 @@ impl CubeWriter {
         Ok(writer)
     }
 
+    /// How values are stored.
+    #[must_use]
+    pub fn options(&self) -> &CogOptions {
+        &self.options
+    }
+
     /// How many layers go into a file: so many, given at once, are not held in between.
     #[must_use]
     pub fn layers_at_once(&self) -> usize {

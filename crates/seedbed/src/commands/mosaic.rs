@@ -2,10 +2,10 @@
 
 use crate::context::Ctx;
 use crate::encoding::EncodingArgs;
-use crate::failure::{Judge, usage_hint};
+use crate::failure::usage_hint;
 use crate::progress::Counted;
 use crate::report::{Report, Status, count};
-use seedbed_prep::{Encoding, Expected, MosaicFormat, MosaicReport, MosaicRequest};
+use seedbed_prep::{Encoding, MosaicFormat, MosaicReport, MosaicRequest};
 use seedbed_storage::Location;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -26,9 +26,10 @@ pub struct Args {
     #[arg(long, value_name = "LOCATION")]
     out: Location,
     /// cog, a file of all pixels; or a file that refers to the tiles where they lie: vrt, a virtual
-    /// raster, or gti, a tile index for GDAL 3.9 and later. Those two break when tiles move.
-    #[arg(long, default_value = "cog")]
-    format: MosaicFormat,
+    /// raster, or gti, a tile index for GDAL 3.9 and later. Those two break when tiles move. Of
+    /// tiles that are cubes: zarr, a cube of all pixels. If not given: cog, or zarr of cubes.
+    #[arg(long)]
+    format: Option<MosaicFormat>,
     #[command(flatten)]
     encoding: EncodingArgs,
     /// Leave missing tiles as holes, named in the mosaic's item.
@@ -52,16 +53,12 @@ impl Report for Made {
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         let r = &self.report;
         if self.dry_run {
-            return writeln!(out, "{} would be made in {}", count(r.periods, "mosaic"), r.catalog);
+            let (all, due) = (count(r.periods, "mosaic"), r.periods - r.present);
+            writeln!(out, "{all}: {due} would be made, {} there already ({})", r.present, r.catalog)?;
+        } else {
+            let all = count(r.periods, "mosaic");
+            writeln!(out, "{all}: {} made, {} there already ({})", r.made, r.present, r.catalog)?;
         }
-        writeln!(
-            out,
-            "{}: {} made, {} there already ({})",
-            count(r.periods, "mosaic"),
-            r.made,
-            r.present,
-            r.catalog
-        )?;
         for hole in &r.holes {
             writeln!(out, "hole: {hole}")?;
         }
@@ -76,6 +73,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         out: ctx.root(&args.out)?,
         allow_holes: args.allow_holes,
         format: args.format,
+        dry_run: args.dry_run,
         encoding: Encoding {
             compress: args.encoding.compress,
             level: args.encoding.level()?,
@@ -83,32 +81,23 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             max_z_error: args.encoding.max_z_error()?,
         },
     };
-    if request.format != MosaicFormat::Cog && request.encoding != Encoding::default() {
+    if matches!(request.format, Some(MosaicFormat::Vrt | MosaicFormat::Gti))
+        && request.encoding != Encoding::default()
+    {
         return Err(usage_hint(
             "a vrt or gti holds no pixels: there is nothing to encode",
             "leave out --compress, --level, --max-z-error and --overviews",
         ));
     }
-    if args.dry_run {
-        let (expected, _) = tokio::task::block_in_place(|| Expected::of(&request.product)).or_usage()?;
-        let periods: std::collections::BTreeSet<_> = expected.members.iter().map(|m| &m.period).collect();
-        let report = MosaicReport {
-            periods: periods.len(),
-            made: 0,
-            present: 0,
-            holes: Vec::new(),
-            catalog: request.out.join("catalog.json"),
-        };
-        ctx.emit(&Made { dry_run: true, report })?;
-        return Ok(Status::Done);
-    }
     let meter = ctx.meter("mosaic", Counted::Things("mosaics"), None);
-    ctx.tell_of_last_wins(&request.out)?;
+    if !args.dry_run {
+        ctx.tell_of_last_wins(&request.out)?;
+    }
     let spool = ctx.spool(&args.out);
     let report = tokio::task::block_in_place(|| {
         seedbed_prep::mosaic(&request, &spool, &ctx.projections, &mut |done, total| meter.at(done, total))
     })?;
     drop(meter);
-    ctx.emit(&Made { dry_run: false, report })?;
+    ctx.emit(&Made { dry_run: args.dry_run, report })?;
     Ok(Status::Done)
 }
