@@ -300,8 +300,8 @@ pub(crate) fn on_grid(
     projections: &dyn Projections,
 ) -> Result<Vec<(Ring, Vec<Ring>)>, GridError> {
     /// The longest edge, in degrees, that stays straight from longitude and latitude to
-    /// a projection: over 0.05° (5.6 km) the two differ by half a metre at most.
-    const LONGEST_EDGE: f64 = 0.05;
+    /// a projection: over 0.005° (560 m) the two differ by half a centimetre at most.
+    const LONGEST_EDGE: f64 = 0.005;
     let wgs84 = projections.resolve("OGC:CRS84")?;
     let transform = projections.transform(&wgs84, &grid.crs)?;
     let snap = |v: f64| if (v - v.round()).abs() <= tolerance { v.round() } else { v };

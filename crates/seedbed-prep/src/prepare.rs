@@ -14,8 +14,8 @@ use crate::{
 use seedbed_block::{Block, Calendar, Date, Period, Real};
 use seedbed_catalog::Item;
 use seedbed_grid::{Index, Projections, Tile, TileGrid};
-use seedbed_raster::DType;
 use seedbed_raster::cog::CogOptions;
+use seedbed_raster::{DType, zarr};
 use seedbed_storage::Location;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -186,6 +186,9 @@ pub fn prepare<T: Real>(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<PrepareReport, PrepError> {
     Expected::check_variables(&request.out, &request.assets)?;
+    if request.format == Format::Zarr {
+        zarr::check_encoding(request.cog.compress, request.cog.level).map_err(PrepError::Request)?;
+    }
     // What is made of several layers, and a cube of all, would be of fewer.
     let on_unread = match (request.format, request.rules.time, request.rules.leap) {
         (Format::Cog, TimeRule::Daily, LeapRule::Error) => OnUnread::Skip,

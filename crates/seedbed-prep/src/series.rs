@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// The property by which an item says its series' calendar: `standard`, `noleap` or `daymet`.
 pub(crate) const CALENDAR: &str = "seedbed:calendar";
 
+/// The property that tells a product's tile.
+const TILE: &str = "seedbed:tile";
+
 /// One asset of one item, with what the item claims of it.
 #[derive(Debug, Clone)]
 pub struct SourceAsset {
@@ -147,7 +150,7 @@ impl SourceAsset {
             offset: band.offset,
             unit: band.unit,
             dated_by_item: item.property("seedbed:dates").is_some_and(|v| v == "item"),
-            calendar: item.property(CALENDAR).and_then(|said| serde_json::from_value(said.clone()).ok()),
+            calendar: calendar(item)?,
             undated: false,
             valid_range: band.valid_range,
             quality: None,
@@ -155,6 +158,20 @@ impl SourceAsset {
             traits: Traits::of(item),
         })
     }
+}
+
+/// The calendar of the series that an item belongs to, where it says it. Products of ours say it where it isn't the
+/// standard one: a cube of a year without a day was made without it.
+fn calendar(item: &Item) -> Result<Option<Calendar>, PrepError> {
+    let Some(said) = item.property(CALENDAR).filter(|said| !said.is_null()) else {
+        return Ok(item.property(TILE).map(|_| Calendar::Standard));
+    };
+    serde_json::from_value(said.clone()).map(Some).map_err(|_| {
+        let id = item.id();
+        PrepError::Request(format!(
+            "item `{id}`: {CALENDAR} is {said}; there are standard, noleap and daymet"
+        ))
+    })
 }
 
 /// How many bands an asset has that are all named.

@@ -6,7 +6,7 @@ use crate::parallel::{in_parallel, threads};
 use crate::product::{Flaw, nodata_text, same_nodata, stored_as};
 use crate::record::{GTI, STATE};
 use crate::store_root::AT_ONCE;
-use crate::{Expected, Member, PrepError, Root, balance, folder, tree};
+use crate::{BalanceRecord, Expected, Member, PrepError, Root, balance, folder, tree};
 use seedbed_block::Period;
 use seedbed_catalog::{Asset, Item};
 use seedbed_raster::{Proj, Raster, RasterSource};
@@ -67,20 +67,25 @@ impl VerifyReport {
 /// nothing of the product; what is wrong with the products themselves stands in the report.
 pub fn verify(product: impl Into<Root>) -> Result<VerifyReport, PrepError> {
     let (expected, root) = Expected::of(&product.into())?;
-    check(&expected, &root, &HashMap::new(), Some(&expected))
+    check(&expected, &root, &HashMap::new(), Some(&expected), false)
 }
 
 /// Checks the products at a root against the set that there should be by now, rather than the
-/// one of when they were made: what is missing of it, or was made from something else, is told.
+/// one of when they were made: what is missing of it, or was made from something else, is told. `balanced` says that
+/// its model keeps a balance, which every record then has.
 ///
 /// # Errors
 /// As [`verify`]; that nothing has been made yet is none.
-pub fn verify_set(expected: &Expected, root: impl Into<Root>) -> Result<VerifyReport, PrepError> {
+pub fn verify_set(
+    expected: &Expected,
+    root: impl Into<Root>,
+    balanced: bool,
+) -> Result<VerifyReport, PrepError> {
     let root = root.into();
     let planned = if Expected::is_at(&root)? { Some(Expected::of(&root)?.0) } else { None };
     let members = planned.iter().flat_map(|set| &set.members);
     let earlier = members.map(|member| ((&*member.tile, &*member.period), member)).collect();
-    check(expected, &root, &earlier, planned.as_ref())
+    check(expected, &root, &earlier, planned.as_ref(), balanced)
 }
 
 /// The products of an earlier plan by tile and period.
@@ -92,6 +97,7 @@ fn check(
     root: &Root,
     earlier: &Earlier<'_>,
     written: Option<&Expected>,
+    balanced: bool,
 ) -> Result<VerifyReport, PrepError> {
     let threads = if root.as_path().is_some() { threads(0) } else { AT_ONCE };
     let checked = in_parallel(
@@ -101,8 +107,24 @@ fn check(
         |_| (),
     );
     let checked = checked.into_iter().collect::<Result<Vec<_>, PrepError>>()?;
-    let files = checked.iter().map(|(files, _)| files).sum();
-    let checked: Vec<Vec<Problem>> = checked.into_iter().map(|(_, problems)| problems).collect();
+    let files = checked.iter().map(|one| one.files).sum();
+    // What one record has all have.
+    let balanced = balanced || checked.iter().any(|one| one.balanced == Some(true));
+    let problems = |(member, one): (&Member, Verified)| {
+        let unbalanced = (balanced && one.balanced == Some(false)).then(|| Problem {
+            tile: member.tile.clone(),
+            period: member.period.clone(),
+            variable: None,
+            missing: false,
+            what: format!(
+                "its record lacks the balance that its model's have ({}): delete {} and make it again",
+                BalanceRecord::PROPERTY,
+                member.record_names()
+            ),
+        });
+        one.problems.into_iter().chain(unbalanced).collect()
+    };
+    let checked: Vec<Vec<Problem>> = expected.members.iter().zip(checked).map(problems).collect();
     let is_made = |problems: &Vec<Problem>| problems.iter().all(|problem| problem.variable.is_some());
     let pairs = expected.members.iter().zip(&checked);
     let made: Vec<&Member> =
@@ -126,8 +148,16 @@ fn check(
     })
 }
 
-/// How many of a product's files there are, and what is wrong with it.
-type Verified = (usize, Vec<Problem>);
+/// What was found of a product.
+#[derive(Default)]
+struct Verified {
+    /// How many of its files there are.
+    files: usize,
+    /// What is wrong with it.
+    problems: Vec<Problem>,
+    /// Whether its record has a balance, if there is a record of rasters.
+    balanced: Option<bool>,
+}
 
 fn verify_member(
     expected: &Expected,
@@ -148,17 +178,24 @@ fn verify_member(
                 Some(_) => "it is out of date: inputs, parameters or settings were others when it was made",
                 None => "it has not been made",
             };
-            return Ok((0, vec![problem(None, Flaw::Missing(what.to_owned()))]));
+            let problems = vec![problem(None, Flaw::Missing(what.to_owned()))];
+            return Ok(Verified { problems, ..Verified::default() });
         }
         Err(e @ PrepError::Storage(_)) => return Err(e),
-        Err(e) => return Ok((0, vec![problem(None, Flaw::Wrong(one_line(&e)))])),
+        Err(e) => {
+            let problems = vec![problem(None, Flaw::Wrong(one_line(&e)))];
+            return Ok(Verified { problems, ..Verified::default() });
+        }
     };
+    // What a model remembers of a tile has none.
+    let is_state = item.assets().all(|(_, asset)| asset.media_type() == Some(STATE));
+    let balanced = (!is_state).then(|| item.property(BalanceRecord::PROPERTY).is_some());
     let whole = is_of(member, &item)
         .and_then(|()| is_placed(expected, member, &item))
         // Runs believe a record of that name.
         .map_err(|what| Flaw::Wrong(format!("{what}: delete {} and make it again", member.record_names())));
     if let Err(flaw) = whole.and_then(|()| balance::check(&item)) {
-        return Ok((0, vec![problem(None, flaw)]));
+        return Ok(Verified { files: 0, problems: vec![problem(None, flaw)], balanced });
     }
     let (mut files, mut problems) = (0, Vec::new());
     for variable in expected.variables(member) {
@@ -170,7 +207,7 @@ fn verify_member(
             }
         }
     }
-    Ok((files, problems))
+    Ok(Verified { files, problems, balanced })
 }
 
 /// Refuses the record of another product.

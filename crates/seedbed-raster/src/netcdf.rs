@@ -61,30 +61,37 @@ enum Axis {
 }
 
 fn axis(file: &dyn Arrays, name: &str) -> Axis {
+    stated_axis(file, name).unwrap_or_else(|| named_axis(name))
+}
+
+/// What its attributes say that it measures.
+fn stated_axis(file: &dyn Arrays, name: &str) -> Option<Axis> {
     let array = file.get(name);
     let text = |key: &str| array.as_ref().and_then(|a| a.text(key)).unwrap_or_default().to_ascii_lowercase();
     match text("axis").as_str() {
-        "x" => return Axis::X,
-        "y" => return Axis::Y,
-        "t" => return Axis::Time,
+        "x" => return Some(Axis::X),
+        "y" => return Some(Axis::Y),
+        "t" => return Some(Axis::Time),
         _ => {}
     }
     match text("standard_name").as_str() {
-        "longitude" | "projection_x_coordinate" | "grid_longitude" => return Axis::X,
-        "latitude" | "projection_y_coordinate" | "grid_latitude" => return Axis::Y,
-        "time" => return Axis::Time,
+        "longitude" | "projection_x_coordinate" | "grid_longitude" => return Some(Axis::X),
+        "latitude" | "projection_y_coordinate" | "grid_latitude" => return Some(Axis::Y),
+        "time" => return Some(Axis::Time),
         _ => {}
     }
     let units = array.as_ref().and_then(|a| a.units()).unwrap_or_default().to_ascii_lowercase();
     // `degrees_north`, `degree_N`, `degreesN` and so on.
     match units.strip_prefix("degree").map(|rest| rest.trim_start_matches(['s', '_'])) {
-        Some("e" | "east") => return Axis::X,
-        Some("n" | "north") => return Axis::Y,
+        Some("e" | "east") => return Some(Axis::X),
+        Some("n" | "north") => return Some(Axis::Y),
         _ => {}
     }
-    if units.contains(" since ") || units.contains(" from ") {
-        return Axis::Time;
-    }
+    (units.contains(" since ") || units.contains(" from ")).then_some(Axis::Time)
+}
+
+/// What its name says that it measures.
+fn named_axis(name: &str) -> Axis {
     match name.to_ascii_lowercase().as_str() {
         "x" | "lon" | "longitude" | "easting" => Axis::X,
         "y" | "lat" | "latitude" | "northing" => Axis::Y,
@@ -121,8 +128,10 @@ pub fn variables(file: &dyn Arrays) -> Vec<String> {
             let mut axis_of = |name: &str| *axes.entry(name.to_owned()).or_insert_with(|| axis(file, name));
             let horizontal = axis_of(&y.0) == Axis::Y && axis_of(&x.0) == Axis::X;
             let numeric = array.dtype().is_some();
-            // 2-D longitudes and latitudes are coordinates, not data.
-            horizontal && numeric && !bounds.contains(name) && axis(file, name) == Axis::Other
+            // 2-D longitudes and latitudes are coordinates, not data; a temperature may be called `t`.
+            let is_coordinate =
+                stated_axis(file, name).is_some() || matches!(named_axis(name), Axis::X | Axis::Y);
+            horizontal && numeric && !bounds.contains(name) && !is_coordinate
         })
         .cloned()
         .collect()

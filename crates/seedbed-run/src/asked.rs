@@ -60,16 +60,27 @@ impl Runner<'_> {
         periods
     }
 
-    /// The name of another product whose place this run's takes, with its variables, if one lies there.
+    /// The name of another product whose place this run's takes, with its variables, if one lies there: of another
+    /// name or other variables, or of another recipe with tiles or periods that this one hasn't.
     ///
     /// # Errors
     /// [`RunError::Prep`] where the place can't be read.
-    pub fn replaces(&self) -> Result<Option<String>, RunError> {
-        let there = Expected::at(&self.out)?;
+    pub fn replaces(&self, plan: &Plan) -> Result<Option<String>, RunError> {
+        let Some(there) = Expected::at(&self.out)? else { return Ok(None) };
         let variables: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
-        let is_other = |there: &Expected| there.name != self.name() || there.variables != variables;
-        let named = |there: Expected| format!("`{}` with {}", there.name, there.variables.join(", "));
-        Ok(there.filter(is_other).map(named))
+        let set = self.expected(plan)?;
+        let ours = set.by_slot();
+        let left = there.members.iter().filter(|member| !ours.contains_key(&member.slot())).count();
+        let is_other = there.name != self.name() || there.variables != variables;
+        let is_cut = left > 0 && !set.is_part_of(&there, Cubes::ByYear);
+        let (name, names) = (&there.name, there.variables.join(", "));
+        Ok(match (is_other, is_cut) {
+            (true, _) => Some(format!("`{name}` with {names}")),
+            (false, true) => {
+                Some(format!("`{name}` by another recipe, {left} of whose products it doesn't have"))
+            }
+            (false, false) => None,
+        })
     }
 
     /// Puts the longer product in the place of each one of a task that would take the slot of more days, and refuses

@@ -17,6 +17,12 @@ impl Runner<'_> {
         rule.map_or(Ok(()), |rule| refuse(rule, &target.tile, target.geobox.shape.cols, dates, balances))
     }
 
+    /// Whether its model keeps a balance, which every record of its outputs then has.
+    #[must_use]
+    pub fn has_balance(&self) -> bool {
+        self.model.balance().is_some()
+    }
+
     /// What a product's record says of a period's balance, if the model has one.
     pub(crate) fn balance_record(&self, balance: &Balance) -> Option<BalanceRecord> {
         let rule = self.model.balance()?;

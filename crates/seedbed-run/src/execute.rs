@@ -114,7 +114,7 @@ impl Runner<'_> {
         let chosen = self.chosen(plan, options)?;
         let (work, mut report) = self.open_work(&chosen, options)?;
         report.left = self.left(plan);
-        report.replaced = self.replaces()?;
+        report.replaced = self.replaces(plan)?;
         let expected = self.expected(plan)?.joined(&self.out, Cubes::ByYear).map_err(RunError::from)?;
         expected.write(&self.out, &self.spool)?;
         self.write_plan(plan)?;

@@ -8,7 +8,7 @@ use seedbed_model::ModelError;
 use seedbed_prep::PrepError;
 use seedbed_raster::RasterError;
 use seedbed_run::RunError;
-use seedbed_storage::StorageError;
+use seedbed_storage::{StorageError, secret_parameter, shown_text};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
@@ -216,12 +216,29 @@ fn hint(error: &anyhow::Error) -> Option<&str> {
 pub fn causes(error: &anyhow::Error) -> Vec<String> {
     let mut said: Vec<String> = Vec::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = without_secrets(&cause.to_string());
         if !text.is_empty() && !said.iter().any(|s| s.contains(&text)) {
             said.push(text);
         }
     }
     said
+}
+
+/// A message whose addresses have neither a password nor what they are signed with: where a local file is due, an address
+/// is repeated as it was given.
+fn without_secrets(text: &str) -> String {
+    let is_end = |c: char| c.is_whitespace() || "`'\"<>()[]{},;".contains(c);
+    let shown = |part: &str| {
+        let (address, end) = part.split_at(part.trim_end_matches(is_end).len());
+        let hides =
+            |address: &str| shown_text(address).contains("***@") || secret_parameter(address).is_some();
+        if address.contains("://") && hides(address) {
+            format!("{}{end}", shown_text(address))
+        } else {
+            part.to_owned()
+        }
+    };
+    text.split_inclusive(is_end).map(shown).collect()
 }
 
 /// Prints `error: …`, its causes and `hint: …`.
@@ -240,6 +257,7 @@ pub fn print(error: &anyhow::Error, out: &mut dyn Write) -> io::Result<()> {
 /// The one line on stderr for a command whose report tells the rest, and the next step.
 pub fn tell(what: impl fmt::Display, hint: &str) {
     // Nobody left to read stderr is no reason to stop.
+    let what = without_secrets(&what.to_string());
     let _ = writeln!(crate::progress::Stderr, "error: {what}\nhint: {hint}");
 }
 
@@ -284,6 +302,22 @@ mod tests {
             printed(&error),
             "error: cannot list the archive\n  caused by: example.org: no route to host\nhint: try again later\n"
         );
+    }
+
+    #[test]
+    fn no_message_repeats_what_is_secret_in_an_address() {
+        for (said, wanted) in [
+            ("`https://h/x.tif?sv=1&sig=s3c` is no local file", "`https://h/x.tif` is no local file"),
+            ("cannot read http://me:s3c@h/x.json", "cannot read http://***@h/x.json"),
+            ("a.toml: https://h/x?sig=s3c: not found", "a.toml: https://h/x not found"),
+            (
+                "https://h/search?bbox=1,2&limit=3 answered 500",
+                "https://h/search?bbox=1,2&limit=3 answered 500",
+            ),
+            ("+proj=lcc +lat_1=25; `x@2.tif`", "+proj=lcc +lat_1=25; `x@2.tif`"),
+        ] {
+            assert_eq!(printed(&anyhow::anyhow!(said.to_owned())), format!("error: {wanted}\n"));
+        }
     }
 
     #[test]

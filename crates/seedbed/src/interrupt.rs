@@ -23,6 +23,7 @@ const HINT: &str = "run the same command again to carry on";
 /// busy computation can't keep the process from stopping. With `json`, it ends with one
 /// object on stdout as any command does.
 pub fn watch(command: &'static str, json: bool) -> anyhow::Result<()> {
+    heed_file_limits();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let Some(code) = runtime.block_on(next_signal()) else { return };
@@ -43,6 +44,15 @@ pub fn watch(command: &'static str, json: bool) -> anyhow::Result<()> {
         leave(i32::from(code))
     })?;
     Ok(())
+}
+
+/// A file that grows beyond `ulimit -f` is an error that is told as a full disk is, not the end of the process.
+fn heed_file_limits() {
+    // SAFETY: to ignore a signal runs no code of ours.
+    #[cfg(unix)]
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
 }
 
 /// Lets these stores take back what is under way when the process is told to go.

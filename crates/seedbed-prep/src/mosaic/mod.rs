@@ -7,6 +7,7 @@ use crate::at_hand::AtHand;
 use crate::parallel::{in_parallel, threads};
 use crate::product::Flaw;
 use crate::record::OVERVIEWS;
+use crate::series::CALENDAR;
 use crate::tree::write_catalog;
 use crate::{
     Attempt, Description, Done, Expected, Member, Outcome, PrepError, Provenance, Root, Spool, TaskKey,
@@ -16,10 +17,10 @@ use seedbed_block::{Period, PixelRange, Real, Shape2d};
 use seedbed_catalog::{Asset, Band, Item};
 use seedbed_grid::Projections;
 use seedbed_raster::cog::{CogOptions, Compress, Overview, Threads};
-use seedbed_raster::{DType, Raster, RasterSource};
+use seedbed_raster::{DType, Raster, RasterSource, zarr};
 use seedbed_storage::Location;
 use serde::Serialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -257,7 +258,11 @@ fn format_of(request: &MosaicRequest, expected: &Expected, root: &Root) -> Resul
              with --format zarr, or in a project with format = \"zarr\""
         ))),
         (None, format) => Ok(format.unwrap_or(MosaicFormat::Cog)),
-        (Some(_), None | Some(MosaicFormat::Zarr)) => Ok(MosaicFormat::Zarr),
+        (Some(_), None | Some(MosaicFormat::Zarr)) => {
+            let Encoding { compress, level, .. } = request.encoding;
+            zarr::check_encoding(compress, level).map_err(PrepError::Request)?;
+            Ok(MosaicFormat::Zarr)
+        }
         (Some((key, _)), Some(_)) => Err(PrepError::Request(format!(
             "`{key}` of {product} is a Zarr cube, and the mosaic of cubes is a cube: leave --format out, or make the \
              product with --format cog, or in a project with format = \"cog\""
@@ -391,7 +396,11 @@ impl Context<'_> {
             derived_from: records.iter().map(|(m, _)| self.root.join(&m.record_names())).collect(),
             created: created.max().unwrap_or(period.end),
         };
-        let mut properties = Map::new();
+        let mut calendars = records.iter().map(|(_, item)| item.property(CALENDAR));
+        let calendar =
+            calendars.next().flatten().filter(|first| calendars.all(|other| other == Some(*first)));
+        let mut properties: Map<String, Value> =
+            calendar.iter().map(|said| (CALENDAR.to_owned(), (*said).clone())).collect();
         if !work.missing.is_empty() {
             properties.insert("seedbed:holes".to_owned(), json!(work.missing));
         }

@@ -1,10 +1,11 @@
 //! Days that a calendar hasn't, and days that were lost.
 
-use crate::support::{Layers, Sandbox, around, item, tiles};
+use crate::support::{Layers, Sandbox, around, item, tiles, words};
 use seedbed_block::composite::Statistic;
 use seedbed_block::{Calendar, Date, Grouping, Period};
 use seedbed_prep::{
-    Composite, Expected, Format, Prepare, PrepareReport, Root, Rules, composite, prepare, verify,
+    Composite, Expected, Format, Member, MosaicRequest, Prepare, PrepareReport, Root, Rules, composite,
+    mosaic, prepare, verify,
 };
 use seedbed_raster::Proj;
 use serde_json::{Value, json};
@@ -98,6 +99,15 @@ fn a_lost_leap_day_is_named_unless_the_calendar_is_known_not_to_have_it() {
 }
 
 #[test]
+fn an_unknown_calendar_is_refused() {
+    let sandbox = Sandbox::new();
+    let items = each_day(&sandbox, &days("2004-12-28/2004-12-29", Calendar::Daymet), Some("360_day"));
+    let request = request(&sandbox, &items, None);
+    let error = prepare::<f32>(&request, &sandbox.spool(), &Proj, false, &mut |_, _| {}).unwrap_err();
+    assert!(words(&error).contains("360_day") && words(&error).contains("daymet"), "{error}");
+}
+
+#[test]
 fn a_month_without_a_lost_leap_day_is_partial() {
     let monthly = |sandbox: &Sandbox, items: &[Value]| {
         let wanted = Composite {
@@ -121,4 +131,43 @@ fn a_month_without_a_lost_leap_day_is_partial() {
     let sandbox = Sandbox::new();
     let report = monthly(&sandbox, &each_day(&sandbox, &there, Some("noleap")));
     assert!(report.partial.is_empty(), "{report:?}");
+}
+
+/// The items of a product, as another call reads them.
+fn made(sandbox: &Sandbox, out: &str) -> Vec<Value> {
+    let root = sandbox.path(out);
+    let set = Expected::read(&root).unwrap().0;
+    let read = |member: &Member| {
+        let path = member.record(&root);
+        let mut said: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for (_, asset) in said["assets"].as_object_mut().unwrap() {
+            asset["href"] = json!(path.parent().unwrap().join(asset["href"].as_str().unwrap()));
+        }
+        said
+    };
+    set.members.iter().map(read).collect()
+}
+
+#[test]
+fn what_is_made_of_products_knows_of_days_that_were_lost_and_of_those_that_never_were() {
+    for (said, lacking) in [(None, 2), (Some("daymet"), 0)] {
+        let sandbox = Sandbox::new();
+        let items = each_day(&sandbox, &days("2004", Calendar::Daymet), said);
+        // A cube of 365 days looks like a file of a whole year.
+        let cubes = Prepare { format: Format::Zarr, ..request(&sandbox, &items, Some("2004")) };
+        assert_eq!(run(&sandbox, &cubes).missing.len(), lacking);
+        let again = |from: &str, out: &str| {
+            let items = made(&sandbox, from);
+            let out = Root::Local(sandbox.path(out));
+            run(&sandbox, &Prepare { out, ..request(&sandbox, &items, Some("2004-12")) }).missing.len()
+        };
+        assert_eq!(again("out", "days"), lacking);
+        let wanted = MosaicRequest {
+            product: Root::Local(sandbox.path("out")),
+            out: Root::Local(sandbox.path("mosaic")),
+            ..MosaicRequest::default()
+        };
+        mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap();
+        assert_eq!(again("mosaic", "of-mosaic"), lacking, "{said:?}");
+    }
 }

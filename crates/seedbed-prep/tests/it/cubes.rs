@@ -5,9 +5,10 @@ use seedbed_block::date;
 use seedbed_catalog::Item;
 use seedbed_grid::PixelRange;
 use seedbed_prep::{
-    Attempt, Expected, Format, MosaicFormat, MosaicRequest, PrepError, Prepare, PrepareReport, Rules,
-    Unexpected, Variable, clean, mosaic, prepare, verify,
+    Attempt, Encoding, Expected, Format, MosaicFormat, MosaicRequest, PrepError, Prepare, PrepareReport,
+    Rules, Unexpected, Variable, clean, mosaic, prepare, verify,
 };
+use seedbed_raster::cog::Compress;
 use seedbed_raster::{DType, Proj, Raster, RasterSource};
 use serde_json::{Value, json};
 use std::fs;
@@ -265,6 +266,24 @@ fn a_mosaic_of_cubes_is_a_cube_with_the_pixels_of_a_mosaic_of_cogs() {
             }
         }
     }
+}
+
+#[test]
+fn a_compression_that_zarr_has_not_is_refused_before_anything_is_written() {
+    let sandbox = Sandbox::new();
+    let mut wanted = request(&sandbox, Format::Zarr, "lerc");
+    wanted.cog.compress = Compress::LercZstd;
+    for dry_run in [true, false] {
+        let error = prepare::<f32>(&wanted, &sandbox.spool(), &Proj, dry_run, &mut |_, _| {}).unwrap_err();
+        assert!(error.is_usage() && words(&error).contains("choose deflate, zstd or none"), "{error}");
+    }
+    run(&sandbox, &request(&sandbox, Format::Zarr, "cubes")).unwrap();
+    let encoding = Encoding { compress: Compress::Lerc, ..Encoding::default() };
+    let root = |path: &str| seedbed_prep::Root::Local(sandbox.path(path));
+    let (product, out) = (root("cubes"), root("mosaic"));
+    let wanted = MosaicRequest { product, out, encoding, ..MosaicRequest::default() };
+    assert!(mosaic(&wanted, &sandbox.spool(), &Proj, &mut |_, _| ()).unwrap_err().is_usage());
+    assert!(sandbox.files("lerc").is_empty() && sandbox.files("mosaic").is_empty());
 }
 
 #[test]

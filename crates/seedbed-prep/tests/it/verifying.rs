@@ -95,16 +95,16 @@ fn a_product_is_held_to_what_is_asked_for_by_now() {
         ..sandbox.expect("aside", &["a"], members)
     };
     // Nothing has been made yet.
-    let report = verify_set(&set(&planned), &sandbox.path("out")).unwrap();
+    let report = verify_set(&set(&planned), &sandbox.path("out"), false).unwrap();
     assert_eq!((report.expected, report.right, report.problems.len()), (2, 0, 2));
     for m in &planned {
         sandbox.commit("out", m, &[("a", 1.0)]);
     }
     sandbox.expect("out", &["a"], &planned);
-    assert!(verify_set(&set(&planned), &sandbox.path("out")).unwrap().is_complete());
+    assert!(verify_set(&set(&planned), &sandbox.path("out"), false).unwrap().is_complete());
     let other = Member { key: member("west", "other").key, ..member("west", "2004-01") };
     let asked = [other, planned[1].clone(), member("east", "2004-02")];
-    let report = verify_set(&set(&asked), &sandbox.path("out")).unwrap();
+    let report = verify_set(&set(&asked), &sandbox.path("out"), false).unwrap();
     let found: Vec<_> =
         report.problems.iter().map(|p| (&*p.tile, &*p.period, p.what.contains("out of date"))).collect();
     assert_eq!(found, [("west", "2004-01", true), ("east", "2004-02", false)]);

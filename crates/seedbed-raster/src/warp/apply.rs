@@ -14,7 +14,7 @@ use super::lists::Reduce;
 use super::places::Row;
 use super::samples::Fours;
 use crate::Resampling;
-use seedbed_block::simd::Work;
+use seedbed_block::simd::{Work, prefetch};
 use seedbed_block::{PixelRange, Real, Shape2d};
 use std::ops::Range;
 
@@ -250,6 +250,9 @@ fn group<T: Real, const L: usize>(
     let (mut next, mut boxes) = (0, boxes.iter());
     for cell in cells {
         for (r, (line, cols)) in lines(common, strip, cell).enumerate() {
+            // The next row's pixels are far from this one's.
+            let next_row = line.end + cols.start..line.end + cols.end;
+            out.iter().filter_map(|layer| layer.get(next_row.clone())).for_each(prefetch);
             let row = &mut row[..cols.len()];
             match &cell.samples {
                 Samples::Points(_) => {

@@ -14,6 +14,7 @@
 //! local disk.
 
 use crate::RasterError;
+use crate::cog::Compress;
 use std::path::Path;
 
 mod array;
@@ -36,6 +37,14 @@ pub(crate) use files::LocalFolder;
 pub use files::{FileRange, ReadFolder, Reuse};
 pub(crate) use group::{DOCUMENT, ZarrGroup};
 pub(crate) use version2::{Spooled, Zarr2, unread};
+
+/// Checks that cubes can be compressed so.
+///
+/// # Errors
+/// In words, for a compression or a level that Zarr doesn't have.
+pub fn check_encoding(compress: Compress, level: Option<u8>) -> Result<(), String> {
+    codec::Codec::of(compress, level).map(|_| ())
+}
 
 /// What a folder is whose names aren't told.
 ///

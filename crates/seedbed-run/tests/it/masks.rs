@@ -119,4 +119,9 @@ fn records_say_how_well_the_water_balance_closed_and_verify_holds_them_to_it() {
     fs::write(&path, document.to_string()).unwrap();
     let found = seedbed_prep::verify(&sandbox.path("out")).unwrap();
     assert!(found.problems[0].what.contains("its balance doesn't close"), "{:?}", found.problems);
+    // As if it had never been written: all others have one.
+    document["properties"].as_object_mut().unwrap().remove("seedbed:balance");
+    fs::write(&path, document.to_string()).unwrap();
+    let found = seedbed_prep::verify(&sandbox.path("out")).unwrap();
+    assert!(found.problems[0].what.contains("lacks the balance"), "{:?}", found.problems);
 }

@@ -74,7 +74,7 @@ fn a_part_asked_for_after_all_makes_nothing_and_takes_nothing() {
                 assert_eq!(status.done, status.expected, "{period}");
                 r.expected(&plan)
             });
-            let of_part = verify_set(&expected.unwrap(), &sandbox.path("out")).unwrap();
+            let of_part = verify_set(&expected.unwrap(), &sandbox.path("out"), true).unwrap();
             assert!(of_part.is_complete() && of_part.expected < checked.expected, "{period}: {of_part:?}");
         }
         assert_eq!(cleaned(&sandbox), CleanReport::default());
@@ -153,6 +153,12 @@ fn a_run_names_the_product_whose_place_it_takes() {
     assert_eq!(all(&sandbox).replaced, None);
     sandbox.write_project(&climate::project("2004").replace("\"etasw\", \"swf\", \"dd\"", "\"etc\""));
     assert_eq!(all(&sandbox).replaced.as_deref(), Some("`years` with etasw, swf, dd"));
+    assert_eq!(all(&sandbox).replaced, None);
+    // Another first day is another recipe, and has no place for the months before it.
+    sandbox
+        .write_project(&climate::project("2004-06/2004-12").replace("\"etasw\", \"swf\", \"dd\"", "\"etc\""));
+    let told = all(&sandbox).replaced;
+    assert!(told.as_deref().is_some_and(|told| told.contains("another recipe")), "{told:?}");
     assert_eq!(all(&sandbox).replaced, None);
 }
 

@@ -249,9 +249,19 @@ impl Dav {
         }
     }
 
-    /// Tries out, beside `url`, what the server does.
+    /// What the server does, tried out beside `url`.
     async fn tried(&self, http: &Http, url: &Url) -> Result<Tried, StorageError> {
-        self.tried.get_or_try_init(|| self.try_out(http, url)).await.copied()
+        let some_times = || async {
+            for _ in 1..TRIES {
+                match self.try_out(http, url).await {
+                    // What came otherwise than it was sent may come right.
+                    Err(StorageError::Checksum { .. } | StorageError::Size { .. }) => {}
+                    tried => return tried,
+                }
+            }
+            self.try_out(http, url).await
+        };
+        self.tried.get_or_try_init(some_times).await.copied()
     }
 
     async fn try_out(&self, http: &Http, url: &Url) -> Result<Tried, StorageError> {
@@ -278,6 +288,9 @@ impl Dav {
         Ok(Tried { heeds_overwrite, ranges, digests })
     }
 }
+
+/// How often what a server does is tried out, where what was sent came as something else.
+const TRIES: usize = 3;
 
 /// Where a location is on its server.
 pub(crate) fn door_address(path: &str, door: &Url, root: &str) -> Option<Url> {

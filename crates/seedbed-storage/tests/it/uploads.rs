@@ -318,3 +318,11 @@ async fn a_document_is_swapped_for_the_one_that_was_read_only() {
         assert_eq!(there, if heeds { "second" } else { "third" }, "{}", d.label);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_door_can_do_is_tried_again_where_the_trial_came_to_harm() {
+    let Some(served) = servers::dcache("read") else { return };
+    servers::dcache_fault(&served, r#"{"corrupt": 1}"#);
+    let stores = servers::dcache_stores(&served);
+    stores.abilities(&at("dcache://pnfs/tried")).await.unwrap();
+}

@@ -99,7 +99,10 @@ enum OnErrorArg {
 #[derive(Debug, Serialize)]
 struct Planned<'a> {
     dry_run: bool,
-    /// With `--stage`: the files that are on tape.
+    /// Whether what is on tape is brought to disk first.
+    #[serde(skip)]
+    stage: bool,
+    /// The files that are on tape.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     on_tape: &'a [Location],
     /// Items that can't be read.
@@ -117,6 +120,9 @@ impl Report for Planned<'_> {
         without(&self.plan.missing, out)?;
         unchecked(&self.plan.unchecked, out)?;
         self.on_tape.iter().try_for_each(|at| writeln!(out, "on tape: {at}"))?;
+        if !self.on_tape.is_empty() && !self.stage {
+            writeln!(out, "what is on tape is copied with --stage")?;
+        }
         failed(&self.plan.failed, out)?;
         for t in &self.plan.transfers {
             if t.stands {
@@ -263,7 +269,12 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         file: args.file_timeout,
         ..patience
     })?;
-    let on_tape = if args.stage { on_tape(&planned, &stores, ctx).await? } else { Vec::new() };
+    let on_tape = match (args.stage, args.dry_run) {
+        (true, _) => on_tape(&planned, &stores, ctx).await?,
+        // Only a store that can be asked tells, and what it doesn't tell fails no plan.
+        (false, true) => on_tape_where_told(&planned, &stores).await,
+        (false, false) => Vec::new(),
+    };
     let limit = args.max_transfer.unwrap_or(u64::MAX);
     let untold = args.max_transfer.is_some() && planned.unknown_sizes > 0;
     // What stands already, or in part, needs no room: it is looked for where that matters, and sizes that no item tells
@@ -281,8 +292,14 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     planned.within(limit)?;
     planned.fits(&stores, &request.to).await?;
     if args.dry_run {
-        ctx.emit(&Planned { dry_run: true, on_tape: &on_tape, broken: &broken, plan: &planned })?;
-        return Ok(unread::judge(status_of(&planned.failed), &broken));
+        let stage = args.stage;
+        ctx.emit(&Planned { dry_run: true, stage, on_tape: &on_tape, broken: &broken, plan: &planned })?;
+        // A door that doesn't stage by itself refuses to read them.
+        let status = match status_of(&planned.failed) {
+            Status::Done if !stage && !on_tape.is_empty() => Status::Failed,
+            status => status,
+        };
+        return Ok(unread::judge(status, &broken));
     }
     if !on_tape.is_empty() {
         let meter = ctx.meter("stage", Counted::Things("files"), Some(on_tape.len() as u64));
@@ -330,6 +347,23 @@ async fn on_tape(plan: &CopyPlan, stores: &Stores, ctx: &Ctx) -> anyhow::Result<
         placed.into_iter().filter(|(_, place)| !place.on_disk()).map(|(at, _)| at).collect();
     ctx.say(format_args!("{} of {} on tape", on_tape.len(), count(files.len(), "file")));
     Ok(on_tape)
+}
+
+/// Those of which a store says so that can be asked.
+async fn on_tape_where_told(plan: &CopyPlan, stores: &Stores) -> Vec<Location> {
+    let sources = plan.transfers.iter().filter(|t| !t.stands).flat_map(Transfer::sources);
+    let files: Vec<Location> = sources.filter(|from| stores.has_tape(from)).collect();
+    let mut placed = stores.locality(&files).await;
+    if placed.is_err() {
+        // One of them may not be there.
+        let mut each = Vec::new();
+        for file in &files {
+            each.extend(stores.locality(std::slice::from_ref(file)).await.unwrap_or_default());
+        }
+        placed = Ok(each);
+    }
+    let placed = placed.unwrap_or_default().into_iter();
+    placed.filter(|(_, place)| !place.on_disk()).map(|(at, _)| at).collect()
 }
 
 /// The command as it was given, quoted for a shell; addresses without what may be secret in them.

@@ -135,7 +135,8 @@ impl Report for Ran {
     const COMMAND: &'static str = "run";
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
-        text(&self.0, out)
+        text(&self.0, out)?;
+        writeln!(out, "catalog: {}", self.0.catalog)
     }
 }
 
@@ -165,7 +166,7 @@ fn beside(
 /// Periods that are named; of more only some.
 const NAMED: usize = 6;
 
-/// A run's report for people.
+/// A run's report for people, but for its catalog.
 pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     disorders(&r.disorders, out)?;
     beside(&r.left, r.replaced.as_deref(), &r.catalog, out)?;
@@ -190,7 +191,7 @@ pub fn text(r: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         let (peak, meant) = (bytes(peak), bytes(r.memory_estimated));
         writeln!(out, "memory: {peak} at most, {meant} estimated for {} at once", count(r.jobs, "tile"))?;
     }
-    writeln!(out, "catalog: {}", r.catalog)
+    Ok(())
 }
 
 /// Inputs that a run can't be made from.
@@ -318,7 +319,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
             products: products.len(),
             to_make,
             left: runner.left(&plan),
-            replaces: tokio::task::block_in_place(|| runner.replaces())?,
+            replaces: tokio::task::block_in_place(|| runner.replaces(&plan))?,
             left_out: runner.left_out(),
             disorders,
             plan: &plan,

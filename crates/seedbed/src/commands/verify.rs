@@ -66,7 +66,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
         let runner = runner(path, &args.over.overrides()?, ctx)?;
         tokio::task::block_in_place(|| {
             let expected = runner.expected(&runner.plan()?)?;
-            anyhow::Ok(seedbed_prep::verify_set(&expected, runner.out())?)
+            anyhow::Ok(seedbed_prep::verify_set(&expected, runner.out(), runner.has_balance())?)
         })?
     } else if let Some(flag) = args.over.given() {
         return Err(usage(format!("{flag} is said over a project file, and {} is none", args.product)));

@@ -14,7 +14,8 @@ Examples:
   seedbed worker products/.seedbed/plan.json --index 0
   seedbed worker products/.seedbed/plan.json --index $SLURM_ARRAY_TASK_ID --jobs 1
 
-`seedbed run` writes the plan; tasks count from 0, a task a tile.";
+`seedbed run` writes the plan; tasks count from 0, a task a tile. Once all are done, the same `seedbed run` finds so and
+writes the product's catalog.";
 
 /// Do one task of a plan.
 #[derive(Debug, clap::Args)]
@@ -36,6 +37,9 @@ pub struct Args {
 struct Worked {
     index: usize,
     tile: String,
+    /// The plan's project file.
+    #[serde(skip)]
+    project: PathBuf,
     dry_run: bool,
     products: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +51,15 @@ impl Report for Worked {
 
     fn text(&self, out: &mut dyn Write) -> io::Result<()> {
         match &self.report {
-            Some(report) => text(report, out),
+            Some(report) => {
+                text(report, out)?;
+                let project = self.project.display();
+                writeln!(
+                    out,
+                    "once all tasks are done, `seedbed run {project}` writes the catalog {}",
+                    report.catalog
+                )
+            }
             None => {
                 writeln!(out, "task {}: tile {}, {}", self.index, self.tile, count(self.products, "product"))
             }
@@ -69,6 +81,7 @@ pub async fn run(args: Args, ctx: &Ctx) -> anyhow::Result<Status> {
     let mut worked = Worked {
         index: args.index,
         tile: task.tile.clone(),
+        project: plan.project.clone(),
         dry_run: args.dry_run,
         products: task.products.len(),
         report: None,

@@ -388,6 +388,8 @@ fn files_on_tape_are_staged_before_they_are_copied() {
     let tape = serde_json::json!({"tape": ["/pnfs/site/data/0.nc", "/pnfs/site/data/2.nc"]});
     servers::dcache_fault(served, &tape.to_string());
     let copy = ["copy", "items.json", "--assets", "a", "--to", "data", "--out", "out"];
+    let planned = place.seedbed(&[&copy[..], &["--dry-run"]].concat()).exits(1);
+    planned.prints("on tape: ").prints("--stage");
     place.seedbed(&copy).exits(1).says("access denied");
     let ran = place.seedbed(&[&copy[..], &["--stage"]].concat()).succeeds();
     ran.says("2 of 2 files on tape");

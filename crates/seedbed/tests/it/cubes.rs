@@ -77,6 +77,16 @@ for item in pystac.Catalog.from_file("cubes/catalog.json").get_items(recursive=T
         assert box == [transform.c, transform.c + transform.a * stored.shape[1]], box
     found["cubes"] += 1
 assert not cogs, cogs.keys()
+# Put together, they are the same.
+(mosaic,) = pystac.Catalog.from_file("joined/catalog.json").get_items(recursive=True)
+whole = {item.properties["start_datetime"][:10]: item.assets["tmax"].get_absolute_href()
+         for item in pystac.Catalog.from_file("whole/catalog.json").get_items(recursive=True)}
+with xarray.open_zarr(mosaic.assets["tmax"].get_absolute_href(), decode_coords="all") as d:
+    for n, day in enumerate(str(t)[:10] for t in d.time.values):
+        with rasterio.open(whole.pop(day)) as file:
+            assert numpy.array_equal(d.tmax.isel(time=n).values, file.read(1), equal_nan=True), day
+            assert d.rio.transform() == file.transform and d.rio.crs == file.crs
+assert not whole, whole.keys()
 print(json.dumps(found))
 "#;
 
@@ -91,8 +101,16 @@ fn a_cube_is_the_cogs_of_its_days_to_xarray_and_pystac() {
     run(&sandbox, &format!("{prep} --out cogs"));
     let checked = run(&sandbox, "--json verify cubes");
     assert_eq!(checked["right"], planned["expected"]);
-    let mosaic = ["mosaic", "cubes", "--out", "mosaic"];
-    sandbox.seedbed(mosaic).exits(2).says("--format cog");
+    sandbox
+        .seedbed(["mosaic", "cubes", "--format", "cog", "--out", "joined"])
+        .exits(2)
+        .says("leave --format out");
+    let planned_mosaic = run(&sandbox, "--json mosaic cubes --out joined --dry-run");
+    assert_eq!((&planned_mosaic["periods"], &planned_mosaic["made"]), (&json!(1), &json!(0)));
+    assert!(!sandbox.path("joined").exists());
+    assert_eq!(run(&sandbox, "--json mosaic cubes --out joined")["made"], 1);
+    assert_eq!(run(&sandbox, "--json mosaic cogs --out whole")["made"], 5);
+    assert_eq!(run(&sandbox, "--json catalog validate joined --offline")["invalid"], 0);
     let every = format!("{prep} --format zarr --every month --out other");
     sandbox.seedbed(every.split_whitespace()).exits(2).says("--every");
     let schemas = std::env::var_os("SEEDBED_REAL_DATA").map(|data| PathBuf::from(data).join("schemas"));
@@ -254,7 +272,9 @@ fn a_runs_cubes_are_its_cogs_to_xarray_and_pystac() {
     assert_eq!(run(sandbox, "--json status seedbed.toml --out cubes")["done"], 8);
     let checked = run(sandbox, "--json verify cubes");
     assert_eq!((&checked["right"], &checked["problems"]), (&json!(8), &json!([])));
-    sandbox.seedbed(["mosaic", "cubes", "--out", "m"]).exits(2).says("format = \"cog\"");
+    sandbox.seedbed(["mosaic", "cubes", "--format", "vrt", "--out", "m"]).exits(2).says("format = \"cog\"");
+    assert_eq!(run(sandbox, "--json mosaic cubes --out m")["made"], 2);
+    assert_eq!(run(sandbox, "--json verify m")["right"], 2);
     let valid = run(sandbox, "--json catalog validate cubes --offline");
     assert_eq!(valid["invalid"], 0, "{valid}");
 
