@@ -98,7 +98,7 @@ def pixels(polygon):
         for a, b in zip(points, points[1:] + points[:1]):
             parts = 1
             if not crs.is_geographic:
-                parts = max(1, int(np.ceil(max(abs(b[0] - a[0]), abs(b[1] - a[1])) / 0.05)))
+                parts = max(1, int(np.ceil(max(abs(b[0] - a[0]), abs(b[1] - a[1])) / 0.005)))
             dense += [(a[0] + t / parts * (b[0] - a[0]), a[1] + t / parts * (b[1] - a[1])) for t in range(parts)]
         x, y = to_grid.transform(*np.array(dense).T)
         return list(zip((np.array(x) - origin[0]) / size, (origin[1] - np.array(y)) / size))
