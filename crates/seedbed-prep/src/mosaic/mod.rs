@@ -173,7 +173,7 @@ pub fn mosaic(
     let Some(extent) = expected.tiles.iter().map(|t| t.range).reduce(PixelRange::union) else {
         return Err(PrepError::Request(format!("{} has no tiles", request.product)));
     };
-    let format = format_of(request, &expected, &root)?;
+    let format = format_of(request, &expected, &root, &holes)?;
     let remote = [&root, &request.out].into_iter().find(|root| root.as_path().is_none());
     if let Some(remote) = remote.filter(|_| matches!(format, MosaicFormat::Vrt | MosaicFormat::Gti)) {
         return Err(PrepError::Request(format!(
@@ -245,9 +245,15 @@ pub fn mosaic(
 }
 
 /// What the mosaics are to be, before anything is written.
-fn format_of(request: &MosaicRequest, expected: &Expected, root: &Root) -> Result<MosaicFormat, PrepError> {
-    // What a model remembers of a tile is no raster.
-    let mut rasters = expected.members.iter().filter(|member| !expected.variables(member).is_empty());
+fn format_of(
+    request: &MosaicRequest,
+    expected: &Expected,
+    root: &Root,
+    holes: &BTreeSet<&Member>,
+) -> Result<MosaicFormat, PrepError> {
+    // What a model remembers of a tile is no raster, and the record of a hole may be damaged.
+    let is_raster = |member: &&Member| !expected.variables(member).is_empty() && !holes.contains(*member);
+    let mut rasters = expected.members.iter().filter(is_raster);
     let record = rasters.find_map(|member| root.record(member).transpose()).transpose()?;
     let is_cube = |asset: &Asset<'_>| asset.media_type() == Some(cube::MEDIA_TYPE);
     let cube = record.iter().flat_map(Item::assets).find(|(_, asset)| is_cube(asset));

@@ -85,6 +85,15 @@ fn a_hole_fails_the_mosaic_unless_it_is_allowed_and_then_said() {
 }
 
 #[test]
+fn a_damaged_record_is_a_hole_as_a_missing_one_is() {
+    let sandbox = Sandbox::new();
+    let set = both(&sandbox);
+    fs::write(set.members[0].record(&sandbox.path("out")), "{").unwrap();
+    assert!(put_together(&sandbox, false).is_err());
+    assert_eq!(put_together(&sandbox, true).unwrap().holes, ["west 2004-01"]);
+}
+
+#[test]
 fn a_tile_file_that_lies_elsewhere_on_the_grid_is_refused() {
     let sandbox = Sandbox::new();
     let members = [member("west", "2004-01"), member("east", "2004-01")];
