@@ -1,11 +1,11 @@
 //! Days that a calendar hasn't, and days that were lost.
 
-use crate::support::{Layers, Sandbox, around, item, tiles, words};
+use crate::support::{self, Layers, Sandbox, around, item, words};
 use seedbed_block::composite::Statistic;
 use seedbed_block::{Calendar, Date, Grouping, Period};
 use seedbed_prep::{
-    Composite, Expected, Format, Member, MosaicRequest, Prepare, PrepareReport, Root, Rules, composite,
-    mosaic, prepare, verify,
+    Composite, Expected, Format, Member, MosaicRequest, Prepare, PrepareReport, Root, composite, mosaic,
+    prepare, verify,
 };
 use seedbed_raster::Proj;
 use serde_json::{Value, json};
@@ -36,17 +36,7 @@ fn in_one_file(sandbox: &Sandbox, days: &[Date]) -> Vec<Value> {
 }
 
 fn request(sandbox: &Sandbox, items: &[Value], period: Option<&str>) -> Prepare {
-    Prepare {
-        name: "prepared".to_owned(),
-        items: sandbox.items(items),
-        assets: vec!["value".to_owned()],
-        grid: tiles(),
-        rules: Rules::default(),
-        cog: Prepare::default_cog(),
-        format: Format::Cog,
-        period: period.map(|period| period.parse().unwrap()),
-        out: Root::Local(sandbox.path("out")),
-    }
+    Prepare { period: period.map(|period| period.parse().unwrap()), ..support::request(sandbox, items) }
 }
 
 fn run(sandbox: &Sandbox, request: &Prepare) -> PrepareReport {

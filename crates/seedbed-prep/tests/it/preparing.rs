@@ -1,27 +1,13 @@
 //! Prepared rasters: every date of chosen assets on every tile.
 
-use crate::support::{Layers, Sandbox, around, item, item_with, range, tiles, words};
+use crate::support::{Layers, Sandbox, around, item, item_with, range, request, words};
 use seedbed_block::date;
 use seedbed_grid::{PixelRange, Projections};
-use seedbed_prep::{Expected, Format, PrepError, Prepare, PrepareReport, Rules, prepare, verify};
+use seedbed_prep::{Expected, PrepError, Prepare, PrepareReport, prepare, verify};
 use seedbed_raster::cog::CogOptions;
 use seedbed_raster::{DType, Proj};
 use serde_json::{Value, json};
 use std::fs;
-
-fn request(sandbox: &Sandbox, items: &[Value]) -> Prepare {
-    Prepare {
-        name: "prepared".to_owned(),
-        items: sandbox.items(items),
-        assets: vec!["value".to_owned()],
-        grid: tiles(),
-        rules: Rules::default(),
-        cog: Prepare::default_cog(),
-        format: Format::Cog,
-        period: None,
-        out: seedbed_prep::Root::Local(sandbox.path("out")),
-    }
-}
 
 fn run(sandbox: &Sandbox, request: &Prepare) -> Result<PrepareReport, PrepError> {
     prepare::<f32>(request, &sandbox.spool(), &Proj, false, &mut |_, _| {})

@@ -5,8 +5,8 @@ use seedbed_block::{Date, Period, Unit, date};
 use seedbed_catalog::{Item, ItemCollection};
 use seedbed_grid::{Index, PixelGrid, PixelRange, Projections, Shape2d, Tile, TileGrid, Xy};
 use seedbed_prep::{
-    Attempt, Committed, Description, Expected, Member, Plans, PrepError, Provenance, Rules, Series, Spool,
-    Target, TaskKey, TileReader, Variable, write_catalog,
+    Attempt, Committed, Description, Expected, Format, Member, Plans, PrepError, Prepare, Provenance, Rules,
+    Series, Spool, Target, TaskKey, TileReader, Variable, write_catalog,
 };
 use seedbed_raster::Proj;
 use seedbed_raster::cog::{self, BandMeta, CogOptions};
@@ -236,5 +236,20 @@ fn gather(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
         } else {
             files.insert(path.strip_prefix(root).unwrap().to_owned(), fs::read(&path).unwrap());
         }
+    }
+}
+
+/// Every date of the asset `value` on both tiles, as it is.
+pub fn request(sandbox: &Sandbox, items: &[Value]) -> Prepare {
+    Prepare {
+        name: "prepared".to_owned(),
+        items: sandbox.items(items),
+        assets: vec!["value".to_owned()],
+        grid: tiles(),
+        rules: Rules::default(),
+        cog: Prepare::default_cog(),
+        format: Format::Cog,
+        period: None,
+        out: seedbed_prep::Root::Local(sandbox.path("out")),
     }
 }
