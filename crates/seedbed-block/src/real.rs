@@ -48,10 +48,14 @@ pub trait Real:
     fn to_f64(self) -> f64;
     /// Whether this is the missing value.
     fn is_missing(self) -> bool;
+    /// Values of single precision as what they are; `None` of double.
+    fn singles(values: &[Self]) -> Option<&[f32]>;
+    /// The same to be written.
+    fn singles_mut(values: &mut [Self]) -> Option<&mut [f32]>;
 }
 
 macro_rules! real {
-    ($t:ty, $precision:expr) => {
+    ($t:ty, $precision:expr, $values:ident => $singles:expr) => {
         impl Real for $t {
             const PRECISION: Precision = $precision;
             const NAN: Self = <$t>::NAN;
@@ -75,9 +79,19 @@ macro_rules! real {
             fn is_missing(self) -> bool {
                 self.is_nan()
             }
+
+            #[inline]
+            fn singles($values: &[Self]) -> Option<&[f32]> {
+                $singles
+            }
+
+            #[inline]
+            fn singles_mut($values: &mut [Self]) -> Option<&mut [f32]> {
+                $singles
+            }
         }
     };
 }
 
-real!(f32, Precision::Single);
-real!(f64, Precision::Double);
+real!(f32, Precision::Single, values => Some(values));
+real!(f64, Precision::Double, _values => None);

@@ -42,10 +42,14 @@ impl Level {
         let mut levels = vec![Self(Instructions::Base)];
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx2") {
+            let has_bits = is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt");
+            if has_bits && is_x86_feature_detected!("avx2") {
                 levels.push(Self(Instructions::Avx2));
             }
-            if is_x86_feature_detected!("avx512f")
+            if has_bits
+                && is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512vl")
@@ -54,6 +58,21 @@ impl Level {
             }
         }
         levels
+    }
+
+    /// What every processor of the architecture has.
+    #[must_use]
+    pub fn base() -> Self {
+        Self(Instructions::Base)
+    }
+
+    /// Whether it has vectors of 512 bits, with all that `avx512f`, `avx512bw`, `avx512dq` and `avx512vl` name.
+    #[must_use]
+    pub fn is_wide(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.0 == Instructions::Avx512;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 
     /// Does work at this level.
@@ -71,13 +90,13 @@ impl Level {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
 fn avx2(work: impl Work) {
     work.run();
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,lzcnt")]
 fn avx512(work: impl Work) {
     work.run();
 }

@@ -21,72 +21,105 @@ pub struct Statistics {
     pub valid_percent: f64,
 }
 
-/// Summarises values in two passes. They are added up in an order that depends on their
-/// number alone, so the result is reproducible to the bit.
+/// Summarises values. They are added up in an order that depends on their number alone, so the result is
+/// reproducible to the bit.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 pub fn statistics<T: Real>(values: &[T]) -> Statistics {
-    summary(values, Level::best(), values.len() as f64)
+    let mut summary = Summary::default();
+    summary.add(values);
+    summary.statistics()
 }
 
-fn summary<T: Real>(values: &[T], level: Level, all: f64) -> Statistics {
-    let mut lanes = Lanes::default();
-    level.run(Extremes { values, lanes: &mut lanes });
-    let Lanes { count, low, high, sum } = lanes;
-    let n = count.iter().sum::<f64>();
-    if n == 0.0 {
-        return Statistics {
-            min: f64::NAN,
-            max: f64::NAN,
-            mean: f64::NAN,
-            stddev: f64::NAN,
-            valid_percent: 0.0,
+/// Values that are looked at twice, for their mean and for what they are off it, while they are in the processor's
+/// nearest cache.
+const BLOCK: usize = 4096;
+
+/// Statistics of what was seen so far.
+///
+/// Means and squares are joined as Chan, Golub and `LeVeque` (1979) do, so that nothing is lost of a mean that is
+/// large beside the spread.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Summary {
+    all: f64,
+    valid: f64,
+    min: f64,
+    max: f64,
+    mean: f64,
+    /// The sum of squared differences from the mean.
+    squares: f64,
+}
+
+impl Summary {
+    /// Adds values.
+    pub fn add<T: Real>(&mut self, values: &[T]) {
+        self.add_at(Level::best(), values);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    fn add_at<T: Real>(&mut self, level: Level, values: &[T]) {
+        for block in values.chunks(BLOCK) {
+            let mut found = Self { all: block.len() as f64, ..Self::default() };
+            level.run(Look { values: block, found: &mut found });
+            self.join(&found);
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        let all = self.all + other.all;
+        *self = match (self.valid == 0.0, other.valid == 0.0) {
+            (true, _) => Self { all, ..*other },
+            (_, true) => Self { all, ..*self },
+            _ => {
+                let valid = self.valid + other.valid;
+                let apart = other.mean - self.mean;
+                Self {
+                    all,
+                    valid,
+                    min: self.min.min(other.min),
+                    max: self.max.max(other.max),
+                    mean: self.mean + apart * other.valid / valid,
+                    squares: self.squares + other.squares + apart * apart * self.valid * other.valid / valid,
+                }
+            }
         };
     }
-    let mean = sum.iter().sum::<f64>() / n;
-    let mut squares = [0.0; LANES];
-    level.run(Spread { values, mean, squares: &mut squares });
-    Statistics {
-        min: low.iter().copied().fold(f64::INFINITY, f64::min),
-        max: high.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        mean,
-        stddev: (squares.iter().sum::<f64>() / n).sqrt(),
-        valid_percent: 100.0 * n / all,
+
+    /// Of all values so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        if self.valid == 0.0 {
+            return Statistics {
+                min: f64::NAN,
+                max: f64::NAN,
+                mean: f64::NAN,
+                stddev: f64::NAN,
+                valid_percent: 0.0,
+            };
+        }
+        Statistics {
+            min: self.min,
+            max: self.max,
+            mean: self.mean,
+            stddev: (self.squares / self.valid).sqrt(),
+            valid_percent: 100.0 * self.valid / self.all,
+        }
     }
 }
 
 /// Values that are looked at side by side: value number `n` belongs to lane `n` modulo this.
 const LANES: usize = 16;
 
-/// What a lane has seen of its values.
-struct Lanes {
-    count: [f64; LANES],
-    low: [f64; LANES],
-    high: [f64; LANES],
-    sum: [f64; LANES],
-}
-
-impl Default for Lanes {
-    fn default() -> Self {
-        Self {
-            count: [0.0; LANES],
-            low: [f64::INFINITY; LANES],
-            high: [f64::NEG_INFINITY; LANES],
-            sum: [0.0; LANES],
-        }
-    }
-}
-
-/// Counts, extremes and sums.
-struct Extremes<'a, T> {
+/// What is seen of a block.
+struct Look<'a, T> {
     values: &'a [T],
-    lanes: &'a mut Lanes,
+    found: &'a mut Summary,
 }
 
-impl<T: Real> Work for Extremes<'_, T> {
+impl<T: Real> Work for Look<'_, T> {
     #[inline(always)]
     fn run(self) {
-        let Lanes { count, low, high, sum } = self.lanes;
+        let [mut count, mut sum, mut squares] = [[0.0; LANES]; 3];
+        let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
         each(self.values, |some: &[f64; LANES]| {
             for lane in 0..LANES {
                 let value = if some[lane].is_finite() { some[lane] } else { f64::NAN };
@@ -97,26 +130,25 @@ impl<T: Real> Work for Extremes<'_, T> {
                 sum[lane] += if there { value } else { 0.0 };
             }
         });
-    }
-}
-
-/// Squares of what values are off the mean.
-struct Spread<'a, T> {
-    values: &'a [T],
-    mean: f64,
-    squares: &'a mut [f64; LANES],
-}
-
-impl<T: Real> Work for Spread<'_, T> {
-    #[inline(always)]
-    fn run(self) {
-        let (squares, mean) = (self.squares, self.mean);
+        let valid = count.iter().sum::<f64>();
+        if valid == 0.0 {
+            return;
+        }
+        let mean = sum.iter().sum::<f64>() / valid;
         each(self.values, |some: &[f64; LANES]| {
             for lane in 0..LANES {
                 let off = some[lane] - mean;
                 squares[lane] += if off.is_finite() { off * off } else { 0.0 };
             }
         });
+        *self.found = Summary {
+            valid,
+            min: low.iter().copied().fold(f64::INFINITY, f64::min),
+            max: high.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            mean,
+            squares: squares.iter().sum(),
+            ..*self.found
+        };
     }
 }
 
@@ -162,8 +194,33 @@ mod tests {
             assert_eq!(found.max, there.iter().copied().fold(f64::NEG_INFINITY, f64::max));
             assert_eq!(found.valid_percent, 100.0 * count / f64::from(n));
             for level in Level::all() {
-                assert_eq!(summary(&values, level, f64::from(n)), found);
+                let mut summary = Summary::default();
+                summary.add_at(level, &values);
+                assert_eq!(summary.statistics(), found);
             }
         }
+    }
+
+    #[test]
+    fn values_one_after_the_other_give_the_statistics_of_all() {
+        let all: Vec<f64> = (0..3 * 4096 + 700)
+            .map(|i| if i % 7 == 2 { f64::NAN } else { 280.0 + f64::from(i * 37 % 101) })
+            .collect();
+        let there: Vec<f64> = all.iter().copied().filter(|v| !v.is_nan()).collect();
+        let count = f64::from(u16::try_from(there.len()).unwrap());
+        let mean = there.iter().sum::<f64>() / count;
+        let stddev = (there.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let mut summary = Summary::default();
+        summary.add(&[f64::NAN; 100]);
+        for layer in all.chunks(1500) {
+            summary.add(layer);
+        }
+        for (found, more) in [(summary.statistics(), 100), (statistics(&all), 0)] {
+            let number = f64::from(u16::try_from(all.len() + more).unwrap());
+            assert_eq!((found.min, found.max), (280.0, 380.0));
+            assert!((found.mean - mean).abs() < 1e-10 && (found.stddev - stddev).abs() < 1e-10);
+            assert!((found.valid_percent - 100.0 * count / number).abs() < 1e-10);
+        }
+        assert_eq!(Summary::default().statistics().valid_percent, 0.0);
     }
 }

@@ -14,6 +14,7 @@
 mod classic;
 mod fault;
 mod hdf5;
+mod inflate;
 mod numbers;
 mod pieces;
 mod scratch;
@@ -40,6 +41,12 @@ const WAVE: u64 = 1 << 26;
 /// How many bytes of a remote file are asked for in one request, unless one chunk has more.
 const REQUEST: u64 = 1 << 23;
 
+/// How many bytes of chunks a thread holds at once that it inflates together.
+const GROUP: usize = 1 << 24;
+
+/// A piece of a window, and the rows that it is written to.
+type Job<'o, T> = (Piece, Vec<&'o mut [T]>);
+
 /// How a file's values are laid out in chunks.
 trait Form: Send + Sync {
     /// How an element is read.
@@ -58,6 +65,11 @@ trait Form: Send + Sync {
     /// # Errors
     /// [`Fault`] if the index is damaged, or leads out of the file.
     fn cut(&self, wanted: &Wanted) -> Result<Vec<Piece>, Fault>;
+
+    /// How many bytes a chunk of so many elements inflates to, where what is stored is a zlib stream.
+    fn inflated(&self, _entry: &Entry, _elements: usize) -> Option<usize> {
+        None
+    }
 
     /// Undoes what was done to a chunk of so many elements before it was stored.
     ///
@@ -124,7 +136,7 @@ impl ChunkReader {
         let mut places = self.form.cut(&Wanted::new(layers, window))?;
         places.sort_by_key(Piece::offset);
         let targets = pieces::targets(out, &places);
-        let work: Vec<(Piece, Vec<&mut [T]>)> = places.into_iter().zip(targets).collect();
+        let work: Vec<Job<'_, T>> = places.into_iter().zip(targets).collect();
         if self.bytes.needless() == 0 {
             self.read_here(decoding, work)
         } else {
@@ -147,33 +159,47 @@ impl ChunkReader {
     }
 
     /// Each thread reads the chunks it inflates.
-    fn read_here<T: Real>(
-        &self,
-        decoding: &Decoding,
-        work: Vec<(Piece, Vec<&mut [T]>)>,
-    ) -> Result<(), Fault> {
-        let read = |(piece, rows): (Piece, Vec<&mut [T]>)| {
+    fn read_here<T: Real>(&self, decoding: &Decoding, work: Vec<Job<'_, T>>) -> Result<(), Fault> {
+        let read = |group: Vec<Job<'_, T>>| {
             Scratch::lend(|scratch| {
-                let mut stored = Vec::new();
-                if let Some(range) = piece.range() {
-                    stored = scratch.take(pieces::length(&range));
-                    self.bytes.read_into(range.start, &mut stored).map_err(Fault::Io)?;
+                let mut stored = Vec::with_capacity(group.len());
+                for (piece, _) in &group {
+                    let range = piece.range().unwrap_or_default();
+                    let mut bytes = scratch.take(pieces::length(&range));
+                    self.bytes.read_into(range.start, &mut bytes).map_err(Fault::Io)?;
+                    stored.push(bytes);
                 }
-                let decoded = self.decode(decoding, &piece, &stored, rows, scratch);
-                scratch.give_back(Some(stored));
+                let decoded = self.decode_all(decoding, group.into_iter().zip(&stored), scratch);
+                for bytes in stored {
+                    scratch.give_back(Some(bytes));
+                }
                 decoded
             })
         };
-        let done: Vec<Result<(), Fault>> = work.into_par_iter().map(read).collect();
+        let done: Vec<Result<(), Fault>> = self.groups(work).into_par_iter().map(read).collect();
         done.into_iter().collect()
     }
 
+    /// Pieces that one thread takes together: several whose chunks are zlib streams worth inflating together, as long
+    /// as every thread has some.
+    fn groups<'o, T>(&self, work: Vec<Job<'o, T>>) -> Vec<Vec<Job<'o, T>>> {
+        let length = |(piece, _): &Job<'o, T>| match &piece.stored {
+            Stored::Chunk { entry, elements } => self.form.inflated(entry, *elements).unwrap_or(0),
+            _ => 0,
+        };
+        let longest = work.iter().map(length).max().unwrap_or(0);
+        let most = if longest < inflate::WORTH { 1 } else { (GROUP / longest).max(1) };
+        let groups = work.len().div_ceil(most).next_multiple_of(rayon::current_num_threads());
+        let each = work.len().div_ceil(groups.max(1)).max(1);
+        let mut work = work.into_iter();
+        std::iter::from_fn(|| {
+            Some(work.by_ref().take(each).collect::<Vec<_>>()).filter(|group| !group.is_empty())
+        })
+        .collect()
+    }
+
     /// Requests of many chunks each, several at once; then every thread inflates.
-    fn read_afar<T: Real>(
-        &self,
-        decoding: &Decoding,
-        work: Vec<(Piece, Vec<&mut [T]>)>,
-    ) -> Result<(), Fault> {
+    fn read_afar<T: Real>(&self, decoding: &Decoding, work: Vec<Job<'_, T>>) -> Result<(), Fault> {
         let ranges: Vec<Option<Range<u64>>> = work.iter().map(|(piece, _)| piece.range()).collect();
         let mut work = work.into_iter();
         for wave in waves(&ranges, self.bytes.needless()) {
@@ -185,21 +211,39 @@ impl ChunkReader {
                 return Err(Fault::Io(std::io::Error::new(kind, "other bytes came than were asked for")));
             }
             let part: Vec<_> = work.by_ref().take(wave.pieces).collect();
-            let done: Vec<Result<(), Fault>> = part
-                .into_par_iter()
-                .map(|(piece, rows)| {
-                    let stored = piece.range().and_then(|range| {
-                        let request = wave.requests.partition_point(|r| r.end < range.end);
-                        let from = pieces::length(&(wave.requests.get(request)?.start..range.start));
-                        fetched.get(request)?.get(from..from + pieces::length(&range))
-                    });
-                    let stored = stored.unwrap_or(&[]);
-                    Scratch::lend(|scratch| self.decode(decoding, &piece, stored, rows, scratch))
-                })
-                .collect();
+            let find = |piece: &Piece| {
+                let range = piece.range()?;
+                let request = wave.requests.partition_point(|r| r.end < range.end);
+                let from = pieces::length(&(wave.requests.get(request)?.start..range.start));
+                fetched.get(request)?.get(from..from + pieces::length(&range))
+            };
+            let undo = |group: Vec<Job<'_, T>>| {
+                let stored: Vec<&[u8]> = group.iter().map(|(piece, _)| find(piece).unwrap_or(&[])).collect();
+                Scratch::lend(|scratch| self.decode_all(decoding, group.into_iter().zip(&stored), scratch))
+            };
+            let done: Vec<Result<(), Fault>> = self.groups(part).into_par_iter().map(undo).collect();
             done.into_iter().collect::<Result<(), Fault>>()?;
         }
         Ok(())
+    }
+
+    /// Undoes the filters of pieces, each with its stored bytes, and writes their parts of the window.
+    fn decode_all<'s, 'o, T: Real + 'o>(
+        &self,
+        decoding: &Decoding,
+        jobs: impl Iterator<Item = (Job<'o, T>, &'s (impl AsRef<[u8]> + 's))>,
+        scratch: &mut Scratch,
+    ) -> Result<(), Fault> {
+        let jobs: Vec<(Job<'o, T>, &[u8])> = jobs.map(|(job, stored)| (job, stored.as_ref())).collect();
+        let stream = |((piece, _), stored): &(Job<'o, T>, &'s [u8])| match &piece.stored {
+            Stored::Chunk { entry, elements } => Some((*stored, self.form.inflated(entry, *elements)?)),
+            _ => None,
+        };
+        let streams: Vec<(&[u8], usize)> = jobs.iter().filter_map(stream).collect();
+        scratch.ahead(&streams, |scratch| {
+            let mut jobs = jobs.into_iter();
+            jobs.try_for_each(|((piece, rows), stored)| self.decode(decoding, &piece, stored, rows, scratch))
+        })
     }
 
     /// Undoes the filters of one piece and writes its part of the window.

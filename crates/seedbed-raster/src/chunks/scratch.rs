@@ -1,17 +1,18 @@
 //! Buffers of a thread that undoes chunks, used again from one to the next.
 
+use super::inflate::{self, Inflating, Room};
 use libdeflater::{DecompressionError, Decompressor};
+use seedbed_block::simd::Level;
 use std::cell::RefCell;
+use std::ops::Range;
 use weezl::decode::Decoder as Lzw;
 use weezl::{BitOrder, LzwStatus};
 
 /// The most that deflate makes of one byte: 258 bytes from two bits
 /// (RFC 1951, 3.2.5), and the stream's own header.
 const LARGEST_RATIO: usize = 1032;
-/// Bytes of a buffer that a thread keeps; a larger one goes.
-const KEPT: usize = 2 << 20;
-/// Buffers that a thread keeps: a chunk as stored, and two while filters are undone.
-const MOST: usize = 3;
+/// Bytes that a thread keeps: what a group of chunks inflates to, and the chunks as stored.
+const KEPT: usize = 24 << 20;
 
 thread_local! {
     static SCRATCH: RefCell<Option<Scratch>> = const { RefCell::new(None) };
@@ -20,6 +21,9 @@ thread_local! {
 /// What one thread needs.
 pub struct Scratch {
     inflate: Decompressor,
+    together: Option<Room>,
+    /// What was inflated ahead: where the stream lies in memory, and its bytes.
+    ahead: Vec<(Range<*const u8>, Vec<u8>)>,
     zstd: Option<zstd::bulk::Decompressor<'static>>,
     spare: Vec<Vec<u8>>,
 }
@@ -32,9 +36,20 @@ pub struct Plain {
     pub shuffled: bool,
 }
 
+/// Whether so few bytes can inflate to so many.
+fn is_possible(stored: &[u8], length: usize) -> bool {
+    length / LARGEST_RATIO <= stored.len()
+}
+
 impl Scratch {
     fn new() -> Self {
-        Self { inflate: Decompressor::new(), zstd: None, spare: Vec::new() }
+        Self {
+            inflate: Decompressor::new(),
+            together: None,
+            ahead: Vec::new(),
+            zstd: None,
+            spare: Vec::new(),
+        }
     }
 
     /// Lends this thread's.
@@ -48,15 +63,40 @@ impl Scratch {
 
     /// A buffer of that length, whose content is of no meaning.
     pub fn take(&mut self, length: usize) -> Vec<u8> {
-        let mut buffer = self.spare.pop().unwrap_or_default();
+        let fitting = self.spare.iter().enumerate().filter(|(_, buffer)| buffer.capacity() >= length);
+        let place = fitting.min_by_key(|(_, buffer)| buffer.capacity()).map(|(place, _)| place);
+        let mut buffer = place.map(|place| self.spare.swap_remove(place)).unwrap_or_default();
         buffer.resize(length, 0);
         buffer
     }
 
     /// Takes a buffer back.
     pub fn give_back(&mut self, buffer: Option<Vec<u8>>) {
-        let has_room = self.spare.len() < MOST;
-        self.spare.extend(buffer.filter(|b| has_room && b.capacity() <= KEPT));
+        let held: usize = self.spare.iter().map(Vec::capacity).sum();
+        self.spare.extend(buffer.filter(|b| b.capacity() > 0 && held + b.capacity() <= KEPT));
+    }
+
+    /// Does work for which zlib streams, each with the number of its bytes, are inflated together, which takes less
+    /// time than one by one.
+    pub fn ahead<R>(&mut self, streams: &[(&[u8], usize)], work: impl FnOnce(&mut Self) -> R) -> R {
+        let level = Level::best();
+        let several = streams.iter().filter(|(stored, length)| is_possible(stored, *length));
+        if level != Level::base() && several.clone().count() > 1 {
+            let mut buffers: Vec<Vec<u8>> = several.clone().map(|(_, length)| self.take(*length)).collect();
+            let pairs = several.clone().zip(&mut buffers);
+            let streams = pairs.map(|((stored, _), out)| Inflating { stored, out }).collect();
+            let done = inflate::inflate(level, streams, self.together.get_or_insert_with(Room::new));
+            for (((stored, _), buffer), done) in several.zip(buffers).zip(done) {
+                if done {
+                    self.ahead.push((stored.as_ptr_range(), buffer));
+                } else {
+                    self.give_back(Some(buffer));
+                }
+            }
+        }
+        let result = work(self);
+        self.ahead.clear();
+        result
     }
 
     /// The `length` bytes of a zlib stream.
@@ -64,7 +104,11 @@ impl Scratch {
     /// # Errors
     /// If it has another number of bytes, or is none.
     pub fn inflate(&mut self, stored: &[u8], length: usize) -> Result<Vec<u8>, String> {
-        if length / LARGEST_RATIO > stored.len() {
+        let here = stored.as_ptr_range();
+        if let Some(place) = self.ahead.iter().position(|(of, out)| *of == here && out.len() == length) {
+            return Ok(self.ahead.swap_remove(place).1);
+        }
+        if !is_possible(stored, length) {
             return Err(format!("{} bytes can't inflate to {length}", stored.len()));
         }
         let mut out = self.take(length);

@@ -1,7 +1,10 @@
 //! Smaller versions of an image.
 
+#![expect(clippy::inline_always, reason = "only what is inlined has the level's instructions")]
+
 use super::sample::Sample;
 use seedbed_block::Shape2d;
+use seedbed_block::simd::{Level, Work};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -42,21 +45,37 @@ pub fn half(shape: Shape2d) -> Shape2d {
 /// follows from those that there are.
 pub fn halve<S: Sample>(image: &[S], cols: usize, nodata: Option<S>, overview: Overview) -> Vec<S> {
     let mut out = Vec::with_capacity(image.len().div_ceil(4) + cols);
-    for pair in image.chunks(2 * cols) {
-        let (upper, lower) = pair.split_at(cols);
-        match overview {
-            Overview::Nearest => out.extend(upper.iter().step_by(2)),
-            Overview::Average => {
-                for (upper, lower) in runs(upper, lower) {
-                    if !quick(upper, lower, nodata, &mut out) {
-                        rows(upper, lower, nodata, &mut out, S::mean);
+    Level::best().run(Halve { image, cols, nodata, overview, out: &mut out });
+    out
+}
+
+struct Halve<'a, S> {
+    image: &'a [S],
+    cols: usize,
+    nodata: Option<S>,
+    overview: Overview,
+    out: &'a mut Vec<S>,
+}
+
+impl<S: Sample> Work for Halve<'_, S> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { image, cols, nodata, overview, out } = self;
+        for pair in image.chunks(2 * cols) {
+            let (upper, lower) = pair.split_at(cols);
+            match overview {
+                Overview::Nearest => out.extend(upper.iter().step_by(2)),
+                Overview::Average => {
+                    for (upper, lower) in runs(upper, lower) {
+                        if !quick(upper, lower, nodata, out) {
+                            rows(upper, lower, nodata, out, S::mean);
+                        }
                     }
                 }
+                Overview::Mode => rows(upper, lower, nodata, out, |few, _| mode(few)),
             }
-            Overview::Mode => rows(upper, lower, nodata, &mut out, |few, _| mode(few)),
         }
     }
-    out
 }
 
 /// Pixels of a row that are averaged as one if none of them is missing; even.
@@ -70,6 +89,7 @@ fn runs<'a, S>(upper: &'a [S], lower: &'a [S]) -> impl Iterator<Item = (&'a [S],
 
 /// The means of a whole run, several at a time; not so, and nothing is added, where a pixel is
 /// missing, a mean would be taken for missing, or the run isn't whole.
+#[inline(always)]
 fn quick<S: Sample>(upper: &[S], lower: &[S], nodata: Option<S>, out: &mut Vec<S>) -> bool {
     if upper.len() != RUN || lower.len() != RUN {
         return false;
@@ -79,11 +99,13 @@ fn quick<S: Sample>(upper: &[S], lower: &[S], nodata: Option<S>, out: &mut Vec<S
         return false;
     }
     let (above, below) = (upper.as_chunks::<2>().0, lower.as_chunks::<2>().0);
-    let begun = out.len();
-    out.extend(above.iter().zip(below).map(|([a, b], [c, d])| S::mean_of_four([*a, *b, *c, *d])));
-    let fine = !missing(&out[begun..]);
-    if !fine {
-        out.truncate(begun);
+    let mut means = [upper[0]; RUN / 2];
+    for ((mean, [a, b]), [c, d]) in means.iter_mut().zip(above).zip(below) {
+        *mean = S::mean_of_four([*a, *b, *c, *d]);
+    }
+    let fine = !missing(&means);
+    if fine {
+        out.extend_from_slice(&means);
     }
     fine
 }

@@ -85,6 +85,7 @@ macro_rules! whole {
                 self as u64
             }
 
+            #[inline(always)]
             fn is(self, nodata: Self) -> bool {
                 self == nodata
             }
@@ -94,6 +95,7 @@ macro_rules! whole {
                 clippy::cast_sign_loss,
                 reason = "a mean lies between its numbers"
             )]
+            #[inline(always)]
             fn mean_of_four([a, b, c, d]: [Self; 4]) -> Self {
                 let sum = <$wide>::from(a) + <$wide>::from(b) + <$wide>::from(c) + <$wide>::from(d);
                 // The shift rounds down: a half goes up, and below zero it goes down.
@@ -183,6 +185,7 @@ macro_rules! floating {
                 self.to_bits() as u64
             }
 
+            #[inline(always)]
             fn is(self, nodata: Self) -> bool {
                 self == nodata || (self.is_nan() && nodata.is_nan())
             }
@@ -192,6 +195,7 @@ macro_rules! floating {
                 clippy::cast_lossless,
                 reason = "rounding to 32 bits is the purpose"
             )]
+            #[inline(always)]
             fn mean_of_four([a, b, c, d]: [Self; 4]) -> Self {
                 let [a, b, c, d] = [a as f64, b as f64, c as f64, d as f64];
                 let mean = (a + b + c + d) / 4.0;

@@ -13,9 +13,10 @@ use super::lanes::{Lanes, bilinear_row, cubic, deinterleave, interleave, nearest
 use super::lists::Reduce;
 use super::places::Row;
 use super::samples::Fours;
+use super::spans::{self, Span};
 use crate::Resampling;
-use seedbed_block::simd::{Work, prefetch};
-use seedbed_block::{PixelRange, Real, Shape2d};
+use seedbed_block::simd::{Level, Work, prefetch};
+use seedbed_block::{PixelRange, Precision, Real, Shape2d};
 use std::ops::Range;
 
 /// Cells of a patch: rows and columns.
@@ -94,6 +95,8 @@ pub struct Room<T> {
     /// What is blended for no layer.
     spare: Vec<T>,
     fours: Fours<T>,
+    /// Those of a patch, row by row.
+    spans: Vec<Span>,
     boxes: Vec<Box2d>,
     weights: Vec<f64>,
 }
@@ -105,6 +108,7 @@ impl<T> Default for Room<T> {
             row: Vec::new(),
             spare: Vec::new(),
             fours: Fours::default(),
+            spans: Vec::new(),
             boxes: Vec::new(),
             weights: Vec::new(),
         }
@@ -122,6 +126,8 @@ pub struct Fill<'a, 'b, T> {
     /// The strip's rows on each layer.
     pub out: &'a mut [&'b mut [T]],
     pub room: &'a mut Room<T>,
+    /// The instructions by which it is filled.
+    pub level: Level,
 }
 
 /// Cells whose source is at hand.
@@ -138,7 +144,7 @@ struct Ready<'a, T> {
 impl<T: Real> Work for Fill<'_, '_, T> {
     #[inline(always)]
     fn run(self) {
-        let Self { common, cells, strip, source, out, room } = self;
+        let Self { common, cells, strip, source, out, room, level } = self;
         for patch in &strip.patches {
             let cells = &cells[patch.cells.clone()];
             let Some(reach) = patch.reach else {
@@ -149,6 +155,13 @@ impl<T: Real> Work for Fill<'_, '_, T> {
                 }
                 continue;
             };
+            if level.is_wide()
+                && common.resampling == Resampling::Bilinear
+                && span(level, common, cells, room)
+            {
+                fill_spans(level, common, strip, cells, source, out, &room.spans);
+                continue;
+            }
             locate(common, cells, reach, &mut room.fours);
             find_boxes(common, cells, &mut room.boxes);
             let ready = Ready { common, strip, cells, source, reach };
@@ -229,6 +242,68 @@ fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
     }
 }
 
+/// Finds the spans of a patch; whether all of its pixels lie in such.
+#[inline(always)]
+fn span<T: Real>(level: Level, common: &Common, cells: &[Planned], room: &mut Room<T>) -> bool {
+    let Room { fours, spans, .. } = room;
+    spans.clear();
+    if T::PRECISION != Precision::Single || cells.iter().any(|c| !matches!(c.samples, Samples::Points(_))) {
+        return false;
+    }
+    locate(common, cells, common.window, fours);
+    let stride = common.window.shape().cols;
+    let mut first = 0;
+    // Cells beside each other have the same rows.
+    for beside in cells.chunk_by(|a, b| a.at.0 == b.at.0) {
+        for r in 0..beside[0].part.shape().rows {
+            let mut row = first;
+            for cell in beside {
+                let Shape2d { rows, cols } = cell.part.shape();
+                let Some(fours) = fours.of(row + r * cols..row + (r + 1) * cols).singles() else {
+                    return false;
+                };
+                if !spans::find(level, fours, stride, spans) {
+                    return false;
+                }
+                row += rows * cols;
+            }
+        }
+        first += beside.iter().map(|cell| cell.part.shape().len()).sum::<usize>();
+    }
+    true
+}
+
+/// Fills the rows of a patch by its spans.
+#[inline(always)]
+fn fill_spans<T: Real>(
+    level: Level,
+    common: &Common,
+    strip: &Strip,
+    cells: &[Planned],
+    source: &[T],
+    out: &mut [&mut [T]],
+    mut spans: &[Span],
+) {
+    let window = common.window.shape();
+    for beside in cells.chunk_by(|a, b| a.at.0 == b.at.0) {
+        let each = beside.iter().map(|cell| spans::count(cell.part.shape().cols)).sum();
+        let width: usize = beside.iter().map(|cell| cell.part.shape().cols).sum();
+        for (line, cols) in lines(common, strip, &beside[0]) {
+            let row = line.start + cols.start..line.start + cols.start + width;
+            // The next row's pixels are far from this one's.
+            let next_row = line.end + cols.start..line.end + cols.start + width;
+            out.iter().filter_map(|layer| layer.get(next_row.clone())).for_each(prefetch);
+            let (own, others) = spans.split_at(each);
+            spans = others;
+            for (layer, out) in source.chunks_exact(window.len()).zip(out.iter_mut()) {
+                if let (Some(layer), Some(out)) = (T::singles(layer), T::singles_mut(&mut out[row.clone()])) {
+                    spans::blend(level, own, layer, window.cols, out);
+                }
+            }
+        }
+    }
+}
+
 /// Fills the first `L` layers of `out`, or all that there are, which are the plan's from `first` on; gives how many.
 #[inline(always)]
 fn group<T: Real, const L: usize>(
@@ -237,7 +312,7 @@ fn group<T: Real, const L: usize>(
     out: &mut [&mut [T]],
     room: &mut Room<T>,
 ) -> usize {
-    let Room { source: region, row, spare, fours, boxes, weights } = room;
+    let Room { source: region, row, spare, fours, boxes, weights, .. } = room;
     let layers = L.min(out.len());
     let Shape2d { rows, cols: stride } = reach.shape();
     region.resize(rows * stride * L, T::NAN);

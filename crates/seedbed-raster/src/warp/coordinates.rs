@@ -255,7 +255,7 @@ impl Cell<'_> {
 }
 
 /// The quadratic Lagrange polynomials through 0, ½ and 1.
-pub fn weights(t: f64) -> [f64; 3] {
+pub const fn weights(t: f64) -> [f64; 3] {
     [(2.0 * t - 1.0) * (t - 1.0), 4.0 * t * (1.0 - t), t * (2.0 * t - 1.0)]
 }
 

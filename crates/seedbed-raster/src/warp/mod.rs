@@ -38,6 +38,7 @@ mod lists;
 mod places;
 mod reach;
 mod samples;
+mod spans;
 
 use crate::{Resampling, WarpError};
 use apply::{Common, Fill, Room, Strip};
@@ -181,6 +182,11 @@ impl WarpPlan {
     /// # Panics
     /// If `out` isn't whole layers of the target, or `source` as many of the window.
     pub fn apply<T: Real>(&self, source: &[T], out: &mut [T]) {
+        self.apply_at(Level::best(), source, out);
+    }
+
+    /// The same by the instructions of a level.
+    fn apply_at<T: Real>(&self, level: Level, source: &[T], out: &mut [T]) {
         if self.is_copy && source.len() == out.len() {
             out.copy_from_slice(source);
             return;
@@ -188,7 +194,7 @@ impl WarpPlan {
         let Some((common, strips)) = self.split(source, out) else { return };
         let mut room = Room::default();
         for (strip, rows) in strips {
-            self.fill(common, strip, source, rows, &mut room);
+            self.fill(level, common, strip, source, rows, &mut room);
         }
     }
 
@@ -199,20 +205,20 @@ impl WarpPlan {
     pub fn apply_in_parallel<T: Real>(&self, source: &[T], out: &mut [T]) {
         let Some((common, strips)) = self.split(source, out) else { return };
         strips.into_par_iter().for_each_init(Room::default, |room, (strip, rows)| {
-            self.fill(common, strip, source, rows, room);
+            self.fill(Level::best(), common, strip, source, rows, room);
         });
     }
 
     fn fill<T: Real>(
         &self,
+        level: Level,
         common: &Common,
         strip: &Strip,
         source: &[T],
         mut rows: Vec<&mut [T]>,
         room: &mut Room<T>,
     ) {
-        let fill = Fill { common, cells: &self.cells, strip, source, out: &mut rows, room };
-        Level::best().run(fill);
+        level.run(Fill { common, cells: &self.cells, strip, source, out: &mut rows, room, level });
     }
 
     /// The strips, each with its rows on every layer of `out`.

@@ -122,11 +122,46 @@ impl<const N: usize> Places<N> {
                 col: down[0] * square[0][j].col + down[1] * square[1][j].col + down[2] * square[2][j].col,
                 row: down[0] * square[0][j].row + down[1] * square[1][j].row + down[2] * square[2][j].row,
             });
-            for c in j * side..if j + 1 == parts { N } else { (j + 1) * side } {
-                let [u, v, w] = weights(within(c, j));
-                out.col[c] = u * line[0].col + v * line[1].col + w * line[2].col;
-                out.row[c] = u * line[0].row + v * line[1].row + w * line[2].row;
+            let cols = j * side..(j + 1) * side;
+            let (to_col, to_row) = (&mut out.col[cols.clone()], &mut out.row[cols]);
+            match side {
+                32 => Along::<N, 32>::fill(&line, to_col, to_row),
+                16 => Along::<N, 16>::fill(&line, to_col, to_row),
+                _ => Along::<N, 8>::fill(&line, to_col, to_row),
             }
+            if j + 1 == parts && N > WIDTH {
+                let [u, v, w] = weights(1.0);
+                out.col[WIDTH] = u * line[0].col + v * line[1].col + w * line[2].col;
+                out.row[WIDTH] = u * line[0].row + v * line[1].row + w * line[2].row;
+            }
+        }
+    }
+}
+
+/// The weights of a line's three nodes at places along it, `SIDE` of them: the centres of a cell's pixels or, where `N`
+/// says so, their first corners. They are the same for every row.
+struct Along<const N: usize, const SIDE: usize>;
+
+impl<const N: usize, const SIDE: usize> Along<N, SIDE> {
+    #[expect(clippy::cast_precision_loss, reason = "at most 32")]
+    const WEIGHTS: [[f64; SIDE]; 3] = {
+        let mut all = [[0.0; SIDE]; 3];
+        let mut k = 0;
+        while k < SIDE {
+            let [u, v, w] = weights((k as f64 + Places::<N>::WITHIN) / SIDE as f64);
+            (all[0][k], all[1][k], all[2][k]) = (u, v, w);
+            k += 1;
+        }
+        all
+    };
+
+    #[inline(always)]
+    fn fill(line: &[SourcePoint; 3], cols: &mut [f64], rows: &mut [f64]) {
+        let [u, v, w] = &Self::WEIGHTS;
+        let (cols, rows) = (&mut cols[..SIDE], &mut rows[..SIDE]);
+        for k in 0..SIDE {
+            cols[k] = u[k] * line[0].col + v[k] * line[1].col + w[k] * line[2].col;
+            rows[k] = u[k] * line[0].row + v[k] * line[1].row + w[k] * line[2].row;
         }
     }
 }

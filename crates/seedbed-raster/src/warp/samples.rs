@@ -14,6 +14,8 @@ use std::ops::Range;
 pub const NONE: u32 = u32::MAX;
 /// gdalwarp's allowance for noise in coordinates on pixel borders.
 const BORDER: f64 = 1e-10;
+/// 2^52.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
 
 /// The pixel of an axis that holds a coordinate; its lower border belongs to it.
 #[inline(always)]
@@ -184,7 +186,30 @@ impl<T: Real> Fours<T> {
     }
 }
 
-impl<T: Real> FoursOf<'_, T> {
+impl<'a, T: Real> FoursOf<'a, T> {
+    /// [`Four::centre`] of each, and 4 where the source has all sixteen.
+    pub fn centres(&self) -> &'a [u8] {
+        self.flags
+    }
+
+    /// The same in single precision; `None` where they aren't.
+    #[inline(always)]
+    pub fn singles(self) -> Option<FoursOf<'a, f32>> {
+        let Self { first, flags, right, lower } = self;
+        Some(FoursOf { first, flags, right: T::singles(right)?, lower: T::singles(lower)? })
+    }
+
+    /// Those from a place on.
+    #[inline(always)]
+    pub fn part(self, places: Range<usize>) -> Self {
+        Self {
+            first: &self.first[places.clone()],
+            flags: &self.flags[places.clone()],
+            right: &self.right[places.clone()],
+            lower: &self.lower[places],
+        }
+    }
+
     /// The one at a place of the row.
     #[inline(always)]
     pub fn get(&self, c: usize) -> Four<T> {
@@ -225,13 +250,11 @@ impl Placed {
     /// Where a pixel lies in the region, which has fewer than a window, which has fewer than
     /// [`NONE`].
     #[inline(always)]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "inside the region, else not used"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "inside the region, else not used")]
     fn index(self, col: f64, row: f64) -> u32 {
-        ((row - self.top) * self.width + (col - self.left)) as u32
+        let index = (row - self.top) * self.width + (col - self.left);
+        // Beyond 2^52 the last bits of a number are its whole ones: many are converted by one instruction.
+        (index + WHOLE).to_bits() as u32
     }
 }
 

@@ -28,7 +28,6 @@ mod layout;
 mod mapping;
 mod metadata;
 mod shard;
-mod summary;
 mod version2;
 
 pub(crate) use array::ZarrArray;

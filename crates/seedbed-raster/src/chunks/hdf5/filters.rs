@@ -65,6 +65,27 @@ impl Pipeline {
         self.0.contains(&Filter::Deflate)
     }
 
+    /// The filters that weren't left out, and how long a chunk of `length` bytes was before each: only compression, of
+    /// which there is one, changes that freely.
+    fn before(&self, skipped: u32, length: usize) -> Vec<(Filter, usize)> {
+        let active =
+            |place: usize| skipped.checked_shr(u32::try_from(place).unwrap_or(32)).unwrap_or(0) & 1 == 0;
+        let steps = self.0.iter().enumerate().filter(|(place, _)| active(*place)).map(|(_, f)| *f);
+        steps
+            .scan(length, |long, filter| {
+                let entry = (filter, *long);
+                *long += if filter == Filter::Fletcher32 { 4 } else { 0 };
+                Some(entry)
+            })
+            .collect()
+    }
+
+    /// How many bytes a stored chunk inflates to, where it is a zlib stream as it lies.
+    pub fn inflated(&self, skipped: u32, length: usize) -> Option<usize> {
+        let before = self.before(skipped, length);
+        before.last().and_then(|(filter, long)| (*filter == Filter::Deflate).then_some(*long))
+    }
+
     /// Undoes the filters on a chunk of `length` bytes of elements of `size`
     /// bytes; a set bit of `skipped` says that the filter of that place was left
     /// out. Shuffling by elements that is to be undone last is left to the reader
@@ -80,18 +101,8 @@ impl Pipeline {
         size: usize,
         scratch: &mut Scratch,
     ) -> Result<Plain, String> {
-        let active =
-            |place: usize| skipped.checked_shr(u32::try_from(place).unwrap_or(32)).unwrap_or(0) & 1 == 0;
-        let steps = || self.0.iter().enumerate().filter(|(place, _)| active(*place)).map(|(_, f)| *f);
         let mut plain = Plain { buffer: None, shuffled: false };
-        // How long the bytes were before each filter; only compression, of which there is one, changes it freely.
-        let before: Vec<(Filter, usize)> = steps()
-            .scan(length, |long, filter| {
-                let entry = (filter, *long);
-                *long += if filter == Filter::Fletcher32 { 4 } else { 0 };
-                Some(entry)
-            })
-            .collect();
+        let before = self.before(skipped, length);
         for (place, (filter, long)) in before.iter().enumerate().rev() {
             if place == 0 && *filter == Filter::Shuffle(size) {
                 plain.shuffled = true;

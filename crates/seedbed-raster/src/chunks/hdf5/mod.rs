@@ -96,6 +96,10 @@ impl Form for Hdf5 {
         cut::cut(&self.file, &self.layout, self.axes, wanted)
     }
 
+    fn inflated(&self, entry: &Entry, elements: usize) -> Option<usize> {
+        self.layout.filters.inflated(entry.skipped, elements * self.number.size())
+    }
+
     fn undo(
         &self,
         stored: &[u8],

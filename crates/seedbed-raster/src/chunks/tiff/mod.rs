@@ -162,6 +162,10 @@ impl Form for Tiff {
         Ok(pieces)
     }
 
+    fn inflated(&self, _: &Entry, elements: usize) -> Option<usize> {
+        (self.directory.codec == Codec::Deflate).then_some(elements * self.number.size())
+    }
+
     fn undo(
         &self,
         stored: &[u8],
