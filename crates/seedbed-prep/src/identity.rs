@@ -1,10 +1,15 @@
 //! What bytes are, wherever they lie, and the keys of the work done on them.
 
+use crate::digests::Digests;
+use crate::parallel::lock;
 use crate::{PrepError, Spool};
 use seedbed_catalog::{Asset, is_folder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// What identifies an input's bytes independently of where they are kept.
 ///
@@ -27,17 +32,19 @@ pub enum Identity {
 }
 
 impl Identity {
-    /// The identity of an asset: what the archive said of it, or the digest of a
-    /// local file that came from no archive. Of a Zarr group in a store of which nothing
+    /// The identity of an asset: what the archive said of it, and for a local file that came from no archive the digest
+    /// that isn't made yet. Of a Zarr group in a store of which nothing
     /// is said, its server is asked for the version of its document; a copy of one has
     /// that version recorded.
     ///
     /// # Errors
     /// [`PrepError`] if a local file is missing or can't be read, or a server can't be asked.
-    pub(crate) fn of(asset: &Asset<'_>, spool: &Spool) -> Result<Self, PrepError> {
+    pub(crate) fn of(asset: &Asset<'_>, spool: &Spool) -> Result<(Self, Option<Undigested>), PrepError> {
         let (stated, location) = (Self::stated(asset), asset.location()?);
         match (stated, asset.origin(), location.as_path()) {
-            (Self::Origin { .. }, None, Some(path)) => Ok(Self::Checksum(spool.digests().of(path)?)),
+            (stated @ Self::Origin { .. }, None, Some(path)) => {
+                Ok((stated, Some(Undigested::of(path, spool)?)))
+            }
             (Self::Origin { href, size, version: None }, origin, _) => {
                 let version = match origin {
                     None => spool.group_version(&location, asset.media_type())?,
@@ -48,9 +55,9 @@ impl Identity {
                 };
                 // A server may call the tag of a fresh file weak, and the same one strong a second later.
                 let version = version.map(|tag| tag.strip_prefix("W/").unwrap_or(&tag).to_owned());
-                Ok(Self::Origin { href, size, version })
+                Ok((Self::Origin { href, size, version }, None))
             }
-            (stated, _, _) => Ok(stated),
+            (stated, _, _) => Ok((stated, None)),
         }
     }
 
@@ -60,6 +67,39 @@ impl Identity {
             seedbed_catalog::Identity::Checksum(multihash) => Self::Checksum(multihash),
             seedbed_catalog::Identity::Origin { href, size, version } => Self::Origin { href, size, version },
         }
+    }
+}
+
+/// A local file that came from no archive: its digest is its identity, and is made when that is first asked for.
+#[derive(Debug)]
+pub(crate) struct Undigested {
+    path: PathBuf,
+    digests: Digests,
+    found: Mutex<Option<String>>,
+}
+
+impl Undigested {
+    /// Such a file, or folder.
+    ///
+    /// # Errors
+    /// [`PrepError::Read`] if it is missing or can't be read.
+    pub(crate) fn of(path: &Path, spool: &Spool) -> Result<Self, PrepError> {
+        File::open(path).map_err(|source| PrepError::Read { path: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), digests: spool.digests().clone(), found: Mutex::default() })
+    }
+
+    /// Its digest. Who asks while it is being made waits for it.
+    ///
+    /// # Errors
+    /// [`PrepError::Read`] if the file can't be read.
+    pub(crate) fn identity(&self) -> Result<Identity, PrepError> {
+        let mut found = lock(&self.found);
+        let digest = match found.take() {
+            Some(digest) => digest,
+            None => self.digests.of(&self.path)?,
+        };
+        *found = Some(digest.clone());
+        Ok(Identity::Checksum(digest))
     }
 }
 

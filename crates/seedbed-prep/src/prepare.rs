@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::thread;
 
 /// What to prepare.
 #[derive(Debug, Clone)]
@@ -196,7 +197,11 @@ pub fn prepare<T: Real>(
     };
     let production = Production::open(request, on_unread, spool, projections)?;
     let windows = Windows::<T>::new(SHARED);
-    let (tiles, untouched) = production.tiles(|tile| production.plan(tile, &windows))?;
+    // Digests are made while the tiles are planned. What can't be read of a file is told when its key is asked for.
+    let (tiles, untouched) = thread::scope(|scope| {
+        scope.spawn(|| production.digest().ok());
+        production.tiles(|tile| production.plan(tile, &windows))
+    })?;
     let cubes = match request.format {
         Format::Cog => Vec::new(),
         Format::Zarr => cubes::plan(&production, &tiles)?,
@@ -316,7 +321,7 @@ impl Production<'_> {
             let mut origins = BTreeSet::new();
             for n in &having {
                 let assets = readers[n].inputs(day);
-                let read: Vec<_> = assets.iter().map(|a| self.key(*n, *a)).collect();
+                let read = assets.iter().map(|a| self.key(*n, *a)).collect::<Result<Vec<_>, _>>()?;
                 keys.push(json!([self.named(*n), read]));
                 origins.extend(assets.iter().flat_map(|a| self.origins(*n, *a)));
             }

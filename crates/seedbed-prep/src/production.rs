@@ -18,15 +18,15 @@ use seedbed_storage::Location;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 /// The inputs of a request, opened.
 pub(crate) struct Production<'a> {
     pub(crate) request: &'a Prepare,
     /// One an asset key, in the request's order.
     pub(crate) series: Vec<Series>,
-    /// The keys of each series' assets.
-    keys: Vec<Vec<TaskKey>>,
+    /// The keys of each series' assets, once they were asked for.
+    keys: Vec<Vec<OnceLock<TaskKey>>>,
     pub(crate) spool: &'a Spool,
     pub(crate) projections: &'a dyn Projections,
     /// Assets that the series lack because their files can't be opened.
@@ -114,8 +114,7 @@ impl<'a> Production<'a> {
             Series::by_rules(key, &sifted.items(n, &request.items), key, rules, spool, projections)
         };
         let series = assets.iter().enumerate().map(open).collect::<Result<Vec<_>, _>>()?;
-        let keys = |series: &Series| series.assets.iter().map(|asset| asset.key()).collect();
-        let keys = series.iter().map(keys).collect::<Result<Vec<_>, _>>()?;
+        let keys = series.iter().map(|series: &Series| vec![OnceLock::new(); series.assets.len()]).collect();
         let masked = Mutex::default();
         let unread = sifted.unread;
         let mut production = Self { request, series, keys, spool, projections, unread, masked };
@@ -137,8 +136,24 @@ impl<'a> Production<'a> {
     }
 
     /// The key of an asset, by its series and its place in it.
-    pub(crate) fn key(&self, series: usize, asset: usize) -> &TaskKey {
-        &self.keys[series][asset]
+    ///
+    /// # Errors
+    /// As [`crate::SourceAsset::key`].
+    pub(crate) fn key(&self, series: usize, asset: usize) -> Result<&TaskKey, PrepError> {
+        let known = &self.keys[series][asset];
+        if let Some(key) = known.get() {
+            return Ok(key);
+        }
+        let key = self.series[series].assets[asset].key()?;
+        Ok(known.get_or_init(|| key))
+    }
+
+    /// Makes the digests of local files that have none yet.
+    ///
+    /// # Errors
+    /// [`PrepError::Read`] for a file that can't be read.
+    pub(crate) fn digest(&self) -> Result<(), PrepError> {
+        self.series.iter().try_for_each(Series::digest)
     }
 
     /// Where what an asset's values depend on came from.

@@ -1,5 +1,6 @@
 //! One input as a series: the same asset key over many items.
 
+use crate::identity::Undigested;
 use crate::parallel::{cores, in_parallel};
 use crate::traits::Traits;
 use crate::{Ancillary, Identity, PrepError, Rules, Spool, TaskKey, TimeRule, composite_day, folder};
@@ -26,8 +27,10 @@ pub struct SourceAsset {
     pub location: Location,
     /// What they are, where the item says it.
     pub media_type: Option<String>,
-    /// What the bytes are, wherever they lie.
-    pub identity: Identity,
+    /// What the bytes are, wherever they lie, as it is stated.
+    pub(crate) stated: Identity,
+    /// The file whose digest they are instead.
+    pub(crate) undigested: Option<Arc<Undigested>>,
     /// The digest that the item states of the file where it lies now, or of the files of its folder.
     pub checksum: Option<String>,
     /// Where they came from, for the record: the archive's address of a copy.
@@ -73,14 +76,19 @@ impl SourceAsset {
     /// they lie and where they came from is no part of it.
     ///
     /// # Errors
-    /// [`PrepError::Encode`] if it can't be encoded.
+    /// [`PrepError::Encode`] if it can't be encoded; [`PrepError::Read`] where it needs the digest of a file that can't
+    /// be read.
     pub fn key(&self) -> Result<TaskKey, PrepError> {
         // JSON has no NaN, so numbers go in as text.
         let numbers = [self.nodata, self.scale, self.offset].map(|n| n.map(|n| format!("{n:?}")));
         let claim = Some(&self.claim).filter(|claim| !claim.is_empty());
         let place = claim.map(|c| (c.crs.as_ref().map(|crs| &crs.wkt2), c.affine, c.shape, c.edges));
         let dated = (self.period, self.dated_by_item, self.undated);
-        let mut said = json!([self.identity, self.variable, numbers, self.unit, place, dated]);
+        let identity = match &self.undigested {
+            Some(file) => file.identity()?,
+            None => self.stated.clone(),
+        };
+        let mut said = json!([identity, self.variable, numbers, self.unit, place, dated]);
         if let Value::Array(said) = &mut said {
             said.extend(self.valid_range.map(|range| json!({ "valid_range": format!("{range:?}") })));
             for (what, layer) in [("quality", &self.quality), ("composite_day", &self.composite_day)] {
@@ -110,13 +118,13 @@ impl SourceAsset {
         found: &Asset<'_>,
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
-        Self::described(item, found, Identity::stated(found), projections)
+        Self::described(item, found, (Identity::stated(found), None), projections)
     }
 
     fn described(
         item: &Item,
         found: &Asset<'_>,
-        identity: Identity,
+        (stated, undigested): (Identity, Option<Undigested>),
         projections: &dyn Projections,
     ) -> Result<Self, PrepError> {
         let undated = || PrepError::undated(item);
@@ -135,7 +143,8 @@ impl SourceAsset {
         let band = found.band();
         Ok(Self {
             item: item.id().to_owned(),
-            identity,
+            stated,
+            undigested: undigested.map(Arc::new),
             checksum: folder::stated(found).1.map(str::to_owned),
             location,
             media_type: found.media_type().map(str::to_owned),
@@ -250,8 +259,18 @@ impl Series {
         Self::by_rules(name, items, asset, &Rules::default(), spool, projections)
     }
 
+    /// Makes the digests of local files that have none yet, as fast as all cores do it.
+    ///
+    /// # Errors
+    /// [`PrepError::Read`] for a file that can't be read.
+    pub fn digest(&self) -> Result<(), PrepError> {
+        let keys = in_parallel(&self.assets, cores(), |_, asset| asset.key(), |_| ());
+        keys.into_iter().try_for_each(|key| key.map(|_| ()))
+    }
+
     /// The same with the layers that rules read beside it: the quality layer of a mask, and
-    /// by `composite-day` that of the pixels' days.
+    /// by `composite-day` that of the pixels' days. Local files without a digest are read when keys are asked for
+    /// ([`Series::digest`]).
     ///
     /// # Errors
     /// As [`Series::from_items`], and [`PrepError::Request`] for a kernel whose values are
@@ -287,7 +306,6 @@ impl Series {
         }
         // The layers beside the assets stand behind all of them.
         found.extend(qualities.iter().chain(&days).filter_map(|layer| layer.as_ref().ok()));
-        // Files that have no digest yet are read, as fast as all cores do it.
         let identity = |_: usize, (_, asset): &Found<'_>| Identity::of(asset, spool);
         let identities = in_parallel(&found, cores(), identity, |_| ());
         let mut sources = Vec::with_capacity(found.len());
@@ -329,19 +347,16 @@ impl Series {
     /// # Errors
     /// [`PrepError::Read`] if the file can't be read.
     pub fn from_file(name: &str, location: &Location, spool: &Spool) -> Result<Self, PrepError> {
-        let identity = if let Some(path) = location.as_path() {
-            Identity::Checksum(spool.digests().of(path)?)
-        } else {
-            let version = spool.group_version(location, None)?;
-            Identity::Origin { href: location.to_string(), size: None, version }
-        };
+        let undigested = location.as_path().map(|path| Undigested::of(path, spool)).transpose()?;
+        let version = if undigested.is_none() { spool.group_version(location, None)? } else { None };
         let day = date(1970, 1, 1);
         let asset = SourceAsset {
             calendar: None,
             item: name.to_owned(),
             location: location.clone(),
             media_type: None,
-            identity,
+            stated: Identity::Origin { href: location.to_string(), size: None, version },
+            undigested: undigested.map(Arc::new),
             checksum: None,
             origin: location.clone(),
             period: Period { start: day, end: day },

@@ -295,7 +295,7 @@ impl Spool {
         }
         let version = self.block_on(self.stores.head(&asset.location))?;
         let size = version.size;
-        let expected = match &asset.identity {
+        let expected = match &asset.stated {
             crate::Identity::Checksum(_) => size,
             crate::Identity::Origin { size: told, .. } => told.or(size),
         };
@@ -396,7 +396,7 @@ impl Spool {
             return Ok(path);
         }
         let mut expect = Expectation::default();
-        match &asset.identity {
+        match &asset.stated {
             crate::Identity::Checksum(multihash) => expect.checksum = multihash.parse::<Checksum>().ok(),
             crate::Identity::Origin { size, .. } => expect.size = *size,
         }

@@ -169,7 +169,10 @@ impl Resolver<'_> {
         let location: Location =
             from.parse().map_err(|e: LocationError| self.project.setting_error(format!("{key}.items"), e))?;
         let items = self.items(&location).map_err(|e| failed(e.into()))?;
-        Series::by_rules(name, &items.items, asset, rules, self.spool, self.projections).map_err(failed)
+        let series = Series::by_rules(name, &items.items, asset, rules, self.spool, self.projections)
+            .map_err(failed)?;
+        series.digest().map_err(failed)?;
+        Ok(series)
     }
 
     /// The items of a place, which several inputs may share.

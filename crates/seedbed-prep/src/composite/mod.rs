@@ -89,6 +89,7 @@ pub fn composite<T: Sample>(
     let variables = request.variables(request.prepare.assets.iter().map(String::as_str));
     Expected::check_variables(&request.prepare.out, &variables)?;
     let production = Production::open(&request.prepare, OnUnread::Stop, spool, projections)?;
+    production.digest()?;
     let context = Context { request, production };
     let production = &context.production;
     let (tiles, untouched) = production.tiles(|tile| context.plan::<T>(tile))?;

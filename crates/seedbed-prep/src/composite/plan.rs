@@ -213,11 +213,12 @@ impl Context<'_> {
         let production = &self.production;
         let inputs = parts.iter().map(|part| {
             let assets = |day| &found[&part.series].days[day];
-            let keys = |day| assets(day).iter().map(|a| production.key(part.series, *a)).collect::<Vec<_>>();
-            let days: Vec<_> = part.days.iter().map(|day| (day, keys(day))).collect();
-            json!([production.named(part.series), part.expected(), days])
+            let key = |a: &usize| production.key(part.series, *a);
+            let keys = |day| Ok((day, assets(day).iter().map(key).collect::<Result<Vec<_>, PrepError>>()?));
+            let days = part.days.iter().map(keys).collect::<Result<Vec<_>, PrepError>>()?;
+            Ok(json!([production.named(part.series), part.expected(), days]))
         });
-        let inputs: Vec<Value> = inputs.collect();
+        let inputs = inputs.collect::<Result<Vec<Value>, PrepError>>()?;
         let key = self.request.task(&super::Composite::revisions(), T::PRECISION, tile, &period, &inputs)?;
         let origins =
             parts.iter().flat_map(|p| p.assets.iter().flat_map(|a| production.origins(p.series, *a)));

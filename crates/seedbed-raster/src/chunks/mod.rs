@@ -183,12 +183,16 @@ impl ChunkReader {
     /// Pieces that one thread takes together: several whose chunks are zlib streams worth inflating together, as long
     /// as every thread has some.
     fn groups<'o, T>(&self, work: Vec<Job<'o, T>>) -> Vec<Vec<Job<'o, T>>> {
-        let length = |(piece, _): &Job<'o, T>| match &piece.stored {
-            Stored::Chunk { entry, elements } => self.form.inflated(entry, *elements).unwrap_or(0),
-            _ => 0,
+        // What a piece inflates to, and what it takes of memory.
+        let sizes = |(piece, _): &Job<'o, T>| match &piece.stored {
+            Stored::Chunk { entry, elements } => {
+                self.form.inflated(entry, *elements).map_or((0, 0), |length| (length, length.max(entry.size)))
+            }
+            _ => (0, 0),
         };
-        let longest = work.iter().map(length).max().unwrap_or(0);
-        let most = if longest < inflate::WORTH { 1 } else { (GROUP / longest).max(1) };
+        let (longest, largest) =
+            work.iter().map(sizes).fold((0, 0), |(a, b), (length, size)| (a.max(length), b.max(size)));
+        let most = if longest < inflate::WORTH { 1 } else { (GROUP / largest).max(1) };
         let groups = work.len().div_ceil(most).next_multiple_of(rayon::current_num_threads());
         let each = work.len().div_ceil(groups.max(1)).max(1);
         let mut work = work.into_iter();

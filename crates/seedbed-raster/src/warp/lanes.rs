@@ -168,7 +168,8 @@ fn masked<T: Real, const L: usize>(
             weight += if there { w[k] } else { T::ZERO };
         }
         let blended = if whole { sum } else { sum / weight };
-        out[l] = if centre[l].is_missing() { T::NAN } else { blended };
+        let instead = if centre[l].is_missing() { T::NAN } else { blended };
+        out[l] = if out[l].is_missing() { instead } else { out[l] };
     }
 }
 

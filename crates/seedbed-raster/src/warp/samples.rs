@@ -187,6 +187,7 @@ impl<T: Real> Fours<T> {
 }
 
 impl<'a, T: Real> FoursOf<'a, T> {
+    #[cfg(target_arch = "x86_64")]
     /// [`Four::centre`] of each, and 4 where the source has all sixteen.
     pub fn centres(&self) -> &'a [u8] {
         self.flags

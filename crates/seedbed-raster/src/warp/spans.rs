@@ -27,6 +27,7 @@ pub fn count(pixels: usize) -> usize {
 
 /// Adds the spans of a row of pixels, whose samples are counted within a window of `stride` columns; `false` where
 /// those of one lie too far from each other, or the level hasn't the instructions.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there are no spans"))]
 #[inline(always)]
 pub fn find(level: Level, fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<Span>) -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -41,6 +42,7 @@ pub fn find(level: Level, fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<S
 ///
 /// # Panics
 /// If the layer or `out` isn't the window's or the spans', or the level isn't the one they were found at.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there are no spans"))]
 #[inline(always)]
 pub fn blend(level: Level, spans: &[Span], layer: &[f32], stride: usize, out: &mut [f32]) {
     assert!(level.is_wide(), "the processor must have these instructions");
@@ -94,7 +96,13 @@ mod tests {
                     let value = |n: usize| {
                         let n = u32::try_from(n).unwrap();
                         let gap = n % 17 == 3 || n / 40 % 5 == 1 || (n / 9000 == 1 && n % 3 == 0);
-                        if gap { f32::NAN } else { wave(n) }
+                        if gap {
+                            f32::NAN
+                        } else if n % 5 == 0 {
+                            -0.0
+                        } else {
+                            wave(n)
+                        }
                     };
                     let values: Vec<f32> = (0..window * usize::from(layers)).map(value).collect();
                     let each = |level: Level| {

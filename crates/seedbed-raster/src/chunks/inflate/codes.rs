@@ -9,6 +9,8 @@ pub const SYMBOL_BITS: usize = 10;
 pub const DISTANCE_BITS: usize = 9;
 const SYMBOLS: usize = 1 << SYMBOL_BITS;
 const DISTANCES: usize = 1 << DISTANCE_BITS;
+/// Room for the second tables: a code that needs more is left to another.
+const SECOND: usize = 512;
 /// Bits of the longest code.
 const LONGEST: usize = 15;
 /// The symbol that ends a block.
@@ -118,10 +120,8 @@ pub struct Tables {
     /// By the bits that follow, from place [`DISTANCE_BITS`] on. Place 0 is for steps without a match, and of those
     /// before nothing is known, as of longer codes: distance 0 is shorter than any match.
     pub distances: [Distance; DISTANCES + DISTANCE_BITS],
-    /// The first symbol of what follows, its bits, its kind and its byte, as in a [`Step`].
-    first: [u32; SYMBOLS],
-    symbols: [u32; SYMBOLS + 2048],
-    spans: [u32; DISTANCES + 1024],
+    symbols: [u32; SYMBOLS + SECOND],
+    spans: [u32; DISTANCES + SECOND],
 }
 
 /// A distance that steps without a match have: of bytes that weren't just written, since reading such takes longer.
@@ -133,9 +133,8 @@ impl Tables {
         literals: [Literals { bits: 0, count: 0, bytes: [0; 2] }; SYMBOLS],
         steps: [Step { bits: 0, count: 0, length: 0, distance: 0, bytes: [0; 2], none: [0; 2] }; SYMBOLS],
         distances: [Distance { bits: 0, code: 0, base: 0 }; DISTANCES + DISTANCE_BITS],
-        first: [0; SYMBOLS],
-        symbols: [0; SYMBOLS + 2048],
-        spans: [0; DISTANCES + 1024],
+        symbols: [0; SYMBOLS + SECOND],
+        spans: [0; DISTANCES + SECOND],
     };
 
     /// Makes them from the lengths of the codes. `None` where these are no whole code.
@@ -152,23 +151,23 @@ impl Tables {
         for (symbol, kind) in (0..).zip(&mut kinds) {
             *kind = Kind::of(symbol).0;
         }
-        for (to, entry) in self.first.iter_mut().zip(&self.symbols) {
+        let mut first = [0; SYMBOLS];
+        for (to, entry) in first.iter_mut().zip(&self.symbols) {
             let kind = kinds[(entry >> 16).min(287) as usize];
             *to =
                 if entry & LINK == 0 && kind != Kind::OTHER.0 { kind + (entry & 15) } else { Kind::OTHER.0 };
         }
-        self.compose();
+        self.compose(&first);
         Some(())
     }
 
-    /// Joins symbols whose codes are looked up together. It is plain arithmetic, so that many are joined by one
+    /// Joins symbols whose codes are looked up together, by the first one of what follows. It is plain arithmetic, so that many are joined by one
     /// instruction.
     #[expect(clippy::needless_bitwise_bool, reason = "a lazy operator is a branch")]
     #[inline(always)]
-    fn compose(&mut self) {
+    fn compose(&mut self, first: &[u32; SYMBOLS]) {
         const MOST: u32 = SYMBOL_BITS as u32;
         let (mut literals, mut steps) = ([0_u32; SYMBOLS], [0_u32; SYMBOLS]);
-        let first = &self.first;
         for bits in 0..SYMBOLS {
             let at = |taken: u32| Kind(first[bits >> taken]);
             let one = at(0);

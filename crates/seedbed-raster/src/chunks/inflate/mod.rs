@@ -105,7 +105,10 @@ impl Turn<'_> {
 fn unwrapped(stored: &[u8]) -> Option<(&[u8], u32)> {
     let ([method, flags], rest) = stored.split_first_chunk()?;
     let (input, checksum) = rest.split_last_chunk()?;
-    let is_plain = method & 15 == 8 && flags & 32 == 0 && u16::from_be_bytes([*method, *flags]) % 31 == 0;
+    let is_plain = method & 15 == 8
+        && method >> 4 <= 7
+        && flags & 32 == 0
+        && u16::from_be_bytes([*method, *flags]) % 31 == 0;
     is_plain.then_some((input, u32::from_be_bytes(*checksum)))
 }
 
@@ -118,10 +121,8 @@ fn in_turn<const N: usize>(mut turns: [&mut Turn<'_>; N], tables: &[Tables; TURN
             return;
         }
         let odd = quick(&mut turns, tables, steps);
-        for (k, turn) in turns.iter_mut().enumerate() {
-            if odd == k {
-                turn.stream.go_on(&tables[k]);
-            }
+        if let Some(turn) = turns.get_mut(odd) {
+            turn.stream.go_on(&tables[odd]);
         }
     }
 }
@@ -132,7 +133,9 @@ fn in_turn<const N: usize>(mut turns: [&mut Turn<'_>; N], tables: &[Tables; TURN
 fn quick<const N: usize>(turns: &mut [&mut Turn<'_>; N], tables: &[Tables; TURNS], steps: usize) -> usize {
     let inputs: [usize; N] = std::array::from_fn(|k| turns[k].stream.input.as_ptr().expose_provenance());
     let outs: [*mut u8; N] = std::array::from_fn(|k| turns[k].stream.out.as_mut_ptr());
-    // Where the next bit is, counted from the start of memory, which spares a register each.
+    // Where the next bit is, counted from the start of memory, which spares a register each. No address of 64 bits has
+    // its first three set.
+    const { assert!(usize::BITS == 64) };
     let mut bits: [usize; N] = std::array::from_fn(|k| inputs[k] * 8 + turns[k].stream.bit);
     let mut ats: [*mut u8; N] = std::array::from_fn(|k| outs[k].wrapping_add(turns[k].stream.at));
     let mut odd = N;

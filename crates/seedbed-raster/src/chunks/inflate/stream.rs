@@ -7,9 +7,16 @@ const INPUT_MARGIN: usize = 128;
 const OUTPUT_MARGIN: usize = 512;
 /// The largest distance: after so many bytes every match lies within the output.
 const WINDOW: usize = 1 << 15;
-/// A quick step takes at most so many bits, and writes at most so many bytes.
+/// More than a quick step takes of bits, 42, and makes of bytes, 14.
 const STEP_BITS: usize = 64;
 const STEP_BYTES: usize = 16;
+
+/// Blocks take time even where they are empty: so many are decoded here, and one more for so many bytes.
+const MOST_BLOCKS: usize = 64;
+const BYTES_OF_BLOCK: usize = 2048;
+/// The same of what quick steps don't take.
+const MOST_OTHERS: usize = 512;
+const BYTES_BETWEEN: usize = 64;
 
 /// Why a stream can't be inflated here: it is damaged, or of a kind that is left to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +38,25 @@ pub struct Stream<'a> {
     in_block: bool,
     is_last: bool,
     is_odd: bool,
+    /// Blocks so far.
+    blocks: usize,
+    /// How often something else came than quick steps take.
+    others: usize,
 }
 
 impl<'a> Stream<'a> {
     pub fn new(input: &'a [u8], out: &'a mut [u8]) -> Self {
-        Self { input, out, bit: 0, at: 0, in_block: false, is_last: false, is_odd: false }
+        Self {
+            input,
+            out,
+            bit: 0,
+            at: 0,
+            in_block: false,
+            is_last: false,
+            is_odd: false,
+            blocks: 0,
+            others: 0,
+        }
     }
 
     /// How many quick steps may be taken without another look at the ends.
@@ -62,17 +83,18 @@ impl<'a> Stream<'a> {
     /// Inflates until quick steps may be taken, or the stream has ended: whether it has.
     #[inline(always)]
     pub fn go_carefully(&mut self, tables: &mut Tables) -> Result<bool, Odd> {
+        if self.is_odd {
+            return Err(Odd);
+        }
         loop {
-            if self.is_odd {
-                return Err(Odd);
-            }
             if self.in_block {
                 if self.quick_steps() > 0 {
                     return Ok(false);
                 }
                 self.symbol(tables)?;
             } else if self.is_last {
-                return if self.at == self.out.len() { Ok(true) } else { Err(Odd) };
+                let is_all = self.at == self.out.len() && self.bit.div_ceil(8) == self.input.len();
+                return if is_all { Ok(true) } else { Err(Odd) };
             } else {
                 self.begin_block(tables)?;
             }
@@ -83,21 +105,24 @@ impl<'a> Stream<'a> {
     /// left.
     #[inline(always)]
     pub fn go_on(&mut self, tables: &Tables) {
+        self.others += 1;
+        // A stream of mostly long codes takes longer here than elsewhere.
+        self.is_odd = self.others > MOST_OTHERS + self.at / BYTES_BETWEEN;
         while self.quick_steps() > 0 {
-            let Ok(was_match) = self.symbol(tables) else {
+            if self.symbol(tables).is_err() {
                 self.is_odd = true;
                 return;
-            };
+            }
             let next = tables.steps[self.bits() as usize % tables.steps.len()];
-            if was_match && next.distance != 1 {
+            if next.distance != 1 {
                 return;
             }
         }
     }
 
-    /// Decodes one symbol: whether it was a match.
+    /// Decodes one symbol, and the distance of a match.
     #[inline(always)]
-    fn symbol(&mut self, tables: &Tables) -> Result<bool, Odd> {
+    fn symbol(&mut self, tables: &Tables) -> Result<(), Odd> {
         let bits = self.bits();
         let (symbol, taken) = tables.symbol(bits).ok_or(Odd)?;
         let bits = bits >> taken;
@@ -105,11 +130,11 @@ impl<'a> Stream<'a> {
         if symbol < END {
             *self.out.get_mut(self.at).ok_or(Odd)? = symbol as u8;
             self.at += 1;
-            return Ok(false);
+            return Ok(());
         }
         if symbol == END {
             self.in_block = false;
-            return Ok(false);
+            return Ok(());
         }
         let (least, more) = *LENGTHS.get(symbol as usize - 257).ok_or(Odd)?;
         let length = least as usize + low(bits, more);
@@ -118,8 +143,7 @@ impl<'a> Stream<'a> {
         let (nearest, further) = *SPANS.get(symbol as usize).ok_or(Odd)?;
         let distance = nearest as usize + low(bits >> taken, further);
         self.take(more + taken + further)?;
-        self.copy(distance, length)?;
-        Ok(true)
+        self.copy(distance, length)
     }
 
     fn take(&mut self, bits: u32) -> Result<(), Odd> {
@@ -155,6 +179,10 @@ impl<'a> Stream<'a> {
     /// Reads a block's header, and the whole of a block that isn't compressed.
     #[inline(always)]
     fn begin_block(&mut self, tables: &mut Tables) -> Result<(), Odd> {
+        self.blocks += 1;
+        if self.blocks > MOST_BLOCKS + self.at / BYTES_OF_BLOCK {
+            return Err(Odd);
+        }
         let bits = self.bits();
         self.take(3)?;
         self.is_last = bits & 1 != 0;
