@@ -117,3 +117,35 @@ fn damaged_streams_are_told_and_nothing_is_written_beside_them() {
     }
     assert!(damages > 2000, "{damages}");
 }
+
+#[test]
+fn what_libdeflate_refuses_is_refused_at_every_level() {
+    let mut room = Room::new();
+    let plain = kinds(60_000).pop().unwrap();
+    let stored = deflated(&plain, 6);
+    // A window that no stream may have, with the header's own check put right.
+    let mut wide = stored.clone();
+    (wide[0], wide[1]) = (0x88, 0x1c);
+    // A wrong checksum, and the right one after other bytes.
+    let (stream, checksum) = stored.split_at(stored.len() - 4);
+    let late = [stream, &[1, 2, 3, 4, 5, 6, 7], checksum].concat();
+    // Blocks of nothing, which takes long to tell.
+    let empty =
+        [&[0x78, 0x9c][..], &[0x02, 0x08, 0x20, 0x80, 0x00].repeat(40_000), &[3, 0, 0, 0, 0, 1]].concat();
+    for level in Level::all() {
+        let streams = [
+            (wide.clone(), plain.len()),
+            (late.clone(), plain.len()),
+            (empty.clone(), 0),
+            (stored.clone(), plain.len()),
+        ];
+        let found = inflate_guarded(level, &streams, &mut room);
+        assert!(found[..3].iter().all(Option::is_none), "{level:?}");
+        assert_eq!(found[3].as_ref(), Some(&plain));
+    }
+    let mut out = vec![0; plain.len()];
+    let mut theirs = libdeflater::Decompressor::new();
+    assert!(
+        theirs.zlib_decompress(&wide, &mut out).is_err() && theirs.zlib_decompress(&late, &mut out).is_err()
+    );
+}
