@@ -101,18 +101,32 @@ fn avx512(work: impl Work) {
     work.run();
 }
 
-/// Asks for the lines of memory under values that are soon written over, so that their writing doesn't wait for them.
-/// It has no other effect.
-#[inline(always)]
+/// Asks for the lines of memory under values that are soon read, so that reading them doesn't wait. It has no other
+/// effect.
+#[inline]
 pub fn prefetch<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        let (line, each) = (64, size_of::<T>().max(1));
-        let last = values.len().saturating_sub(1);
-        for at in (0..last).step_by((line / each).max(1)).chain([last]) {
-            // SAFETY: a prefetch changes nothing but what the cache holds, and faults at no address.
-            unsafe { _mm_prefetch::<_MM_HINT_ET0>(values.as_ptr().wrapping_add(at).cast()) };
-        }
+    fetch::<{ std::arch::x86_64::_MM_HINT_T0 }, T>(values);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+/// The same for values that are soon written over.
+#[inline]
+pub fn prefetch_to_write<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    fetch::<{ std::arch::x86_64::_MM_HINT_ET0 }, T>(values);
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn fetch<const HINT: i32, T>(values: &[T]) {
+    let (line, each) = (64, size_of::<T>().max(1));
+    let last = values.len().saturating_sub(1);
+    for at in (0..last).step_by((line / each).max(1)).chain([last]) {
+        // SAFETY: a prefetch changes nothing but what the cache holds, and faults at no address.
+        unsafe { std::arch::x86_64::_mm_prefetch::<HINT>(values.as_ptr().wrapping_add(at).cast()) };
     }
 }

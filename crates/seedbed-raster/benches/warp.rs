@@ -1,8 +1,9 @@
 //! A long series onto another grid, memory to memory: our plans, made and applied, beside GDAL's
 //! warper on the same values.
 //!
-//! `cargo bench -p seedbed-raster --bench warp -- [LAYERS [SIDE [ROUNDS]]]`, by default 60 layers, 2000 pixels a side,
-//! 3 rounds; the medians are told. Ours is digested against an untimed run.
+//! `cargo bench -p seedbed-raster --bench warp -- [LAYERS [SIDE [ROUNDS]]] [NAME]`, by default 60 layers, 2000 pixels a
+//! side, 3 rounds and every case, else those whose name has that in it; the medians are told. Ours is digested against
+//! an untimed run.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench talks and stops as it likes")]
 #![expect(
@@ -103,7 +104,8 @@ fn main() {
             missing: 0.2,
         },
     ];
-    for case in &cases {
+    let wanted = std::env::args().skip(1).find(|a| a.starts_with(char::is_alphabetic)).unwrap_or_default();
+    for case in cases.iter().filter(|case| case.name.contains(&wanted)) {
         measure(case, layers, rounds);
     }
 }

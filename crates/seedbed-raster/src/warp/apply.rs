@@ -1,27 +1,28 @@
 //! A plan, applied: patch by patch, many layers at once.
 //!
-//! A patch is a few neighbouring cells of the target's grid. The part of the source
-//! under it is laid out pixel by pixel, the layers beside each other, so that it stays
-//! in the processor's cache while each target pixel's samples are blended on all
-//! layers by the same instructions.
+//! A patch is a few neighbouring cells of the target's grid. Where many pixels can be had by the same
+//! instructions it is filled [directly](super::direct). Elsewhere the part of the source under it is laid out
+//! pixel by pixel, the layers beside each other, so that it stays in the processor's cache while each target
+//! pixel's samples are blended on all layers by the same instructions.
 
 use super::area::Bounds;
-use super::boxes::{self, Box2d};
-use super::build::{Planned, Samples, corner_box, offset};
+use super::boxes::Boxes;
+use super::build::{Planned, Samples, offset};
 use super::coordinates::{Frame, WIDTH};
+use super::direct;
 use super::lanes::{Lanes, bilinear_row, cubic, deinterleave, interleave, nearest};
 use super::lists::Reduce;
 use super::places::Row;
 use super::samples::Fours;
-use super::spans::{self, Span};
+use super::spans::Span;
 use crate::Resampling;
-use seedbed_block::simd::{Level, Work, prefetch};
-use seedbed_block::{PixelRange, Precision, Real, Shape2d};
+use seedbed_block::simd::{Level, Work, prefetch, prefetch_to_write};
+use seedbed_block::{PixelRange, Real, Shape2d};
 use std::ops::Range;
 
 /// Cells of a patch: rows and columns.
-const PATCH: (i64, i64) = (2, 4);
-/// Source pixels under a patch, beyond which its cells are taken one by one.
+const PATCH: (i64, i64) = (1, 4);
+/// Source pixels under a patch, beyond which its cells are laid out one by one.
 const REACH: usize = 24 << 10;
 
 /// What all patches of a plan have in common.
@@ -76,7 +77,8 @@ pub fn strips(cells: &mut [Planned], range: PixelRange) -> Vec<Strip> {
         }
         let Some(strip) = strips.last_mut() else { continue };
         let reach = group.iter().filter_map(|c| c.reach).reduce(PixelRange::union);
-        if reach.is_some_and(|r| r.shape().len() > REACH) {
+        let is_laid_out = !matches!(group[0].samples, Samples::Boxes(_));
+        if is_laid_out && reach.is_some_and(|r| r.shape().len() > REACH) {
             let one = |(n, cell): (usize, &Planned)| Patch { cells: n..n + 1, reach: cell.reach };
             strip.patches.extend(all.zip(group).map(one));
         } else {
@@ -90,15 +92,15 @@ pub fn strips(cells: &mut [Planned], range: PixelRange) -> Vec<Strip> {
 pub struct Room<T> {
     /// The source under a patch.
     source: Vec<T>,
-    /// A row of a cell.
-    row: Vec<T>,
+    /// A row of a cell, or of a patch.
+    pub row: Vec<T>,
     /// What is blended for no layer.
-    spare: Vec<T>,
-    fours: Fours<T>,
+    pub spare: Vec<T>,
+    pub fours: Fours<T>,
     /// Those of a patch, row by row.
-    spans: Vec<Span>,
-    boxes: Vec<Box2d>,
-    weights: Vec<f64>,
+    pub spans: Vec<Span>,
+    /// Those of a patch, row by row.
+    pub boxes: Boxes<T>,
 }
 
 impl<T> Default for Room<T> {
@@ -109,8 +111,7 @@ impl<T> Default for Room<T> {
             spare: Vec::new(),
             fours: Fours::default(),
             spans: Vec::new(),
-            boxes: Vec::new(),
-            weights: Vec::new(),
+            boxes: Boxes::default(),
         }
     }
 }
@@ -132,13 +133,15 @@ pub struct Fill<'a, 'b, T> {
 
 /// Cells whose source is at hand.
 #[derive(Clone, Copy)]
-struct Ready<'a, T> {
-    common: &'a Common,
-    strip: &'a Strip,
-    cells: &'a [Planned],
-    source: &'a [T],
+pub struct Ready<'a, T> {
+    pub common: &'a Common,
+    pub strip: &'a Strip,
+    pub cells: &'a [Planned],
+    /// The window's pixels on each layer.
+    pub source: &'a [T],
     /// What the cells need of it.
-    reach: PixelRange,
+    pub reach: PixelRange,
+    pub level: Level,
 }
 
 impl<T: Real> Work for Fill<'_, '_, T> {
@@ -155,16 +158,11 @@ impl<T: Real> Work for Fill<'_, '_, T> {
                 }
                 continue;
             };
-            if level.is_wide()
-                && common.resampling == Resampling::Bilinear
-                && span(level, common, cells, room)
-            {
-                fill_spans(level, common, strip, cells, source, out, &room.spans);
+            let ready = Ready { common, strip, cells, source, reach, level };
+            if direct::by_spans(ready, out, room) || direct::by_boxes(ready, out, room) {
                 continue;
             }
             locate(common, cells, reach, &mut room.fours);
-            find_boxes(common, cells, &mut room.boxes);
-            let ready = Ready { common, strip, cells, source, reach };
             let mut first = 0;
             while first < out.len() {
                 let left = &mut out[first..];
@@ -181,7 +179,7 @@ impl<T: Real> Work for Fill<'_, '_, T> {
 }
 
 /// A cell's rows in a strip and its columns in them.
-fn lines(
+pub fn lines(
     common: &Common,
     strip: &Strip,
     cell: &Planned,
@@ -205,7 +203,7 @@ fn points(common: &Common, cell: &Planned, r: i64, row: &mut Row) -> Option<Rang
 
 /// The neighbours of every pixel of those cells that are sampled at points.
 #[inline(always)]
-fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours: &mut Fours<T>) {
+pub fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours: &mut Fours<T>) {
     fours.reset(cells.iter().map(|cell| cell.part.shape().len()).sum());
     let (mut row, mut next) = (Row::default(), 0);
     for cell in cells {
@@ -223,96 +221,15 @@ fn locate<T: Real>(common: &Common, cells: &[Planned], reach: PixelRange, fours:
     }
 }
 
-/// The box of every pixel of those cells that are sampled over boxes.
-#[inline(always)]
-fn find_boxes(common: &Common, cells: &[Planned], boxes: &mut Vec<Box2d>) {
-    boxes.clear();
-    let (mut upper, mut lower) = (Row::default(), Row::default());
-    for cell in cells {
-        let Samples::Boxes(corners) = &cell.samples else { continue };
-        let cols = offset(cell.part.col0, cell.at.1)..=offset(cell.part.col1() - 1, cell.at.1);
-        for r in cell.part.row0..cell.part.row1() {
-            let r = offset(r, cell.at.0);
-            corners.row(&common.frame, cell.at, r, &mut upper);
-            corners.row(&common.frame, cell.at, r + 1, &mut lower);
-            for c in cols.clone() {
-                boxes.push(corner_box(&upper, &lower, c, common.size));
-            }
-        }
-    }
-}
-
-/// Finds the spans of a patch; whether all of its pixels lie in such.
-#[inline(always)]
-fn span<T: Real>(level: Level, common: &Common, cells: &[Planned], room: &mut Room<T>) -> bool {
-    let Room { fours, spans, .. } = room;
-    spans.clear();
-    if T::PRECISION != Precision::Single || cells.iter().any(|c| !matches!(c.samples, Samples::Points(_))) {
-        return false;
-    }
-    locate(common, cells, common.window, fours);
-    let stride = common.window.shape().cols;
-    let mut first = 0;
-    // Cells beside each other have the same rows.
-    for beside in cells.chunk_by(|a, b| a.at.0 == b.at.0) {
-        for r in 0..beside[0].part.shape().rows {
-            let mut row = first;
-            for cell in beside {
-                let Shape2d { rows, cols } = cell.part.shape();
-                let Some(fours) = fours.of(row + r * cols..row + (r + 1) * cols).singles() else {
-                    return false;
-                };
-                if !spans::find(level, fours, stride, spans) {
-                    return false;
-                }
-                row += rows * cols;
-            }
-        }
-        first += beside.iter().map(|cell| cell.part.shape().len()).sum::<usize>();
-    }
-    true
-}
-
-/// Fills the rows of a patch by its spans.
-#[inline(always)]
-fn fill_spans<T: Real>(
-    level: Level,
-    common: &Common,
-    strip: &Strip,
-    cells: &[Planned],
-    source: &[T],
-    out: &mut [&mut [T]],
-    mut spans: &[Span],
-) {
-    let window = common.window.shape();
-    for beside in cells.chunk_by(|a, b| a.at.0 == b.at.0) {
-        let each = beside.iter().map(|cell| spans::count(cell.part.shape().cols)).sum();
-        let width: usize = beside.iter().map(|cell| cell.part.shape().cols).sum();
-        for (line, cols) in lines(common, strip, &beside[0]) {
-            let row = line.start + cols.start..line.start + cols.start + width;
-            // The next row's pixels are far from this one's.
-            let next_row = line.end + cols.start..line.end + cols.start + width;
-            out.iter().filter_map(|layer| layer.get(next_row.clone())).for_each(prefetch);
-            let (own, others) = spans.split_at(each);
-            spans = others;
-            for (layer, out) in source.chunks_exact(window.len()).zip(out.iter_mut()) {
-                if let (Some(layer), Some(out)) = (T::singles(layer), T::singles_mut(&mut out[row.clone()])) {
-                    spans::blend(level, own, layer, window.cols, out);
-                }
-            }
-        }
-    }
-}
-
 /// Fills the first `L` layers of `out`, or all that there are, which are the plan's from `first` on; gives how many.
 #[inline(always)]
 fn group<T: Real, const L: usize>(
-    Ready { common, strip, cells, source, reach }: Ready<'_, T>,
+    Ready { common, strip, cells, source, reach, level }: Ready<'_, T>,
     first: usize,
     out: &mut [&mut [T]],
     room: &mut Room<T>,
 ) -> usize {
-    let Room { source: region, row, spare, fours, boxes, weights, .. } = room;
+    let Room { source: region, row, spare, fours, .. } = room;
     let layers = L.min(out.len());
     let Shape2d { rows, cols: stride } = reach.shape();
     region.resize(rows * stride * L, T::NAN);
@@ -320,14 +237,14 @@ fn group<T: Real, const L: usize>(
     spare.resize(WIDTH * (L - layers), T::NAN);
     let (region, _) = region.as_chunks_mut::<L>();
     let (row, _) = row.as_chunks_mut::<L>();
-    lay_out(common.window, reach, source, first..first + layers, region);
+    lay_out(level, common.window, reach, source, first..first + layers, region);
     let region: &[Lanes<T, L>] = region;
-    let (mut next, mut boxes) = (0, boxes.iter());
+    let mut next = 0;
     for cell in cells {
         for (r, (line, cols)) in lines(common, strip, cell).enumerate() {
             // The next row's pixels are far from this one's.
             let next_row = line.end + cols.start..line.end + cols.end;
-            out.iter().filter_map(|layer| layer.get(next_row.clone())).for_each(prefetch);
+            out.iter().filter_map(|layer| layer.get(next_row.clone())).for_each(prefetch_to_write);
             let row = &mut row[..cols.len()];
             match &cell.samples {
                 Samples::Points(_) => {
@@ -343,11 +260,8 @@ fn group<T: Real, const L: usize>(
                         _ => bilinear_row(region, stride, fours, row),
                     }
                 }
-                Samples::Boxes(_) => {
-                    for (value, of) in row.iter_mut().zip(&mut boxes) {
-                        *value = boxes::average(of, region, reach, weights);
-                    }
-                }
+                // They are filled by themselves.
+                Samples::Boxes(_) => {}
                 Samples::Lists(lists) => {
                     let by = reduction(common.resampling);
                     for (c, value) in row.iter_mut().enumerate() {
@@ -360,7 +274,7 @@ fn group<T: Real, const L: usize>(
                 Some(layer) => &mut layer[line.clone()][cols.clone()],
                 None => spares.next().unwrap_or_default(),
             });
-            deinterleave(row, &mut lines);
+            deinterleave(level, row, &mut lines);
         }
     }
     layers
@@ -369,6 +283,7 @@ fn group<T: Real, const L: usize>(
 /// Lays layers of a window out pixel by pixel, those of a region; where they are fewer than `L` the last one again.
 #[inline(always)]
 fn lay_out<T: Real, const L: usize>(
+    level: Level,
     window: PixelRange,
     region: PixelRange,
     source: &[T],
@@ -379,13 +294,16 @@ fn lay_out<T: Real, const L: usize>(
     let place = |index: i64, from: i64| usize::try_from(index - from).unwrap_or(0);
     let (top, left) = (place(region.row0, window.row0), place(region.col0, window.col0));
     let cols = region.shape().cols;
+    let row = |l: usize, r: usize| {
+        let start = (layers.start + l).min(layers.end - 1) * pixels + (top + r) * width + left;
+        &source[start..start + cols]
+    };
     for (r, out) in out.chunks_exact_mut(cols).enumerate() {
-        let from = (top + r) * width + left;
-        let rows: [&[T]; L] = std::array::from_fn(|l| {
-            let start = (layers.start + l).min(layers.end - 1) * pixels + from;
-            &source[start..start + cols]
-        });
-        interleave(&rows, out);
+        // The next row is far from this one.
+        if r + 1 < region.shape().rows {
+            (0..layers.len().min(L)).for_each(|l| prefetch(row(l, r + 1)));
+        }
+        interleave(level, &std::array::from_fn(|l| row(l, r)), out);
     }
 }
 

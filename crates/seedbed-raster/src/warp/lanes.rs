@@ -6,57 +6,14 @@
 
 #![expect(clippy::needless_range_loop, reason = "an iterator's own loop isn't compiled for this processor")]
 
+mod mirror;
+
 use super::samples::{Four, FoursOf, NONE};
+pub use mirror::{deinterleave, interleave};
 use seedbed_block::Real;
 
 /// Values of one pixel on so many layers.
 pub type Lanes<T, const L: usize> = [T; L];
-
-/// A square of values, mirrored. Written out so that it becomes shuffles in registers.
-#[inline(always)]
-fn mirrored<T: Real>([a, b, c, d]: [[T; 4]; 4]) -> [[T; 4]; 4] {
-    [[a[0], b[0], c[0], d[0]], [a[1], b[1], c[1], d[1]], [a[2], b[2], c[2], d[2]], [a[3], b[3], c[3], d[3]]]
-}
-
-/// Lays rows out pixel by pixel: `rows[l][c]` becomes `out[c][l]`.
-#[inline(always)]
-pub fn interleave<T: Real, const L: usize>(rows: &[&[T]; L], out: &mut [Lanes<T, L>]) {
-    let whole = if L.is_multiple_of(4) { out.len() / 4 * 4 } else { 0 };
-    for c in (0..whole).step_by(4) {
-        let pixels = &mut out[c..c + 4];
-        for l in (0..L).step_by(4) {
-            let square = std::array::from_fn(|k| std::array::from_fn(|j| rows[l + k][c..c + 4][j]));
-            for (pixel, values) in pixels.iter_mut().zip(mirrored(square)) {
-                pixel[l..l + 4].copy_from_slice(&values);
-            }
-        }
-    }
-    for (c, pixel) in out.iter_mut().enumerate().skip(whole) {
-        for (value, row) in pixel.iter_mut().zip(rows) {
-            *value = row[c];
-        }
-    }
-}
-
-/// The way back: `pixels[c][l]` becomes `out[l][c]`.
-#[inline(always)]
-pub fn deinterleave<T: Real, const L: usize>(pixels: &[Lanes<T, L>], out: &mut [&mut [T]; L]) {
-    let whole = if L.is_multiple_of(4) { pixels.len() / 4 * 4 } else { 0 };
-    for c in (0..whole).step_by(4) {
-        let pixels = &pixels[c..c + 4];
-        for l in (0..L).step_by(4) {
-            let square = std::array::from_fn(|k| std::array::from_fn(|j| pixels[k][l + j]));
-            for (row, values) in out[l..l + 4].iter_mut().zip(mirrored(square)) {
-                row[c..c + 4].copy_from_slice(&values);
-            }
-        }
-    }
-    for (c, pixel) in pixels.iter().enumerate().skip(whole) {
-        for (row, value) in out.iter_mut().zip(pixel) {
-            row[c] = *value;
-        }
-    }
-}
 
 #[inline(always)]
 fn any_missing<T: Real, const L: usize>(v: &Lanes<T, L>) -> bool {

@@ -32,6 +32,7 @@ mod area;
 mod boxes;
 mod build;
 mod coordinates;
+mod direct;
 mod kernel;
 mod lanes;
 mod lists;

@@ -1,7 +1,7 @@
-//! Bilinear pixels sixteen at a time.
+//! Bilinear and nearest pixels sixteen at a time.
 //!
 //! The samples of neighbouring pixels lie beside each other: sixteen pixels of a row need a piece of two or three
-//! rows of the source. Such a piece is loaded as it lies and its values are dealt out within registers, instead of
+//! rows of the source, or of one or two. Such a piece is loaded as it lies and its values are dealt out within registers, instead of
 //! being fetched one by one. The arithmetic, and so every bit, is [`super::lanes::bilinear`]'s.
 
 #[cfg(target_arch = "x86_64")]
@@ -38,18 +38,30 @@ pub fn find(level: Level, fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<S
     false
 }
 
-/// Blends pixels on one layer of the window, of `stride` columns.
+/// What becomes of the samples.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Four are blended.
+    Bilinear,
+    /// The one that was found is taken.
+    Nearest,
+}
+
+/// Fills pixels from one layer of the window, of `stride` columns.
 ///
 /// # Panics
 /// If the layer or `out` isn't the window's or the spans', or the level isn't the one they were found at.
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there are no spans"))]
 #[inline(always)]
-pub fn blend(level: Level, spans: &[Span], layer: &[f32], stride: usize, out: &mut [f32]) {
+pub fn fill(level: Level, by: By, spans: &[Span], layer: &[f32], stride: usize, out: &mut [f32]) {
     assert!(level.is_wide(), "the processor must have these instructions");
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the level says that it has them.
     unsafe {
-        wide::blend(spans, layer, stride, out);
+        match by {
+            By::Bilinear => wide::blend(spans, layer, stride, out),
+            By::Nearest => wide::pick(spans, layer, stride, out),
+        }
     }
 }
 
@@ -86,12 +98,13 @@ mod tests {
             geobox([0.0, 0.008, 20.1, -0.008, 0.0, 39.9], 50, 60),
             geobox([0.0098, 0.0, 20.6, 0.0, 0.0098, 39.3], 50, 60),
         ];
-        for source in [&source, &narrow] {
+        let kinds = [Resampling::Bilinear, Resampling::Nearest, Resampling::Cubic, Resampling::BoxAverage];
+        for (source, by) in [&source, &narrow].into_iter().flat_map(|s| kinds.map(|by| (s, by))) {
             for target in &targets {
                 let index = Index { row: 3, col: 5 };
-                let plan = WarpPlan::new(source, target, index, Resampling::Bilinear, &Proj).unwrap();
+                let plan = WarpPlan::new(source, target, index, by, &Proj).unwrap();
                 let window = plan.source_window().map_or(0, |w| w.shape().len());
-                for layers in [1_u16, 3, 5] {
+                for layers in [1_u16, 3, 17] {
                     // Gaps of one pixel and of many, and layers that have more of them.
                     let value = |n: usize| {
                         let n = u32::try_from(n).unwrap();

@@ -6,14 +6,16 @@ use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_ORD_Q, _CMP_UNORD_Q, _mm_maskz_loadu_epi8, _mm_set1_epi8,
     _mm_test_epi8_mask, _mm512_add_epi32, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_cmpeq_ps_mask,
     _mm512_cmpneq_epi32_mask, _mm512_div_ps, _mm512_mask_add_ps, _mm512_mask_cmp_ps_mask,
-    _mm512_mask_cmpge_epu32_mask, _mm512_mask_loadu_epi32, _mm512_mask_mov_epi32, _mm512_mask_mov_ps,
-    _mm512_mask_reduce_max_epu32, _mm512_mask_reduce_min_epu32, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps,
+    _mm512_mask_cmpge_epu32_mask, _mm512_mask_loadu_epi32, _mm512_mask_mov_ps, _mm512_mask_reduce_max_epu32,
+    _mm512_mask_reduce_min_epu32, _mm512_mask_storeu_ps, _mm512_mask_sub_epi32, _mm512_maskz_loadu_ps,
     _mm512_maskz_sub_epi32, _mm512_mul_ps, _mm512_permutex2var_ps, _mm512_reduce_min_epu32,
     _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_sub_epi32, _mm512_sub_ps,
 };
 
 /// Columns of the source under a span, at most.
 const REACH: u32 = 32;
+/// Rows of the source between the upper samples of a span, at most.
+const ROWS: usize = 15;
 
 /// Neighbouring pixels of a row, and where their samples lie in the layers of a window.
 pub struct Span {
@@ -29,8 +31,10 @@ pub struct Span {
     pixels: usize,
     /// Those that have samples.
     there: __mmask16,
-    /// Those whose samples lie a row further down.
-    down: __mmask16,
+    /// How many rows lie between the first upper sample and the last.
+    rows: usize,
+    /// Those whose upper samples lie a row further down or more, two rows or more, and so on.
+    down: [__mmask16; ROWS],
     /// Those whose centre lies in a right sample, and in a lower one.
     centre: (__mmask16, __mmask16),
 }
@@ -46,11 +50,12 @@ pub fn find(fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<Span>) -> bool 
     // The row of the source that the last span began in.
     let mut row = 0;
     let [ones, twos] = [1, 2].map(|bit| _mm_set1_epi8(bit));
+    let of = |number: u32| _mm512_set1_epi32(number.cast_signed());
     for start in (0..fours.first.len()).step_by(SPAN) {
         let some = fours.part(start..fours.first.len().min(start + SPAN));
         let pixels = some.first.len();
         let all = lanes(pixels);
-        let none = _mm512_set1_epi32(NONE.cast_signed());
+        let none = of(NONE);
         // SAFETY: `all` masks what lies beyond the pixels, and what is masked isn't loaded.
         let (first, right, lower, flags) = unsafe {
             (
@@ -65,17 +70,17 @@ pub fn find(fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<Span>) -> bool 
         if there != 0 && !(row..row + width).contains(&least) {
             row = least / width * width;
         }
-        // A window has fewer pixels than `NONE`, and no four begins in its last row.
-        let [second, third] =
-            [row + width, row.saturating_add(2 * width)].map(|r| _mm512_set1_epi32(r.cast_signed()));
-        let down = _mm512_mask_cmpge_epu32_mask(there, first, second);
-        if _mm512_mask_cmpge_epu32_mask(there, first, third) != 0 {
-            return false;
+        let (mut col, mut down, mut rows) = (_mm512_sub_epi32(first, of(row)), [0; ROWS], 0);
+        loop {
+            let further = _mm512_mask_cmpge_epu32_mask(there, col, of(width));
+            if further == 0 {
+                break;
+            }
+            let Some(mask) = down.get_mut(rows) else { return false };
+            *mask = further;
+            col = _mm512_mask_sub_epi32(col, further, col, of(width));
+            rows += 1;
         }
-        let col = _mm512_sub_epi32(
-            first,
-            _mm512_mask_mov_epi32(_mm512_set1_epi32(row.cast_signed()), down, second),
-        );
         let (left, last) =
             (_mm512_mask_reduce_min_epu32(there, col), _mm512_mask_reduce_max_epu32(there, col));
         if there != 0 && last + 1 - left >= REACH {
@@ -83,13 +88,14 @@ pub fn find(fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<Span>) -> bool 
         }
         let left = if there == 0 { 0 } else { left };
         to.push(Span {
-            col: _mm512_maskz_sub_epi32(there, col, _mm512_set1_epi32(left.cast_signed())),
+            col: _mm512_maskz_sub_epi32(there, col, of(left)),
             right,
             lower,
             from: (row + left) as usize,
             cols: (width - left).min(REACH) as usize,
             pixels,
             there,
+            rows,
             down,
             centre: (_mm_test_epi8_mask(flags, ones), _mm_test_epi8_mask(flags, twos)),
         });
@@ -104,10 +110,21 @@ pub fn blend(spans: &[Span], layer: &[f32], stride: usize, mut out: &mut [f32]) 
         out = others;
         if span.there == 0 {
             pixels.fill(f32::NAN);
-        } else if span.down == 0 {
-            span.blend::<false>(layer, stride, pixels);
         } else {
-            span.blend::<true>(layer, stride, pixels);
+            span.blend(layer, stride, pixels);
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub fn pick(spans: &[Span], layer: &[f32], stride: usize, mut out: &mut [f32]) {
+    for span in spans {
+        let (pixels, others) = out.split_at_mut(span.pixels);
+        out = others;
+        if span.there == 0 {
+            pixels.fill(f32::NAN);
+        } else {
+            span.pick(layer, stride, pixels);
         }
     }
 }
@@ -140,18 +157,22 @@ impl Piece {
 
 impl Span {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-    fn blend<const DOWN: bool>(&self, layer: &[f32], stride: usize, out: &mut [f32]) {
-        let row = |k: usize| Piece::of(&layer[self.from + k * stride..][..self.cols]);
+    fn blend(&self, layer: &[f32], stride: usize, out: &mut [f32]) {
         let Self { col, right, lower, .. } = *self;
         let beside = _mm512_add_epi32(col, _mm512_set1_epi32(1));
-        let (first, second) = (row(0), row(1));
-        let mut v = [first.at(col), first.at(beside), second.at(col), second.at(beside)];
-        if DOWN {
-            let third = row(2);
-            v[0] = _mm512_mask_mov_ps(v[0], self.down, v[2]);
-            v[1] = _mm512_mask_mov_ps(v[1], self.down, v[3]);
-            v[2] = _mm512_mask_mov_ps(v[2], self.down, third.at(col));
-            v[3] = _mm512_mask_mov_ps(v[3], self.down, third.at(beside));
+        let row = |k: usize| {
+            let piece = Piece::of(&layer[self.from + k * stride..][..self.cols]);
+            [piece.at(col), piece.at(beside)]
+        };
+        let (upper, mut last) = (row(0), row(1));
+        let mut v = [upper[0], upper[1], last[0], last[1]];
+        for (k, down) in self.down[..self.rows].iter().enumerate() {
+            let next = row(k + 2);
+            v[0] = _mm512_mask_mov_ps(v[0], *down, last[0]);
+            v[1] = _mm512_mask_mov_ps(v[1], *down, last[1]);
+            v[2] = _mm512_mask_mov_ps(v[2], *down, next[0]);
+            v[3] = _mm512_mask_mov_ps(v[3], *down, next[1]);
+            last = next;
         }
         let one = _mm512_set1_ps(1.0);
         let (left, top) = (_mm512_sub_ps(one, right), _mm512_sub_ps(one, lower));
@@ -169,11 +190,27 @@ impl Span {
         if missing != 0 {
             blended = self.masked(v, w, blended, missing);
         }
-        blended = _mm512_mask_mov_ps(blended, !self.there, _mm512_set1_ps(f32::NAN));
+        self.store(blended, out);
+    }
+
+    /// The upper left samples.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    fn pick(&self, layer: &[f32], stride: usize, out: &mut [f32]) {
+        let row = |k: usize| Piece::of(&layer[self.from + k * stride..][..self.cols]).at(self.col);
+        let mut picked = row(0);
+        for (k, down) in self.down[..self.rows].iter().enumerate() {
+            picked = _mm512_mask_mov_ps(picked, *down, row(k + 1));
+        }
+        self.store(picked, out);
+    }
+
+    /// Stores the values of those pixels that have samples; the others are missing.
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+    fn store(&self, values: __m512, out: &mut [f32]) {
+        let values = _mm512_mask_mov_ps(values, !self.there, _mm512_set1_ps(f32::NAN));
         assert!(out.len() <= SPAN);
-        let all = lanes(out.len());
         // SAFETY: no lane beyond the slice's is stored.
-        unsafe { _mm512_mask_storeu_ps(out.as_mut_ptr(), all, blended) };
+        unsafe { _mm512_mask_storeu_ps(out.as_mut_ptr(), lanes(out.len()), values) };
     }
 
     /// The blended values where samples are missing, by the rules of [`crate::warp::lanes`].
