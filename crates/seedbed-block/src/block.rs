@@ -86,6 +86,12 @@ impl<T: Real> Block<T> {
         &mut self.values
     }
 
+    /// All values, of their own: time, y, x.
+    #[must_use]
+    pub fn into_values(self) -> Vec<T> {
+        self.values
+    }
+
     /// One layer's values (y, x), or `None` past the end.
     #[must_use]
     pub fn layer(&self, index: usize) -> Option<&[T]> {

@@ -96,8 +96,7 @@ impl Production<'_> {
             let mut writer = attempt.begin_cube(&variable, &days, &self.request.cog)?;
             let mut values = Vec::new();
             for some in days.chunks(writer.layers_at_once()) {
-                values.clear();
-                values.resize(some.len() * target.geobox.shape.len(), T::NAN);
+                values.resize(some.len() * target.geobox.shape.len(), T::ZERO);
                 reader.read_into(some, &mut values)?;
                 writer.write(&values)?;
             }

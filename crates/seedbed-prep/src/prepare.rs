@@ -427,13 +427,16 @@ impl Production<'_> {
         let mut done = Vec::with_capacity(dates.len());
         if let Ok(mut readers) = self.readers(tile, dates, windows) {
             let at_once = readers.iter_mut().map(|(_, reader)| reader.days_at_once().unwrap_or(1)).max();
-            for some in dates.chunks(at_once.unwrap_or(1)) {
-                let Ok(blocks) = read(&mut readers, some) else { break };
+            let parts = dates.len().div_ceil(at_once.unwrap_or(1));
+            let mut spare = Vec::new();
+            for some in dates.chunks(dates.len().div_ceil(parts.max(1)).max(1)) {
+                let Ok(blocks) = read(&mut readers, some, &mut spare) else { break };
                 done.extend(some.iter().enumerate().map(|(n, date)| self.write(tile, date, &blocks, n)));
+                spare.extend(blocks.into_iter().map(|read| read.block.into_values()));
             }
         }
         done.extend(dates[done.len()..].iter().map(|date| {
-            let blocks = read(&mut self.readers(tile, &[*date], windows)?, &[*date])?;
+            let blocks = read(&mut self.readers(tile, &[*date], windows)?, &[*date], &mut Vec::new())?;
             self.write(tile, date, &blocks, 0)
         }));
         done
@@ -502,14 +505,15 @@ fn job<'p>(tile: &'p TilePlan, dates: &[&'p Planned]) -> Job<'p, Batch<'p>> {
     Job { members: dates.iter().map(|date| &date.member).collect(), what: (tile, dates.to_vec()) }
 }
 
-/// Every series on some dates.
+/// Every series on some dates, in memory that is spare.
 fn read<T: Real>(
     readers: &mut [(usize, TileReader<'_, T>)],
     dates: &[&Planned],
+    spare: &mut Vec<Vec<T>>,
 ) -> Result<Vec<Read<T>>, PrepError> {
     let days: Vec<Date> = dates.iter().map(|d| d.day).collect();
     let each = readers.iter_mut().map(|(series, reader)| {
-        let block = reader.read(&days)?;
+        let block = reader.read_again(&days, spare.pop().unwrap_or_default())?;
         let seen = days.iter().map(|day| reader.seen(*day)).collect();
         Ok(Read { series: *series, unit: reader.unit(), block, seen })
     });

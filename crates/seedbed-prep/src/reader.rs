@@ -1,10 +1,10 @@
 //! One input on one tile, day by day.
 
+mod checks;
 mod observed;
 mod timing;
 
 use crate::ancillary::AncillaryReader;
-use crate::classes::Unknown;
 use crate::climatology::Climatology;
 use crate::days::{Days, Slot};
 use crate::screen::Screen;
@@ -15,9 +15,9 @@ use crate::windows::Windows;
 use crate::{Plans, PrepError, Rules, Series, Spool, Target, TimeRule};
 use observed::Composite;
 use seedbed_block::series::Spacing;
-use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Precision, Real};
+use seedbed_block::{Block, Conversion, Date, Period, PixelRange, Real};
 use seedbed_grid::{GeoBox, Projections};
-use seedbed_raster::{DType, Raster, Resampling, WarpPlan};
+use seedbed_raster::{Raster, Resampling, WarpPlan};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,6 +34,15 @@ const NEAR: usize = 96 << 20;
 /// At most so many layers, of which none is warped alone where there are several: four are blended as fast as one.
 pub(crate) fn warped_together(layers: usize) -> usize {
     if layers > 4 { layers / 4 * 4 } else { layers }
+}
+
+/// So many values, of no meaning, where there was room for some. Memory that was never touched is cheap to have.
+fn sized<T: Real>(mut room: Vec<T>, count: usize) -> Vec<T> {
+    if room.capacity() < count {
+        return vec![T::ZERO; count];
+    }
+    room.resize(count, T::ZERO);
+    room
 }
 
 /// Reads one series onto one tile.
@@ -65,6 +74,8 @@ pub struct TileReader<'a, T> {
     /// What was seen of each day's source, where that is asked for.
     seen: Option<BTreeMap<Date, Seen>>,
     warped: Vec<T>,
+    /// Memory for what is read next.
+    spare: Vec<T>,
 }
 
 impl<'a, T: Real> TileReader<'a, T> {
@@ -134,6 +145,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             composites: BTreeMap::new(),
             seen: None,
             warped: Vec::new(),
+            spare: Vec::new(),
         })
     }
 
@@ -294,13 +306,19 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// # Errors
     /// As [`TileReader::read_into`].
     pub fn read(&mut self, days: &[Date]) -> Result<Block<T>, PrepError> {
+        self.read_again(days, Vec::new())
+    }
+
+    /// The same in memory that was there for an earlier block.
+    pub(crate) fn read_again(&mut self, days: &[Date], room: Vec<T>) -> Result<Block<T>, PrepError> {
         let shape = self.target.geobox.shape;
-        let mut values = vec![T::NAN; days.len() * shape.len()];
+        let mut values = sized(room, days.len() * shape.len());
         self.read_into(days, &mut values)?;
         Block::new(days.to_vec(), shape, values).map_err(|e| PrepError::Request(e.to_string()))
     }
 
-    /// The values on the given days, which must increase, into `out`: time, y, x.
+    /// The values on the given days, which must increase, into `out`: time, y, x. What was there before is of no
+    /// meaning.
     ///
     /// # Errors
     /// [`PrepError::MissingDays`] for a day that can't be read, [`PrepError::Range`]
@@ -318,9 +336,13 @@ impl<'a, T: Real> TileReader<'a, T> {
         match self.rules.time {
             TimeRule::Daily => self.read_daily(days, out),
             TimeRule::Composite | TimeRule::CompositeDay | TimeRule::Climatology => {
+                out.fill(T::NAN);
                 self.read_composite(days, Spacing::Actual, out)
             }
-            TimeRule::CompositeLegacy => self.read_composite(days, Spacing::Legacy, out),
+            TimeRule::CompositeLegacy => {
+                out.fill(T::NAN);
+                self.read_composite(days, Spacing::Legacy, out)
+            }
         }
     }
 
@@ -359,7 +381,11 @@ impl<'a, T: Real> TileReader<'a, T> {
     /// of the others what is still missing.
     fn read_slots(&mut self, slots: &[Slot], layers: usize, out: &mut [T]) -> Result<(), PrepError> {
         let pixels = self.pixels();
-        for (n, mosaic) in self.mosaics(slots)?.into_iter().enumerate() {
+        let mosaics = self.mosaics(slots)?;
+        if mosaics.is_empty() {
+            out.fill(T::NAN);
+        }
+        for (n, mosaic) in mosaics.into_iter().enumerate() {
             // What is joined lies in memory once more.
             let joined = mosaic.parts.iter().any(|(slot, _)| !self.sheets[slot.source].is_alone());
             let mut each = if joined { mosaic.window.shape().len() * size_of::<T>() } else { 0 };
@@ -426,6 +452,7 @@ impl<'a, T: Real> TileReader<'a, T> {
             plan.apply(&stored, out);
             convert(*conversion, out);
         }
+        self.spare = stored;
         self.check_ranges(from, out)
     }
 
@@ -473,33 +500,6 @@ impl<'a, T: Real> TileReader<'a, T> {
         Ok(())
     }
 
-    /// Refuses what only became infinite because 32 bits don't hold it.
-    fn check_single(
-        &self,
-        source: usize,
-        layers: Range<usize>,
-        window: PixelRange,
-        stored: &[T],
-    ) -> Result<(), PrepError> {
-        let wide = self.sources[source].facts.stored.dtype == DType::Float64;
-        let is_lost = |value: &T| value.to_f64().is_infinite();
-        if T::PRECISION == Precision::Double || !wide || !stored.iter().any(is_lost) {
-            return Ok(());
-        }
-        let exact: Vec<f64> = self.sources[source].open()?.read_layers(layers, window)?;
-        let lost = stored.iter().zip(&exact).position(|(v, exact)| is_lost(v) && exact.is_finite());
-        let Some(at) = lost else { return Ok(()) };
-        let (row, col) = place(window, at);
-        let (input, path) = (self.name.clone(), self.sources[source].path.clone());
-        Err(PrepError::Single { input, value: exact[at], row, col, path })
-    }
-
-    fn unknown_class(&self, source: usize, window: PixelRange, Unknown { class, at }: Unknown) -> PrepError {
-        let (row, col) = place(window, at);
-        let (input, tile) = (self.name.clone(), self.target.tile.clone());
-        PrepError::Class { input, class, tile, row, col, path: self.sources[source].path.clone() }
-    }
-
     /// Layers of a source on a window, as they are stored but for scale and offset.
     fn stored(
         &mut self,
@@ -507,10 +507,12 @@ impl<'a, T: Real> TileReader<'a, T> {
         layers: Range<usize>,
         window: PixelRange,
     ) -> Result<Vec<T>, PrepError> {
+        let room = std::mem::take(&mut self.spare);
         let raster = held(&mut self.open, source, || self.sources[source].open())?;
         let facts = &self.sources[source].facts;
-        let read = |window| {
-            let values = raster.read_layers::<T>(layers.clone(), window)?;
+        let read = |window: PixelRange| {
+            let mut values = sized(room, layers.len() * window.shape().len());
+            raster.read_layers_into(layers.clone(), window, &mut values)?;
             facts.note(raster);
             Ok(values)
         };
@@ -518,28 +520,6 @@ impl<'a, T: Real> TileReader<'a, T> {
             Some(windows) => windows.read(self.sources[source].variable(), layers.clone(), window, read),
             None => read(window),
         }
-    }
-
-    /// Holds layers' values to the range that makes sense.
-    fn check_ranges(&self, from: Slot, values: &[T]) -> Result<(), PrepError> {
-        let mut layers = values.chunks_exact(self.pixels()).enumerate();
-        layers.try_for_each(|(layer, values)| self.check_range(from, layer, values))
-    }
-
-    fn check_range(&self, from: Slot, layer: usize, values: &[T]) -> Result<(), PrepError> {
-        let (Some(sane), Some(unit)) = (self.rules.sane, self.rules.wanted) else { return Ok(()) };
-        let Some(bad) = sane.first_outside(values) else { return Ok(()) };
-        let source = &self.sources[from.source];
-        Err(PrepError::Range {
-            input: self.name.clone(),
-            value: bad.to_f64(),
-            unit,
-            date: if source.asset.undated { None } else { Some(source.day(from.layer + layer)?) },
-            tile: self.target.tile.clone(),
-            low: sane.low,
-            high: sane.high,
-            path: source.path.clone(),
-        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bodies for fuzzing: any bytes may come from the network.
 
+use crate::chunks::any_streams;
 use crate::zarr::{any_array, any_chunk};
 use crate::{Header, Raster, RasterError, RasterSource, ReadAt};
 use seedbed_block::PixelRange;
@@ -7,12 +8,17 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What a fuzzer calls; it must not panic, whatever the bytes.
+/// What a fuzzer calls; it must not panic, whatever the bytes, but where it finds an error of ours.
 pub type Body = fn(&[u8]);
 
 /// Name and body of each reader's fuzz target.
-pub const TARGETS: &[(&str, Body)] =
-    &[("netcdf", netcdf), ("tiff", tiff), ("zarr-array", any_array), ("zarr-chunk", any_chunk)];
+pub const TARGETS: &[(&str, Body)] = &[
+    ("netcdf", netcdf),
+    ("tiff", tiff),
+    ("zarr-array", any_array),
+    ("zarr-chunk", any_chunk),
+    ("inflate", any_streams),
+];
 
 /// The most values that are read of a variable: a file may say that it has any number.
 const MOST: usize = 1 << 20;

@@ -1,6 +1,7 @@
 //! Summary figures of a field.
 
 #![expect(clippy::inline_always, reason = "only what is inlined has the level's instructions")]
+#![expect(clippy::needless_range_loop, reason = "an iterator's own loop isn't compiled for this processor")]
 
 use seedbed_block::Real;
 use seedbed_block::simd::{Level, Work};
@@ -118,52 +119,88 @@ struct Look<'a, T> {
 impl<T: Real> Work for Look<'_, T> {
     #[inline(always)]
     fn run(self) {
-        let [mut count, mut sum, mut squares] = [[0.0; LANES]; 3];
-        let (mut low, mut high) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES]);
-        each(self.values, |some: &[f64; LANES]| {
-            for lane in 0..LANES {
-                let value = if some[lane].is_finite() { some[lane] } else { f64::NAN };
-                let there = !value.is_nan();
-                count[lane] += if there { 1.0 } else { 0.0 };
-                low[lane] = if value < low[lane] { value } else { low[lane] };
-                high[lane] = if value > high[lane] { value } else { high[lane] };
-                sum[lane] += if there { value } else { 0.0 };
-            }
-        });
-        let valid = count.iter().sum::<f64>();
+        let mut first = First::new();
+        each(self.values, &mut first);
+        let valid = first.count.iter().sum::<f64>();
         if valid == 0.0 {
             return;
         }
-        let mean = sum.iter().sum::<f64>() / valid;
-        each(self.values, |some: &[f64; LANES]| {
-            for lane in 0..LANES {
-                let off = some[lane] - mean;
-                squares[lane] += if off.is_finite() { off * off } else { 0.0 };
-            }
-        });
+        let mean = first.sum.iter().sum::<f64>() / valid;
+        let mut second = Second { mean, squares: [0.0; LANES] };
+        each(self.values, &mut second);
         *self.found = Summary {
             valid,
-            min: low.iter().copied().fold(f64::INFINITY, f64::min),
-            max: high.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            min: first.low.iter().copied().fold(f64::INFINITY, f64::min),
+            max: first.high.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             mean,
-            squares: squares.iter().sum(),
+            squares: second.squares.iter().sum(),
             ..*self.found
         };
     }
 }
 
+/// What is done with values side by side.
+trait Pass {
+    fn add(&mut self, some: &[f64; LANES]);
+}
+
+/// For their number, their mean and their extremes.
+struct First {
+    count: [f64; LANES],
+    sum: [f64; LANES],
+    low: [f64; LANES],
+    high: [f64; LANES],
+}
+
+impl First {
+    fn new() -> Self {
+        let none = [0.0; LANES];
+        Self { count: none, sum: none, low: [f64::INFINITY; LANES], high: [f64::NEG_INFINITY; LANES] }
+    }
+}
+
+impl Pass for First {
+    #[inline(always)]
+    fn add(&mut self, some: &[f64; LANES]) {
+        for lane in 0..LANES {
+            let value = if some[lane].is_finite() { some[lane] } else { f64::NAN };
+            let there = !value.is_nan();
+            self.count[lane] += if there { 1.0 } else { 0.0 };
+            self.low[lane] = if value < self.low[lane] { value } else { self.low[lane] };
+            self.high[lane] = if value > self.high[lane] { value } else { self.high[lane] };
+            self.sum[lane] += if there { value } else { 0.0 };
+        }
+    }
+}
+
+/// For what they are off their mean.
+struct Second {
+    mean: f64,
+    squares: [f64; LANES],
+}
+
+impl Pass for Second {
+    #[inline(always)]
+    fn add(&mut self, some: &[f64; LANES]) {
+        for lane in 0..LANES {
+            let off = some[lane] - self.mean;
+            self.squares[lane] += if off.is_finite() { off * off } else { 0.0 };
+        }
+    }
+}
+
 /// Hands on the values, `LANES` at a time in 64 bits, the last ones filled up with NaN.
 #[inline(always)]
-fn each<T: Real>(values: &[T], mut to: impl FnMut(&[f64; LANES])) {
+fn each<T: Real>(values: &[T], to: &mut impl Pass) {
     let (whole, rest) = values.as_chunks::<LANES>();
     for some in whole {
-        to(&some.map(Real::to_f64));
+        to.add(&some.map(Real::to_f64));
     }
     let mut last = [f64::NAN; LANES];
     for (last, value) in last.iter_mut().zip(rest) {
         *last = value.to_f64();
     }
-    to(&last);
+    to.add(&last);
 }
 
 #[cfg(test)]

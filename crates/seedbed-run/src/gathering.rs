@@ -37,11 +37,21 @@ pub(crate) fn gather<T: Real>(
     pixels: usize,
     cadence: Cadence,
 ) {
-    let sums = under_way.par_iter_mut().flat_map(|gathering| gathering.sums.par_iter_mut().zip(computed));
-    sums.for_each(|(sum, values)| match cadence {
-        Cadence::Daily => sum.add(&values[days.start * pixels..days.end * pixels]),
+    // Of each variable all periods' sums.
+    let mut sums: Vec<Vec<&mut Gathered>> = computed.iter().map(|_| Vec::new()).collect();
+    for gathering in under_way {
+        for (all, sum) in sums.iter_mut().zip(&mut gathering.sums) {
+            all.push(sum);
+        }
+    }
+    sums.par_iter_mut().zip(computed).for_each(|(all, values)| match cadence {
+        Cadence::Daily => Gathered::add_to_all(all, &values[days.start * pixels..days.end * pixels]),
         Cadence::Yearly if days.is_empty() => {}
-        Cadence::Yearly => sum.replace(&values[..pixels], days.len()),
+        Cadence::Yearly => {
+            for sum in all {
+                sum.replace(&values[..pixels], days.len());
+            }
+        }
     });
 }
 

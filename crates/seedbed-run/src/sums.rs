@@ -85,9 +85,16 @@ impl Gathered {
 
     /// Adds days in order, each with a value a pixel: day × pixel.
     pub(crate) fn add<T: Real>(&mut self, days: &[T]) {
-        let pixels = self.values.len().max(1);
-        self.days += u16::try_from(days.len() / pixels).unwrap_or(u16::MAX);
-        Level::best().run(Added { to: self, days });
+        Self::add_to_all(&mut [self], days);
+    }
+
+    /// The same to several periods of as many pixels: the days are fetched from memory once for all.
+    pub(crate) fn add_to_all<T: Real>(all: &mut [&mut Self], days: &[T]) {
+        for period in all.iter_mut() {
+            let count = days.len() / period.values.len().max(1);
+            period.days += u16::try_from(count).unwrap_or(u16::MAX);
+        }
+        Level::best().run(Added { to: all, days });
     }
 
     /// Puts what is known of the whole period in the place of what was known before
@@ -164,19 +171,22 @@ impl Gathered {
     }
 }
 
-/// Days on their way into a period.
-struct Added<'a, T> {
-    to: &'a mut Gathered,
+/// Days on their way into periods.
+struct Added<'a, 'b, T> {
+    to: &'a mut [&'b mut Gathered],
     days: &'a [T],
 }
 
-impl<T: Real> Work for Added<'_, T> {
+impl<T: Real> Work for Added<'_, '_, T> {
     #[inline(always)]
     fn run(self) {
-        let pixels = self.to.values.len().max(1);
-        for start in (0..self.to.values.len()).step_by(BLOCK) {
-            for day in self.days.chunks_exact(pixels) {
-                self.to.add_block(start, &day[start..pixels.min(start + BLOCK)]);
+        let count = self.to.first().map_or(0, |period| period.values.len());
+        for start in (0..count).step_by(BLOCK) {
+            let pixels = start..count.min(start + BLOCK);
+            for period in self.to.iter_mut() {
+                for day in self.days.chunks_exact(count) {
+                    period.add_block(start, &day[pixels.clone()]);
+                }
             }
         }
     }
@@ -217,6 +227,25 @@ mod tests {
                 assert_eq!(one.0, 7);
             }
         }
+    }
+
+    #[test]
+    fn several_periods_at_once_are_as_each_alone() {
+        let pixels = BLOCK + 3;
+        let days: Vec<f32> = (0..3 * pixels)
+            .map(|i| if i % 89 == 0 { f32::NAN } else { f32::from(u8::try_from(i % 251).unwrap()) })
+            .collect();
+        let new = |aggregation| Gathered::new(aggregation, MissingDays::Count, pixels);
+        let (mut month, mut state) = (new(Aggregation::Mean), new(Aggregation::State));
+        month.add(&days[..pixels]);
+        let (mut alone, mut state_alone) = (month.clone(), state.clone());
+        alone.add(&days);
+        state_alone.add(&days);
+        Gathered::add_to_all(&mut [&mut month, &mut state], &days);
+        let bits = |sum: &Gathered| sum.finish().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+        assert_eq!((month.days(), state.days()), (4, 3));
+        assert_eq!((bits(&month), bits(&state)), (bits(&alone), bits(&state_alone)));
+        assert_eq!(month.most_missing(), alone.most_missing());
     }
 
     #[test]

@@ -89,15 +89,14 @@ impl Context<'_> {
         // A layer that ends elsewhere on the tile has no pixel of these rows.
         let there: Vec<Date> = reader.dates().filter(|d| part.days.binary_search(d).is_ok()).collect();
         if !part.in_steps {
-            let mut values = vec![T::NAN; there.len() * pixels];
+            let mut values = vec![T::ZERO; there.len() * pixels];
             reader.read_into(&there, &mut values)?;
             return Ok(Layers::Values(values));
         }
         let mut held = vec![steps::MISSING; there.len() * pixels];
-        let mut values = vec![T::NAN; at_once.min(there.len()) * pixels];
+        let mut values = vec![T::ZERO; at_once.min(there.len()) * pixels];
         for (days, held) in there.chunks(at_once).zip(held.chunks_mut(at_once * pixels)) {
             let values = &mut values[..held.len()];
-            values.fill(T::NAN);
             reader.read_into(days, values)?;
             steps::from_values(values, &self.request.prepare.cog, held);
         }

@@ -27,6 +27,7 @@ pub use tiff::{Bands, Tags, has_mask, is_tiff, skeleton};
 
 use crate::ranges::ReadAt;
 use crate::stored::Decoding;
+pub use inflate::any_streams;
 use numbers::{Elements, Number};
 use pieces::{Entry, Piece, Stored, Wanted};
 use rayon::prelude::*;

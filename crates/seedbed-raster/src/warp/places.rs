@@ -31,6 +31,9 @@ enum Way {
     Listed(Box<[SourcePoint]>),
 }
 
+/// What is added to a number to round it to a whole one: half as much again as 2^52.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
+
 const NOWHERE: SourcePoint = SourcePoint { col: f64::NAN, row: f64::NAN };
 
 impl<const N: usize> Places<N> {
@@ -53,7 +56,7 @@ impl<const N: usize> Places<N> {
         // Centres decide which pixel they lie in; corners only weigh.
         if let (Way::Quadratic(nodes), true) = (&way, N == WIDTH) {
             // Twice the error that was measured, for it was measured at nine points only.
-            let near = |x: f64| (x - x.round()).abs() < 2.0 * cell.error;
+            let near = |x: f64| (x - ((x + WHOLE) - WHOLE)).abs() < 2.0 * cell.error;
             let mut row = Row::default();
             for r in 0..N {
                 Self::interpolate(nodes, r, &mut row);

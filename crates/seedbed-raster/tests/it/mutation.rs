@@ -6,6 +6,7 @@
 
 use crate::chunks::cases;
 use crate::support::noise;
+use libdeflater::{CompressionLvl, Compressor};
 use seedbed_raster::FUZZ_TARGETS;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -153,5 +154,34 @@ fn documents_and_chunks_of_zarr_are_refused_or_read() {
             body(&bytes);
         }
         println!("{name}: 4000 copies");
+    }
+}
+
+#[test]
+fn streams_inflate_to_what_libdeflate_makes_of_them() {
+    let (_, inflate) = FUZZ_TARGETS.iter().find(|(name, _)| *name == "inflate").unwrap();
+    // Streams of words and of noise, cut and changed.
+    let words: Vec<u8> =
+        (0..9000).flat_map(|n| [b'a' + u8::try_from(draw(n, 7)).unwrap(), b'b', b'c']).collect();
+    let any: Vec<u8> = (0..4000).map(|n| u8::try_from(draw(n, 256)).unwrap()).collect();
+    for (number, content) in [words, any].iter().enumerate() {
+        for level in [1, 6, 9] {
+            let mut compressor = Compressor::new(CompressionLvl::new(level).unwrap());
+            let mut stream = vec![0; compressor.deflate_compress_bound(content.len())];
+            let length = compressor.deflate_compress(content, &mut stream).unwrap();
+            stream.truncate(length);
+            for copy in 0..1500 {
+                let seed = (number * 100 + usize::try_from(level).unwrap()) * 100_000 + copy * 64;
+                let mut bytes = vec![u8::try_from(copy % 256).unwrap()];
+                bytes.extend(&stream);
+                for n in 0..draw(seed, 4) {
+                    // A shorter one is no longer cut.
+                    if bytes.len() > 400 {
+                        change(&mut bytes, seed + 8 + 8 * n);
+                    }
+                }
+                inflate(&bytes);
+            }
+        }
     }
 }

@@ -48,6 +48,29 @@ pub fn inflate(level: Level, streams: Vec<Inflating<'_>>, room: &mut Room) -> Ve
     done
 }
 
+/// Bytes as up to four streams of deflate: nothing else may come of them than what libdeflate makes of each.
+pub fn any_streams(bytes: &[u8]) {
+    let Some((first, rest)) = bytes.split_first() else { return };
+    let each = rest.len().div_ceil(usize::from(first & 3) + 1).max(1);
+    // What each is in a wrapping of zlib, and its content, if it has any.
+    let streams: Vec<_> = rest
+        .chunks(each)
+        .map(|part| {
+            let mut content = vec![0; 1 << 16];
+            let length = libdeflater::Decompressor::new().deflate_decompress(part, &mut content).ok();
+            content.truncate(length.unwrap_or(usize::from(*first) << 4));
+            let checksum = libdeflater::adler32(&content).to_be_bytes();
+            ([&[0x78, 0x9C], part, &checksum].concat(), content, length.is_some())
+        })
+        .collect();
+    let mut out: Vec<Vec<u8>> = streams.iter().map(|(_, content, _)| vec![0; content.len()]).collect();
+    let inflating = streams.iter().zip(&mut out).map(|((stored, ..), out)| Inflating { stored, out });
+    let done = inflate(Level::best(), inflating.collect(), &mut Room::new());
+    for (((_, content, is_stream), out), done) in streams.iter().zip(&out).zip(done) {
+        assert!(!done || (*is_stream && out == content), "libdeflate makes something else of a stream");
+    }
+}
+
 struct Inflate<'a, 'b> {
     streams: Vec<Inflating<'b>>,
     room: &'a mut Room,

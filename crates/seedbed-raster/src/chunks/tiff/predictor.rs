@@ -84,16 +84,19 @@ fn sums(bytes: &mut [u8]) {
 }
 
 /// The same for whole blocks of 16 bytes, a few instructions each; gives the last sum and
-/// the bytes that are left.
+/// the bytes that are left. A block's own sum is known before that of the blocks above it, so that from one
+/// block to the next there is a single addition to wait for.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "sse2")]
 fn sums_of_blocks(bytes: &mut [u8]) -> (u8, &mut [u8]) {
     use std::arch::x86_64::{
-        _mm_add_epi8, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_set1_epi8, _mm_slli_si128, _mm_unpackhi_epi64,
+        _mm_add_epi8, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_setzero_si128, _mm_shufflehi_epi16,
+        _mm_slli_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi64,
     };
     let (blocks, rest) = bytes.as_chunks_mut::<16>();
-    let mut last = 0;
+    // The last sum in each byte.
+    let mut last = _mm_setzero_si128();
     for block in blocks {
         let [low, high] = [block.first_chunk::<8>(), block.last_chunk::<8>()]
             .map(|half| half.map_or(0, |half| i64::from_le_bytes(*half)));
@@ -102,13 +105,15 @@ fn sums_of_blocks(bytes: &mut [u8]) -> (u8, &mut [u8]) {
         sums = _mm_add_epi8(sums, _mm_slli_si128::<2>(sums));
         sums = _mm_add_epi8(sums, _mm_slli_si128::<4>(sums));
         sums = _mm_add_epi8(sums, _mm_slli_si128::<8>(sums));
-        sums = _mm_add_epi8(sums, _mm_set1_epi8(last));
+        // Its last byte twice, then in every byte.
+        let twice = _mm_shufflehi_epi16::<0b11_11_11_11>(_mm_unpackhi_epi8(sums, sums));
+        sums = _mm_add_epi8(sums, last);
+        last = _mm_add_epi8(last, _mm_unpackhi_epi64(twice, twice));
         let high = _mm_cvtsi128_si64(_mm_unpackhi_epi64(sums, sums));
         block[..8].copy_from_slice(&_mm_cvtsi128_si64(sums).to_le_bytes());
         block[8..].copy_from_slice(&high.to_le_bytes());
-        last = block[15].cast_signed();
     }
-    (last.cast_unsigned(), rest)
+    (_mm_cvtsi128_si64(last).to_le_bytes()[0], rest)
 }
 
 /// A row of numbers of `W` bytes.
