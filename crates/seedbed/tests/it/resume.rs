@@ -149,20 +149,28 @@ fn signalled(mut child: Child, signal: &str) -> (Option<i32>, Duration, String) 
 #[test]
 fn an_interrupted_run_stops_at_once_and_the_next_goes_on() {
     let whole = Whole::shared();
-    let chain = whole.before_the_run();
-    let stage = chain.stage("run");
     for (signal, expected) in [("TERM", 143), ("INT", 130), ("HUP", 129)] {
-        let child = start(&chain, &stage.args);
-        sleep(whole.took["run"].mul_f64(0.4));
-        let (code, took, said) = signalled(child, signal);
-        assert_eq!(code, Some(expected), "SIG{signal}: {said}");
-        assert!(took < Duration::from_secs(5), "SIG{signal} took {took:?}");
-        assert!(said.contains("what is done is kept"), "{said}");
-        println!("SIG{signal}: exit code {expected} after {} ms", took.as_millis());
+        let mut wait = whole.took["run"].mul_f64(0.4);
+        let chain = loop {
+            let chain = whole.before_the_run();
+            let child = start(&chain, &chain.stage("run").args);
+            sleep(wait);
+            let (code, took, said) = signalled(child, signal);
+            // A run on a machine that is idle now may have ended by itself.
+            if code == Some(0) && wait > Duration::from_millis(20) {
+                wait /= 2;
+                continue;
+            }
+            assert_eq!(code, Some(expected), "SIG{signal}: {said}");
+            assert!(took < Duration::from_secs(5), "SIG{signal} took {took:?}");
+            assert!(said.contains("what is done is kept"), "{said}");
+            println!("SIG{signal}: exit code {expected} after {} ms", took.as_millis());
+            break chain;
+        };
+        chain.perform("run");
+        clean(&chain);
+        whole.is_equalled_by(&chain, &["tiles"]);
     }
-    chain.perform("run");
-    clean(&chain);
-    whole.is_equalled_by(&chain, &["tiles"]);
 }
 
 /// A model that notes its process, and never answers.
