@@ -70,10 +70,10 @@ pub fn between(a: SourcePoint, b: SourcePoint, size: (i64, i64)) -> Box2d {
     Some((Span::between(a.row, b.row, size.0)?, Span::between(a.col, b.col, size.1)?))
 }
 
-/// Boxes of a row of target pixels, as they lie in a window.
+/// Boxes of target pixels, as they lie in a window.
 pub struct Boxes<T> {
     places: Vec<Place>,
-    /// Five of each, where there is one.
+    /// Five of each: of no meaning where there is no box.
     shares: Vec<T>,
 }
 
@@ -199,14 +199,14 @@ impl Place {
         if self.cols == 0 {
             return T::NAN;
         }
+        let known = |row: usize, start: usize, n: usize| &layer[self.from + row * stride + start..][..n];
         let sum = self.sum(shares, |row, start, n| {
-            let line = &layer[self.from + row * stride + start..][..n];
+            let line = known(row, start, n);
             move |k: usize| line[k]
         });
         if !sum.is_missing() {
             return sum / shares.area;
         }
-        let known = |row: usize, start: usize, n: usize| &layer[self.from + row * stride + start..][..n];
         let sum = self.sum(shares, |row, start, n| {
             let line = known(row, start, n);
             move |k: usize| if line[k].is_missing() { T::ZERO } else { line[k] }

@@ -1,8 +1,9 @@
 //! Bilinear and nearest pixels sixteen at a time.
 //!
-//! The samples of neighbouring pixels lie beside each other: sixteen pixels of a row need a piece of two or three
-//! rows of the source, or of one or two. Such a piece is loaded as it lies and its values are dealt out within registers, instead of
-//! being fetched one by one. The arithmetic, and so every bit, is [`super::lanes::bilinear`]'s.
+//! The samples of neighbouring pixels lie beside each other: sixteen pixels of a row need a piece of a few rows of
+//! the source, more of them the more the grids are turned against each other. Such a piece is loaded as it lies and its
+//! values are dealt out within registers, instead of being fetched one by one. The arithmetic, and so every bit, is
+//! [`super::lanes::bilinear`]'s.
 
 #[cfg(target_arch = "x86_64")]
 mod wide;
@@ -58,10 +59,7 @@ pub fn fill(level: Level, by: By, spans: &[Span], layer: &[f32], stride: usize, 
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the level says that it has them.
     unsafe {
-        match by {
-            By::Bilinear => wide::blend(spans, layer, stride, out),
-            By::Nearest => wide::pick(spans, layer, stride, out),
-        }
+        wide::fill(by, spans, layer, stride, out);
     }
 }
 

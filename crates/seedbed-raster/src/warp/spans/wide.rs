@@ -1,6 +1,6 @@
 //! Spans in vectors of 512 bits.
 
-use super::SPAN;
+use super::{By, SPAN};
 use crate::warp::samples::{FoursOf, NONE};
 use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_ORD_Q, _CMP_UNORD_Q, _mm_maskz_loadu_epi8, _mm_set1_epi8,
@@ -104,27 +104,14 @@ pub fn find(fours: FoursOf<'_, f32>, stride: usize, to: &mut Vec<Span>) -> bool 
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-pub fn blend(spans: &[Span], layer: &[f32], stride: usize, mut out: &mut [f32]) {
+pub fn fill(by: By, spans: &[Span], layer: &[f32], stride: usize, mut out: &mut [f32]) {
     for span in spans {
         let (pixels, others) = out.split_at_mut(span.pixels);
         out = others;
-        if span.there == 0 {
-            pixels.fill(f32::NAN);
-        } else {
-            span.blend(layer, stride, pixels);
-        }
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-pub fn pick(spans: &[Span], layer: &[f32], stride: usize, mut out: &mut [f32]) {
-    for span in spans {
-        let (pixels, others) = out.split_at_mut(span.pixels);
-        out = others;
-        if span.there == 0 {
-            pixels.fill(f32::NAN);
-        } else {
-            span.pick(layer, stride, pixels);
+        match by {
+            _ if span.there == 0 => pixels.fill(f32::NAN),
+            By::Bilinear => span.blend(layer, stride, pixels),
+            By::Nearest => span.pick(layer, stride, pixels),
         }
     }
 }
